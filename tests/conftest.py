@@ -1,0 +1,81 @@
+"""Settings of the whole test suite: fake devices, the oracle, and what counts as an error.
+
+The environment variables are read once, when JAX or Keras is first imported, so they are set before anything
+else here.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Several fake CPU devices are always on, so that code which assumes a single device fails here, not on a TPU.
+_DEVICES = "--xla_force_host_platform_device_count"
+if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}=4".strip()
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["KERAS_BACKEND"] = "jax"  # for the oracle; kjax itself does not read it
+os.environ.setdefault("KJAX_COMPILATION_CACHE", "0")  # tests count compilations, and leave no files behind
+
+import atexit
+import importlib
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+# Nobody's settings or data sets change a result, and no test writes to them; each process has its own folder.
+os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="kjax-tests-")
+atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
+os.environ["MPLBACKEND"] = "Agg"
+
+import jax
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+_KJAX = str(ROOT / "kjax") + os.sep
+_SKIPPED_FRAMES = (str(Path(jax.__file__).parent) + os.sep, warnings.__file__ or "")
+
+# "raise" would stop real Keras, which adds its biases by rank promotion. So JAX warns, and the hook below
+# turns the warning into an error where kjax is what asked for the operation.
+jax.config.update("jax_numpy_rank_promotion", "warn")
+_RANK_PROMOTION = "Following NumPy automatic rank promotion"
+
+
+class RankPromotionError(AssertionError):
+    """An operation in kjax leaves it to NumPy's rules how the axes of arrays of unequal rank line up."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Makes rank promotion in kjax an error while a test and its fixtures run; pytest undoes the settings."""
+    show = warnings.showwarning
+
+    def check(message: Warning | str, *details: object) -> None:
+        if not str(message).startswith(_RANK_PROMOTION):
+            show(message, *details)  # pyright: ignore[reportArgumentType]
+            return
+        frame = sys._getframe(1)
+        while frame.f_back and frame.f_code.co_filename.startswith(_SKIPPED_FRAMES):
+            frame = frame.f_back
+        if frame.f_code.co_filename.startswith(_KJAX):
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            raise RankPromotionError(f"{place}: write the broadcast out (reshape, expand_dims). {message}")
+
+    warnings.filterwarnings("always", message=_RANK_PROMOTION)
+    warnings.showwarning = check
+    return (yield)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def keras3() -> ModuleType:
+    """Real Keras 3 on JAX, the oracle; imported for the tests that ask for it only, as it takes seconds."""
+    return importlib.import_module("keras")
