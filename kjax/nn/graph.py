@@ -1,0 +1,268 @@
+"""A model as a value: a graph of layers that is itself a Flax module."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.nn.module import Layer, accepts
+
+
+@dataclasses.dataclass(frozen=True)
+class Ref:
+    """Stands for a tensor of the graph among the arguments of a node."""
+
+    index: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Constant:
+    """An array among the arguments of a node, compared and hashed by its content."""
+
+    array: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Constant)
+            and self.array.dtype == other.array.dtype
+            and self.array.shape == other.array.shape
+            and self.array.tobytes() == other.array.tobytes()
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.array.dtype, self.array.shape, self.array.tobytes()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """A slice among the arguments of a node (Python's own cannot be hashed before 3.12)."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+
+def freeze(leaf: Any) -> Any:
+    """An argument of a node as a hashable value: arrays and slices are wrapped."""
+    if isinstance(leaf, slice):
+        return Slice(leaf.start, leaf.stop, leaf.step)
+    if isinstance(leaf, (np.ndarray, jax.Array)):
+        return Constant(np.asarray(leaf))
+    return leaf
+
+
+class Node(NamedTuple):
+    """One call of a layer.
+
+    Attributes:
+        layer: index into the graph's layers.
+        leaves: the flattened (args, kwargs) of the call: :class:`Ref`, :class:`Constant` or plain hashable values.
+        structure: how ``leaves`` unflatten to (args, kwargs).
+        outputs: the tensors that the call makes.
+    """
+
+    layer: int
+    leaves: tuple[Any, ...]
+    structure: Any
+    outputs: tuple[int, ...]
+
+
+class TensorSpec(NamedTuple):
+    """What a graph input must look like: shape with None for free axes, and dtype name."""
+
+    shape: tuple[int | None, ...] | None
+    dtype: str | None
+    name: str = "input"
+
+
+class Op(nn.Module):
+    """A pure function as a layer without weights.
+
+    Attributes:
+        fn: the function.
+    """
+
+    fn: Callable[..., Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        return self.fn(*args, **kwargs)
+
+
+class Graph(nn.Module):
+    """Layers called in a fixed order on one another's outputs.
+
+    Attributes:
+        layers: (name, module) pairs; the names are the keys of the variables.
+        nodes: the calls, in an order in which every tensor exists before it is used.
+        inputs: what each input must look like; inputs are tensors ``0 .. len(inputs) - 1``.
+        outputs: the tensors that are returned.
+        output_structure: how the outputs unflatten; None returns a single tensor or a list.
+    """
+
+    layers: tuple[tuple[str, nn.Module], ...]
+    nodes: tuple[Node, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[int, ...]
+    output_structure: Any = None
+
+    @nn.compact
+    def __call__(self, inputs: Any, training: bool = False, mask: Any = None, return_masks: bool = False) -> Any:
+        """Run the graph.
+
+        Args:
+            inputs: one array, or a list, tuple or dict (by input name) of arrays.
+            training: passed to every layer that takes it.
+            mask: masks of the inputs, structured like them, or None.
+            return_masks: also return the list of the outputs' masks (None where there is none).
+
+        Raises:
+            ValueError: number, names or shapes of the inputs do not fit.
+        """
+        arrays = match_inputs(self.inputs, inputs)
+        given = [None] * len(arrays) if mask is None else match_inputs(self.inputs, mask, check=False)
+        tensors: dict[int, Any] = dict(enumerate(arrays))
+        masks: dict[int, Any] = {i: m for i, m in enumerate(given) if m is not None}
+        modules = [module.clone(name=name, parent=self) for name, module in self.layers]
+        for node in self.nodes:
+            module = modules[node.layer]
+            args, kwargs = jax.tree.unflatten(
+                node.structure, [_resolve(leaf, tensors) for leaf in node.leaves]
+            )
+            arg_masks, kwarg_masks = jax.tree.unflatten(
+                node.structure, [masks.get(leaf.index) if isinstance(leaf, Ref) else None for leaf in node.leaves]
+            )
+            has_mask = any(isinstance(leaf, Ref) and leaf.index in masks for leaf in node.leaves)
+            results, result_masks = call_with_masks(
+                module, args, kwargs, (arg_masks, kwarg_masks) if has_mask else None, training
+            )
+            leaves = jax.tree.leaves(results)
+            tensors.update(zip(node.outputs, leaves, strict=True))
+            masks.update((i, m) for i, m in zip(node.outputs, result_masks, strict=False) if m is not None)
+        results = [tensors[i] for i in self.outputs]
+        if self.output_structure is not None:
+            results = jax.tree.unflatten(self.output_structure, results)
+        elif len(results) == 1:
+            results = results[0]
+        if return_masks:
+            return results, [masks.get(i) for i in self.outputs]
+        return results
+
+
+def call_with_masks(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], masks: Any, training: bool
+) -> tuple[Any, list[Any]]:
+    """Call a layer as Keras does: pass ``training`` and the masks that it takes, and ask it for the output's mask.
+
+    Args:
+        module: a bound module.
+        args: positional arguments.
+        kwargs: keyword arguments; an explicit ``training`` or ``mask`` wins.
+        masks: None, or (masks of args, masks of kwargs).
+        training: the mode.
+
+    Returns:
+        The outputs and the list of masks of their leaves.
+    """
+    call_kwargs = dict(kwargs)
+    if accepts(module, "training") and call_kwargs.get("training") is None:
+        call_kwargs["training"] = training
+    if isinstance(module, Graph):
+        first = masks[0][0] if masks and masks[0] else None
+        call_kwargs.setdefault("mask", first)
+        return module(*args, **call_kwargs, return_masks=True)
+    first = None
+    if masks is not None:
+        names = _positional_names(type(module).call if isinstance(module, Layer) else type(module).__call__)
+        first = masks[0][0] if masks[0] else None
+        named = {**dict(zip(names, masks[0], strict=False)), **masks[1]}
+        for name, value in named.items():
+            if value is not None and accepts(module, f"{name}_mask"):
+                call_kwargs.setdefault(f"{name}_mask", value)
+        if accepts(module, "mask") and first is not None and call_kwargs.get("mask") is None:
+            call_kwargs["mask"] = first
+    outputs = module(*args, **call_kwargs)
+    leaves = jax.tree.leaves(outputs)
+    out_mask = None
+    if isinstance(module, Layer):
+        explicit = call_kwargs.get("mask")
+        out_mask = module.compute_mask(args[0] if args else None, first if first is not None else explicit)
+    if isinstance(out_mask, (list, tuple)):
+        return outputs, list(out_mask)
+    return outputs, [out_mask] * len(leaves) if len(leaves) == 1 else [out_mask] + [None] * (len(leaves) - 1)
+
+
+@functools.cache
+def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def _resolve(leaf: Any, tensors: Mapping[int, Any]) -> Any:
+    if isinstance(leaf, Ref):
+        return tensors[leaf.index]
+    if isinstance(leaf, Slice):
+        return slice(leaf.start, leaf.stop, leaf.step)
+    return leaf.array if isinstance(leaf, Constant) else leaf
+
+
+def match_inputs(specs: Sequence[TensorSpec], inputs: Any, *, check: bool = True) -> list[Any]:
+    """Arrange what the user gave in the order of the inputs, with the rank and type that they declare.
+
+    Raises:
+        ValueError: wrong number of inputs, unknown or missing names, or a shape that does not fit.
+    """
+    if isinstance(inputs, Mapping):
+        names = [spec.name for spec in specs]
+        missing = [name for name in names if name not in inputs]
+        if missing:
+            raise ValueError(f"missing input {missing[0]!r}; the model's inputs are {names}, received {sorted(inputs)}")
+        arrays = [inputs[name] for name in names]
+    elif isinstance(inputs, (list, tuple)):
+        arrays = [leaf for item in inputs for leaf in (item if isinstance(item, (list, tuple)) else [item])]
+    else:
+        arrays = [inputs]
+    if len(arrays) != len(specs):
+        raise ValueError(f"the model has {len(specs)} input(s) {[s.name for s in specs]}, received {len(arrays)}")
+    if not check:
+        return arrays
+    return [_fit(spec, array) for spec, array in zip(specs, arrays, strict=True)]
+
+
+def _fit(spec: TensorSpec, array: Any) -> Any:
+    if array is None:
+        return None
+    array = jnp.asarray(array, spec.dtype)
+    if spec.shape is None:
+        return array
+    rank = len(spec.shape)
+    if array.ndim == rank - 1 and spec.shape[-1] == 1:
+        array = array[..., None]
+    elif array.ndim == rank + 1 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim != rank or any(s is not None and s != a for s, a in zip(spec.shape, array.shape, strict=True)):
+        raise ValueError(f"input {spec.name!r} must have shape {spec.shape}, received {tuple(array.shape)}")
+    return array
+
+
+def chain(layers: Sequence[nn.Module] | Mapping[str, nn.Module]) -> Graph:
+    """Layers one after the other, as one module.
+
+    Args:
+        layers: the layers; a mapping gives them names, otherwise ``layer_0``, ``layer_1``, ... are used.
+    """
+    if isinstance(layers, Mapping):
+        named = tuple(layers.items())
+    else:
+        named = tuple((f"layer_{i}", layer) for i, layer in enumerate(layers))
+    structure = jax.tree.structure(((0,), {}))
+    nodes = tuple(Node(i, (Ref(i),), structure, (i + 1,)) for i in range(len(named)))
+    return Graph(named, nodes, (TensorSpec(None, None),), (len(named),))

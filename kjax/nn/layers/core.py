@@ -1,0 +1,193 @@
+"""Dense, Embedding, Activation and the other layers that most networks are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Num
+
+from kjax.nn import arguments as arg
+from kjax.nn.initializers import GivenValues
+from kjax.nn.layers import base
+from kjax.nn.module import Layer
+from kjax.nn.value import field
+
+
+class Dense(Layer):
+    """``activation(inputs @ kernel + bias)`` on the last axis.
+
+    Weights: ``kernel`` (features, units), ``bias`` (units,).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> layer = Dense(4, activation="relu")
+        >>> variables = layer.init(jax.random.key(0), jnp.ones((2, 3)))
+        >>> layer.apply(variables, jnp.ones((2, 3))).shape
+        (2, 4)
+    """
+
+    units: int = field(convert=arg.positive)
+    activation: Any = base.activation()
+    use_bias: bool = base.flag(True)
+    kernel_initializer: Any = base.initializer("glorot_uniform")
+    bias_initializer: Any = base.initializer("zeros")
+    kernel_regularizer: Any = base.regularizer()
+    bias_regularizer: Any = base.regularizer()
+    kernel_constraint: Any = base.constraint()
+    bias_constraint: Any = base.constraint()
+    lora_rank: None = base.unsupported()
+    lora_alpha: None = base.unsupported()
+    quantization_config: None = base.unsupported()
+
+    supports_masking = True
+
+    def call(self, inputs: Num[Array, "batch *rest features"]) -> Float[Array, "batch *rest units"]:
+        base.require_rank(self, inputs, 2, at_least=True)
+        kernel = base.declared_weight(self, "kernel", (inputs.shape[-1], self.units))
+        bias = base.declared_weight(self, "bias", (self.units,)) if self.use_bias else None
+        return base.activate(self.activation, base.add_bias(jnp.matmul(inputs, kernel), bias))
+
+
+class Activation(Layer):
+    """Apply an activation function.
+
+    Attributes:
+        activation: its name, or any function from an array to an array of the same shape.
+    """
+
+    activation: Any = field(convert=base.activations.get)
+
+    supports_masking = True
+
+    def call(self, inputs: Array) -> Array:
+        return base.activate(self.activation, inputs)
+
+
+def _initial_matrix(value: Any) -> GivenValues | None:
+    if value is None or isinstance(value, GivenValues):
+        return value
+    matrix = np.asarray(value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value)
+    if matrix.ndim != 2:
+        raise ValueError(f"expected a matrix (input_dim, output_dim), received shape {matrix.shape}")
+    return GivenValues(matrix)
+
+
+class Embedding(Layer):
+    """A learned vector for each integer from 0 to ``input_dim - 1``.
+
+    An integer outside that range gives a row of NaN, so that the mistake is seen.
+
+    Weights: ``embeddings`` (input_dim, output_dim).
+
+    Attributes:
+        input_dim: number of different integers.
+        output_dim: length of the vectors.
+        mask_zero: the integer 0 is padding; the output's mask is ``inputs != 0``.
+        weights: initial matrix instead of ``embeddings_initializer``.
+    """
+
+    input_dim: int = field(convert=arg.positive)
+    output_dim: int = field(convert=arg.positive)
+    embeddings_initializer: Any = base.initializer("uniform")
+    embeddings_regularizer: Any = base.regularizer()
+    embeddings_constraint: Any = base.constraint()
+    mask_zero: bool = base.flag(False)
+    weights: Any = field(None, convert=_initial_matrix)
+    lora_rank: None = base.unsupported()
+    lora_alpha: None = base.unsupported()
+    quantization_config: None = base.unsupported()
+
+    autocast = False
+
+    @property
+    def supports_masking(self) -> bool:  # type: ignore[override]
+        """Whether the layer makes a mask."""
+        return self.mask_zero
+
+    def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape features"]:
+        embeddings = self.table()
+        ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
+        return jnp.take(embeddings, ids, axis=0)
+
+    def table(self) -> Float[Array, "input_dim output_dim"]:
+        """The matrix of all vectors."""
+        return self.weight(
+            "embeddings",
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer if self.weights is None else self.weights,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Bool[Array, "*shape"] | None:
+        """``inputs != 0`` where ``mask_zero`` is set."""
+        del mask
+        return inputs != 0 if self.mask_zero else None
+
+
+class Identity(Layer):
+    """Return the inputs."""
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+class Masking(Layer):
+    """Mask, and set to 0, each time step all of whose features equal ``mask_value``.
+
+    Attributes:
+        mask_value: the value that marks padding.
+    """
+
+    mask_value: float = field(0.0)
+
+    supports_masking = True
+
+    def call(self, inputs: Num[Array, "batch time *features"]) -> Num[Array, "batch time *features"]:
+        counts = jnp.any(inputs != self.mask_value, axis=-1, keepdims=True)
+        return inputs * counts.astype(inputs.dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Bool[Array, "batch time *features"]:
+        """True where some feature differs from ``mask_value``."""
+        del mask
+        return jnp.any(inputs != self.mask_value, axis=-1)
+
+
+def _arguments(value: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(dict(value or {}).items()))
+
+
+class Lambda(Layer):
+    """Apply any function; it must be pure.
+
+    Attributes:
+        function: called with the inputs, ``mask`` and ``training`` where it names them, and ``arguments``.
+        output_shape: accepted for Keras' sake; shapes come from tracing.
+        mask: mask of the output, or a function ``(inputs, mask)`` that gives it.
+        arguments: further keyword arguments of ``function``.
+    """
+
+    function: Callable[..., Any] = field()
+    output_shape: Any = field(None, convert=arg.hashable)
+    mask: Any = None
+    arguments: Any = field(None, convert=_arguments)
+
+    def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        from kjax.nn.module import _signature  # the same cached inspection that `Layer` uses
+
+        names, _ = _signature(self.function)
+        context = {name: value for name, value in (("mask", mask), ("training", training)) if name in names}
+        return self.function(inputs, **context, **dict(self.arguments))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer, by name."""
+        return super().get_config() | {"arguments": dict(self.arguments)}
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+        """``mask`` of the arguments, called if it is a function."""
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask

@@ -1,0 +1,176 @@
+"""What the built-in recurrent cells have in common: their weights, dropout, a step, and a whole sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from kjax.nn.layers import base
+from kjax.nn.layers.recurrent import engine
+from kjax.nn.layers.recurrent.engine import States
+from kjax.nn.layers.regularization import dropout
+from kjax.nn.module import Layer
+
+
+class Weights(NamedTuple):
+    """The weights of a cell.
+
+    Attributes:
+        kernel: (features, gates * units).
+        recurrent_kernel: (units, gates * units).
+        bias: (gates * units,), or None.
+        recurrent_bias: bias of the recurrent part apart, or None.
+    """
+
+    kernel: Array
+    recurrent_kernel: Array
+    bias: Array | None
+    recurrent_bias: Array | None = None
+
+
+class Masks(NamedTuple):
+    """Dropout masks, one set for all time steps, already scaled; None where nothing is dropped.
+
+    Attributes:
+        inputs: (sets, batch, features): one set for all gates, or one for each.
+        recurrent: (gates, batch, units).
+    """
+
+    inputs: Array | None = None
+    recurrent: Array | None = None
+
+
+class BuiltInCell(Layer):
+    """Base of the built-in cells, and of the layers that are one of them run over time.
+
+    A subclass declares the fields, ``gates`` and ``state_count``, and writes ``pointwise``.
+    """
+
+    gates: ClassVar[int] = 1
+    state_count: ClassVar[int] = 1
+    # The recurrent dropout of some cells draws a mask of inputs and states for each gate.
+    mask_for_each_gate: ClassVar[bool] = True
+
+    @property
+    def state_size(self) -> Any:
+        """Length of the state vector, or a tuple of lengths."""
+        units = self._units
+        return units if self.state_count == 1 else (units,) * self.state_count
+
+    @property
+    def output_size(self) -> int:
+        """Length of the output vector."""
+        return self._units
+
+    @property
+    def _units(self) -> int:
+        layer: Any = self
+        return layer.units
+
+    def get_initial_state(self, batch_size: int) -> list[Array]:
+        """Zeros."""
+        return [jnp.zeros((batch_size, self._units), self.compute_dtype) for _ in range(self.state_count)]
+
+    def own_weights(self, features: int) -> Weights:
+        """Declare the weights for inputs of so many features."""
+        layer: Any = self
+        width = self.gates * self._units
+        kernel = base.declared_weight(self, "kernel", (features, width))
+        recurrent = base.declared_weight(self, "recurrent_kernel", (self._units, width), "recurrent")
+        bias = base.declared_weight(self, "bias", (width,)) if layer.use_bias else None
+        return Weights(kernel, recurrent, bias)
+
+    def draw_masks(self, batch: int, features: int, training: bool) -> Masks:
+        """The dropout masks for one batch of sequences."""
+        layer: Any = self
+        if not training or (layer.dropout == 0 and layer.recurrent_dropout == 0):
+            return Masks()
+        keys = jax.random.split(base.random_key(self))
+        sets = self.gates if self.mask_for_each_gate and layer.recurrent_dropout else 1
+
+        def draw(key: Array, rate: float, shape: tuple[int, ...]) -> Array | None:
+            return dropout(key, jnp.ones(shape, self.compute_dtype), rate) if rate else None
+
+        return Masks(
+            draw(keys[0], layer.dropout, (sets, batch, features)),
+            draw(keys[1], layer.recurrent_dropout, (sets, batch, self._units)),
+        )
+
+    def project(self, inputs: Float[Array, "*time batch features"], weights: Weights, masks: Masks) -> Array:
+        """The input parts of all gates, ``inputs @ kernel + bias``, at one time or many."""
+        return base.add_bias(masked_product(inputs, weights.kernel, masks.inputs), weights.bias)
+
+    def step(self, x: Array, states: States, weights: Weights, masks: Masks) -> States:
+        """One step from the input part."""
+        r = masked_product(states[0], weights.recurrent_kernel, masks.recurrent)
+        return self.pointwise(x, base.add_bias(r, weights.recurrent_bias), states)
+
+    def pointwise(self, x: Array, r: Array | None, states: States) -> States:
+        """The new states from input part, recurrent part and old states, element by element."""
+        raise NotImplementedError
+
+    def run(
+        self,
+        inputs: Float[Array, "time batch features"],
+        states: States,
+        mask: Bool[Array, "time batch"] | None,
+        training: bool,
+        unroll: int | bool,
+    ) -> tuple[Array, States]:
+        """Run the cell over time.
+
+        Returns:
+            The outputs at all times, and the last states.
+        """
+        weights = self.own_weights(inputs.shape[-1])
+        masks = self.draw_masks(inputs.shape[1], inputs.shape[-1], training)
+        x = self.project(inputs, weights, masks)
+        if masks.recurrent is None and self.pure_pointwise() is not None:
+            return engine.recur(
+                self.pure_pointwise(),
+                weights.recurrent_bias is None,
+                unroll,
+                x,
+                states,
+                weights.recurrent_kernel,
+                weights.recurrent_bias,
+                mask,
+            )
+        return engine.scan(lambda x, s: self.step(x, s, weights, masks), x, states, mask, unroll)
+
+    def pure_pointwise(self) -> engine.Pointwise | None:
+        """``pointwise`` as a hashable value, or None if the step is more than a product and ``pointwise``."""
+        raise NotImplementedError
+
+    def one_step(self, inputs: Array, states: Any, training: bool) -> tuple[Array, Any]:
+        """What a cell's ``call`` does: one time step.
+
+        Returns:
+            The output, and the new states: a list if a list was given, else one array.
+        """
+        base.require_rank(self, inputs, 2)
+        given = tuple(states) if isinstance(states, (list, tuple)) else (states,)
+        weights = self.own_weights(inputs.shape[-1])
+        masks = self.draw_masks(inputs.shape[0], inputs.shape[-1], training)
+        new = self.step(self.project(inputs, weights, masks), given, weights, masks)
+        return new[0], list(new) if isinstance(states, (list, tuple)) else new[0]
+
+
+def masked_product(x: Array, kernel: Array, masks: Array | None) -> Array:
+    """``x @ kernel``; with one mask for each gate, each gate's part of it from inputs of its own."""
+    if masks is None:
+        return jnp.matmul(x, kernel)
+    scaled = [x * mask.reshape((1,) * (x.ndim - mask.ndim) + mask.shape) for mask in masks]
+    if len(scaled) == 1:
+        return jnp.matmul(scaled[0], kernel)
+    parts = jnp.split(kernel, len(scaled), axis=1)
+    return jnp.concatenate([jnp.matmul(a, b) for a, b in zip(scaled, parts, strict=True)], axis=-1)
+
+
+def parts_of(x: Array, count: int) -> Sequence[Array]:
+    """The last axis in equal parts, one for each gate."""
+    return jnp.split(x, count, axis=-1)

@@ -1,0 +1,134 @@
+"""Long short-term memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from kjax.nn import arguments as arg
+from kjax.nn.layers import base
+from kjax.nn.layers.recurrent import engine
+from kjax.nn.layers.recurrent.cells import BuiltInCell, Weights, parts_of
+from kjax.nn.layers.recurrent.engine import States
+from kjax.nn.layers.recurrent.sequence import SequenceLayer, use_cudnn
+from kjax.nn.value import field
+
+
+@dataclasses.dataclass(frozen=True)
+class _ForgetBias:
+    """Ones for the forget gate, another initializer for the other gates."""
+
+    others: Callable[..., Array]
+    units: int
+
+    def __call__(self, key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+        keys = jax.random.split(key)
+        first, last = self.others(keys[0], (self.units,), dtype), self.others(keys[1], (2 * self.units,), dtype)
+        return jnp.concatenate([first, jnp.ones(self.units, dtype), last])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Gates:
+    """The element-wise part of an LSTM step, from the sum of input part and recurrent part."""
+
+    activation: Callable[[Array], Array] | None
+    recurrent_activation: Callable[[Array], Array] | None
+
+    def __call__(self, x: Array, r: Array | None, states: States) -> States:
+        i, f, g, o = parts_of(x if r is None else x + r, 4)
+        carry = base.activate(self.recurrent_activation, f) * states[1]
+        carry += base.activate(self.recurrent_activation, i) * base.activate(self.activation, g)
+        return base.activate(self.recurrent_activation, o) * base.activate(self.activation, carry), carry
+
+
+class _LSTM(BuiltInCell):
+    units: int = field(convert=arg.positive)
+    activation: Any = base.activation("tanh")
+    recurrent_activation: Any = base.activation("sigmoid")
+    use_bias: bool = base.flag(True)
+    kernel_initializer: Any = base.initializer("glorot_uniform")
+    recurrent_initializer: Any = base.initializer("orthogonal")
+    bias_initializer: Any = base.initializer("zeros")
+    unit_forget_bias: bool = base.flag(True)
+    kernel_regularizer: Any = base.regularizer()
+    recurrent_regularizer: Any = base.regularizer()
+    bias_regularizer: Any = base.regularizer()
+    kernel_constraint: Any = base.constraint()
+    recurrent_constraint: Any = base.constraint()
+    bias_constraint: Any = base.constraint()
+    dropout: float = field(0.0, convert=arg.fraction)
+    recurrent_dropout: float = field(0.0, convert=arg.fraction)
+    seed: int | None = base.seed()
+
+    gates = 4
+    state_count = 2
+
+    def bias_for_all_gates(self) -> Callable[..., Array]:
+        """The initializer of the bias."""
+        return _ForgetBias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
+
+    def pure_pointwise(self) -> engine.Pointwise:
+        return _Gates(self.activation, self.recurrent_activation)
+
+    def pointwise(self, x: Array, r: Array | None, states: States) -> States:
+        return self.pure_pointwise()(x, r, states)
+
+    def own_weights(self, features: int) -> Weights:
+        width = 4 * self.units
+        kernel = base.declared_weight(self, "kernel", (features, width))
+        recurrent = base.declared_weight(self, "recurrent_kernel", (self.units, width), "recurrent")
+        bias = None
+        if self.use_bias:
+            start = self.bias_for_all_gates()
+            bias = base.declared_weight(self, "bias", (width,), initializer=start)
+        return Weights(kernel, recurrent, bias)
+
+
+class LSTMCell(_LSTM):
+    """One step of long short-term memory.
+
+    ``z = inputs @ kernel + h @ recurrent_kernel + bias``, split into the gates i, f, g, o;
+    ``c = sigmoid(f) * c + sigmoid(i) * tanh(g)``; ``h = sigmoid(o) * tanh(c)``.
+
+    Weights: ``kernel`` (features, 4 * units), ``recurrent_kernel`` (units, 4 * units), ``bias`` (4 * units,).
+
+    Source: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al., 2000.
+    """
+
+    def call(self, inputs: Float[Array, "batch features"], states: Any, training: bool = False) -> tuple[Array, Any]:
+        return self.one_step(inputs, states, training)
+
+
+class LSTM(SequenceLayer, _LSTM):
+    """:class:`LSTMCell` run over time.
+
+    Attributes:
+        units: length of the output vector.
+        activation: of the candidate and of the cell's content.
+        recurrent_activation: of the gates.
+        use_bias: whether there is a bias.
+        unit_forget_bias: start the forget gate's bias at 1.
+        dropout: part of the inputs that is dropped, the same at all times.
+        recurrent_dropout: part of the state that is dropped, the same at all times.
+        seed: tells apart layers; the key comes with ``rngs={'dropout': key}``.
+        return_sequences: return the outputs of all times instead of the last.
+        return_state: return the last states too.
+        go_backwards: run from the last time to the first; outputs come in that order.
+        stateful: keep the last states, in the ``state`` collection, as initial states of the next call.
+        unroll: no loop but one copy of the step for each time.
+        use_cudnn: ``'auto'``, True or False.
+        zero_output_for_mask: the output at masked times is 0 and not that of the time before.
+    """
+
+    return_sequences: bool = base.flag(False)
+    return_state: bool = base.flag(False)
+    go_backwards: bool = base.flag(False)
+    stateful: bool = base.flag(False)
+    unroll: bool = base.flag(False)
+    use_cudnn: Any = use_cudnn()
+    zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)

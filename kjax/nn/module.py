@@ -1,0 +1,294 @@
+"""The base of every layer: a Flax module whose fields are the Keras arguments, and the description of its weights."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from kjax.nn import regularizers
+from kjax.nn.dtypes import Policy, cast_floating, policy_name
+from kjax.nn.value import convert_fields, field
+
+PARAMS = "params"
+STATE = "state"
+LOSSES = "losses"
+DROPOUT = "dropout"
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightSpec:
+    """What is known of one weight before it exists.
+
+    Attributes:
+        collection: ``'params'`` (trained) or ``'state'`` (moving statistics, carried state).
+        path: names from the module down to the weight.
+        shape: its shape.
+        dtype: name of its type.
+        initializer: ``(key, shape, dtype) -> array``, or None for a weight of a foreign Flax module.
+        regularizer: penalty on it, or None.
+        constraint: projection after each update, or None.
+    """
+
+    collection: str
+    path: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    initializer: Callable[..., Array] | None = None
+    regularizer: Callable[[Array], Array] | None = None
+    constraint: Callable[[Array], Array] | None = None
+
+
+_recorder: contextvars.ContextVar[dict[tuple[str, ...], WeightSpec] | None] = contextvars.ContextVar(
+    "weight_recorder", default=None
+)
+
+
+@contextlib.contextmanager
+def record_weights() -> Iterator[dict[tuple[str, ...], WeightSpec]]:
+    """Collect the :class:`WeightSpec` of every weight that layers touch while a function is traced inside.
+
+    Yields:
+        A dict from (collection, *path) to the spec, in the order of first use.
+    """
+    specs: dict[tuple[str, ...], WeightSpec] = {}
+    token = _recorder.set(specs)
+    try:
+        yield specs
+    finally:
+        _recorder.reset(token)
+
+
+def announce(spec: WeightSpec) -> None:
+    """Tell whoever records (:func:`record_weights`) of a weight."""
+    specs = _recorder.get()
+    if specs is not None:
+        specs.setdefault((spec.collection, *spec.path), spec)
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
+    parameters = inspect.signature(function).parameters.values()
+    names = frozenset(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+    return names, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def accepts(module: nn.Module, argument: str) -> bool:
+    """Whether calling ``module`` takes the keyword ``argument`` (``training``, ``mask``, ...)."""
+    function = type(module).call if isinstance(module, Layer) else type(module).__call__
+    return argument in _signature(function)[0]
+
+
+class Layer(nn.Module):
+    """Base of the kjax layers: a value, used with ``init`` and ``apply``.
+
+    A subclass declares its Keras arguments as fields and writes ``call(self, inputs, ...)``; ``training`` and ``mask``
+    are passed to ``call`` only if it names them.
+
+    Attributes:
+        trainable: False freezes the layer: its regularizers do not count and batch normalization uses its moving
+            statistics.
+        dtype: dtype policy name.
+        activity_regularizer: penalty on the output, collected in ``losses``.
+    """
+
+    trainable: bool = field(True, convert=bool, kw_only=True)
+    dtype: str = field("float32", convert=lambda d: policy_name(d) or "float32", kw_only=True)
+    activity_regularizer: Any = field(None, convert=regularizers.get, kw_only=True)
+
+    supports_masking: ClassVar[bool] = False
+    autocast: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        convert_fields(self)
+        super().__post_init__()
+
+    @property
+    def compute_dtype(self) -> str:
+        """Name of the type the layer computes in."""
+        return Policy(self.dtype).compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """Name of the type the weights are stored in."""
+        return Policy(self.dtype).variable_dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer, by name."""
+        skipped = ("parent", "name")
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init and f.name not in skipped}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make a layer from what :meth:`get_config` returned."""
+        return cls(**config)
+
+    @nn.compact
+    def __call__(self, *args: Any, training: bool = False, mask: Any = None, **kwargs: Any) -> Any:
+        """Apply the layer.
+
+        Args:
+            *args: inputs; floating-point arrays are cast to the compute dtype.
+            training: True in a training step (dropout acts, batch normalization uses the batch).
+            mask: boolean array (or tree of them, as the inputs) of the steps that count, or None.
+            **kwargs: further arguments of the layer's ``call``.
+        """
+        if self.autocast:
+            args, kwargs = jax.tree.map(lambda leaf: cast_floating(leaf, self.compute_dtype), (args, kwargs))
+        names, _ = _signature(type(self).call)
+        if "training" in names:
+            kwargs["training"] = training
+        if "mask" in names:
+            kwargs["mask"] = mask
+        outputs = self.call(*args, **kwargs)
+        if self.activity_regularizer is not None:
+            for leaf in jax.tree.leaves(outputs):
+                self.add_loss("activity", self.activity_regularizer(leaf))
+        return outputs
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The layer's computation; every layer writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no `call` method")
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+        """The mask of the output, given that of the inputs: passed on where the layer supports masking."""
+        del inputs
+        return mask if self.supports_masking else None
+
+    def weight(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Callable[..., Array],
+        *,
+        regularizer: Callable[[Array], Array] | None = None,
+        constraint: Callable[[Array], Array] | None = None,
+        dtype: str | None = None,
+        cast: bool = True,
+    ) -> Array:
+        """A trained weight, in the compute dtype.
+
+        Args:
+            name: its name in the ``params`` collection.
+            shape: its shape.
+            initializer: ``(key, shape, dtype) -> array``.
+            regularizer: penalty on the stored weight; added to ``losses`` while the layer is trainable.
+            constraint: projection that the training step applies after each update.
+            dtype: storage type; the layer's variable dtype by default.
+            cast: False returns the weight in its storage type.
+
+        Raises:
+            ValueError: the variables that were given hold this weight in another shape.
+        """
+        dtype = dtype or self.variable_dtype
+        self._record(PARAMS, name, shape, dtype, initializer, regularizer, constraint)
+        if self.has_variable(PARAMS, name):
+            value = self.get_variable(PARAMS, name)
+            self._check_shape(name, value, shape)
+        else:
+            value = self.param(name, initializer, shape, jnp.dtype(dtype))
+        if regularizer is not None and self.trainable:
+            self.set_loss(name, regularizer(value))
+        return cast_floating(value, self.compute_dtype) if cast else value
+
+    def state(self, name: str, shape: tuple[int, ...], initializer: Callable[..., Array], dtype: str | None = None) -> Array:
+        """A value that is carried from call to call and not trained; change it with :meth:`set_state`."""
+        dtype = dtype or self.variable_dtype
+        self._record(STATE, name, shape, dtype, initializer)
+        # The collection's values do not depend on data, so any key will do: only initializers with randomness use it.
+        box = self.variable(STATE, name, lambda: initializer(jax.random.key(0), shape, jnp.dtype(dtype)))
+        self._check_shape(name, box.value, shape)
+        return box.value
+
+    def set_state(self, name: str, value: Array) -> None:
+        """Store a new value of :meth:`state` ``name``, where the caller asked for it (``mutable=['state']``)."""
+        if self.is_mutable_collection(STATE) and not self.is_initializing():
+            old = self.get_variable(STATE, name)
+            self.put_variable(STATE, name, jnp.asarray(value, old.dtype))
+
+    def set_loss(self, name: str, value: Array) -> None:
+        """Put a penalty into the ``losses`` collection; of several under one name the last counts."""
+        if self.is_mutable_collection(LOSSES) and not self.is_initializing():
+            self.put_variable(LOSSES, name, jnp.asarray(value, jnp.float32))
+
+    def add_loss(self, name: str, value: Array) -> None:
+        """Add a penalty to the ``losses`` collection; several under one name are summed (one for each call)."""
+        if self.is_mutable_collection(LOSSES) and not self.is_initializing():
+            before = self.get_variable(LOSSES, name) if self.has_variable(LOSSES, name) else jnp.float32(0)
+            self.put_variable(LOSSES, name, before + jnp.asarray(value, jnp.float32))
+
+    def _record(
+        self,
+        collection: str,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        initializer: Callable[..., Array],
+        regularizer: Callable[[Array], Array] | None = None,
+        constraint: Callable[[Array], Array] | None = None,
+    ) -> None:
+        path = (*self.path, name)
+        announce(WeightSpec(collection, path, tuple(shape), dtype, initializer, regularizer, constraint))
+
+    def _check_shape(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
+        if tuple(value.shape) != tuple(shape):
+            where = "/".join(self.path) or type(self).__name__
+            raise ValueError(
+                f"{type(self).__name__} layer {where!r}: weight {name!r} has shape {tuple(value.shape)}, "
+                f"but these inputs and arguments need {tuple(shape)}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """The weights of a module in the order in which it makes them, and the abstract outputs for given inputs."""
+
+    weights: tuple[WeightSpec, ...]
+    outputs: Any
+
+
+def describe(module: nn.Module, *args: Any, **kwargs: Any) -> Description:
+    """Trace ``module`` on abstract inputs: no memory is allocated, nothing is compiled.
+
+    Args:
+        module: any Flax module.
+        *args: inputs: arrays or ``jax.ShapeDtypeStruct``s.
+        **kwargs: static keyword arguments of the call.
+
+    Returns:
+        Its weights and the shapes and types of its outputs.
+    """
+    found: list[WeightSpec] = []
+
+    def trace(*inputs: Any) -> Any:
+        rngs = {PARAMS: jax.random.key(0), DROPOUT: jax.random.key(0)}
+        with record_weights() as specs:
+            outputs, variables = module.init_with_output(rngs, *inputs, **kwargs)
+        # The dict is read inside the trace, because JAX sorts the keys of dicts that leave it.
+        for collection in (PARAMS, STATE, *(c for c in variables if c not in (PARAMS, STATE, LOSSES))):
+            for path, leaf in _flatten(variables.get(collection, {})):
+                default = WeightSpec(collection, path, tuple(leaf.shape), str(leaf.dtype))
+                found.append(specs.get((collection, *path), default))
+        return outputs
+
+    outputs = jax.eval_shape(trace, *args)
+    return Description(tuple(found), outputs)
+
+
+def _flatten(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _flatten(value, (*path, key))
+    elif isinstance(tree, nn.meta.AxisMetadata):
+        yield path, tree.unbox()
+    else:
+        yield path, tree

@@ -1,0 +1,66 @@
+"""Weight and activity penalties: pure functions from an array to a scalar, as Keras 3 defines them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from kjax.nn.value import Registry, Value, field
+
+
+class Regularizer(Value):
+    """Base of penalties; a subclass writes ``__call__(self, x) -> scalar``."""
+
+    def __call__(self, x: Array) -> Array:
+        """The penalty on ``x``."""
+        raise NotImplementedError
+
+
+registry = Registry("regularizer", Regularizer)
+
+
+def _strength(value: Any) -> float:
+    number = float(0.0 if value is None else value)
+    if not number >= 0 or number == float("inf"):
+        raise ValueError(f"expected a finite number of at least 0, received {value!r}")
+    return number
+
+
+@registry.add("l1")
+@dataclasses.dataclass(frozen=True)
+class L1(Regularizer):
+    """``l1 * sum(|x|)``."""
+
+    l1: float = field(0.01, convert=_strength)
+
+    def __call__(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+        return self.l1 * jnp.sum(jnp.abs(x))
+
+
+@registry.add("l2")
+@dataclasses.dataclass(frozen=True)
+class L2(Regularizer):
+    """``l2 * sum(x ** 2)``."""
+
+    l2: float = field(0.01, convert=_strength)
+
+    def __call__(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+        return self.l2 * jnp.sum(jnp.square(x))
+
+
+@registry.add("l1_l2", "l1l2")
+@dataclasses.dataclass(frozen=True)
+class L1L2(Regularizer):
+    """``l1 * sum(|x|) + l2 * sum(x ** 2)``."""
+
+    l1: float = field(0.0, convert=_strength)
+    l2: float = field(0.0, convert=_strength)
+
+    def __call__(self, x: Float[Array, "..."]) -> Float[Array, ""]:
+        return self.l1 * jnp.sum(jnp.abs(x)) + self.l2 * jnp.sum(jnp.square(x))
+
+
+get = registry.get

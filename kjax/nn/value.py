@@ -1,0 +1,162 @@
+"""Values with a config: the base of initializers, regularizers, constraints, losses, metrics and optimizers.
+
+A value is a frozen dataclass whose fields are the Keras argument names. Its fields *are* its config, so equality,
+hashing, ``repr``, ``get_config`` and ``from_config`` all come from them, and a compiled step can be cached by value.
+Field conversion (``'relu'`` to a function, ``3`` to ``(3, 3)``) and the errors about bad arguments are declared with
+the field, once, and shared with the layers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+
+class ArgumentError(ValueError):
+    """A constructor argument that cannot be used; the message names the class, the argument and what was received."""
+
+
+def field(
+    default: Any = dataclasses.MISSING,
+    *,
+    convert: Callable[[Any], Any] | None = None,
+    ranked: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Declare a dataclass field whose value passes through ``convert`` when an object is made.
+
+    Args:
+        default: default value (converted too); leave out for a required argument.
+        convert: function from what the user gave to the canonical, hashable value; raises ``ValueError`` or
+            ``TypeError`` with a message that completes the sentence "Dense: argument `units`: ...".
+        ranked: ``convert`` is first called with the class attribute ``rank`` of the object (the number of spatial
+            axes) and gives the function, so that Conv1D, Conv2D and Conv3D share one declaration.
+        **kwargs: passed to :func:`dataclasses.field`.
+    """
+    metadata = {} if convert is None else {"convert": convert, "ranked": ranked}
+    if default is not dataclasses.MISSING:
+        kwargs["default"] = default
+    return dataclasses.field(metadata=metadata, **kwargs)
+
+
+def convert_fields(instance: Any) -> None:
+    """Replace each declared field of a (frozen) dataclass instance by its converted value.
+
+    Raises:
+        ArgumentError: a converter refused the value.
+    """
+    for f in dataclasses.fields(instance):
+        convert = f.metadata.get("convert")
+        if convert is None:
+            continue
+        value = getattr(instance, f.name)
+        if f.metadata.get("ranked"):
+            convert = convert(type(instance).rank)
+        try:
+            object.__setattr__(instance, f.name, convert(value))
+        except (ValueError, TypeError) as error:
+            raise ArgumentError(f"{type(instance).__name__}: argument `{f.name}`: {error}") from error
+
+
+class Value:
+    """Base of all config objects. Subclasses are written as ``@dataclass(frozen=True)``; user subclasses need not be."""
+
+    def __post_init__(self) -> None:
+        convert_fields(self)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments, by name."""
+        if not dataclasses.is_dataclass(self):
+            return {}
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make an object from what :meth:`get_config` returned."""
+        return cls(**config)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence part that names the nearest known names, or all of them when there are few and none is near."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    return "known: " + ", ".join(names) if len(names) <= 24 else f"{len(names)} names are known, none is near"
+
+
+class Registry:
+    """Names of one kind of thing ("loss", "initializer", ...), with aliases; turns what a user gave into the thing.
+
+    Args:
+        kind: what the things are called in error messages.
+        base: a class; its instances pass through :meth:`get` unchanged.
+    """
+
+    def __init__(self, kind: str, base: type | None = None) -> None:
+        self.kind = kind
+        self.base = base
+        self._entries: dict[str, Any] = {}
+
+    def register(self, entry: Any, *names: str) -> Any:
+        """Add ``entry`` (a class or a function) under its own name and every further name in ``names``."""
+        for name in (getattr(entry, "__name__", None), *names):
+            if name is not None:
+                self._entries[name] = entry
+        return entry
+
+    def add(self, *names: str) -> Callable[[T], T]:
+        """Decorator form of :meth:`register`."""
+        return lambda entry: self.register(entry, *names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def names(self) -> list[str]:
+        """All registered names, sorted."""
+        return sorted(self._entries)
+
+    def lookup(self, name: str) -> Any:
+        """The entry called ``name`` (exact first, then regardless of case).
+
+        Raises:
+            ValueError: no such name; the message suggests near ones.
+        """
+        if name in self._entries:
+            return self._entries[name]
+        lowered = {key.lower(): value for key, value in self._entries.items()}
+        if name.lower() in lowered:
+            return lowered[name.lower()]
+        raise ValueError(f"unknown {self.kind} {name!r}; {did_you_mean(name, self._entries)}")
+
+    def get(self, identifier: Any) -> Any:
+        """Resolve a name, a config dict, a class, an object or a callable.
+
+        Args:
+            identifier: ``None`` (stays ``None``); a string; ``{'class_name': ..., 'config': {...}}``; a class (made
+                without arguments); an instance or any other callable (returned as it is).
+
+        Raises:
+            ValueError: unknown name, or a thing of another kind.
+        """
+        if identifier is None:
+            return None
+        if isinstance(identifier, str):
+            entry = self.lookup(identifier)
+            return entry() if isinstance(entry, type) else entry
+        if isinstance(identifier, Mapping):
+            if "class_name" not in identifier:
+                raise ValueError(f"a {self.kind} config needs 'class_name' and 'config', received {dict(identifier)}")
+            entry = self.lookup(identifier["class_name"])
+            if isinstance(entry, type):
+                return entry.from_config(identifier.get("config") or {})  # type: ignore[attr-defined]
+            return entry
+        if isinstance(identifier, type):
+            return identifier()
+        if (self.base is not None and isinstance(identifier, self.base)) or callable(identifier):
+            return identifier
+        raise ValueError(f"cannot use {identifier!r} (a {type(identifier).__name__}) as a {self.kind}")

@@ -1,0 +1,30 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kjax.nn import layers as L
+from tests.nn.oracle import Case
+
+FIRST = "channels_first"
+
+
+def case(name: str, *args: Any, shape: tuple[int, ...], **kwargs: Any) -> Case:
+    """The same arguments for both layers."""
+    return Case(getattr(L, name)(*args, **kwargs), lambda K: getattr(K, name)(*args, **kwargs), [shape], scale=4.0)
+
+
+CASES = [
+    case("Conv1D", 4, 3, shape=(2, 7, 3)),
+    case("Conv1D", 4, 3, strides=2, padding="causal", activation="relu", shape=(2, 7, 3)),
+    case("Conv1D", 4, 2, dilation_rate=2, padding="causal", data_format=FIRST, shape=(2, 3, 7)),
+    case("Conv2D", 4, 3, shape=(2, 6, 5, 3)),
+    case("Conv2D", 4, (3, 2), strides=2, padding="same", use_bias=False, shape=(2, 6, 5, 3)),
+    case("Conv2D", 4, 3, padding="same", data_format=FIRST, activation="relu", shape=(2, 3, 6, 5)),
+    case("Conv2D", 4, 3, dilation_rate=2, padding="same", groups=2, shape=(2, 6, 5, 4)),
+    case("Conv2D", 4, 1, strides=(2, 1), shape=(2, 6, 5, 3)),
+    case("Conv2D", 4, 3, dtype="mixed_bfloat16", shape=(2, 6, 5, 3)),
+    case("Conv3D", 3, 2, padding="same", shape=(1, 4, 3, 5, 2)),
+    case("Conv3D", 3, (2, 1, 3), strides=(1, 2, 1), data_format=FIRST, shape=(1, 2, 3, 4, 5)),
+]

@@ -1,0 +1,45 @@
+"""Core layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kjax.nn import layers as L
+from kjax.nn.regularizers import L2
+from tests.nn.oracle import Case
+
+MATRIX = np.arange(15, dtype="float32").reshape(5, 3) / 10
+
+CASES = [
+    Case(L.Dense(4), lambda K: K.Dense(4), [(3, 5)]),
+    Case(
+        L.Dense(4, activation="relu", use_bias=False, kernel_regularizer="l2"),
+        lambda K: K.Dense(4, activation="relu", use_bias=False, kernel_regularizer="l2"),
+        [(3, 2, 5)],
+    ),
+    Case(
+        L.Dense(2, activation="softmax", activity_regularizer=L2(0.1)),
+        lambda K: K.Dense(2, activation="softmax"),
+        [(3, 5)],
+    ),
+    Case(L.Dense(4, dtype="mixed_bfloat16"), lambda K: K.Dense(4, dtype="mixed_bfloat16"), [(3, 5)]),
+    Case(L.Dense(4, dtype="float16"), lambda K: K.Dense(4, dtype="float16"), [(3, 5)]),
+    Case(L.Activation("tanh"), lambda K: K.Activation("tanh"), [(3, 5)]),
+    Case(L.Embedding(7, 3), lambda K: K.Embedding(7, 3), [(2, 4)], dtype="int32"),
+    Case(
+        L.Embedding(7, 3, mask_zero=True, dtype="mixed_bfloat16"),
+        lambda K: K.Embedding(7, 3, mask_zero=True, dtype="mixed_bfloat16"),
+        [(2, 4, 2)],
+        dtype="int32",
+    ),
+    Case(L.Embedding(5, 3, weights=MATRIX), lambda K: K.Embedding(5, 3, weights=[MATRIX]), [(2,)], dtype="int32", high=5),
+    Case(L.Identity(), lambda K: K.Identity(), [(2, 3)]),
+    Case(L.Masking(0.0), lambda K: K.Masking(0.0), [(2, 3, 4)]),
+    Case(L.Lambda(np.square), lambda K: K.Lambda(lambda x: x * x), [(2, 3)], id="Lambda"),
+    Case(
+        L.Lambda(lambda x, by: x * by, arguments={"by": 2.5}),
+        lambda K: K.Lambda(lambda x, by: x * by, arguments={"by": 2.5}),
+        [(2, 3)],
+        id="Lambda(arguments)",
+    ),
+]
