@@ -1,0 +1,1 @@
+"""Sources of batches and the classic data sets."""

@@ -1,0 +1,261 @@
+"""The loop engine: decides how many steps one compiled call runs, and runs them without waiting for the device."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.data.arrays import Chunk, Resident, Single, Stack
+from kjax.nn.lowering import has_slow_loop_ops
+from kjax.train import cache
+from kjax.train.interrupt import deferred_interrupt
+from kjax.train.objective import Objective
+
+CHUNK_SECONDS = 0.2
+"""Aim for a compiled call: the progress bar moves about four times a second and Ctrl-C is heard soon."""
+
+STACK_BYTES = 64 * 2**20
+"""Most memory of one stack of batches. On CPU only the part that is filled is ever touched."""
+
+RESIDENT_SHARE = 0.4
+"""Largest share of an accelerator's memory that data which stay on it may take."""
+
+
+class Feed(Protocol):
+    """The batches of one epoch."""
+
+    def take(self, limit: int, capacity: int) -> Chunk | None:
+        """The next chunk of at most ``limit`` batches; see :meth:`kjax.data.arrays.ArrayFeed.take`."""
+        ...
+
+
+class Holder:
+    """The one place of a state that is donated from call to call: always the latest valid one.
+
+    Attributes:
+        carry: a :class:`TrainState`, or the accumulators of an evaluation.
+    """
+
+    def __init__(self, carry: Any) -> None:
+        self.carry = carry
+
+
+class Program:
+    """One step, compiled in the forms that the engine needs: many steps of a stack, many of resident data, one.
+
+    Args:
+        body: pure ``(carry, constant, batch) -> carry``.
+    """
+
+    def __init__(self, body: Callable[[Any, Any, Any], Any]) -> None:
+        def stacked(carry: Any, constant: Any, stack: Any, count: Any) -> Any:
+            def one(i: Any, carry: Any) -> Any:
+                batch = jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), stack)
+                return body(carry, constant, batch)
+
+            return jax.lax.fori_loop(0, count, one, carry)
+
+        def resident(carry: Any, constant: Any, data: Any, order: Any, first: Any, count: Any) -> Any:
+            def one(i: Any, carry: Any) -> Any:
+                rows = jax.lax.dynamic_index_in_dim(order, i, keepdims=False)
+                batch = jax.tree.map(lambda a: jnp.take(a, rows, axis=0, mode="clip"), data)
+                return body(carry, constant, batch)
+
+            return jax.lax.fori_loop(first, first + count, one, carry)
+
+        self.stacked = jax.jit(stacked, donate_argnums=0)
+        self.resident = jax.jit(resident, donate_argnums=0)
+        self.single = jax.jit(body, donate_argnums=0)
+        self.once = jax.jit(body)
+        self.seconds_per_step: dict[Any, float] = {}
+        self._slow_in_loop: dict[Any, bool] = {}
+
+    def slow_in_loop(self, carry: Any, constant: Any, batch: Any) -> bool:
+        """Whether the step holds operations that XLA:CPU runs many times slower inside a loop (jax issue 12868)."""
+        if jax.default_backend() != "cpu":
+            return False
+        key = _signature(batch), _signature(constant), _signature(carry)
+        if key not in self._slow_in_loop:
+            self._slow_in_loop[key] = has_slow_loop_ops(self.single.trace(carry, constant, batch).jaxpr)
+        return self._slow_in_loop[key]
+
+    def run(self, holder: Holder, constant: Any, chunk: Chunk) -> None:
+        """Start the steps of a chunk; the holder has the new state at once, the device works on it."""
+        with deferred_interrupt():
+            if isinstance(chunk, Single):
+                holder.carry = self.single(holder.carry, constant, chunk.tree)
+            elif isinstance(chunk, Stack):
+                holder.carry = self.stacked(holder.carry, constant, chunk.tree, jax.device_put(np.int32(chunk.count)))
+            else:
+                bounds = jax.device_put((np.int32(chunk.first), np.int32(chunk.count)))
+                holder.carry = self.resident(holder.carry, constant, chunk.data, chunk.order, *bounds)
+
+
+def _signature(tree: Any) -> Any:
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+
+
+@functools.lru_cache(maxsize=128)
+def train_program(step: Callable[..., Any]) -> Program:
+    """The compiled forms of a training step."""
+    return Program(lambda state, _, batch: step(state, batch))
+
+
+@functools.lru_cache(maxsize=128)
+def eval_program(step: Callable[..., Any]) -> Program:
+    """The compiled forms of an evaluation step."""
+    return Program(step)
+
+
+@functools.lru_cache(maxsize=128)
+def predict_program(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled: one batch of predictions."""
+    return jax.jit(step)
+
+
+@functools.lru_cache(maxsize=128)
+def report_program(objective: Objective) -> Callable[[Any], Any]:
+    """Compiled: the values of the logs from the accumulators."""
+    return jax.jit(objective.compute)
+
+
+class Listener(Protocol):
+    """Who follows a run; every method is optional to act on."""
+
+    def limit(self, step: int) -> int:
+        """At most so many batches in the next call (1 for a listener of every batch)."""
+        ...
+
+    def before(self, step: int, count: int) -> None:
+        """Called before batches ``step .. step + count - 1`` are started."""
+        ...
+
+    def after(self, step: int, report: Any) -> bool:
+        """Called when the batches up to ``step`` were started; ``report`` are device arrays. True stops the run."""
+        ...
+
+    def show(self, step: int, report: Any) -> None:
+        """Called one chunk late, when the report up to ``step`` is there."""
+        ...
+
+
+def run_epoch(
+    program: Program,
+    holder: Holder,
+    constant: Any,
+    feed: Feed,
+    *,
+    report: Callable[[Any], Any],
+    batch_bytes: int,
+    steps: int | None,
+    resident_bytes: int | None = None,
+    listener: Listener | None = None,
+    done: int = 0,
+) -> int:
+    """Run the batches of a feed.
+
+    Args:
+        program: the compiled step.
+        holder: holds the carry; after every call, and after an exception, the latest one.
+        constant: what the step reads besides (the variables, in an evaluation).
+        feed: the batches.
+        report: from the carry to the log values (compiled; it is only started here).
+        batch_bytes: size of one batch.
+        steps: stop after so many batches (counted with ``done``); None runs to the end of the feed.
+        resident_bytes: size of all data, if they can stay on the device.
+        listener: who follows.
+        done: batches of this epoch that were done before.
+
+    Returns:
+        Number of batches done, ``done`` included.
+    """
+    cache.enable()
+    capacity = choose_capacity(batch_bytes, steps, resident_bytes)
+    pending: tuple[int, Any, int] | None = None
+    key: Any = None
+    last_time = 0.0
+    step = done
+    while steps is None or step < steps:
+        limit = pace(program.seconds_per_step.get(key)) if key is not None else 1
+        if listener is not None:
+            limit = min(limit, listener.limit(step))
+        if steps is not None:
+            limit = min(limit, steps - step)
+        chunk = feed.take(limit, capacity)
+        if chunk is None:
+            break
+        if key is None:
+            key = _chunk_key(chunk)
+            if capacity and not isinstance(chunk, Single):
+                if program.slow_in_loop(holder.carry, constant, _first_batch(chunk)):
+                    capacity = 0
+                    chunk = _as_single(chunk)
+        if listener is not None:
+            listener.before(step, chunk.count)
+        program.run(holder, constant, chunk)
+        step += chunk.count
+        values = report(holder.carry)
+        stop = listener is not None and listener.after(step, values)
+        if pending is not None:
+            jax.block_until_ready(pending[1])
+            now = time.perf_counter()
+            if last_time and pending[2]:
+                measured = (now - last_time) / pending[2]
+                before = program.seconds_per_step.get(key)
+                program.seconds_per_step[key] = measured if before is None else 0.5 * (before + measured)
+            last_time = now
+            if listener is not None:
+                listener.show(pending[0], pending[1])
+        pending = (step, values, chunk.count)
+        del chunk
+        if stop:
+            break
+    if pending is not None:
+        jax.block_until_ready(pending[1])
+        if listener is not None:
+            listener.show(pending[0], pending[1])
+    return step
+
+
+def choose_capacity(batch_bytes: int, steps: int | None, resident_bytes: int | None) -> int:
+    """How batches travel: -1 data stay on the device, otherwise the room of a stack in batches."""
+    if jax.default_backend() != "cpu" and resident_bytes is not None:
+        stats = jax.local_devices()[0].memory_stats() or {}
+        if resident_bytes <= RESIDENT_SHARE * stats.get("bytes_limit", 2**33):
+            return -1
+    room = max(1, STACK_BYTES // max(batch_bytes, 1))
+    if jax.default_backend() != "cpu":
+        room = min(room, 32)  # here the whole stack is copied, filled or not
+    wanted = room if steps is None else min(room, steps)
+    # Powers of two, so that data sets of nearly the same size share a compiled program.
+    return 1 << (max(wanted, 1) - 1).bit_length() if wanted <= room // 2 else room
+
+
+def pace(seconds_per_step: float | None) -> int:
+    """Number of steps of the next call."""
+    if seconds_per_step is None or seconds_per_step <= 0:
+        return 4
+    return max(1, min(100_000, int(CHUNK_SECONDS / seconds_per_step)))
+
+
+def _chunk_key(chunk: Chunk) -> Any:
+    return (type(chunk).__name__, chunk.batch_size)
+
+
+def _first_batch(chunk: Stack | Resident) -> Any:
+    tree = chunk.tree if isinstance(chunk, Stack) else chunk.data
+    lead = (chunk.batch_size,)
+    skip = 2 if isinstance(chunk, Stack) else 1
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((*lead, *a.shape[skip:]), a.dtype), tree)
+
+
+def _as_single(chunk: Stack | Resident) -> Single:
+    assert isinstance(chunk, Stack) and chunk.count == 1
+    return Single(jax.tree.map(lambda a: a[0], chunk.tree), chunk.batch_size)

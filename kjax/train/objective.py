@@ -1,0 +1,186 @@
+"""What a training run minimises and measures: losses, their weights and metrics, as one value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from kjax.nn import losses, metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What is asked of one output of a model.
+
+    Attributes:
+        name: the output's name; it prefixes the log names when there are several outputs.
+        loss: a loss value, or None for an output that is not trained.
+        weight: factor of this loss in the total.
+        metrics: measured without sample weights.
+        weighted_metrics: measured with them.
+        metric_names: log names of the metrics and then of the weighted metrics; their own names by default.
+    """
+
+    name: str = "output"
+    loss: Any = None
+    weight: float = 1.0
+    metrics: tuple[Any, ...] = ()
+    weighted_metrics: tuple[Any, ...] = ()
+    metric_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "loss", losses.get(self.loss))
+        object.__setattr__(self, "metrics", tuple(metrics.of_compile(m) for m in self.metrics))
+        object.__setattr__(self, "weighted_metrics", tuple(metrics.of_compile(m) for m in self.weighted_metrics))
+        if not self.metric_names:
+            names = tuple(m.name for m in (*self.metrics, *self.weighted_metrics))
+            object.__setattr__(self, "metric_names", names)
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """The losses and metrics of all outputs of a model.
+
+    The accumulators are few arrays: ``totals[i] = (weighted sum, weight)`` of the total loss and, with several
+    outputs, of each output's loss; and one small state for each metric.
+    """
+
+    targets: tuple[Target, ...]
+
+    @classmethod
+    def of(cls, loss: Any, metrics: Sequence[Any] = ()) -> Objective:
+        """An objective for a model with one output.
+
+        Args:
+            loss: a loss (name, function, value), or an objective, which is returned as it is.
+            metrics: metrics (names, functions, values).
+        """
+        if isinstance(loss, Objective):
+            return loss
+        return cls((Target(loss=loss, metrics=tuple(metrics)),))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of what :meth:`compute` returns: the loss, each output's loss if there are several, the metrics."""
+        several = len(self.targets) > 1
+        names = ["loss"]
+        if several:
+            names += [f"{t.name}_loss" for t in self.targets if t.loss is not None]
+        for t in self.targets:
+            names += [f"{t.name}_{m}" if several else m for m in t.metric_names]
+        return tuple(names)
+
+    def init(self, y_true: Any = None, y_pred: Any = None) -> dict[str, Any]:
+        """Empty accumulators.
+
+        Args:
+            y_true: targets of a batch, or abstract arrays of their shape; some metrics need the number of classes.
+            y_pred: outputs likewise.
+        """
+        parts = sum(t.loss is not None for t in self.targets) if len(self.targets) > 1 else 0
+        rows = self._each(y_true, y_pred, None, None)
+        states = tuple(m.init(t, p) for target, t, p, _, _ in rows for m in (*target.metrics, *target.weighted_metrics))
+        return {"totals": jnp.zeros((1 + parts, 2), jnp.float32), "metrics": states}
+
+    def loss(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, masks: Any = None, penalties: Any = ()
+    ) -> tuple[Float[Array, ""], Float[Array, " parts"]]:
+        """The loss of a batch.
+
+        Args:
+            y_true: targets, one for each output (a single array, or a list, tuple or dict as the outputs).
+            y_pred: the model's outputs.
+            sample_weight: None, or weights for each output in the same way.
+            masks: None, or a list with a mask or None for each output.
+            penalties: tree of scalars added to the loss (regularization).
+
+        Returns:
+            The total, and the array of (total, loss of each output if there are several) for the accumulators.
+        """
+        total = jnp.float32(0)
+        parts = []
+        for target, true, pred, weight, mask in self._each(y_true, y_pred, sample_weight, masks):
+            if target.loss is None:
+                continue
+            # A loss without reduction counts with its mean, as in Keras.
+            value = jnp.mean(jnp.asarray(target.loss(true, pred, weight, mask), jnp.float32))
+            parts.append(value)
+            total = total + (value if target.weight == 1 else target.weight * value)
+        for penalty in jax.tree.leaves(penalties):
+            total = total + penalty
+        values = [total, *parts] if len(self.targets) > 1 else [total]
+        return total, jnp.stack(values)
+
+    def update(
+        self,
+        state: Any,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any,
+        masks: Any,
+        values: Float[Array, " parts"],
+        batch_size: int,
+    ) -> dict[str, Any]:
+        """Add a batch to the accumulators; the losses count with the number of samples, as in Keras."""
+        count = jnp.full_like(values, batch_size)
+        totals = state["totals"] + jnp.stack([values * batch_size, count], axis=1)
+        states = iter(state["metrics"])
+        new = []
+        for target, true, pred, weight, mask in self._each(y_true, y_pred, sample_weight, masks):
+            for metric in target.metrics:
+                new.append(metric.update(next(states), true, pred, None, mask))
+            for metric in target.weighted_metrics:
+                new.append(metric.update(next(states), true, pred, weight, mask))
+        return {"totals": totals, "metrics": tuple(new)}
+
+    def compute(self, state: Any) -> tuple[Array, ...]:
+        """The values of :attr:`names` from the accumulators."""
+        means = state["totals"][:, 0] / jnp.maximum(state["totals"][:, 1], 1)
+        found = iter(state["metrics"])
+        computed = [m.compute(next(found)) for t in self.targets for m in (*t.metrics, *t.weighted_metrics)]
+        return (*means, *computed)
+
+    def _each(self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> Any:
+        names = [t.name for t in self.targets]
+        columns = (
+            per_output(y_true, names, "targets"),
+            per_output(y_pred, names, "outputs"),
+            per_output(sample_weight, names, "sample weights", shared=True),
+            per_output(masks, names, "masks"),
+        )
+        return zip(self.targets, *columns, strict=True)
+
+
+def per_output(tree: Any, names: Sequence[str], what: str, *, shared: bool = False) -> list[Any]:
+    """One entry for each output from a single array, a list or tuple, or a dict by output name.
+
+    Args:
+        tree: what was given; None stands for None everywhere.
+        names: the outputs' names.
+        what: for the error message.
+        shared: a single array stands for all outputs.
+
+    Raises:
+        ValueError: another number of entries, or unknown names.
+    """
+    if tree is None:
+        return [None] * len(names)
+    if isinstance(tree, Mapping):
+        if len(names) == 1 and len(tree) == 1:
+            return list(tree.values())
+        unknown = [name for name in tree if name not in names]
+        if unknown:
+            raise ValueError(f"{what}: unknown output {unknown[0]!r}; the outputs are {list(names)}")
+        return [tree.get(name) for name in names]
+    if isinstance(tree, (list, tuple)):
+        if len(tree) != len(names):
+            raise ValueError(f"{what}: expected {len(names)} for the outputs {list(names)}, received {len(tree)}")
+        return list(tree)
+    if len(names) == 1 or shared:
+        return [tree] * len(names)
+    raise ValueError(f"{what}: expected {len(names)} for the outputs {list(names)}, received a single array")

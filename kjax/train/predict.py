@@ -1,0 +1,141 @@
+"""Prediction on the loop engine: outputs of many batches a call, gathered on the host."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.data.arrays import Resident, Single
+from kjax.nn.lowering import has_slow_loop_ops
+from kjax.train import cache
+from kjax.train.loop import STACK_BYTES, Feed, Listener, pace
+
+
+class Predictor:
+    """A prediction step, compiled for one batch and for a stack of them.
+
+    Args:
+        step: pure ``(variables, inputs) -> outputs``.
+    """
+
+    def __init__(self, step: Callable[[Any, Any], Any]) -> None:
+        def stacked(variables: Any, stack: Any, count: Any) -> Any:
+            first = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), stack)
+            room = jax.tree.leaves(stack)[0].shape[0]
+            shapes = jax.eval_shape(step, variables, first)
+            outputs = jax.tree.map(lambda s: jnp.zeros((room, *s.shape), s.dtype), shapes)
+
+            def one(i: Any, outputs: Any) -> Any:
+                batch = jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), stack)
+                return jax.tree.map(lambda out, new: out.at[i].set(new), outputs, step(variables, batch))
+
+            return jax.lax.fori_loop(0, count, one, outputs)
+
+        self.step = step
+        self.single = jax.jit(step)
+        self.stacked = jax.jit(stacked)
+        self._rooms: dict[Any, int] = {}
+
+    def room(self, variables: Any, batch: Any, batch_bytes: int) -> int:
+        """Batches of one stacked call; 0 where they have to be run one by one."""
+        key = jax.tree.map(lambda a: (a.shape, str(a.dtype)), batch)
+        key = (str(key), batch_bytes)
+        if key not in self._rooms:
+            traced = self.single.trace(variables, batch)
+            slow = jax.default_backend() == "cpu" and has_slow_loop_ops(traced.jaxpr)
+            out = sum(int(np.prod(s.shape)) * s.dtype.itemsize for s in jax.tree.leaves(traced.out_info))
+            fit = max(1, min(256, STACK_BYTES // max(batch_bytes + out, 1)))
+            self._rooms[key] = 0 if slow or fit == 1 else 1 << (fit.bit_length() - 1)
+        return self._rooms[key]
+
+
+@functools.lru_cache(maxsize=128)
+def predictor(step: Callable[[Any, Any], Any]) -> Predictor:
+    """The compiled forms of a prediction step."""
+    return Predictor(step)
+
+
+def run_predict(
+    step: Callable[[Any, Any], Any],
+    variables: Any,
+    feed: Feed,
+    *,
+    samples: int | None,
+    batch_bytes: int,
+    steps: int | None,
+    listener: Listener | None = None,
+) -> Any:
+    """Outputs for all batches of a feed of (inputs, None, None).
+
+    Args:
+        step: the pure prediction step.
+        variables: the model's variables.
+        feed: the batches.
+        samples: how many samples there are, if that is known: the outputs are then written where they end up.
+        batch_bytes: size of one batch of inputs.
+        steps: stop after so many batches; None runs to the end.
+        listener: who follows.
+
+    Returns:
+        The outputs as numpy arrays.
+    """
+    cache.enable()
+    program = predictor(step)
+    room: int | None = None
+    pieces: list[Any] = []
+    whole: Any = None
+    at = done = 0
+    pending: list[tuple[Any, int, int]] = []
+
+    def collect() -> None:
+        nonlocal whole, at
+        outputs, rows, count = pending.pop(0)
+        arrays = jax.tree.map(np.asarray, outputs)
+        if count:
+            arrays = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:])[:rows], arrays)
+        if samples is None:
+            pieces.append(arrays)
+            return
+        if whole is None:
+            whole = jax.tree.map(lambda a: np.empty((samples, *a.shape[1:]), a.dtype), arrays)
+        jax.tree.map(lambda w, a: w.__setitem__(slice(at, at + rows), a), whole, arrays)
+        at += rows
+
+    while steps is None or done < steps:
+        limit = pace(None) if room is None else max(room, 1)
+        if steps is not None:
+            limit = min(limit, steps - done)
+        if listener is not None:
+            limit = min(limit, listener.limit(done))
+        chunk = feed.take(1 if room is None else limit, room or 0)
+        if chunk is None:
+            break
+        assert not isinstance(chunk, Resident)
+        if listener is not None:
+            listener.before(done, chunk.count)
+        if isinstance(chunk, Single):
+            inputs = chunk.tree[0]
+            outputs = program.single(variables, inputs)
+            pending.append((outputs, chunk.batch_size, 0))
+            if room is None:
+                room = program.room(variables, inputs, batch_bytes)
+        else:
+            outputs = program.stacked(variables, chunk.tree[0], jax.device_put(np.int32(chunk.count)))
+            pending.append((outputs, chunk.count * chunk.batch_size, chunk.count))
+        done += chunk.count
+        if listener is not None:
+            listener.after(done, outputs)
+        if len(pending) > 1:
+            collect()
+            if listener is not None:
+                listener.show(done - chunk.count, ())
+    while pending:
+        collect()
+    if samples is None:
+        return jax.tree.map(lambda *a: np.concatenate(a), *pieces)
+    return whole

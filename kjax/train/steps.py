@@ -1,0 +1,144 @@
+"""The steps: pure functions from a state and a batch. Gradients are taken here and nowhere else."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import optax
+from jaxtyping import Array
+
+from kjax.nn import optimizers
+from kjax.nn.module import DROPOUT, LOSSES, PARAMS, accepts, record_weights
+from kjax.train.objective import Objective
+from kjax.train.state import TrainState, merge
+
+Batch = tuple[Any, Any, Any]
+"""(inputs, targets, sample weights); targets and weights may be None."""
+
+TrainStep = Callable[[TrainState, Batch], TrainState]
+
+
+def apply_module(
+    module: nn.Module, variables: Any, inputs: Any, *, training: bool, key: Array | None = None
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Apply a module in one mode.
+
+    Args:
+        module: any Flax module; it is told the mode through ``training``, ``train`` or ``deterministic``, whichever
+            it takes.
+        variables: its variables.
+        inputs: what it is called with: one argument.
+        training: the mode.
+        key: key of the ``dropout`` stream; needed in training by layers with randomness.
+
+    Returns:
+        The outputs, the list of their masks (or None), and the collections that changed (``losses`` among them).
+    """
+    kwargs: dict[str, Any] = {}
+    for name, value in (("training", training), ("train", training), ("deterministic", not training)):
+        if accepts(module, name):
+            kwargs[name] = value
+            break
+    masked = accepts(module, "return_masks")
+    if masked:
+        kwargs["return_masks"] = True
+    changing = [name for name in variables if name != PARAMS] if training else []
+    rngs = {DROPOUT: key} if key is not None else {}
+    result, updates = module.apply(variables, inputs, **kwargs, rngs=rngs, mutable=[*changing, LOSSES])  # type: ignore[misc]
+    outputs, masks = result if masked else (result, None)
+    if masks is not None and all(mask is None for mask in masks):
+        masks = None
+    return outputs, masks, dict(updates)
+
+
+def batch_size_of(inputs: Any) -> int:
+    """Number of samples in a batch."""
+    return jax.tree.leaves(inputs)[0].shape[0]
+
+
+def make_train_step(module: nn.Module, objective: Any, optimizer: Any, metrics: tuple[Any, ...] = ()) -> TrainStep:
+    """The training step of a model: ``step(state, (x, y, sample_weight)) -> state``, pure and not yet compiled.
+
+    Equal arguments give the same function, so that what is compiled from it is shared.
+
+    Args:
+        module: any Flax module, called with the batch's inputs as one argument.
+        objective: an :class:`Objective`, or a loss (name, function, value).
+        optimizer: a kjax optimizer, its name, or an Optax transformation.
+        metrics: metrics that go with a loss.
+    """
+    return _train_step(module, Objective.of(objective, metrics), optimizers.get(optimizer).structure)
+
+
+@functools.lru_cache(maxsize=256)
+def _train_step(module: nn.Module, objective: Objective, optimizer: Any) -> TrainStep:
+    def train_step(state: TrainState, batch: Batch) -> TrainState:
+        inputs, targets, weights = batch
+        key = jax.random.fold_in(state.key, state.step)
+        constraints: dict[tuple[str, ...], Any] = {}
+
+        def loss_of(params: Any) -> tuple[Array, Any]:
+            variables = {PARAMS: merge(params, state.frozen), **state.state}
+            with record_weights() as specs:
+                outputs, masks, updates = apply_module(module, variables, inputs, training=True, key=key)
+            constraints.update({p[1:]: s.constraint for p, s in specs.items() if s.constraint is not None})
+            penalties = updates.pop(LOSSES, ())
+            total, values = objective.loss(targets, outputs, weights, masks, penalties)
+            if hasattr(optimizer, "scale_loss"):
+                total = optimizer.scale_loss(state.opt_state, total)
+            return total, (outputs, masks, updates, values)
+
+        grads, (outputs, masks, updates, values) = jax.grad(loss_of, has_aux=True)(state.params)
+        changes, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, changes)
+        if constraints:
+            params = _constrain(params, constraints)
+        size = batch_size_of(inputs)
+        accumulators = objective.update(state.metrics, targets, outputs, weights, masks, values, size)
+        return state.replace(  # type: ignore[attr-defined]
+            step=state.step + 1,
+            params=params,
+            state={**state.state, **updates},
+            opt_state=opt_state,
+            metrics=accumulators,
+        )
+
+    return train_step
+
+
+def _constrain(params: Any, constraints: dict[tuple[str, ...], Any]) -> Any:
+    def project(path: Any, leaf: Array) -> Array:
+        constraint = constraints.get(tuple(entry.key for entry in path))
+        return leaf if constraint is None else constraint(leaf).astype(leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(project, params)
+
+
+def make_eval_step(module: nn.Module, objective: Any, metrics: tuple[Any, ...] = ()) -> Callable[..., Any]:
+    """The evaluation step: ``step(accumulators, variables, (x, y, sample_weight)) -> accumulators``, pure."""
+    return _eval_step(module, Objective.of(objective, metrics))
+
+
+@functools.lru_cache(maxsize=256)
+def _eval_step(module: nn.Module, objective: Objective) -> Callable[..., Any]:
+    def eval_step(accumulators: Any, variables: Any, batch: Batch) -> Any:
+        inputs, targets, weights = batch
+        outputs, masks, updates = apply_module(module, variables, inputs, training=False)
+        _, values = objective.loss(targets, outputs, weights, masks, updates.get(LOSSES, ()))
+        return objective.update(accumulators, targets, outputs, weights, masks, values, batch_size_of(inputs))
+
+    return eval_step
+
+
+@functools.lru_cache(maxsize=256)
+def make_predict_step(module: nn.Module) -> Callable[..., Any]:
+    """The prediction step: ``step(variables, x) -> outputs``, pure."""
+
+    def predict_step(variables: Any, inputs: Any) -> Any:
+        return apply_module(module, variables, inputs, training=False)[0]
+
+    return predict_step
