@@ -1,0 +1,39 @@
+"""The Keras API on kjax: ``from kjax import keras`` reads like ``from tensorflow import keras``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_SUBMODULES = (
+    "activations callbacks config constraints datasets initializers layers losses metrics models optimizers "
+    "regularizers saving utils"
+).split()
+
+_NAMES = {
+    "Input": "layers",
+    "Layer": "layers",
+    "Model": "models",
+    "Sequential": "models",
+    "Variable": "core.variable",
+    "KerasTensor": "core.tensor",
+    "Loss": "losses",
+    "Optimizer": "optimizers",
+    "Initializer": "initializers",
+    "Regularizer": "regularizers",
+}
+"""Names at the top and where they live."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"kjax.keras.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"kjax.keras.{_NAMES[name]}"), name)
+    from kjax.nn.value import did_you_mean
+
+    raise AttributeError(f"module 'kjax.keras' has no attribute {name!r}; {did_you_mean(name, __dir__())}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_SUBMODULES, *_NAMES])

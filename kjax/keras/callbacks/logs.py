@@ -1,0 +1,141 @@
+"""The logs that callbacks receive: a dict whose values leave the device only when somebody reads them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+
+def plain_value(value: Any) -> Any:
+    """A Python float where the value is one number; anything else (strings, vectors) as it is."""
+    if isinstance(value, (str, bytes)) or getattr(value, "ndim", 0):
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+class Logs(dict[str, Any]):
+    """A dict of metric values by name that fetches the values at the first access to any of them.
+
+    To a callback it is a plain dict: it can be read, written, copied, compared, pickled, dumped as JSON and
+    unpacked with ``**``. Which names there are is known beforehand, so ``'loss' in logs``, ``len(logs)`` and
+    the keys cost nothing; the first look at a value (and the first change of the dict) fetches all values,
+    once.
+
+    Args:
+        names: names of the values.
+        fetch: returns the values, in the order of ``names``; called at most once. If it raises, the next
+            access calls it again.
+
+    Example:
+
+        >>> logs = Logs(["loss", "accuracy"], lambda: [0.5, 0.75])
+        >>> list(logs)
+        ['accuracy', 'loss']
+        >>> logs["loss"]
+        0.5
+    """
+
+    __slots__ = ("_fetch", "_order")
+
+    def __init__(self, names: Iterable[str] = (), fetch: Callable[[], Sequence[Any]] | None = None) -> None:
+        order = tuple(names)
+        # The names stand in the dict from the start: C code asks an unread dict for its size without asking
+        # us.
+        super().__init__(dict.fromkeys(sorted(order)))
+        self._order = order
+        self._fetch = fetch
+        if fetch is None and order:
+            raise ValueError(
+                f"Logs: names {list(order)} were given without `fetch`, a function that returns their values"
+            )
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the values were fetched."""
+        return self._fetch is None
+
+    def load(self) -> None:
+        """Fetch the values, unless they are there."""
+        if self._fetch is None:
+            return
+        values = self._fetch()
+        for name, value in zip(self._order, values, strict=True):
+            super().__setitem__(name, plain_value(value))
+        self._fetch = None
+
+    # A subclass with an __iter__ of its own makes dict(logs), {**logs} and f(**logs) go through keys() and
+    # __getitem__; without it they would copy the unread entries.
+    def __iter__(self) -> Any:
+        return super().__iter__()
+
+    def __reduce__(self) -> Any:
+        self.load()
+        return dict, (dict(self),)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__reduce__()
+
+    def copy(self) -> dict[str, Any]:
+        """A plain dict of the values."""
+        self.load()
+        return dict(self)
+
+    __copy__ = copy
+
+
+def _reading(name: str) -> Callable[..., Any]:
+    method = getattr(dict, name)
+
+    @functools.wraps(method)
+    def read_first(self: Logs, *args: Any, **kwargs: Any) -> Any:
+        self.load()
+        return method(self, *(a.copy() if isinstance(a, Logs) else a for a in args), **kwargs)
+
+    return read_first
+
+
+for _name in [
+    "__getitem__",
+    "__setitem__",
+    "__delitem__",
+    "__eq__",
+    "__ne__",
+    "__repr__",
+    "__or__",
+    "__ror__",
+    "__ior__",
+    "get",
+    "items",
+    "values",
+    "pop",
+    "popitem",
+    "setdefault",
+    "update",
+    "clear",
+]:
+    setattr(Logs, _name, _reading(_name))
+
+
+def as_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a hook receives for the logs that somebody passed.
+
+    Args:
+        logs: None, :class:`Logs` (passed on, unread) or a mapping of numbers or scalar arrays; an inner
+            mapping is flattened.
+
+    Returns:
+        A dict with sorted keys and Python floats, as Keras 3 hands it over. It may be written to.
+    """
+    if isinstance(logs, Logs):
+        return logs
+    result: dict[str, Any] = {}
+    for name, value in sorted((logs or {}).items()):
+        if isinstance(value, Mapping):
+            result.update(as_logs(value))
+        else:
+            result[name] = plain_value(value)
+    return result

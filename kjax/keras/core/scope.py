@@ -1,0 +1,66 @@
+"""The scope in which a layer written by a user runs as a pure function: its variables stand for traced values."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+from jaxtyping import Array
+
+
+@dataclasses.dataclass
+class Scope:
+    """What reading and writing variables, randomness and losses mean while a call is traced.
+
+    Attributes:
+        values: value of each variable, by ``id``.
+        key: key of the ``dropout`` stream, or None.
+        training: mode that calls inside inherit.
+        abstract: only shapes matter: variables without a value here read as zeros.
+        changed: variables that were assigned, by ``id``.
+        losses: penalties added by ``add_loss`` and by activity regularizers.
+        masks: (array, its mask) by ``id`` of the array.
+    """
+
+    values: dict[int, Any] = dataclasses.field(default_factory=dict)
+    key: Array | None = None
+    training: bool = False
+    abstract: bool = False
+    changed: dict[int, Any] = dataclasses.field(default_factory=dict)
+    losses: list[Any] = dataclasses.field(default_factory=list)
+    masks: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
+    draws: int = 0
+
+    def mask_of(self, array: Any) -> Any:
+        """The mask that travels with an array, or None."""
+        entry = self.masks.get(id(array))
+        return entry[1] if entry is not None and entry[0] is array else None
+
+    def next_key(self) -> Array | None:
+        """A fresh key of the stream."""
+        if self.key is None:
+            return None
+        self.draws += 1
+        return jax.random.fold_in(self.key, self.draws)
+
+
+_current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("keras_scope", default=None)
+
+
+def current() -> Scope | None:
+    """The innermost scope, or None in plain eager code."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def enter(scope: Scope) -> Iterator[Scope]:
+    """Make ``scope`` the current one."""
+    token = _current.set(scope)
+    try:
+        yield scope
+    finally:
+        _current.reset(token)

@@ -1,0 +1,66 @@
+"""A training in progress: gathers variables into a train state, and keeps them readable and settable meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from kjax.keras.core.variable import Variable
+from kjax.train.loop import Holder
+from kjax.train.state import TrainState
+
+FIELDS = ("step", "epoch", "params", "frozen", "state", "opt_state")
+"""The parts of a train state whose leaves belong to variables."""
+
+
+class Session:
+    """Between ``open`` and ``close`` the truth of the variables is the holder's :class:`TrainState`.
+
+    Args:
+        boxes: for each of :data:`FIELDS` a tree of variables.
+        key: the run's key.
+        metrics: empty accumulators.
+    """
+
+    def __init__(self, boxes: dict[str, Any], key: Array, metrics: Any) -> None:
+        self.boxes = boxes
+        leaves = jax.tree.leaves([boxes[f] for f in FIELDS], is_leaf=_is_box)
+        self.index = {id(box): i for i, box in enumerate(leaves)}
+        self.leaves: list[Variable] = leaves
+        parts = {f: jax.tree.map(lambda v: v.value, boxes[f], is_leaf=_is_box) for f in FIELDS}
+        self.holder = Holder(TrainState(**parts, key=key, metrics=metrics))
+
+    def open(self) -> None:
+        """Make the session the truth of its variables, in buffers of its own that may be donated."""
+        self.holder.carry = jax.tree.map(jnp.copy, self.holder.carry)
+        for box in self.leaves:
+            box._live = self
+
+    def close(self) -> None:
+        """Give the latest values back to the variables."""
+        for box, value in zip(self.leaves, self._values(), strict=True):
+            if box._live is self:
+                box._live = None
+            box.store(value)
+
+    def read(self, variable: Variable) -> Array:
+        """The present value, copied."""
+        return jnp.copy(self._values()[self.index[id(variable)]])
+
+    def write(self, variable: Variable, value: Array) -> None:
+        """Replace a value."""
+        values = self._values()
+        values[self.index[id(variable)]] = jnp.copy(value)
+        structure = jax.tree.structure([getattr(self.holder.carry, f) for f in FIELDS])
+        parts = jax.tree.unflatten(structure, values)
+        self.holder.carry = self.holder.carry.replace(**dict(zip(FIELDS, parts, strict=True)))
+
+    def _values(self) -> list[Any]:
+        return jax.tree.leaves([getattr(self.holder.carry, f) for f in FIELDS])
+
+
+def _is_box(thing: Any) -> bool:
+    return isinstance(thing, Variable)

@@ -1,0 +1,113 @@
+"""Session-wide settings and counters of the Keras API: float type, dtype policy, seed, automatic names."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import re
+import secrets
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from kjax.nn.dtypes import Policy, policy_name
+
+
+@dataclasses.dataclass
+class Settings:
+    """What ``keras.config`` and ``keras.utils.set_random_seed`` change.
+
+    Attributes:
+        floatx: default float type.
+        policy: dtype policy for new layers; None follows ``floatx``.
+        epsilon: fuzz factor that ``keras.config.epsilon`` returns.
+        image_data_format: default ``data_format``.
+        seed: seed that everything random is derived from.
+        draws: number of keys drawn so far.
+    """
+
+    floatx: str = "float32"
+    policy: str | None = None
+    epsilon: float = 1e-7
+    image_data_format: str = "channels_last"
+    seed: int = dataclasses.field(default_factory=lambda: secrets.randbits(31))
+    draws: int = 0
+    names: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+
+    @property
+    def dtype(self) -> str:
+        """Name of the policy that new layers get."""
+        return self.policy or self.floatx
+
+
+settings = Settings()
+
+
+def next_key() -> Array:
+    """A fresh key, derived from the session's seed and the number of keys drawn before."""
+    settings.draws += 1
+    return jax.random.fold_in(jax.random.key(settings.seed), settings.draws)
+
+
+def next_seed() -> int:
+    """A fresh integer seed, derived like :func:`next_key` but without touching a device."""
+    settings.draws += 1
+    return int(np.random.SeedSequence([settings.seed, settings.draws]).generate_state(1)[0])
+
+
+def set_random_seed(seed: int) -> None:
+    """Make everything that kjax draws from now on, and Python's and NumPy's global generators, repeatable.
+
+    Args:
+        seed: a non-negative integer.
+
+    Raises:
+        ValueError: not an integer, or negative.
+    """
+    import random
+
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be a non-negative integer, received {seed!r}")
+    settings.seed = int(seed)
+    settings.draws = 0
+    random.seed(int(seed))
+    np.random.seed(int(seed) % 2**32)
+
+
+def to_snake_case(name: str) -> str:
+    """``Conv2DTranspose`` as ``conv2d_transpose``, the way Keras names layers."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(prefix: str) -> str:
+    """``dense``, then ``dense_1``, ``dense_2``, ..."""
+    count = settings.names[prefix]
+    settings.names[prefix] += 1
+    return prefix if count == 0 else f"{prefix}_{count}"
+
+
+def clear_session() -> None:
+    """Start automatic names anew and forget cached programs."""
+    settings.names.clear()
+    jax.clear_caches()
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the dtype policy of new layers: ``'float32'``, ``'mixed_bfloat16'``, ..."""
+    settings.policy = policy_name(policy)
+
+
+def dtype_policy() -> Policy:
+    """The dtype policy of new layers."""
+    return Policy(settings.dtype)
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float type: ``'float16'``, ``'bfloat16'``, ``'float32'`` or ``'float64'``."""
+    if value not in ("float16", "bfloat16", "float32", "float64"):
+        raise ValueError(f"floatx must be 'float16', 'bfloat16', 'float32' or 'float64', received {value!r}")
+    settings.floatx = value

@@ -1,0 +1,235 @@
+"""Variables: boxes with reference semantics that hold a weight, wherever its truth lies at the moment."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from kjax.keras.core import scope
+from kjax.keras.core.settings import next_key, settings, unique_name
+from kjax.nn import initializers
+
+
+class Live(Protocol):
+    """A running training that holds the truth of some variables."""
+
+    def read(self, variable: Variable) -> Array:
+        """The present value (a copy: the training goes on with its own)."""
+        ...
+
+    def write(self, variable: Variable, value: Array) -> None:
+        """Replace the value that the training goes on with."""
+        ...
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2, 3))
+def _draw(initializer: Any, key: Array, shape: tuple[int, ...], dtype: str) -> Array:
+    return initializer(key, shape, jnp.dtype(dtype))
+
+
+def initial_value(initializer: Any, key: Array | None, shape: tuple[int, ...], dtype: str) -> Array:
+    """The value an initializer gives: constants through the host, so that nothing is compiled for them."""
+    if isinstance(initializer, (initializers.Zeros, initializers.Ones)):
+        make = np.zeros if isinstance(initializer, initializers.Zeros) else np.ones
+        return jnp.asarray(make(shape, jnp.dtype(dtype)))
+    key = next_key() if key is None else key
+    try:
+        hash(initializer)
+    except TypeError:
+        return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
+    return jnp.asarray(_draw(initializer, key, shape, dtype), dtype)
+
+
+class Variable:
+    """A weight, or another value that a layer keeps.
+
+    Its value is made when it is first read, so that building a model and then loading weights allocates nothing twice.
+
+    Args:
+        initializer: an array-like value, or an initializer (name, value, function) together with ``shape``.
+        shape: its shape.
+        dtype: its type; the session's float type by default.
+        trainable: whether training changes it.
+        name: its name.
+        regularizer: penalty on it.
+        constraint: projection after each update.
+        path: its place, for messages and files.
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple[int, ...] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+        *,
+        regularizer: Any = None,
+        constraint: Any = None,
+        path: str | None = None,
+    ) -> None:
+        del aggregation, synchronization  # one value, whatever the number of devices
+        self.name = name or unique_name("variable")
+        self.path = path or self.name
+        self.trainable = bool(trainable)
+        self.autocast = autocast
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self._live: Live | None = None
+        self._value: Any = None
+        self._key: Array | None = None
+        self.initializer: Any = None
+        if shape is None and not isinstance(initializer, (str, dict)) and not _is_initializer(initializer):
+            array = np.asarray(initializer) if not isinstance(initializer, jax.Array) else initializer
+            if dtype is None:
+                dtype = settings.floatx if np.issubdtype(array.dtype, np.floating) else array.dtype
+            self._value = jnp.asarray(array, jnp.dtype(dtype))
+            self._shape, self._dtype = tuple(self._value.shape), str(self._value.dtype)
+            return
+        if shape is None:
+            raise ValueError(f"Variable {self.name!r}: an initializer needs the argument `shape`")
+        self.initializer = initializers.get(initializer)
+        self._shape = tuple(int(s) for s in shape)
+        self._dtype = str(jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx)))
+        if not isinstance(self.initializer, (initializers.Zeros, initializers.Ones)):
+            self._draw_number = settings.draws = settings.draws + 1
+            self._seed = settings.seed
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self._shape
+
+    @property
+    def dtype(self) -> str:
+        """Name of its type."""
+        return self._dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self._shape, dtype=np.int64))
+
+    @property
+    def value(self) -> Array:
+        """The present value, wherever it lies: in a running training, in a traced call, or here."""
+        active = scope.current()
+        if active is not None:
+            if id(self) in active.values:
+                return active.values[id(self)]
+            if active.abstract:
+                return jnp.zeros(self._shape, self._dtype)
+        if self._live is not None:
+            return self._live.read(self)
+        if self._value is None:
+            with jax.ensure_compile_time_eval():
+                self._value = self.fresh_value()
+        return self._value
+
+    def fresh_value(self) -> Array:
+        """A new initial value; always the same one for this variable in this session."""
+        key = None
+        if hasattr(self, "_seed"):
+            key = jax.random.fold_in(jax.random.key(self._seed), self._draw_number)
+        return initial_value(self.initializer, key, self._shape, self._dtype)
+
+    def assign(self, value: Any) -> Array:
+        """Set the value.
+
+        Raises:
+            ValueError: another shape.
+        """
+        value = value.value if isinstance(value, Variable) else value
+        shape = tuple(np.shape(value))
+        if shape != self._shape:
+            raise ValueError(f"variable {self.path!r} has shape {self._shape}; a value of shape {shape} does not fit")
+        array = jnp.asarray(value, self._dtype)
+        active = scope.current()
+        if active is not None and (id(self) in active.values or active.abstract or isinstance(array, jax.core.Tracer)):
+            active.values[id(self)] = array
+            active.changed[id(self)] = array
+        elif self._live is not None:
+            self._live.write(self, array)
+        else:
+            # A numpy array may be used in place on CPU; its owner may go on to change it.
+            self._value = array.copy() if isinstance(value, np.ndarray) else array
+        return array
+
+    def assign_add(self, value: Any) -> Array:
+        """Add to the value."""
+        return self.assign(self.value + jnp.asarray(value))
+
+    def assign_sub(self, value: Any) -> Array:
+        """Subtract from the value."""
+        return self.assign(self.value - jnp.asarray(value))
+
+    def store(self, value: Array) -> None:
+        """Take over a device array as it is (right shape and type, owned by nobody else)."""
+        self._value = value
+
+    def numpy(self) -> np.ndarray:
+        """The value as a numpy array of its own."""
+        return np.array(self.value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.numpy(), dtype)
+
+    def __jax_array__(self) -> Array:
+        return self.value
+
+    def __len__(self) -> int:
+        return self._shape[0]
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __index__(self) -> int:
+        return int(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __getitem__(self, key: Any) -> Array:
+        return self.value[key]
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self._shape}, dtype={self._dtype}>"
+
+    __hash__ = object.__hash__
+
+
+def _is_initializer(thing: Any) -> bool:
+    return callable(thing) and not isinstance(thing, (jax.Array, np.ndarray, Variable))
+
+
+def _operator(name: str) -> Callable[..., Any]:
+    def apply(self: Variable, *others: Any) -> Any:
+        values = [o.value if isinstance(o, Variable) else o for o in others]
+        return getattr(self.value, name)(*values)
+
+    return apply
+
+
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor"
+for _name in [f"__{o}__" for o in _BINARY.split()] + [f"__r{o}__" for o in _BINARY.split()]:
+    setattr(Variable, _name, _operator(_name))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"):
+    setattr(Variable, f"__{_name}__", _operator(f"__{_name}__"))
+Variable.__hash__ = object.__hash__  # type: ignore[method-assign]

@@ -1,0 +1,68 @@
+"""The Keras layers: derived from the modules of floor 1, all by one mechanism."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from kjax import nn
+from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
+from kjax.keras.core.layer import Layer as Layer
+from kjax.keras.core.operation import Input as Input
+from kjax.keras.core.operation import InputLayer as InputLayer
+from kjax.keras.core.pure import PureLayer, derive
+from kjax.nn import layers as modules
+
+# Names of real Keras for the same layer.
+ALIASES = {
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "MaxPool1D": "MaxPooling1D",
+    "MaxPool2D": "MaxPooling2D",
+    "MaxPool3D": "MaxPooling3D",
+    "AvgPool1D": "AveragePooling1D",
+    "AvgPool2D": "AveragePooling2D",
+    "AvgPool3D": "AveragePooling3D",
+    "GlobalMaxPool1D": "GlobalMaxPooling1D",
+    "GlobalMaxPool2D": "GlobalMaxPooling2D",
+    "GlobalMaxPool3D": "GlobalMaxPooling3D",
+    "GlobalAvgPool1D": "GlobalAveragePooling1D",
+    "GlobalAvgPool2D": "GlobalAveragePooling2D",
+    "GlobalAvgPool3D": "GlobalAveragePooling3D",
+}
+
+MERGES = {
+    "add": "Add",
+    "subtract": "Subtract",
+    "multiply": "Multiply",
+    "average": "Average",
+    "maximum": "Maximum",
+    "minimum": "Minimum",
+    "concatenate": "Concatenate",
+    "dot": "Dot",
+}
+"""Merging layers as functions: ``add([x, y])`` is ``Add()([x, y])``."""
+
+
+def _merge_function(name: str, cls: type[PureLayer]) -> Any:
+    def merge(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        return cls(*args, **kwargs)(inputs)
+
+    merge.__name__ = merge.__qualname__ = name
+    merge.__doc__ = f"``{cls.__name__}(...)(inputs)``.\n\nArgs:\n    inputs: list of tensors.\n    *args: of the layer."
+    parameters = list(inspect.signature(cls).parameters.values())
+    first = inspect.Parameter("inputs", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    merge.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]
+    return merge
+
+
+for _name, _thing in vars(modules).items():
+    if inspect.isclass(_thing) and issubclass(_thing, nn.Layer):
+        globals()[_name] = derive(_thing)
+for _alias, _name in ALIASES.items():
+    if _name in globals():
+        globals()[_alias] = globals()[_name]
+for _function, _name in MERGES.items():
+    if _name in globals():
+        globals()[_function] = _merge_function(_function, globals()[_name])

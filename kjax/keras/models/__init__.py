@@ -1,0 +1,4 @@
+"""Models: Sequential, functional and subclassed, on one class."""
+
+from kjax.keras.models.model import Model as Model
+from kjax.keras.models.sequential import Sequential as Sequential

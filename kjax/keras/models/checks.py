@@ -1,0 +1,83 @@
+"""Checks of data against a model, before anything is computed, with messages for the person who reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from kjax.nn import losses
+from kjax.train.objective import per_output
+
+
+def check_inputs(model: Any, inputs: Any) -> None:
+    """Compare the shapes of inputs with those that the model declares.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    arrays = jax.tree.leaves(inputs)
+    for tensor, name, array in zip(model.inputs, model.input_names, arrays, strict=True):
+        want, have = tensor.shape, tuple(array.shape)
+        if len(have) == len(want) - 1 and want[-1] == 1 or len(have) == len(want) + 1 and have[-1] == 1:
+            continue
+        wrong = len(have) != len(want) or any(w is not None and w != h for w, h in zip(want[1:], have[1:], strict=True))
+        if wrong:
+            raise ValueError(
+                f"argument `x`: input {name!r} of model {model.name!r} expects samples of shape {want[1:]}, "
+                f"received {have[1:]} (array of shape {('n', *have[1:])})"
+            )
+
+
+def check_targets(model: Any, objective: Any, targets: Any, outputs: Any) -> None:
+    """Compare the shapes of targets with the model's outputs, as each loss needs them.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    names = [t.name for t in objective.targets]
+    trues = per_output(targets, names, "argument `y`")
+    preds = per_output(outputs, names, "outputs")
+    for target, true, pred in zip(objective.targets, trues, preds, strict=True):
+        if target.loss is None or not hasattr(pred, "shape"):
+            continue
+        if true is None:
+            raise ValueError(f"argument `y`: output {target.name!r} has a loss but no targets")
+        have, want = tuple(true.shape[1:]), tuple(pred.shape[1:])
+        name = getattr(target.loss, "name", type(target.loss).__name__)
+        if type(target.loss) in _SPARSE:
+            if have not in (want[:-1], (*want[:-1], 1)):
+                raise ValueError(
+                    f"argument `y`: loss {name!r} needs an integer class for each row of output {target.name!r} of shape "
+                    f"(n, {_join(want)}): targets of shape (n{_tail(want[:-1])}), received (n{_tail(have)})"
+                )
+        elif type(target.loss) in _SAME_SHAPE and have != want:
+            squeezed = (have == want[:-1] and want[-1:] == (1,)) or (have[-1:] == (1,) and have[:-1] == want)
+            if not squeezed:
+                hint = ""
+                if type(target.loss) is losses.CategoricalCrossentropy and have in ((), (1,)):
+                    hint = (
+                        "; for integer classes use 'sparse_categorical_crossentropy', "
+                        "or make them one-hot with keras.utils.to_categorical"
+                    )
+                raise ValueError(
+                    f"argument `y`: loss {name!r} needs targets like output {target.name!r} of shape (n{_tail(want)}), "
+                    f"received (n{_tail(have)}){hint}"
+                )
+
+
+def _join(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))
+
+
+def _tail(shape: tuple[int, ...]) -> str:
+    return "".join(f", {s}" for s in shape) if shape else ",".rstrip(",") + ","
+
+
+_SPARSE = (losses.SparseCategoricalCrossentropy,)
+_SAME_SHAPE = (
+    losses.CategoricalCrossentropy,
+    losses.BinaryCrossentropy,
+    losses.MeanSquaredError,
+    losses.MeanAbsoluteError,
+)

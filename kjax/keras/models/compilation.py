@@ -1,0 +1,150 @@
+"""From the arguments of ``compile`` to an objective: one loss, weight and list of metrics for each output."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kjax.keras.core import optimizer as optimizers
+from kjax.nn import losses, metrics
+from kjax.nn.value import did_you_mean
+from kjax.train.objective import Objective, Target
+
+
+@dataclasses.dataclass
+class Compilation:
+    """The arguments of ``compile``, checked as far as they can be before the outputs are known.
+
+    Attributes:
+        optimizer: handle.
+        loss: what was given.
+        loss_weights: what was given.
+        metrics: what was given.
+        weighted_metrics: what was given.
+        run_eagerly: whether steps run uncompiled.
+    """
+
+    optimizer: optimizers.Optimizer
+    loss: Any = None
+    loss_weights: Any = None
+    metrics: Any = None
+    weighted_metrics: Any = None
+    run_eagerly: bool = False
+
+    def objective(self, names: Sequence[str]) -> Objective:
+        """The objective for outputs of these names.
+
+        Raises:
+            ValueError: unknown names of outputs, losses or metrics; another number of them than outputs.
+        """
+        found = each_output(self.loss, names, "loss", spread=not isinstance(self.loss, (list, tuple)))
+        weights = each_output(self.loss_weights, names, "loss_weights")
+        measures = each_output(self.metrics, names, "metrics", nested=True)
+        weighted = each_output(self.weighted_metrics, names, "weighted_metrics", nested=True)
+        if self.loss is None or all(loss is None for loss in found):
+            found = [None] * len(names)
+        targets = []
+        for name, loss, weight, plain, heavy in zip(names, found, weights, measures, weighted, strict=True):
+            plain, heavy = as_metrics(plain), as_metrics(heavy)
+            targets.append(
+                Target(
+                    name=name,
+                    loss=_of(losses, loss, "loss"),
+                    weight=1.0 if weight is None else float(weight),
+                    metrics=plain,
+                    weighted_metrics=heavy,
+                    metric_names=_unique([m.name for m in (*plain, *heavy)]),
+                )
+            )
+        return Objective(tuple(targets))
+
+
+def check_names(loss: Any, given: Any) -> None:
+    """Resolve every loss and metric once, so that ``compile`` itself complains about unknown names."""
+    for leaf in _leaves(loss):
+        _of(losses, leaf, "loss")
+    for leaf in _leaves(given):
+        _of(metrics, leaf, "metrics")
+
+
+def as_metrics(given: Any) -> tuple[Any, ...]:
+    """A tuple of metric values from one or several."""
+    if given is None:
+        return ()
+    items = given if isinstance(given, (list, tuple)) else [given]
+    return tuple(_of(metrics, item, "metrics") for item in items if item is not None)
+
+
+def _of(kind: Any, identifier: Any, argument: str) -> Any:
+    identifier = getattr(identifier, "pure", identifier)
+    try:
+        return kind.of_compile(identifier) if kind is metrics else kind.get(identifier)
+    except ValueError as error:
+        raise ValueError(f"compile: argument `{argument}`: {error}") from None
+
+
+def _leaves(tree: Any) -> list[Any]:
+    if tree is None:
+        return []
+    if isinstance(tree, Mapping) and "class_name" not in tree:
+        return [leaf for value in tree.values() for leaf in _leaves(value)]
+    if isinstance(tree, (list, tuple)):
+        return [leaf for value in tree for leaf in _leaves(value)]
+    return [tree]
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    seen: collections.Counter[str] = collections.Counter()
+    result = []
+    for name in names:
+        result.append(name if not seen[name] else f"{name}_{seen[name]}")
+        seen[name] += 1
+    return tuple(result)
+
+
+def each_output(given: Any, names: Sequence[str], argument: str, *, nested: bool = False, spread: bool = False) -> list[Any]:
+    """One entry for each output.
+
+    Args:
+        given: None, one thing, a list in the order of the outputs, or a dict by output name.
+        names: the outputs' names.
+        argument: for messages.
+        nested: entries are lists themselves (metrics); a flat list belongs to every output.
+        spread: one thing stands for every output.
+
+    Raises:
+        ValueError: unknown output names, or another number of entries than outputs.
+    """
+    count = len(names)
+    if given is None:
+        return [None] * count
+    if isinstance(given, Mapping) and "class_name" not in given:
+        for key in given:
+            if key not in names:
+                raise ValueError(f"compile: argument `{argument}`: no output is called {key!r}; {did_you_mean(key, names)}")
+        return [given.get(name) for name in names]
+    if nested:
+        items = list(given) if isinstance(given, (list, tuple)) else [given]
+        if count == 1:
+            flat = items[0] if len(items) == 1 and isinstance(items[0], (list, tuple)) else items
+            return [flat]
+        if len(items) == count and any(isinstance(i, (list, tuple)) or i is None for i in items):
+            return items
+        if any(isinstance(i, (list, tuple)) for i in items):
+            raise ValueError(
+                f"compile: argument `{argument}`: expected {count} lists for the outputs {list(names)}, "
+                f"received {len(items)}"
+            )
+        return [items] * count
+    if isinstance(given, (list, tuple)):
+        if len(given) != count:
+            raise ValueError(
+                f"compile: argument `{argument}`: expected {count} entries for the outputs {list(names)}, "
+                f"received {len(given)}"
+            )
+        return list(given)
+    if spread or count == 1:
+        return [given] * count
+    raise ValueError(f"compile: argument `{argument}`: expected {count} entries for {list(names)}, received {given!r}")

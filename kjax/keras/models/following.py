@@ -1,0 +1,123 @@
+"""Who follows a run: callbacks and the progress bar, told what they want to know and nothing more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from kjax.keras.callbacks.logs import Logs
+from kjax.keras.progress import Progress
+
+
+class Follower:
+    """Listens to the loop engine for callbacks and the progress bar.
+
+    Args:
+        model: the model.
+        callbacks: the callback list.
+        names: names of the log values.
+        verbose: as in ``fit``.
+        epochs: index of the last epoch.
+        steps: batches in an epoch.
+        kind: ``'train'``, ``'test'`` or ``'predict'``.
+        quiet: no progress of its own (a validation inside ``fit``).
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        callbacks: Any,
+        names: Sequence[str],
+        verbose: Any,
+        epochs: int,
+        steps: int | None,
+        kind: str = "train",
+        quiet: bool = False,
+    ) -> None:
+        self.model = model
+        self.callbacks = callbacks
+        self.names = tuple(names)
+        self.kind = kind
+        self.progress = Progress(0 if quiet else verbose, epochs, steps)
+        self._last: Any = None
+        self._silent = quiet or verbose in (0, 2)
+
+    # -- what the engine asks and tells --------------------------------------------------------------------------
+
+    def limit(self, step: int) -> int:
+        """Batches until a callback has to be called."""
+        return self.callbacks.batch_limit(self.kind, step)
+
+    def before(self, step: int, count: int) -> None:
+        """A chunk begins."""
+        getattr(self.callbacks, f"on_{self.kind}_batch_begin")(step)
+
+    def after(self, step: int, report: Any) -> bool:
+        """A chunk was started; callbacks read its logs if they want to."""
+        self._last = report
+        getattr(self.callbacks, f"on_{self.kind}_batch_end")(step - 1, self._logs(report))
+        return self.kind == "train" and bool(self.model.stop_training)
+
+    def show(self, step: int, report: Any) -> None:
+        """A chunk is done."""
+        if not self._silent:
+            self.progress.show(step, self._logs(report))
+
+    def _logs(self, report: Any) -> Logs:
+        def fetch() -> list[Any]:
+            return [float(v) if np.ndim(v) == 0 else np.asarray(v) for v in jax.device_get(report)]
+
+        return Logs(self.names, fetch if self.names else list)
+
+    # -- the phases of fit ---------------------------------------------------------------------------------------
+
+    def train_begin(self) -> None:
+        """Training begins."""
+        self.callbacks.on_train_begin()
+
+    def epoch_begin(self, epoch: int) -> None:
+        """An epoch begins."""
+        self.callbacks.on_epoch_begin(epoch)
+        self.progress.epoch_begin(epoch)
+
+    def logs(self) -> Any:
+        """The logs of the epoch so far, as numbers."""
+        return dict(self._logs(self._last)) if self._last is not None else {}
+
+    def inner(self, steps: int | None) -> Follower:
+        """A follower for the validation inside ``fit``."""
+        self.callbacks.on_test_begin()
+        return Follower(self.model, self.callbacks, self.names, 0, 1, steps, kind="test", quiet=True)
+
+    def add_validation(self, logs: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
+        """The logs with those of a validation."""
+        found = dict(zip(self.names, values, strict=True))
+        self.callbacks.on_test_end({k: found[k] for k in sorted(found)})
+        return logs | {f"val_{name}": found[name] for name in sorted(found)}
+
+    def epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        """An epoch ends: callbacks first, so that what they add is shown."""
+        self.progress.epoch_end(logs)
+        self.callbacks.on_epoch_end(epoch, logs)
+
+    def train_end(self, logs: Any) -> None:
+        """Training ends."""
+        self.progress.finish()
+        self.callbacks.on_train_end(logs)
+
+    # -- evaluate and predict ------------------------------------------------------------------------------------
+
+    def phase_begin(self) -> None:
+        """An evaluation or prediction begins."""
+        self._started = time.perf_counter()
+        getattr(self.callbacks, f"on_{self.kind}_begin")()
+
+    def phase_end(self, logs: dict[str, Any]) -> None:
+        """An evaluation or prediction ends."""
+        self.progress.epoch_end({k: logs[k] for k in sorted(logs)})
+        self.progress.finish()
+        getattr(self.callbacks, f"on_{self.kind}_end")(logs)

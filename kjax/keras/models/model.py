@@ -1,0 +1,257 @@
+"""The model: a layer that can be compiled, trained, evaluated and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import flax.linen as nn
+
+from kjax.keras.core.handle import Handle, Owner
+from kjax.keras.core.layer import Layer, Tree
+from kjax.keras.core.operation import InputLayer
+from kjax.keras.core.pure import apply_pure
+from kjax.keras.core.tensor import Node
+from kjax.keras.models.plan import Plan, make_plan
+from kjax.keras.models.training import Training
+from kjax.nn.value import did_you_mean
+
+
+class Model(Training, Layer):
+    """A functional model (``Model(inputs, outputs)``) or the base of a model written as a class (``call``).
+
+    Args:
+        inputs: symbolic inputs: a tensor, list or dict.
+        outputs: symbolic outputs: a tensor, list or dict.
+        name: the model's name.
+        **kwargs: arguments of every layer; ``input`` and ``output`` are the Keras 1 names.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        for old, new in (("input", "inputs"), ("output", "outputs")):
+            if old in kwargs:
+                kwargs[new] = kwargs.pop(old)
+        graph = dict(zip(("inputs", "outputs", "name"), args, strict=False))
+        graph.update({k: kwargs.pop(k) for k in ("inputs", "outputs") if k in kwargs})
+        kwargs.setdefault("name", graph.pop("name", None))
+        if kwargs["name"] is None and type(self) is Model and graph:
+            from kjax.keras.core.settings import unique_name
+
+            kwargs["name"] = unique_name("functional")
+            Layer.__init__(self, **kwargs)
+            self._explicit_name = False
+        else:
+            Layer.__init__(self, **kwargs)
+        self._plan: Plan | None = None
+        self._init_training()
+        if graph:
+            if "inputs" not in graph or "outputs" not in graph:
+                raise ValueError(f"{type(self).__name__}: give both `inputs` and `outputs`, or neither")
+            self._adopt_plan(make_plan(graph["inputs"], graph["outputs"], self.name))
+
+    def _adopt_plan(self, plan: Plan) -> None:
+        self._plan = plan
+        self.built = True
+        self._forget_training()
+
+    @property
+    def is_functional(self) -> bool:
+        """Whether the model is a graph (functional or sequential), not a class with ``call``."""
+        return self._plan is not None
+
+    # -- what it is made of --------------------------------------------------------------------------------------
+
+    def _members(self) -> Iterator[tuple[str, Layer]]:
+        if self._plan is None:
+            yield from super()._members()
+            return
+        for layer in self._plan.layers:
+            if id(layer) in self._plan.names:
+                yield self._plan.names[id(layer)], layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The model's layers, inputs too (those of a Sequential are listed without its input)."""
+        if self._plan is not None:
+            return list(self._plan.layers)
+        return [layer for _, layer in self._members()]
+
+    @property
+    def module(self) -> nn.Module:
+        """The model as a pure Flax module."""
+        if self._plan is not None:
+            return self._plan.graph()
+        flags = tuple(layer.trainable for layer in self._flatten_layers())
+        return Handle(Owner(self), flags)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name or by its place in :attr:`layers`.
+
+        Raises:
+            ValueError: none of that name or index, or neither was given.
+        """
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"model {self.name!r} has {len(layers)} layers; there is none at index {index}")
+            return layers[index]
+        if name is None:
+            raise ValueError("give the layer's `name` or its `index`")
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"model {self.name!r} has no layer {name!r}; {did_you_mean(name, [x.name for x in layers])}")
+
+    @property
+    def _nodes(self) -> list[Node]:
+        """The calls that belong to the model, those of its inputs too."""
+        assert self._plan is not None
+        starts = [t._keras_history[0]._inbound_nodes[t._keras_history[1]] for t in self._plan.inputs]
+        return [*starts, *self._plan.nodes]
+
+    # -- inputs and outputs --------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> Any:
+        """Symbolic inputs, as a list; None for a model written as a class."""
+        return list(self._plan.inputs) if self._plan is not None else None
+
+    @property
+    def outputs(self) -> Any:
+        """Symbolic outputs, as a list; None for a model written as a class."""
+        return list(self._plan.outputs) if self._plan is not None else None
+
+    @property
+    def input(self) -> Any:
+        """Symbolic input, in the structure in which it was given."""
+        if self._plan is None:
+            return super().input
+        structure = self._plan.input_structure
+        return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
+
+    @property
+    def output(self) -> Any:
+        """Symbolic output, in the structure in which it was given."""
+        if self._plan is None:
+            return super().output
+        import jax
+
+        if self._plan.output_structure is None:
+            return self._plan.outputs[0]
+        tree = jax.tree.unflatten(self._plan.output_structure, self._plan.outputs)
+        return tree[0] if isinstance(tree, (list, tuple)) and len(tree) == 1 else tree
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs."""
+        return self._plan.input_names if self._plan is not None else []
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs."""
+        if self._plan is not None:
+            return self._plan.output_names
+        return list(self._class_output_names)
+
+    # -- calling -------------------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Run the graph; a model written as a class writes its own."""
+        if self._plan is None:
+            raise NotImplementedError(
+                f"model {type(self).__name__} has neither a graph (inputs and outputs) nor a `call` method of its own"
+            )
+        kwargs: dict[str, Any] = {"training": training}
+        if mask is not None:
+            kwargs["mask"] = mask
+        return apply_pure(self.module, self.variable_tree(), (inputs,), kwargs)
+
+    def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        if self._plan is None:
+            super()._ensure_built(args, kwargs)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build a model written as a class for inputs of a shape (with the batch axis, None where free)."""
+        if self._plan is None and input_shape is not None and type(self).call is not Model.call and not self.built:
+            self.built = True
+            from kjax.keras.core.pure import _abstract
+
+            self._trace((_abstract(input_shape, self.compute_dtype),), {})
+        self.built = True
+
+    def variable_tree(self) -> Tree:
+        """The variables as nested dicts by collection."""
+        return super().variable_tree()
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, output shapes and numbers of weights as Keras does."""
+        from kjax.keras.summary import print_summary
+
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def reset_states(self) -> None:
+        """Reset the carried state of stateful layers."""
+        for layer in self._flatten_layers():
+            if layer is not self and hasattr(layer, "reset_states"):
+                layer.reset_states()
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Save the whole model: architecture, weights, optimizer. The format follows the file name."""
+        from kjax.keras.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Save the weights to a ``.weights.h5`` file."""
+        from kjax.keras.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Load weights that :meth:`save_weights` or real Keras wrote."""
+        from kjax.keras.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal model."""
+        if self._plan is not None and type(self).get_config is Model.get_config:
+            from kjax.keras.saving.graph_config import functional_config
+
+            return functional_config(self)
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Any:
+        """Make a model from what :meth:`get_config` returned."""
+        if "input_layers" in config and "layers" in config:
+            from kjax.keras.saving.graph_config import functional_from_config
+
+            return functional_from_config(cls, config, custom_objects)
+        return super().from_config(config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON."""
+        import json
+
+        from kjax.keras.saving.serialization import serialize_keras_object
+
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def is_input_layer(layer: Layer) -> bool:
+    """Whether a layer is an input."""
+    return isinstance(layer, InputLayer)

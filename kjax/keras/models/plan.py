@@ -1,0 +1,204 @@
+"""From symbolic tensors to a graph: which layers are called, in which order, and how they are named and listed."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import Any
+
+import jax
+
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.operation import InputLayer
+from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
+from kjax.nn.graph import Graph, Ref, TensorSpec, freeze
+from kjax.nn.graph import Node as ModuleNode
+
+
+@dataclasses.dataclass
+class Plan:
+    """A functional model, taken apart.
+
+    Attributes:
+        inputs: symbolic inputs, flat.
+        outputs: symbolic outputs, flat.
+        input_structure: the inputs as they were given (a tensor, list or dict).
+        output_structure: how the outputs unflatten; None for a single tensor.
+        nodes: calls in an order in which every tensor exists before it is used, without those of inputs.
+        layers: all layers, inputs too, in Keras' order.
+        names: key of each layer in the variables, by ``id``.
+    """
+
+    inputs: list[KerasTensor]
+    outputs: list[KerasTensor]
+    input_structure: Any
+    output_structure: Any
+    nodes: list[Node]
+    layers: list[Layer]
+    names: dict[int, str]
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs: keys of a dict input, otherwise the input layers' names."""
+        if isinstance(self.input_structure, dict):
+            return sorted(self.input_structure)
+        return [t._keras_history[0].name for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs: keys of a dict output, otherwise the layers' names, made unique."""
+        names = [t._keras_history[0].name for t in self.outputs]
+        keys = jax.tree_util.tree_unflatten(self.output_structure, names) if self.output_structure else None
+        if isinstance(keys, dict):
+            return sorted(keys)
+        seen: collections.Counter[str] = collections.Counter()
+        result = []
+        for name in names:
+            result.append(name if not seen[name] else f"{name}_{seen[name]}")
+            seen[name] += 1
+        return result
+
+    def graph(self) -> Graph:
+        """The model as a Flax module, with each layer's present module."""
+        called = [layer for layer in self.layers if id(layer) in self.names]
+        position = {id(layer): i for i, layer in enumerate(called)}
+        tensors = {id(t): i for i, t in enumerate(self.inputs)}
+        nodes = []
+        for node in self.nodes:
+            leaves, structure = jax.tree.flatten((node.args, node.kwargs), is_leaf=is_symbolic)
+            frozen = tuple(Ref(tensors[id(x)]) if is_symbolic(x) else freeze(x) for x in leaves)
+            made = []
+            for tensor in node.outputs:
+                tensors[id(tensor)] = len(tensors)
+                made.append(tensors[id(tensor)])
+            nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
+        specs = tuple(
+            TensorSpec(t.shape, t.dtype, name) for t, name in zip(self.inputs, self.input_names, strict=True)
+        )
+        layers = tuple((self.names[id(layer)], layer.module) for layer in called)
+        outputs = tuple(tensors[id(t)] for t in self.outputs)
+        return Graph(layers, tuple(nodes), specs, outputs, self.output_structure)
+
+
+def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:
+    """Walk back from the outputs to the inputs.
+
+    Raises:
+        ValueError: something other than symbolic tensors, an output that does not depend on the inputs, or two layers
+            of one name.
+    """
+    flat_in = _symbolic(inputs, "inputs", model_name)
+    flat_out = _symbolic(outputs, "outputs", model_name)
+    structure = jax.tree.structure(outputs, is_leaf=is_symbolic)
+    order, first_seen = _walk(flat_in, flat_out, model_name)
+    layers = _keras_order(order, first_seen, flat_in, flat_out)
+    names = [layer.name for layer in layers]
+    doubled = [name for name, count in collections.Counter(names).items() if count > 1]
+    if doubled:
+        raise ValueError(
+            f"model {model_name!r}: {names.count(doubled[0])} layers are called {doubled[0]!r}; names must be unique"
+        )
+    single = structure == jax.tree.structure(0)
+    called = [layer for layer in layers if any(layer is node.layer for node in order)]
+    return Plan(
+        flat_in, flat_out, inputs, None if single else structure, order, layers, variable_names(called)
+    )
+
+
+def variable_names(layers: list[Layer]) -> dict[int, str]:
+    """Key of each layer in the variables: its explicit name, otherwise its class and number within the model.
+
+    Automatic names count up for as long as the session lasts; these do not, so that equal models are equal values.
+    """
+    taken = {layer.name for layer in layers if layer._explicit_name}
+    counts: collections.Counter[str] = collections.Counter()
+    names: dict[int, str] = {}
+    for layer in layers:
+        if layer._explicit_name:
+            names[id(layer)] = layer.name
+            continue
+        prefix = to_snake_case(type(layer).__name__)
+        while True:
+            name = prefix if not counts[prefix] else f"{prefix}_{counts[prefix]}"
+            counts[prefix] += 1
+            if name not in taken:
+                break
+        names[id(layer)] = name
+    return names
+
+
+def _symbolic(tree: Any, what: str, model_name: str) -> list[KerasTensor]:
+    leaves = jax.tree.leaves(tree, is_leaf=is_symbolic)
+    for leaf in leaves:
+        if not is_symbolic(leaf):
+            raise ValueError(
+                f"model {model_name!r}: {what} must be symbolic tensors (keras.Input or outputs of layers called on "
+                f"them), received {type(leaf).__name__}: {leaf!r}"
+            )
+    if not leaves:
+        raise ValueError(f"model {model_name!r}: no {what} were given")
+    return leaves
+
+
+def _node_of(tensor: KerasTensor) -> Node | None:
+    if tensor._keras_history is None:
+        return None
+    layer, index, _ = tensor._keras_history
+    return layer._inbound_nodes[index]
+
+
+def _walk(
+    inputs: list[KerasTensor], outputs: list[KerasTensor], model_name: str
+) -> tuple[list[Node], dict[int, int]]:
+    """Calls between inputs and outputs, parents first, and when each layer was first met (depth first)."""
+    order: list[Node] = []
+    done: set[int] = set()
+    available = {id(t) for t in inputs}
+    first_seen: dict[int, int] = {}
+    # An explicit stack: recursion would end at a thousand layers.
+    stack: list[tuple[KerasTensor, bool]] = [(t, False) for t in reversed(outputs)]
+    while stack:
+        tensor, ready = stack.pop()
+        node = _node_of(tensor)
+        if node is None or node.is_input and id(tensor) not in available:
+            name = tensor.name if node is None else node.layer.name
+            raise ValueError(
+                f"model {model_name!r}: the outputs depend on {name!r} ({tensor}), which is not among the inputs"
+            )
+        if ready:
+            if id(node) not in done:
+                done.add(id(node))
+                order.append(node)
+            continue
+        first_seen.setdefault(id(node.layer), len(first_seen))
+        if id(node) in done or id(tensor) in available:
+            continue
+        stack.append((tensor, True))
+        stack.extend((t, False) for t in reversed(node.input_tensors))
+    return order, first_seen
+
+
+def _keras_order(
+    order: list[Node], first_seen: dict[int, int], inputs: list[KerasTensor], outputs: list[KerasTensor]
+) -> list[Layer]:
+    """Layers as Keras lists them: by distance from the outputs, then by when they were met."""
+    node_depth: dict[int, int] = {}
+    layer_depth: dict[int, int] = {}
+    layers: dict[int, Layer] = {}
+    nodes = {id(n): n for n in order}
+    input_nodes = [n for n in (_node_of(t) for t in inputs) if n is not None]
+    for node in reversed(order):
+        depth = max(node_depth.get(id(node), 0), layer_depth.get(id(node.layer), 0))
+        node_depth[id(node)] = layer_depth[id(node.layer)] = depth
+        layers[id(node.layer)] = node.layer
+        for parent in node.parent_nodes:
+            node_depth[id(parent)] = max(depth + 1, node_depth.get(id(parent), 0))
+    for node in input_nodes:
+        if id(node) in nodes or not isinstance(node.layer, InputLayer):
+            continue
+        depth = max(node_depth.get(id(node), 0), layer_depth.get(id(node.layer), 0))
+        layer_depth[id(node.layer)] = depth
+        layers[id(node.layer)] = node.layer
+        first_seen.setdefault(id(node.layer), -1)
+    return sorted(layers.values(), key=lambda layer: (-layer_depth[id(layer)], first_seen[id(layer)]))

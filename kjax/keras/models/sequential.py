@@ -1,0 +1,147 @@
+"""Layers in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.operation import Input, InputLayer
+from kjax.keras.core.tensor import KerasTensor, is_symbolic
+from kjax.keras.models.model import Model
+from kjax.keras.models.plan import make_plan, variable_names
+
+
+class Sequential(Model):
+    """A plain stack of layers.
+
+    Args:
+        layers: layers to begin with.
+        trainable: False freezes the model.
+        name: the model's name.
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self._stack: list[Layer] = []
+        self._input_layer: InputLayer | None = None
+        for layer in layers or []:
+            self.add(layer, rebuild=False)
+        self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top.
+
+        Args:
+            layer: a layer, a model, an ``Input``, or a Flax module.
+            rebuild: False waits for the next ``add`` (used when several are added).
+
+        Raises:
+            TypeError: not a layer.
+            ValueError: a second layer of the same name, or an input that is not the first.
+        """
+        if is_symbolic(layer):
+            layer = layer._keras_history[0]
+        if not isinstance(layer, Layer):
+            from kjax.keras.core.foreign import as_layer
+
+            layer = as_layer(layer)
+        if isinstance(layer, InputLayer):
+            if self._stack or self._input_layer is not None:
+                raise ValueError(f"model {self.name!r}: an input can only be the first; it has layers already")
+            self._input_layer = layer
+            return
+        if any(layer.name == other.name for other in self._stack):
+            raise ValueError(
+                f"model {self.name!r} already has a layer called {layer.name!r}; all layers need names of their own"
+            )
+        if not self._stack and self._input_layer is None:
+            shape = _declared_shape(layer)
+            if shape is not None:
+                self._input_layer = Input(batch_shape=shape, dtype=layer._input_dtype)._keras_history[0]
+        self._stack.append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the top layer off and return it."""
+        if not self._stack:
+            raise TypeError(f"model {self.name!r} has no layers to take off")
+        layer = self._stack.pop()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    def _rebuild(self) -> None:
+        self._plan = None
+        self.built = False
+        self._forget_training()
+        if self._input_layer is not None and self._stack:
+            tensor: Any = self._input_layer._inbound_nodes[0].outputs[0]
+            self._draw(tensor)
+
+    def _draw(self, tensor: KerasTensor) -> None:
+        inputs, outputs = tensor, tensor
+        for layer in self._stack:
+            outputs = layer(outputs)
+        self._adopt_plan(make_plan(inputs, outputs, self.name))
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build the model for inputs of a shape (with the batch axis)."""
+        if self._plan is not None:
+            return
+        if not self._stack:
+            raise ValueError(f"Sequential model {self.name!r} cannot be built because it has no layers; call .add(layer)")
+        if input_shape is None:
+            raise ValueError(
+                f"Sequential model {self.name!r} does not know its input shape: give the first layer an `input_shape`, "
+                "begin with keras.Input(shape=...), or call it on data"
+            )
+        self._input_layer = Input(batch_shape=tuple(input_shape))._keras_history[0]
+        self._rebuild()
+
+    def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        if self._plan is None:
+            shape = tuple(args[0].shape)
+            self.build((None, *shape[1:]))
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input."""
+        return list(self._stack)
+
+    def _members(self) -> Iterator[tuple[str, Layer]]:
+        if self._plan is not None:
+            yield from super()._members()
+            return
+        names = variable_names(self._stack)
+        for layer in self._stack:
+            yield names[id(layer)], layer
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Run the layers one after the other."""
+        return super().call(inputs, training, mask)
+
+    def __len__(self) -> int:
+        return len(self._stack)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal model."""
+        from kjax.keras.saving.graph_config import sequential_config
+
+        return sequential_config(self)
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        """Make a model from what :meth:`get_config` returned."""
+        from kjax.keras.saving.graph_config import sequential_from_config
+
+        return sequential_from_config(cls, config, custom_objects)
+
+
+def _declared_shape(layer: Layer) -> tuple[int | None, ...] | None:
+    if layer._batch_input_shape is not None:
+        return layer._batch_input_shape
+    if isinstance(layer, Model) and layer._plan is not None:
+        return layer._plan.inputs[0].shape
+    return None
