@@ -124,6 +124,11 @@ class Arrays:
         )
         return per_sample * self.batch_size
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of all samples on the device."""
+        return self.batch_bytes // self.batch_size * self.samples
+
     def order(self, seed: int, epoch: int) -> np.ndarray | None:
         """The order of the samples in one epoch, derived from the seed; None is the order as given.
 

@@ -175,6 +175,9 @@ class FileServer(http.server.ThreadingHTTPServer):
         self.statuses: list[int] = []
         self.delay = 0.0
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away in the middle of an answer is part of the tests."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"

@@ -141,7 +141,9 @@ def test_damaged_folder_beside_an_archive(folder: Path, monkeypatch: pytest.Monk
     assert tree(folder / FOLDERS[1]) == {"test_batch": b"mine"}
 
 
-def test_damaged_archive_is_replaced(folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_archive_is_replaced(
+    folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = write_archive(folder.parent / "good", NAME, cifar10_batches())
     server.files["/cifar-10-python.tar.gz"] = good.read_bytes()
     declare_official(monkeypatch, archive=good)
@@ -199,7 +201,10 @@ BATCHES: dict[str, tuple[bytes, str]] = {
     "truncated": (truncated(cifar10_batches()["data_batch_2"]), "data_batch_2 is damaged or truncated"),
     "empty": (b"", "data_batch_2 is damaged or truncated"),
     "a list": (pickle.dumps([1]), "data_batch_2 is not a CIFAR batch: it holds a list"),
-    "code": (pickle.dumps({b"data": Evil()}), r"the file asks for (posix|nt)\.system, which no data set needs"),
+    "code": (
+        pickle.dumps({b"data": Evil()}),
+        r"the file asks for (posix|nt)\.system, which no data set needs",
+    ),
     "no labels": (changed_batch(), "data_batch_2 has no labels"),
     "label 10": (changed_batch(labels=[10] * 20), "labels that are not a list of integers from 0 to 9"),
     "too few labels": (changed_batch(labels=[1] * 19), "has 20 pictures but 19 labels"),
@@ -243,7 +248,7 @@ def test_disk_fills_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(archives, "write", write)
     before = tree(folder)
-    with pytest.raises(StorageError, match="no space left for .*data_batch_1") as error:
+    with pytest.raises(StorageError, match=r"no space left for .*data_batch_1") as error:
         datasets.cifar10.load_data()
     one_line(error)
     assert tree(folder) == before
@@ -288,7 +293,9 @@ def test_npz_that_calls_code(folder: Path) -> None:
     rows = np.empty(2, dtype=object)
     rows[:] = [[1], Evil()]
     path = write_npz(folder / "reuters.npz", {"x": rows, "y": np.zeros(2, int)})
-    with pytest.raises(CorruptFileError, match=r"reuters.npz is damaged .*asks for (posix|nt)\.system") as error:
+    with pytest.raises(
+        CorruptFileError, match=r"reuters.npz is damaged .*asks for (posix|nt)\.system"
+    ) as error:
         datasets.reuters.load_data()
     assert one_line(error).startswith(str(path))
 

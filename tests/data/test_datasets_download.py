@@ -1,4 +1,4 @@
-"""Downloads of data sets: resumed, verified, atomic, by several processes at once, and their failures in one line."""
+"""Downloads: resumed, verified, atomic, by several processes at once, and failures told in one line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -93,9 +94,7 @@ def test_says_what_it_does_on_stderr(
     assert output.err == f"downloading mnist.npz ({len(official) / 1e6:.1f} MB)\n"
 
 
-def test_progress_bar_on_a_terminal(
-    official: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_bar_on_a_terminal(official: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -119,7 +118,9 @@ def test_continues_within_a_call(official: bytes, folder: Path, server: FileServ
 
 def test_continues_in_a_later_call(official: bytes, folder: Path, server: FileServer) -> None:
     server.cut_after, server.cuts = 5000, 4
-    with pytest.raises(DownloadError, match=r"mnist.npz .*broke off after 0\.0 MB, which the next call") as error:
+    with pytest.raises(
+        DownloadError, match=r"mnist.npz .*broke off after 0\.0 MB, which the next call"
+    ) as error:
         load_x_train()
     one_line(error)
     assert tree(folder) == {"mnist.npz.part": official[:20000]}
@@ -201,7 +202,7 @@ def test_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> 
 
 def test_no_network_names_the_usual_archive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KJAX_OFFLINE", "1")
-    with pytest.raises(DownloadError, match="cifar-10-python.tar.gz could not be downloaded") as error:
+    with pytest.raises(DownloadError, match=r"cifar-10-python\.tar\.gz could not be downloaded") as error:
         datasets.cifar10.load_data()
     assert one_line(error).endswith(f"put it at {folder / 'cifar-10-python.tar.gz'}")
 
@@ -236,7 +237,9 @@ def test_folder_is_not_writable(
     """A file stands where the folder should be; permissions alone would not stop an administrator."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    with pytest.raises(StorageError, match=r"cannot write .*file/datasets .*set KERAS_HOME to a folder") as error:
+    with pytest.raises(
+        StorageError, match=r"cannot write .*file/datasets .*set KERAS_HOME to a folder"
+    ) as error:
         load_x_train()
     one_line(error)
     assert server.requests == []
@@ -364,6 +367,24 @@ def test_four_processes_at_once(official: bytes, folder: Path, server: FileServe
         "cifar-100-python-target/cifar-100-python/train",
         "cifar-100-python-target/cifar-100-python/test",
     }
+
+
+def test_process_that_was_killed(official: bytes, folder: Path, server: FileServer) -> None:
+    """Its lock does not outlive it, and what it had downloaded is used."""
+    server.cut_after, server.cuts = 1000, 1
+    script = RACE.replace("sys.stdin.read()", "")
+    command = [sys.executable, "-c", script, table.MNIST.checksum, table.CIFAR100.checksum]
+    server.delay = 0.5
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 30
+        while len(server.requests) < 2 and time.monotonic() < deadline:  # the second one continues the first
+            time.sleep(0.01)
+        process.kill()
+    assert tree(folder) == {".mnist.npz.lock": b"", "mnist.npz.part": official[:1000]}
+    server.delay = 0.0
+    load_x_train()
+    assert server.requests == [None, "bytes=1000-", "bytes=1000-"]
+    assert tree(folder) == {"mnist.npz": official}
 
 
 def test_bad_checksum_in_the_table_is_a_mistake(tmp_path: Path) -> None:

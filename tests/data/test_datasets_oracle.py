@@ -1,7 +1,7 @@
 """The loaders of the data sets return exactly what real Keras' loaders return from the same files.
 
-The files are small ones of the official forms, made here; and, where `KERAS_HOME` named a folder with the real ones
-when the tests were started, those too.
+The files are small ones of the official forms, made here; and, where `KERAS_HOME` named a folder with the
+real ones when the tests were started, those too.
 """
 
 from __future__ import annotations
@@ -131,9 +131,7 @@ def test_boston_housing(
 ) -> None:
     random = np.random.default_rng(0)
     write_made(home, "boston_housing", {"x": random.random((101, 13)), "y": random.random(101)}, monkeypatch)
-    assert_same(
-        datasets.boston_housing.load_data(**arguments), oracle.boston_housing.load_data(**arguments)
-    )
+    assert_same(datasets.boston_housing.load_data(**arguments), oracle.boston_housing.load_data(**arguments))
 
 
 @pytest.mark.parametrize("version", ["large", "small"])
@@ -215,9 +213,7 @@ def declare_official(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("label_mode", ["fine", "coarse"])
-def test_cifar100(
-    home: Path, oracle: ModuleType, monkeypatch: pytest.MonkeyPatch, label_mode: str
-) -> None:
+def test_cifar100(home: Path, oracle: ModuleType, monkeypatch: pytest.MonkeyPatch, label_mode: str) -> None:
     archive = home / "datasets/cifar-100-python-target_archive"
     write_archive(archive, "cifar-100-python", cifar100_batches())
     monkeypatch.setattr(table, "CIFAR100", dataclasses.replace(table.CIFAR100, checksum=sha256(archive)))

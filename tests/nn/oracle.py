@@ -60,8 +60,12 @@ def changed_fields(module: Any) -> dict[str, Any]:
         if f.name in ("parent", "name"):
             continue
         value = getattr(module, f.name)
-        if f.default is dataclasses.MISSING or f.default != value:
-            result[f.name] = value if isinstance(value, (int, float, str, tuple, bool)) else type(value).__name__
+        default, convert = f.default, f.metadata.get("convert")
+        if default is not dataclasses.MISSING and convert is not None:
+            default = (convert(type(module).rank) if f.metadata["ranked"] else convert)(default)
+        if default is dataclasses.MISSING or default != value:
+            plain = isinstance(value, (int, float, str, tuple, bool))
+            result[f.name] = value if plain else getattr(value, "__name__", type(value).__name__)
     return result
 
 
@@ -95,7 +99,7 @@ def ordered(tree: dict[str, Any], description: Description, collection: str) -> 
             node = tree[collection]
             for name in spec.path:
                 node = node[name]
-            leaves.append(np.asarray(node))
+            leaves.append(node)
     return leaves
 
 
@@ -103,20 +107,20 @@ def check(case: Case) -> None:
     """Compare the kjax layer with the Keras layer: weights, outputs, new state, gradients, config round trip.
 
     Raises:
-        AssertionError: they differ by more than float32 arithmetic explains.
+        AssertionError: they differ by more than the arithmetic of their types explains.
     """
     import keras
 
     module = case.module
     assert type(module).from_config(module.get_config()) == module, "config round trip changed the layer"
     inputs = make_inputs(case)
-    args = [inputs] if case.as_list else inputs
     mask = case.mask(inputs) if case.mask else None
+    extra = dict(case.call) | ({} if mask is None else {"mask": mask})
+    args: list[Any] = [inputs] if case.as_list else inputs
+
     oracle = case.keras(keras.layers)
-    keras_args = [keras.ops.convert_to_tensor(x) for x in inputs]
-    keras_args = [keras_args] if case.as_list else keras_args
-    keras_kwargs = dict(case.call) | ({} if mask is None else {"mask": mask})
-    oracle(*keras_args, **keras_kwargs)  # builds it
+    symbolic = [keras.KerasTensor(x.shape, str(x.dtype)) for x in inputs]
+    oracle(*([symbolic] if case.as_list else symbolic), **case.call)  # builds it
 
     abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), args)
     description = describe(module, *abstract, mask=mask, **case.call)
@@ -127,62 +131,94 @@ def check(case: Case) -> None:
     assert [w.shape for w in oracle.non_trainable_weights] == [s.shape for s in state]
     names = [s.path[-1] for s in description.weights if s.collection == "params"]
     assert [w.name for w in oracle.trainable_weights] == names, "weight names or their order differ"
-    for box, value in zip(oracle.trainable_weights + oracle.non_trainable_weights, params + state, strict=True):
-        box.assign(value)
+    untrained = [v.value for v in oracle.non_trainable_variables]
+    places = {id(v): i for i, v in enumerate(oracle.non_trainable_variables)}
+    positions = [places[id(w)] for w in oracle.non_trainable_weights]
+    for position, value in zip(positions, state, strict=True):
+        untrained[position] = jnp.asarray(value)
 
-    key = {"dropout": jax.random.key(0)}
-    is_float = np.issubdtype(np.dtype(case.dtype), np.floating)
-    tolerance = {"rtol": RTOL, "atol": ATOL * case.scale}
-    for training in case.training:
+    def ours(trained: Any, given: Any, training: bool) -> Any:
+        tree = with_params(variables, trained, description)
+        key = {"dropout": jax.random.key(0)}
+        outputs, updates = module.apply(
+            tree, *given, training=training, mask=mask, rngs=key, mutable=["state"], **case.call
+        )
+        return outputs, ordered({**variables, **updates}, description, "state")
 
-        def ours(trained: Any, given: Any, training: bool = training) -> Any:
-            with_state = {**variables, "params": trained}
-            return module.apply(
-                with_state, *given, training=training, mask=mask, rngs=key, mutable=["state"], **case.call
-            )
+    def theirs(trained: Any, given: Any, training: bool) -> Any:
+        kwargs = extra | ({"training": training} if oracle._call_has_training_arg else {})
+        outputs, new = oracle.stateless_call(trained, untrained, *given, **kwargs)
+        return outputs, [new[position] for position in positions]
 
-        def theirs(trained: Any, given: Any, training: bool = training) -> Any:
-            untrained = [v.value for v in oracle.non_trainable_variables]
-            kwargs = dict(keras_kwargs)
-            if getattr(oracle, "_call_has_training_arg", False):
-                kwargs["training"] = training
-            return oracle.stateless_call(trained, untrained, *given, **kwargs)
+    got = results(ours, case, params, args)
+    want = results(theirs, case, params, args)
+    shapes = [x.shape for x in jax.tree.leaves(description.outputs)]
+    rtol, atol = tolerance(module.compute_dtype, case.scale)
+    for training, a, b in zip(case.training, got, want, strict=True):
+        assert [x.shape for x in a.outputs] == shapes, "shapes when traced and when run differ"
+        assert [(x.shape, x.dtype) for x in a.outputs] == [(x.shape, x.dtype) for x in b.outputs]
+        for what in ("outputs", "state", "gradients"):
+            for i, (x, y) in enumerate(zip(getattr(a, what), getattr(b, what), strict=True)):
+                x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+                size = float(np.max(np.abs(y), initial=1.0))
+                message = f"{what} {i}, training={training}"
+                np.testing.assert_allclose(x, y, rtol=rtol, atol=atol * size, err_msg=message)
 
-        got, updates = jax.jit(ours)(variables.get("params", {}), args)
-        want, _ = theirs([v.value for v in oracle.trainable_variables], keras_args)
-        want_state = {
-            id(v): new for v, new in zip(oracle.non_trainable_variables, _, strict=True)
-        }
-        for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
-            assert a.shape == b.shape and a.dtype == b.dtype, (a.shape, b.shape, a.dtype, b.dtype)
-            np.testing.assert_allclose(np.asarray(a, np.float64), np.asarray(b, np.float64), **tolerance)
-        if state:
-            new = ordered({**variables, **updates}, description, "state")
-            for a, box in zip(new, oracle.non_trainable_weights, strict=True):
-                np.testing.assert_allclose(a, want_state[id(box)], **tolerance)
-        shapes = jax.tree.map(lambda x: x.shape, description.outputs)
-        assert jax.tree.map(lambda x: x.shape, got) == shapes
 
-        floating = [x for x in jax.tree.leaves(got) if jnp.issubdtype(x.dtype, jnp.floating)]
-        if not floating or (not params and not is_float):
-            continue
-        rng = np.random.default_rng(2)
-        cotangents = [rng.standard_normal(x.shape).astype(x.dtype) for x in floating]
+def tolerance(dtype: str, scale: float) -> tuple[float, float]:
+    """Relative and absolute tolerance for results computed in a type: some units of its last place."""
+    units = float(jnp.finfo(dtype).eps) / float(jnp.finfo("float32").eps)
+    return RTOL * units / 10 if units > 1 else RTOL, ATOL * scale * (units / 10 if units > 1 else 1)
 
-        def scalar(outputs: Any, cotangents: Any = cotangents) -> Any:
-            leaves = [x for x in jax.tree.leaves(outputs) if jnp.issubdtype(x.dtype, jnp.floating)]
-            return sum(jnp.vdot(c, x) for c, x in zip(cotangents, leaves, strict=True))
 
-        which = (0, 1) if is_float else 0
-        ours_gradient = jax.jit(jax.grad(lambda p, x: scalar(ours(p, x)[0]), argnums=which))  # noqa: B023
-        got_gradient = ours_gradient(variables.get("params", {}), args)
-        theirs_gradient = jax.grad(lambda p, x: scalar(theirs(p, x)[0]), argnums=which)  # noqa: B023
-        want_gradient = theirs_gradient([v.value for v in oracle.trainable_variables], keras_args)
-        got_params = got_gradient[0] if is_float else got_gradient
-        want_params = want_gradient[0] if is_float else want_gradient
-        pairs = list(zip(ordered({"params": got_params}, description, "params"), want_params, strict=True))
-        if is_float:
-            pairs += list(zip(jax.tree.leaves(got_gradient[1]), jax.tree.leaves(want_gradient[1]), strict=True))
-        for a, b in pairs:
-            size = float(np.max(np.abs(b), initial=1.0))
-            np.testing.assert_allclose(a, b, rtol=RTOL, atol=ATOL * case.scale * size)
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """What a layer computes in one mode: flat lists of arrays."""
+
+    outputs: list[Any]
+    state: list[Any]
+    gradients: list[Any]
+
+
+def results(apply: Callable[..., Any], case: Case, params: list[Any], args: list[Any]) -> list[Results]:
+    """Outputs, state and gradients in each mode of the case, as one compiled program.
+
+    Args:
+        apply: ``(params, inputs, training) -> outputs, state``.
+        case: says which modes.
+        params: trained weights.
+        args: inputs.
+    """
+    differentiable = (0, 1) if np.issubdtype(np.dtype(case.dtype), np.floating) else (0,)
+
+    def run(params: Any, args: Any) -> list[Any]:
+        collected = []
+        for training in case.training:
+
+            def scalar(params: Any, args: Any, training: bool = training) -> Any:
+                outputs, state = apply(params, args, training)
+                leaves = jax.tree.leaves(outputs)
+                floating = [x for x in leaves if jnp.issubdtype(x.dtype, jnp.floating)]
+                rng = np.random.default_rng(2)
+                weights = [jnp.asarray(rng.standard_normal(x.shape), x.dtype) for x in floating]
+                total = sum((jnp.vdot(w, x) for w, x in zip(weights, floating, strict=True)), jnp.float32(0))
+                return total, (leaves, state)
+
+            gradients, (outputs, state) = jax.grad(scalar, differentiable, has_aux=True)(params, args)
+            collected.append((outputs, state, jax.tree.leaves(gradients)))
+        return collected
+
+    return [Results(*parts) for parts in jax.jit(run)(params, args)]
+
+
+def with_params(variables: dict[str, Any], params: list[Any], description: Description) -> dict[str, Any]:
+    """The variables with the ``params`` leaves replaced, in the order in which the module makes them."""
+    tree = dict(variables)
+    tree["params"] = {}
+    names = [spec.path for spec in description.weights if spec.collection == "params"]
+    for path, value in zip(names, params, strict=True):
+        node = tree["params"]
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+        node[path[-1]] = jnp.asarray(value)
+    return tree

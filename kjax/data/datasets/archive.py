@@ -180,8 +180,11 @@ def _copy(archive: Path, source: IO[bytes], target: Path, budget: int) -> int:
     except OSError as error:
         raise _write_error(archive, target, error) from error
     with file:
-        while budget >= 0 and (chunk := source.read(_CHUNK_BYTES)):
+        # One byte beyond the budget is read to notice that there is one, and never written.
+        while chunk := source.read(min(_CHUNK_BYTES, budget + 1)):
             budget -= len(chunk)
+            if budget < 0:
+                break
             try:
                 write(file, chunk)
             except OSError as error:

@@ -125,6 +125,13 @@ def _encode(text: Any, encoding: Any = "utf-8") -> bytes:
     return text.encode("latin1")
 
 
+def _empty_bytes(*args: Any) -> bytes:
+    """How Python 3 stores empty bytes in the older pickle formats."""
+    if args:
+        raise pickle.UnpicklingError("the file holds bytes in an unknown form")
+    return b""
+
+
 def _refuse_call(*args: Any) -> Any:
     raise pickle.UnpicklingError("the file calls numpy.ndarray")
 
@@ -135,6 +142,7 @@ def _allowed() -> dict[tuple[str, str], _Function]:
         ("numpy", "ndarray"): _Function(_refuse_call),
         ("numpy", "dtype"): _Function(_DType),
         ("_codecs", "encode"): _Function(_encode),
+        ("__builtin__", "bytes"): _Function(_empty_bytes),
     }
     for core in ("numpy.core", "numpy._core"):  # before and since NumPy 2
         table[f"{core}.multiarray", "_reconstruct"] = _Function(_reconstruct)

@@ -1,5 +1,6 @@
 """Callbacks: objects that `fit`, `evaluate` and `predict` call at the stages of their work."""
 
+from kjax.keras.callbacks.backup_and_restore import BackupAndRestore as BackupAndRestore
 from kjax.keras.callbacks.base import Callback as Callback
 from kjax.keras.callbacks.base_logger import BaseLogger as BaseLogger
 from kjax.keras.callbacks.callback_list import CallbackList as CallbackList

@@ -99,8 +99,8 @@ class MonitorCallback(Callback):
         mode = self.mode if self.mode != "auto" else direction_of(self.monitor, self.model)
         if mode is None:
             raise ValueError(
-                f"{type(self).__name__}: monitor={self.monitor!r} does not tell whether a smaller or a larger "
-                "value is better; pass mode='min' or mode='max'"
+                f"{type(self).__name__}: monitor={self.monitor!r} does not tell whether smaller or larger "
+                "values are better; pass mode='min' or mode='max'"
             )
         self.monitor_op = np.less if mode == "min" else np.greater
         if mode == "min":

@@ -32,12 +32,21 @@ class Session:
         self.leaves: list[Variable] = leaves
         parts = {f: jax.tree.map(lambda v: v.value, boxes[f], is_leaf=_is_box) for f in FIELDS}
         self.holder = Holder(TrainState(**parts, key=key, metrics=metrics))
+        self.position = (0, 0)
+        """Epoch, and batches of it that are done."""
+        self.history: Any = None
+        """The history callback of the run."""
 
     def open(self) -> None:
         """Make the session the truth of its variables, in buffers of its own that may be donated."""
         self.holder.carry = jax.tree.map(jnp.copy, self.holder.carry)
         for box in self.leaves:
             box._live = self
+
+    def begin_epoch(self, metrics: Any) -> None:
+        """Count one more epoch and start its accumulators."""
+        carry = self.holder.carry
+        self.holder.carry = carry.replace(metrics=jax.tree.map(jnp.copy, metrics), epoch=carry.epoch + 1)
 
     def close(self) -> None:
         """Give the latest values back to the variables."""

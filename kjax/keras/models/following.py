@@ -44,6 +44,8 @@ class Follower:
         self.kind = kind
         self.progress = Progress(0 if quiet else verbose, epochs, steps)
         self._last: Any = None
+        self.session: Any = None
+        self._epoch = 0
         self._silent = quiet or verbose in (0, 2)
 
     # -- what the engine asks and tells --------------------------------------------------------------------------
@@ -59,6 +61,8 @@ class Follower:
     def after(self, step: int, report: Any) -> bool:
         """A chunk was started; callbacks read its logs if they want to."""
         self._last = report
+        if self.session is not None:
+            self.session.position = (self._epoch, step)
         getattr(self.callbacks, f"on_{self.kind}_batch_end")(step - 1, self._logs(report))
         return self.kind == "train" and bool(self.model.stop_training)
 
@@ -81,6 +85,7 @@ class Follower:
 
     def epoch_begin(self, epoch: int) -> None:
         """An epoch begins."""
+        self._epoch = epoch
         self.callbacks.on_epoch_begin(epoch)
         self.progress.epoch_begin(epoch)
 

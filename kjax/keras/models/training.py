@@ -26,6 +26,9 @@ from kjax.train.steps import apply_module, make_eval_step, make_predict_step, ma
 class Training:
     """The part of a model that trains."""
 
+    _step: Variable
+    _epoch: Variable
+
     # -- compile -------------------------------------------------------------------------------------------------
 
     def _init_training(self) -> None:
@@ -33,9 +36,11 @@ class Training:
         self._class_output_names: tuple[str, ...] = ("output",)
         self.stop_training = False
         self.history: Any = None
-        self._step = Variable(np.int32(0), dtype="int32", trainable=False, name="step")
-        self._epoch = Variable(np.int32(0), dtype="int32", trainable=False, name="epoch")
+        for name in ("step", "epoch"):  # counters of the training, not weights of the model
+            counter = Variable(np.int32(0), dtype="int32", trainable=False, name=name)
+            object.__setattr__(self, f"_{name}", counter)
         self._seed: int | None = None
+        self._session: Session | None = None
         self._forget_training()
 
     def _forget_training(self) -> None:
@@ -326,17 +331,22 @@ class Training:
         callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
         follower = Follower(self, callback_list, objective.names, verbose, epochs, steps)
         session = self._make_session()
+        session.position = (initial_epoch, 0)
+        session.history = callback_list.history
         self.stop_training = False
         session.open()
+        self._session = follower.session = session
         logs: Any = {}
         try:
             follower.train_begin()
-            holder = session.holder
-            for epoch in range(initial_epoch, epochs):
+            first, done = session.position  # a callback may have restored an earlier run
+            for epoch in range(first, epochs):
                 follower.epoch_begin(epoch)
-                number = int(self._epoch)
-                holder.carry = holder.carry.replace(metrics=self._accumulators(), epoch=jnp.int32(number + 1))
-                self._run_epochs(program, session, source, number, steps, report, follower)
+                if done == 0:
+                    session.begin_epoch(self._accumulators())
+                session.position = (epoch, done)
+                self._run_epochs(program, session, source, steps, report, follower)
+                done = 0
                 logs = follower.logs()
                 if validation is not None and _is_due(validation_freq, epoch):
                     values = self._evaluate(validation, validation_steps, follower.inner(validation_steps))
@@ -347,27 +357,28 @@ class Training:
             follower.train_end(logs)
         finally:
             session.close()
+            self._session = None
         self.history = callback_list.history
         return self.history
 
     def _run_epochs(
-        self, program: Any, session: Session, source: Arrays, number: int, steps: int, report: Any, follower: Follower
+        self, program: Any, session: Session, source: Arrays, steps: int, report: Any, follower: Follower
     ) -> None:
-        """Run ``steps`` batches; a source that is too short begins anew."""
+        """Run the batches of an epoch from the session's position on; a source that is too short begins anew."""
         assert self._seed is not None
-        done = 0
-        size = source.batch_bytes * source.samples // source.batch_size
+        number = int(self._epoch) - 1
+        done = session.position[1]
         while done < steps:
             before = done
             done = loop.run_epoch(
                 program,
                 session.holder,
                 None,
-                source.feed(self._seed, number),
+                source.feed(self._seed, number, done % source.steps),
                 report=lambda carry: report(carry.metrics),
                 batch_bytes=source.batch_bytes,
                 steps=steps,
-                resident_bytes=size,
+                resident_bytes=source.bytes,
                 listener=follower,
                 done=done,
             )
@@ -389,7 +400,7 @@ class Training:
             report=report,
             batch_bytes=source.batch_bytes,
             steps=steps if steps is not None else source.steps,
-            resident_bytes=source.batch_bytes * source.samples // source.batch_size,
+            resident_bytes=source.bytes,
             listener=follower,
         )
         return [_number(v) for v in jax.device_get(report(holder.carry))]

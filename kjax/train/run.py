@@ -1,0 +1,100 @@
+"""The loop engine for a research script: epochs, evaluations and predictions from pure steps and a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kjax.data.arrays import Arrays
+from kjax.train import loop
+from kjax.train.objective import Objective
+from kjax.train.predict import run_predict
+from kjax.train.state import TrainState
+
+
+def seed_of(key: jax.Array) -> int:
+    """The number that the orders of the epochs are derived from; read from the device once a call."""
+    return int(jax.device_get(jax.random.key_data(key)).ravel()[-1])
+
+
+def fit_epoch(
+    step: Callable[..., Any],
+    state: TrainState,
+    source: Arrays,
+    objective: Any,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    listener: Any = None,
+) -> tuple[TrainState, dict[str, float]]:
+    """Train for one epoch.
+
+    Args:
+        step: from :func:`make_train_step`.
+        state: the state; its buffers are donated, so use the returned one from now on.
+        source: (inputs, targets, weights) arrays.
+        objective: the objective (or loss) that the step was made with.
+        start: first batch; an epoch that was interrupted after some batches goes on from there.
+        stop: stop before this batch.
+        listener: who follows; see :class:`kjax.train.loop.Listener`.
+
+    Returns:
+        The new state, and the mean loss and metrics of the epoch by name.
+    """
+    objective = Objective.of(objective)
+    report = loop.report_program(objective)
+    number = int(state.epoch) - (1 if start else 0)
+    if start == 0:
+        sample = jax.tree.map(jnp.zeros_like, state.metrics)
+        state = state.replace(epoch=state.epoch + 1, metrics=sample)  # type: ignore[attr-defined]
+    holder = loop.Holder(state)
+    loop.run_epoch(
+        loop.train_program(step),
+        holder,
+        None,
+        source.feed(seed_of(state.key), number, start),
+        report=lambda carry: report(carry.metrics),
+        batch_bytes=source.batch_bytes,
+        steps=source.steps if stop is None else stop,
+        resident_bytes=source.bytes,
+        listener=listener,
+        done=start,
+    )
+    return holder.carry, _named(objective, report(holder.carry.metrics))
+
+
+def evaluate(step: Callable[..., Any], state: TrainState, source: Arrays, objective: Any) -> dict[str, float]:
+    """Loss and metrics over a source, by name; ``step`` is from :func:`make_eval_step`."""
+    objective = Objective.of(objective)
+    report = loop.report_program(objective)
+    holder = loop.Holder(jax.tree.map(jnp.zeros_like, state.metrics))
+    loop.run_epoch(
+        loop.eval_program(step),
+        holder,
+        state.variables,
+        source.feed(),
+        report=report,
+        batch_bytes=source.batch_bytes,
+        steps=source.steps,
+        resident_bytes=source.bytes,
+    )
+    return _named(objective, report(holder.carry))
+
+
+def predict(step: Callable[..., Any], state: TrainState, source: Arrays) -> Any:
+    """Outputs for a source of (inputs, None, None), as numpy arrays; ``step`` is from :func:`make_predict_step`."""
+    return run_predict(
+        step,
+        state.variables,
+        source.feed(),
+        samples=source.samples,
+        batch_bytes=source.batch_bytes,
+        steps=source.steps,
+    )
+
+
+def _named(objective: Objective, values: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(objective.names, jax.device_get(values), strict=True)}

@@ -1,0 +1,121 @@
+"""Regularizers and constraints against real Keras 3: values, gradients, configs."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kjax.nn import constraints, regularizers
+from kjax.nn.orthogonality import OrthogonalRegularizer
+
+REGULARIZERS: list[Any] = [
+    regularizers.L1(),
+    regularizers.L1(0.3),
+    regularizers.L2(),
+    regularizers.L2(0.3),
+    regularizers.L1L2(),
+    regularizers.L1L2(0.1, 0.2),
+    OrthogonalRegularizer(),
+    OrthogonalRegularizer(0.5, "columns"),
+]
+CONSTRAINTS: list[Any] = [
+    constraints.MaxNorm(),
+    constraints.MaxNorm(0.7, axis=1),
+    constraints.MaxNorm(1.5, axis=(0, 1)),
+    constraints.NonNeg(),
+    constraints.UnitNorm(),
+    constraints.UnitNorm(axis=(0, 1)),
+    constraints.MinMaxNorm(),
+    constraints.MinMaxNorm(1.0, 1.5, 0.5, 1),
+    constraints.MinMaxNorm(4.0, 5.0, 1.0, (0, 1)),
+]
+W = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+
+
+def twin(module: ModuleType, ours: Any) -> Any:
+    config = {k: list(v) if isinstance(v, tuple) else v for k, v in ours.get_config().items()}
+    return getattr(module, type(ours).__name__)(**config)
+
+
+@pytest.mark.parametrize("ours", REGULARIZERS, ids=repr)
+def test_regularizer_equals_keras(keras3: ModuleType, ours: Any) -> None:
+    theirs = twin(keras3.regularizers, ours)
+    w = jnp.asarray(W)
+    np.testing.assert_allclose(ours(w), theirs(w), rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(ours)(w), jax.grad(theirs)(w), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("ours", CONSTRAINTS, ids=repr)
+def test_constraint_equals_keras(keras3: ModuleType, ours: Any) -> None:
+    for w in (jnp.asarray(W), jnp.asarray(W) * 0.1, jnp.zeros((5, 3))):
+        got = ours(w)
+        np.testing.assert_allclose(got, twin(keras3.constraints, ours)(w), rtol=1e-6, atol=1e-7)
+        assert got.shape == w.shape
+        assert got.dtype == w.dtype
+
+
+@pytest.mark.parametrize("ours", REGULARIZERS + CONSTRAINTS, ids=repr)
+def test_is_a_value(ours: Any) -> None:
+    same = type(ours).from_config(ours.get_config())
+    assert same == ours
+    assert hash(same) == hash(ours)
+    listed = {k: list(v) if isinstance(v, tuple) else v for k, v in ours.get_config().items()}
+    assert type(ours).from_config(listed) == ours, "a config read from JSON has lists"
+
+
+def test_every_registered_class_has_a_row() -> None:
+    for registry, rows in ((regularizers.registry, REGULARIZERS), (constraints.registry, CONSTRAINTS)):
+        known = {registry.lookup(name) for name in registry.names()}
+        assert known - {constraints.Constraint} == {type(row) for row in rows}
+
+
+def test_norms_after_projection() -> None:
+    w = jnp.asarray(W) * 3
+    norms = jnp.linalg.norm(constraints.MaxNorm(2)(w), axis=0)
+    np.testing.assert_allclose(norms, np.minimum(np.linalg.norm(W * 3, axis=0), 2), rtol=1e-6)
+    np.testing.assert_allclose(jnp.linalg.norm(constraints.UnitNorm()(w), axis=0), 1, rtol=1e-6)
+
+
+def test_get() -> None:
+    assert constraints.get(None) is None
+    assert constraints.get("maxnorm") == constraints.MaxNorm(2)
+    assert constraints.get({"class_name": "UnitNorm", "config": {"axis": [0, 1]}}) == constraints.UnitNorm((0, 1))
+    assert constraints.get(jnp.abs) is jnp.abs
+    assert regularizers.get({"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.5}}) == regularizers.L1L2(0, 0.5)
+
+
+class _Scaled(constraints.MaxNorm):
+    """A user's subclass with an attribute of its own."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__(2)
+        self.scale = scale
+
+
+def test_subclasses_that_differ_in_an_attribute_are_not_equal() -> None:
+    assert _Scaled(1.0) != _Scaled(2.0)
+    assert _Scaled(1.0) == _Scaled(1.0)
+    assert hash(_Scaled(1.0)) == hash(_Scaled(1.0))
+    assert _Scaled(1.0) != constraints.MaxNorm(2)
+    assert dataclasses.replace(constraints.MaxNorm(2), axis=1) == constraints.MaxNorm(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: constraints.MaxNorm(axis="rows"), "MaxNorm: argument `axis`"),
+        (lambda: constraints.MinMaxNorm(rate="fast"), "MinMaxNorm: argument `rate`"),
+        (lambda: regularizers.L2(-1.0), "L2: argument `l2`"),
+        (lambda: OrthogonalRegularizer(mode="diagonal"), "OrthogonalRegularizer: argument `mode`: .*rows"),
+        (lambda: OrthogonalRegularizer()(jnp.zeros((2, 2, 2))), r"matrices, received shape \(2, 2, 2\)"),
+    ],
+)
+def test_errors_name_the_argument(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
