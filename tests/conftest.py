@@ -14,7 +14,7 @@ if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}=4".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"  # for the oracle; kjax itself does not read it
-os.environ.setdefault("KJAX_COMPILATION_CACHE", "0")  # tests count compilations, and leave no files behind
+os.environ.setdefault("KJAX_COMPILATION_CACHE", "0")  # kjax writes no files; see pytest_configure()
 
 import atexit
 import importlib
@@ -46,6 +46,18 @@ _RANK_PROMOTION = "Following NumPy automatic rank promotion"
 
 class RankPromotionError(AssertionError):
     """An operation in kjax leaves it to NumPy's rules how the axes of arrays of unequal rank line up."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keeps compiled programs in pytest's cache folder: most of the suite's time is compilation.
+
+    ``pytest --cache-clear`` empties it, ``-p no:cacheprovider`` does without. Each worker has a folder of its own,
+    as JAX writes the files in place, where another process could read one that is half written.
+    """
+    if (cache := getattr(config, "cache", None)) is not None:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        jax.config.update("jax_compilation_cache_dir", str(cache.mkdir(f"jax-{worker}")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 _SUBMODULES = (
-    "activations callbacks config constraints datasets initializers layers losses metrics models optimizers "
+    "activations callbacks config constraints datasets initializers layers losses metrics models ops optimizers "
     "regularizers saving utils"
 ).split()
 

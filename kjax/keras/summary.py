@@ -73,11 +73,11 @@ def print_summary(
         print_fn(console.end_capture())
 
 
-# -- the graph -----------------------------------------------------------------------------------------------------
+# -- the graph ---------------------------------------------------------------------------------------
 
 
 def _graph_nodes(model: Any) -> list[Any] | None:
-    """The calls that a functional model consists of; None for one that is written as a class, or not built."""
+    """The calls that a functional model consists of; None for one written as a class, or not built."""
     if getattr(model, "is_functional", True) is False:
         return None
     nodes = getattr(model, "_nodes", None)
@@ -85,10 +85,12 @@ def _graph_nodes(model: Any) -> list[Any] | None:
 
 
 def _is_chain(nodes: list[Any]) -> bool:
-    """Whether each call takes what one other made, and no layer is called twice: then connections say nothing."""
+    """Whether the calls form a row: then a column of connections would say nothing."""
     layers = collections.Counter(id(node.operation) for node in nodes)
     consumers = collections.Counter(
-        (id(layer), index) for node in nodes for layer, index, _ in (t._keras_history for t in node.input_tensors)
+        (id(layer), index)
+        for node in nodes
+        for layer, index, _ in (t._keras_history for t in node.input_tensors)
     )
     starts = sum(not node.input_tensors for node in nodes)
     several_inputs = any(len(node.input_tensors) > 1 for node in nodes)
@@ -96,7 +98,7 @@ def _is_chain(nodes: list[Any]) -> bool:
 
 
 def _connections(layer: Any, graph: list[Any]) -> str:
-    """``'dense[0][0], dense_1[0][0]'``: the layers, calls and outputs that a layer's calls in this model read."""
+    """``'dense[0][0], dense_1[0][0]'``: layer, call and output of what a layer reads in this model."""
     members = {id(node) for node in graph}
     parts = []
     for node in layer._inbound_nodes:
@@ -108,7 +110,7 @@ def _connections(layer: Any, graph: list[Any]) -> str:
     return ", ".join(parts) or "-"
 
 
-# -- columns and rows ----------------------------------------------------------------------------------------------
+# -- columns and rows --------------------------------------------------------------------------------
 
 
 def _default_length(connected: bool, show_trainable: bool) -> int:
@@ -139,7 +141,7 @@ def _columns(
         width = int(end * length) - start
         if width < _LEAST_COLUMN:
             raise ValueError(
-                f"Insufficient console width to print summary: column {name!r} would be {width} characters wide; "
+                f"Insufficient console width to print summary: column {name!r} would be {width} wide; "
                 "pass a larger line_length"
             )
         yield rich.table.Column(name, justify=side, width=width)  # pyright: ignore[reportArgumentType]
@@ -156,9 +158,8 @@ def _rows(
 ) -> Iterator[list[str]]:
     """The row of a layer, and those of the layers inside."""
     prefix = "   " * depth + "└ " if depth else ""
-    kind = getattr(layer, "_class_label", None) or type(layer).__name__
     cells = [
-        f"{_escape(prefix + layer.name)} ({_coloured(_escape(kind), 'class')})",
+        f"{_escape(prefix + layer.name)} ({_coloured(_escape(_class_name(layer)), 'class')})",
         _shape_text(layer, nodes),
         _params_text(layer),
     ]
@@ -174,6 +175,12 @@ def _rows(
         inside = _graph_nodes(layer)
         for inner in getattr(layer, "layers", None) or ():
             yield from _rows(inner, inside, graph, expand_nested, show_trainable, depth + 1)
+
+
+def _class_name(layer: Any) -> str:
+    """The class of a layer; that of a graph of layers is called Functional, as in Keras."""
+    name = getattr(layer, "_class_label", None) or type(layer).__name__
+    return "Functional" if name == "Model" and getattr(layer, "is_functional", False) else name
 
 
 def _params_text(layer: Any) -> str:
@@ -201,7 +208,9 @@ def _shape_text(layer: Any, nodes: list[Any] | None) -> str:
         except NotImplementedError:
             return "?"
         shapes, structure = jax.tree.flatten(shape, is_leaf=_is_shape)
-    texts = [f"({', '.join(_coloured(s, 'none' if s is None else 'number') for s in shape)})" for shape in shapes]
+    texts = [
+        f"({', '.join(_coloured(s, 'none' if s is None else 'number') for s in shape)})" for shape in shapes
+    ]
     if len(texts) == 1:
         return texts[0]
     return _structure_text(jax.tree.unflatten(structure, texts))
@@ -229,15 +238,21 @@ def _slice(layers: Sequence[Any], layer_range: Sequence[str] | None) -> slice:
     """The layers from the first that fits the first pattern to the last that fits the second."""
     if layer_range is None:
         return slice(None)
-    if isinstance(layer_range, str) or len(layer_range) != 2 or not all(isinstance(n, str) for n in layer_range):
+    if (
+        isinstance(layer_range, str)
+        or len(layer_range) != 2
+        or not all(isinstance(n, str) for n in layer_range)
+    ):
         raise ValueError(
-            f"layer_range must be two layer names (the first and the last layer to show), received {layer_range!r}"
+            "layer_range must be two layer names (the first and the last layer to show), "
+            f"received {layer_range!r}"
         )
     fits = [[i for i, layer in enumerate(layers) if re.match(name, layer.name)] for name in layer_range]
     for name, found in zip(layer_range, fits, strict=True):
         if not found:
             raise ValueError(
-                f"layer_range: no layer has a name like {name!r}; there are {', '.join(x.name for x in layers)}"
+                f"layer_range: no layer has a name like {name!r}; "
+                f"there are {', '.join(layer.name for layer in layers)}"
             )
     first, last = fits
     if min(first) > max(last):  # given in the other order
@@ -245,7 +260,7 @@ def _slice(layers: Sequence[Any], layer_range: Sequence[str] | None) -> slice:
     return slice(min(first), max(last) + 1)
 
 
-# -- totals --------------------------------------------------------------------------------------------------------
+# -- totals ------------------------------------------------------------------------------------------
 
 
 def _totals(model: Any) -> Iterator[tuple[str, list[Any]]]:
@@ -282,7 +297,7 @@ def _memory_text(size: float) -> str:
     return f"{size:.2f} {units[power]}"
 
 
-# -- markup --------------------------------------------------------------------------------------------------------
+# -- markup ------------------------------------------------------------------------------------------
 
 
 def _escape(text: str) -> str:

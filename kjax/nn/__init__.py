@@ -7,8 +7,10 @@ from kjax.nn import losses as losses
 from kjax.nn import metrics as metrics
 from kjax.nn import optimizers as optimizers
 from kjax.nn import regularizers as regularizers
+from kjax.nn.builder import GraphBuilder as GraphBuilder
 from kjax.nn.graph import Graph as Graph
 from kjax.nn.graph import Op as Op
+from kjax.nn.graph import Ref as Ref
 from kjax.nn.graph import chain as chain
 from kjax.nn.layers import *  # noqa: F403
 from kjax.nn.module import Description as Description

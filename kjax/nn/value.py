@@ -82,11 +82,13 @@ class Value:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence part that names the nearest known names, or all of them when there are few and none is near."""
-    names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    # Names that differ in case only count once: the one in lower case, which is how they are written in scripts.
+    names = {entry.lower(): entry for entry in sorted(set(known))}
+    near = [names[match] for match in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.6)]
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
-    return "known: " + ", ".join(names) if len(names) <= 24 else f"{len(names)} names are known, none is near"
+    listed = sorted(names.values())
+    return "known: " + ", ".join(listed) if len(listed) <= 24 else f"{len(listed)} names are known, none is near"
 
 
 class Registry:
@@ -126,6 +128,10 @@ class Registry:
         Raises:
             ValueError: no such name; the message suggests near ones.
         """
+        for find in finders:
+            found = find(name)
+            if found is not None:
+                return found
         if name in self._entries:
             return self._entries[name]
         lowered = {key.lower(): value for key, value in self._entries.items()}
@@ -151,7 +157,9 @@ class Registry:
         if isinstance(identifier, Mapping):
             if "class_name" not in identifier:
                 raise ValueError(f"a {self.kind} config needs 'class_name' and 'config', received {dict(identifier)}")
-            entry = self.lookup(identifier["class_name"])
+            # What was registered in a package is never mistaken for a built-in thing of the same class name.
+            registered = identifier.get("registered_name") or ""
+            entry = self.lookup(registered if ">" in registered else identifier["class_name"])
             if isinstance(entry, type):
                 return entry.from_config(identifier.get("config") or {})  # type: ignore[attr-defined]
             return entry

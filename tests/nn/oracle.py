@@ -128,12 +128,14 @@ def check(case: Case) -> None:
     params = ordered(variables, description, "params")
     state = ordered(variables, description, "state")
     assert [w.shape for w in oracle.trainable_weights] == [p.shape for p in params]
-    assert [w.shape for w in oracle.non_trainable_weights] == [s.shape for s in state]
     names = [s.path[-1] for s in description.weights if s.collection == "params"]
     assert [w.name for w in oracle.trainable_weights] == names, "weight names or their order differ"
-    untrained = [v.value for v in oracle.non_trainable_variables]
-    places = {id(v): i for i, v in enumerate(oracle.non_trainable_variables)}
-    positions = [places[id(w)] for w in oracle.non_trainable_weights]
+    # Keras does not count the carried states of a recurrent layer among its variables.
+    kept = [*oracle.non_trainable_variables, *keras.tree.flatten(getattr(oracle, "states", None) or [])]
+    untrained = [v.value for v in kept]
+    # All but the state of the random generators.
+    positions = [i for i, v in enumerate(kept) if "seed_generator" not in v.path]
+    assert [kept[i].shape for i in positions] == [s.shape for s in state]
     for position, value in zip(positions, state, strict=True):
         untrained[position] = jnp.asarray(value)
 
@@ -147,8 +149,12 @@ def check(case: Case) -> None:
 
     def theirs(trained: Any, given: Any, training: bool) -> Any:
         kwargs = extra | ({"training": training} if oracle._call_has_training_arg else {})
-        outputs, new = oracle.stateless_call(trained, untrained, *given, **kwargs)
-        return outputs, [new[position] for position in positions]
+        # Not `stateless_call`, which leaves out the casts of mixed precision.
+        mapping = list(zip(oracle.trainable_variables, trained, strict=True))
+        mapping += zip(kept, untrained, strict=True)
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            outputs = oracle(*given, **kwargs)
+        return outputs, [scope.get_current_value(kept[position]) for position in positions]
 
     got = results(ours, case, params, args)
     want = results(theirs, case, params, args)

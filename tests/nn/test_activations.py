@@ -1,4 +1,4 @@
-"""Activations against real Keras 3, against values recorded from Keras 2.2.4, and by every way to name them."""
+"""Activations against real Keras 3 and values recorded from Keras 2.2.4, and by every way to name them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "tanh_shrink": [{}],
     "threshold": [{"threshold": 0.3, "default_value": -1.0}],
 }
-# The sparsemax of Keras 3.15.1 sums sums and returns no distribution, so it is compared with the definition below.
+# The sparsemax of Keras 3.15.1 returns no distribution (it adds up sums); it is compared with its definition.
 ROWS = [(name, arguments) for name, several in CASES.items() for arguments in several if name != "sparsemax"]
 X = np.random.default_rng(0).standard_normal((4, 6)).astype(np.float32) * 3
 
@@ -145,7 +145,10 @@ def test_get() -> None:
 def test_gradients_stay_finite_far_out() -> None:
     x = jnp.asarray([-1e4, -100.0, -20.0, 0.0, 20.0, 80.0])
     for name in activations.registry.names():
-        if name in ("threshold", "exponential"):  # the one has required arguments, the other overflows by nature
+        if name in (
+            "threshold",
+            "exponential",
+        ):  # the one has required arguments, the other overflows by nature
             continue
         function = activations.get(name)
         assert bool(jnp.all(jnp.isfinite(function(x)))), name

@@ -32,7 +32,14 @@ SEEDED: list[Any] = [
     ini.LecunUniform(seed=3),
     ini.Orthogonal(2.0, seed=3),
 ]
-FIXED: list[Any] = [ini.Zeros(), ini.Ones(), ini.Constant(), ini.Constant(0.3), ini.Identity(), ini.Identity(2.0)]
+FIXED: list[Any] = [
+    ini.Zeros(),
+    ini.Ones(),
+    ini.Constant(),
+    ini.Constant(0.3),
+    ini.Identity(),
+    ini.Identity(2.0),
+]
 STFTS: list[Any] = [
     ini.STFT(),
     ini.STFT("imag", "hamming", "spectrum", True),
@@ -45,19 +52,20 @@ def twin(keras: ModuleType, ours: Any) -> Any:
     return getattr(keras.initializers, type(ours).__name__)(**ours.get_config())
 
 
-@pytest.mark.parametrize("shape", [(7, 5, 4), (3, 3, 4, 8)], ids=str)
 @pytest.mark.parametrize("ours", SEEDED, ids=repr)
-def test_seeded_values_are_those_of_keras_on_jax(keras3: ModuleType, ours: Any, shape: tuple[int, ...]) -> None:
+def test_seeded_values_are_those_of_keras_on_jax(keras3: ModuleType, ours: Any) -> None:
+    shape = (3, 3, 4, 8)
     want = twin(keras3, ours)(shape)
-    np.testing.assert_allclose(ours(None, shape), want, rtol=1e-6, atol=1e-7)
-    jitted = jax.jit(ours, static_argnums=1)
-    np.testing.assert_allclose(jitted(KEY, shape), want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(ours, static_argnums=1)(KEY, shape), want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(ours(None, shape), want)
 
 
 @pytest.mark.parametrize("ours", FIXED + STFTS, ids=repr)
 def test_fixed_values_are_those_of_keras(keras3: ModuleType, ours: Any) -> None:
     shape = (16, 1, 9) if isinstance(ours, ini.STFT) else (3, 4)
-    np.testing.assert_allclose(ours(KEY, shape), twin(keras3, ours)(shape), rtol=1e-6, atol=2e-6)
+    # Keras takes sines of up to 15 pi, which float32 knows to 3e-6.
+    atol = 4e-6 if isinstance(ours, ini.STFT) else 0
+    np.testing.assert_allclose(ours(KEY, shape), twin(keras3, ours)(shape), rtol=1e-6, atol=atol)
 
 
 def test_long_fourier_kernels_are_exact() -> None:
@@ -78,8 +86,8 @@ def test_is_a_value(ours: Any) -> None:
     assert hash(same) == hash(ours)
 
 
-# (initializer, shape, mean, standard deviation, bound): fans of 128 inputs and 256 outputs, and of a convolution of
-# 3 * 3 * 16 inputs and 3 * 3 * 32 outputs.
+# (name, shape, mean, standard deviation, bound): fans of 128 inputs and 256 outputs, and of a convolution
+# of 3 * 3 * 16 inputs and 3 * 3 * 32 outputs.
 DENSE, CONV = (128, 256), (3, 3, 16, 32)
 INFINITE = math.inf
 DISTRIBUTIONS = [
@@ -147,7 +155,7 @@ def test_types_of_the_result() -> None:
     for ours in [*SEEDED, *FIXED]:
         shape = (4, 4, 4) if "input_axes=(" in repr(ours) else (4, 4)
         for dtype in (jnp.bfloat16, jnp.float16):
-            assert ours(KEY, shape, dtype).dtype == dtype
+            assert jax.eval_shape(lambda o=ours, s=shape, d=dtype: o(KEY, s, d)).dtype == dtype
 
 
 def test_a_random_initializer_needs_a_key_or_a_seed() -> None:
@@ -165,8 +173,8 @@ def test_constant_arrays() -> None:
     assert ini.Constant.from_config(ours.get_config()) == ours
     matrix[0, 0] = 9
     assert ours(None, (2, 3))[0, 0] == 0, "the array is copied"
-    keras_config = {"value": {"class_name": "__numpy__", "config": {"value": [[1, 2]], "dtype": "float32"}}}
-    np.testing.assert_array_equal(ini.Constant.from_config(keras_config)(None, (1, 2)), [[1, 2]])
+    stored = {"class_name": "__numpy__", "config": {"value": [[1, 2]], "dtype": "float32"}}
+    np.testing.assert_array_equal(ini.Constant.from_config({"value": stored})(None, (1, 2)), [[1, 2]])
 
 
 def test_an_array_stands_for_its_values() -> None:
@@ -245,8 +253,9 @@ def test_get() -> None:
     assert ini.get("normal") == ini.RandomNormal()
     assert ini.get(ini.Zeros) == ini.get("zero") == ini.Zeros()
     assert ini.get(ini.HeNormal(seed=1)) == ini.HeNormal(1)
-    keras2 = {"class_name": "VarianceScaling", "config": {"distribution": "normal", "mode": "fan_avg", "scale": 1.0}}
-    assert ini.get(keras2) == ini.VarianceScaling(1.0, "fan_avg", "truncated_normal")
+    keras2 = {"distribution": "normal", "mode": "fan_avg", "scale": 1.0, "seed": None}
+    ours = ini.get({"class_name": "VarianceScaling", "config": keras2})
+    assert ours == ini.VarianceScaling(1.0, "fan_avg", "truncated_normal")
     seeded = {"class_name": "SeedGenerator", "config": {"name": "s", "seed": 5}}
     assert ini.get({"class_name": "GlorotUniform", "config": {"seed": seeded}}) == ini.GlorotUniform(5)
     assert isinstance(ini.GlorotUniform(), ini.VarianceScaling)
@@ -255,7 +264,10 @@ def test_get() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ini.VarianceScaling(scale=0), "VarianceScaling: argument `scale`: expected a positive number"),
+        (
+            lambda: ini.VarianceScaling(scale=0),
+            "VarianceScaling: argument `scale`: expected a positive number",
+        ),
         (lambda: ini.VarianceScaling(mode="fan_inn"), "did you mean 'fan_in'"),
         (lambda: ini.VarianceScaling(distribution="gauss"), "VarianceScaling: argument `distribution`"),
         (lambda: ini.RandomNormal(seed="x"), "RandomNormal: argument `seed`: expected an integer"),

@@ -17,7 +17,13 @@ TABLES = {name: importlib.import_module(f"tests.nn.cases.{name}").CASES for _, n
 CASES = [case for table in TABLES.values() for case in table]
 # Layers whose outputs are random in training, or whose inputs are not arrays, have tests of their own.
 ELSEWHERE: dict[str, str] = {
-    "Dropout": "test_random_layers",
+    **dict.fromkeys(
+        (
+            "ActivityRegularization AlphaDropout Dropout GaussianDropout GaussianNoise SpatialDropout1D "
+            "SpatialDropout2D SpatialDropout3D RandomCrop RandomFlip RandomTranslation"
+        ).split(),
+        "test_random_layers",
+    ),
 }
 
 

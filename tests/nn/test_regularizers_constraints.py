@@ -85,9 +85,11 @@ def test_norms_after_projection() -> None:
 def test_get() -> None:
     assert constraints.get(None) is None
     assert constraints.get("maxnorm") == constraints.MaxNorm(2)
-    assert constraints.get({"class_name": "UnitNorm", "config": {"axis": [0, 1]}}) == constraints.UnitNorm((0, 1))
+    unit = {"class_name": "UnitNorm", "config": {"axis": [0, 1]}}
+    assert constraints.get(unit) == constraints.UnitNorm((0, 1))
     assert constraints.get(jnp.abs) is jnp.abs
-    assert regularizers.get({"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.5}}) == regularizers.L1L2(0, 0.5)
+    decay = {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.5}}
+    assert regularizers.get(decay) == regularizers.L1L2(0, 0.5)
 
 
 class _Scaled(constraints.MaxNorm):

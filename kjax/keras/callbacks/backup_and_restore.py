@@ -37,7 +37,9 @@ class BackupAndRestore(Callback):
         if not backup_dir:
             raise ValueError("BackupAndRestore: argument `backup_dir` must name a folder")
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
-            raise ValueError(f"BackupAndRestore: `save_freq` is 'epoch' or a positive integer, received {save_freq!r}")
+            raise ValueError(
+                f"BackupAndRestore: `save_freq` is 'epoch' or a positive integer, received {save_freq!r}"
+            )
         self.backup_dir = backup_dir
         self.save_freq = save_freq
         self.delete_checkpoint = delete_checkpoint
@@ -71,7 +73,10 @@ class BackupAndRestore(Callback):
         recorded: History | None = session.history
         past: dict[str, Any] = {"epoch": [], "history": {}}
         if recorded is not None:
-            past = {"epoch": list(recorded.epoch), "history": {k: list(v) for k, v in recorded.history.items()}}
+            past = {
+                "epoch": list(recorded.epoch),
+                "history": {k: list(v) for k, v in recorded.history.items()},
+            }
         if logs and epoch - 1 not in past["epoch"]:  # the history is written after this callback
             past["epoch"].append(epoch - 1)
             for name, value in logs.items():

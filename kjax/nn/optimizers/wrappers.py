@@ -109,13 +109,13 @@ class LossScaleOptimizer(Optimizer):
     def visit_variables(
         self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit
     ) -> OptimizerState:
-        scalars = dict(state.scalars)
-        # Keras' wrapper has a count and a learning rate of its own, which it does not use.
+        # Keras' wrapper has a count and a learning rate of its own, which it does not use, and leaves out the
+        # scalars of the inner optimizer.
         visit(jnp.asarray(np.int32(0)))
         visit(jnp.asarray(np.float32(0)))
-        own = {name: visit(scalars.pop(name)) for name in ("step_counter", "dynamic_scale")}
-        inner = self.inner_optimizer.visit_variables(state._replace(scalars=scalars), params, order, visit)
-        return inner._replace(scalars=inner.scalars | own)
+        own = {name: visit(state.scalars[name]) for name in ("step_counter", "dynamic_scale")}
+        inner = self.inner_optimizer.visit_variables(state._replace(scalars={}), params, order, visit)
+        return inner._replace(scalars=state.scalars | own)
 
     def update(
         self, grads: Any, state: OptimizerState, params: Any = None, **extra_args: Any

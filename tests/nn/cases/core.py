@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 
 from kjax.nn import layers as L
@@ -35,7 +36,7 @@ CASES = [
     Case(L.Embedding(5, 3, weights=MATRIX), lambda K: K.Embedding(5, 3, weights=[MATRIX]), [(2,)], dtype="int32", high=5),
     Case(L.Identity(), lambda K: K.Identity(), [(2, 3)]),
     Case(L.Masking(0.0), lambda K: K.Masking(0.0), [(2, 3, 4)]),
-    Case(L.Lambda(np.square), lambda K: K.Lambda(lambda x: x * x), [(2, 3)], id="Lambda"),
+    Case(L.Lambda(jnp.square), lambda K: K.Lambda(lambda x: x * x), [(2, 3)], id="Lambda"),
     Case(
         L.Lambda(lambda x, by: x * by, arguments={"by": 2.5}),
         lambda K: K.Lambda(lambda x, by: x * by, arguments={"by": 2.5}),

@@ -26,7 +26,6 @@ CASES = [
     case("BatchNormalization", shape=(6, 4)),
     case("BatchNormalization", axis=1, momentum=0.9, epsilon=0.01, shape=(3, 2, 4, 5)),
     case("BatchNormalization", center=False, scale=False, shape=(3, 2, 4)),
-    case("BatchNormalization", trainable=False, shape=(6, 4)),
     case("BatchNormalization", mask=time_mask, shape=(3, 3, 4)),
     case("BatchNormalization", dtype="mixed_bfloat16", shape=(6, 4)),
     case("BatchNormalization", renorm=True, shape=(6, 4)),

@@ -1,0 +1,1 @@
+"""Programs to run: ``python -m kjax.examples.cifar10``."""

@@ -1,0 +1,46 @@
+"""Python functions without a name, as byte code in configs: written with a warning, read only if the user says so."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import builtins
+import marshal
+import types
+from collections.abc import Mapping
+from typing import Any
+
+
+def dump(function: Any) -> list[Any]:
+    """Byte code, defaults and closure of a function, in the form that Keras writes."""
+    text = base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii")
+    closure = [cell.cell_contents for cell in function.__closure__] if function.__closure__ else None
+    defaults = list(function.__defaults__) if function.__defaults__ else None
+    return [text, defaults, closure]
+
+
+def load(inner: Mapping[str, Any]) -> Any:
+    """The function that :func:`dump`, or real Keras, wrote. Callers make sure that the user allowed it.
+
+    Raises:
+        ValueError: the byte code cannot be read, for example because another version of Python wrote it.
+    """
+    text, defaults, closure = inner["value"] if "value" in inner else (inner["code"], inner["defaults"], inner["closure"])
+    try:
+        loaded = marshal.loads(base64.b64decode(text))
+    except (binascii.Error, ValueError, EOFError, TypeError) as error:
+        raise ValueError(f"the byte code of a lambda cannot be read (another version of Python?): {error}") from error
+    if not isinstance(loaded, types.CodeType):
+        raise ValueError("the byte code of a lambda holds something else than code")
+    cells = tuple(types.CellType(value) for value in closure) if closure else None
+    return types.FunctionType(loaded, _globals(), loaded.co_name, tuple(defaults) if defaults else None, cells)
+
+
+def _globals() -> dict[str, Any]:
+    """What lambdas in scripts usually refer to."""
+    import jax.numpy as jnp
+    import numpy as np
+
+    import kjax.keras as keras
+
+    return {"__builtins__": builtins, "np": np, "numpy": np, "jnp": jnp, "K": jnp, "ops": jnp, "keras": keras}

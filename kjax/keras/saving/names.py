@@ -1,0 +1,179 @@
+"""Which module and class name real Keras writes for each kjax object, and back; and where the two configs differ."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from kjax.nn.value import did_you_mean
+
+PACKAGES = {
+    "kjax.keras.layers": "keras.layers",
+    "kjax.keras.optimizers": "keras.optimizers",
+    "kjax.nn.layers": "keras.layers",
+    "kjax.nn.optimizers.schedules": "keras.optimizers.schedules",
+    "kjax.nn.optimizers": "keras.optimizers",
+    "kjax.nn.initializers": "keras.initializers",
+    "kjax.nn.regularizers": "keras.regularizers",
+    "kjax.nn.constraints": "keras.constraints",
+    "kjax.nn.losses": "keras.losses",
+    "kjax.nn.metrics": "keras.metrics",
+}
+"""Where a class lives here, and the module that real Keras writes for it. The first prefix that fits counts."""
+
+CLASSES = {
+    ("kjax.keras.core.operation", "InputLayer"): ("keras.layers", "InputLayer"),
+    ("kjax.keras.models.sequential", "Sequential"): ("keras", "Sequential"),
+    ("kjax.keras.models.model", "Model"): ("keras.src.models.functional", "Functional"),
+    ("kjax.nn.dtypes", "Policy"): ("keras", "DTypePolicy"),
+}
+"""Classes that real Keras keeps somewhere else than their package says."""
+
+MODULES = {
+    "keras": "kjax.keras",
+    "keras.layers": "kjax.keras.layers",
+    "keras.models": "kjax.keras.models",
+    "keras.src.models": "kjax.keras.models",
+    "keras.optimizers": "kjax.keras.optimizers",
+    "keras.optimizers.schedules": "kjax.nn.optimizers.schedules",
+    "keras.initializers": "kjax.nn.initializers",
+    "keras.regularizers": "kjax.nn.regularizers",
+    "keras.constraints": "kjax.nn.constraints",
+    "keras.losses": "kjax.nn.losses",
+    "keras.metrics": "kjax.nn.metrics",
+    "keras.activations": "kjax.nn.activations",
+}
+"""Module that a file names (or its longest prefix) and the module in which the thing is looked up: no other is read."""
+
+INTERNAL = {"keras.src.layers": "keras.layers", "keras.src.models": "keras.models"} | {
+    f"keras.src.{name}": f"keras.{name}"
+    for name in ("optimizers", "initializers", "regularizers", "constraints", "losses", "metrics", "activations")
+}
+"""Real Keras' private modules, which it writes for what it does not export."""
+
+RENAMED = {
+    "Functional": "Model",
+    "IdentityInitializer": "Identity",
+    "OrthogonalInitializer": "Orthogonal",
+    "STFTInitializer": "STFT",
+}
+"""Class names in files that are another here."""
+
+OMITTED_AT_DEFAULT = {
+    "layers": ("activity_regularizer", "lora_rank", "lora_alpha", "use_cudnn"),
+    "initializers": ("gain",),
+    "losses": ("dtype", "axis", "delta"),
+    "metrics": ("axis", "thresholds", "from_sorted_ids"),
+}
+"""Arguments that real Keras does not write, or not at their defaults, by kind."""
+
+ALWAYS_WRITTEN = {
+    "activity_regularizer": (
+        "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D DepthwiseConv2D "
+        "SeparableConv1D SeparableConv2D Embedding LSTM GRU SimpleRNN ConvLSTM1D ConvLSTM2D ConvLSTM3D "
+        "EinsumDense MultiHeadAttention GroupedQueryAttention"
+    ).split(),
+    "gain": ["Orthogonal"],
+    "axis": ["MaxNorm", "UnitNorm", "MinMaxNorm"],
+}
+"""Arguments of the table above that these classes write all the same."""
+
+NEVER_WRITTEN = {
+    "Embedding": ("weights",),
+    "SpatialDropout1D": ("trainable",),
+    "SpatialDropout2D": ("trainable",),
+    "SpatialDropout3D": ("trainable",),
+}
+"""Arguments that the real classes have no place for in their configs."""
+
+
+REVIVED = {"Lambda": ("function", "output_shape", "mask", "arguments")}
+"""Arguments of built-in layers that may hold a user's functions or objects."""
+
+
+def keras_name(cls: type) -> tuple[str, str] | None:
+    """Module and class name that real Keras writes for a built-in class; None for a user's class."""
+    exact = CLASSES.get((cls.__module__, cls.__name__))
+    if exact is not None:
+        return exact
+    for package, module in PACKAGES.items():
+        if cls.__module__ == package or cls.__module__.startswith(package + "."):
+            return module, cls.__name__
+    return None
+
+
+def kind_of(module: str) -> str:
+    """``'layers'`` for ``'keras.layers'``."""
+    return module.rpartition(".")[2]
+
+
+def written(cls: type, module: str, config: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that real Keras writes too.
+
+    Args:
+        cls: class of the object.
+        module: the module that is written for it.
+        config: its arguments.
+        defaults: their defaults.
+    """
+    optional = OMITTED_AT_DEFAULT.get(kind_of(module), ())
+    never = NEVER_WRITTEN.get(cls.__name__, ())
+    result = {}
+    for key, value in config.items():
+        always = cls.__name__ in ALWAYS_WRITTEN.get(key, ())
+        if key in never or (key in optional and not always and key in defaults and value == defaults[key]):
+            continue
+        result[key] = value
+    return result
+
+
+def builtin(module: str | None, name: str) -> Any:
+    """The built-in class that a file names, or None.
+
+    Args:
+        module: module in the file; None looks everywhere.
+        name: class name in the file.
+    """
+    name = RENAMED.get(name, name)
+    if module is None:
+        found = (builtin(m, name) for m in ("keras.layers", *MODULES) if m != "keras.activations")
+        return next((thing for thing in found if thing is not None), None)
+    for private, public in INTERNAL.items():
+        if module == private or module.startswith(private + "."):
+            module = public
+    if module == "keras" and name not in ("Model", "Sequential"):
+        return None
+    target = MODULES.get(module)
+    if target is None:
+        return None
+    thing = vars(importlib.import_module(target)).get(name)
+    if thing is None and module == "keras":
+        thing = vars(importlib.import_module("kjax.keras.models")).get(name)
+    # Only classes with a config: nothing else that the module happens to hold can be named by a file.
+    return thing if isinstance(thing, type) and hasattr(thing, "from_config") else None
+
+
+def builtin_function(name: str) -> Any:
+    """The built-in activation, loss or metric function of a name, or None."""
+    from kjax.nn import activations
+    from kjax.nn.losses.wrapper import classes as losses
+    from kjax.nn.metrics.base import classes as metrics
+
+    if name in activations.registry:
+        return activations.registry.lookup(name)
+    return next((function for functions in (losses, metrics) for function in functions if function.__name__ == name), None)
+
+
+def function_name(function: Any) -> str | None:
+    """The name by which files call a built-in function, or None for a user's."""
+    name = getattr(function, "__name__", None)
+    if isinstance(name, str) and builtin_function(name) is function:
+        return name
+    return None
+
+
+def suggest(name: str, module: str | None) -> str:
+    """A sentence part about names near an unknown one."""
+    target = MODULES.get(module or "keras.layers", "kjax.keras.layers")
+    known = [key for key, value in vars(importlib.import_module(target)).items() if isinstance(value, type)]
+    return did_you_mean(name, known)
