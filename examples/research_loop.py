@@ -7,7 +7,7 @@ import numpy as np
 
 from kjax import nn as knn
 from kjax import train
-from kjax.data.arrays import Arrays
+from kjax.data import Arrays
 from kjax.data.datasets.standin import synthetic_cifar10
 
 

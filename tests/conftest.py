@@ -26,6 +26,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+# The real data sets, for the tests that use them where they are at hand.
+os.environ.setdefault("KJAX_REAL_KERAS_HOME", os.environ.get("KERAS_HOME", ""))
 # Nobody's settings or data sets change a result, and no test writes to them; each process has its own folder.
 os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="kjax-tests-")
 atexit.register(shutil.rmtree, os.environ["KERAS_HOME"], ignore_errors=True)
@@ -51,8 +53,8 @@ class RankPromotionError(AssertionError):
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps compiled programs in pytest's cache folder: most of the suite's time is compilation.
 
-    ``pytest --cache-clear`` empties it, ``-p no:cacheprovider`` does without. Each worker has a folder of its own,
-    as JAX writes the files in place, where another process could read one that is half written.
+    ``pytest --cache-clear`` empties it, ``-p no:cacheprovider`` does without. Each worker has a folder of its
+    own, as JAX writes the files in place, where another process could read one that is half written.
     """
     if (cache := getattr(config, "cache", None)) is not None:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")

@@ -191,29 +191,32 @@ def _params_text(layer: Any) -> str:
 
 def _shape_text(layer: Any, nodes: list[Any] | None) -> str:
     """The output shape of a layer's last call, or what its build implies; ``?`` where neither is known."""
-    calls = list(getattr(layer, "_inbound_nodes", None) or ())
+    calls: list[Any] = list(getattr(layer, "_inbound_nodes", None) or ())
     if calls:
         members = {id(node) for node in nodes or ()}
         node = ([n for n in calls if id(n) in members] or calls)[-1]
-        shapes = [tuple(t.shape) for t in jax.tree.leaves(node.output_tensors, is_leaf=_has_shape)]
-        structure = getattr(node, "output_structure", None)
-        if structure is None:
-            structure = jax.tree.structure(node.output_tensors, is_leaf=_has_shape)
+        shape: Any = [tuple(tensor.shape) for tensor in node.output_tensors]
     else:
-        built_for = getattr(layer, "_build_shapes_dict", None)
-        if not built_for:
-            return "?"
+        built_for = layer.get_build_config() if hasattr(layer, "get_build_config") else None
         try:
-            shape = layer.compute_output_shape(**built_for)
+            if built_for and built_for.get("shapes_dict"):
+                shape = layer.compute_output_shape(**built_for["shapes_dict"])
+            elif built_for and built_for.get("input_shape") is not None:
+                shape = layer.compute_output_shape(built_for["input_shape"])
+            else:
+                return "?"
         except NotImplementedError:
             return "?"
-        shapes, structure = jax.tree.flatten(shape, is_leaf=_is_shape)
-    texts = [
-        f"({', '.join(_coloured(s, 'none' if s is None else 'number') for s in shape)})" for shape in shapes
-    ]
+    flat: Any = jax.tree.flatten(shape, is_leaf=_is_shape)
+    shapes, structure = flat
+    texts = [f"({', '.join(map(_size_text, sizes))})" for sizes in shapes]
     if len(texts) == 1:
         return texts[0]
     return _structure_text(jax.tree.unflatten(structure, texts))
+
+
+def _size_text(size: int | None) -> str:
+    return _coloured(size, "none" if size is None else "number")
 
 
 def _structure_text(tree: Any) -> str:
@@ -224,10 +227,6 @@ def _structure_text(tree: Any) -> str:
         inner = ", ".join(map(_structure_text, tree))
         return f"[{inner}]" if isinstance(tree, list) else f"({inner}{',' if len(tree) == 1 else ''})"
     return str(tree)
-
-
-def _has_shape(thing: Any) -> bool:
-    return hasattr(thing, "shape")
 
 
 def _is_shape(thing: Any) -> bool:

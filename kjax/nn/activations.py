@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
+from kjax.nn.configs import function_name
 from kjax.nn.value import Registry
 
 Activation = Callable[..., Array]
@@ -253,6 +254,4 @@ def get(identifier: Any) -> Activation:
     """
     if identifier is None:
         return linear
-    if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
-        return registry.get(identifier["config"])
-    return registry.get(identifier)
+    return registry.get(function_name(identifier) or identifier)

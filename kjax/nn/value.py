@@ -91,6 +91,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return "known: " + ", ".join(listed) if len(listed) <= 24 else f"{len(listed)} names are known, none is near"
 
 
+finders: list[Callable[[str], Any]] = []
+"""Where :class:`Registry` looks first: functions from a name to a thing or None (the custom objects of ``kjax.keras``)."""
+
+
 class Registry:
     """Names of one kind of thing ("loss", "initializer", ...), with aliases; turns what a user gave into the thing.
 

@@ -1,5 +1,6 @@
 """Floor 2: training as a function from state to state, and the engine that runs many steps a call."""
 
+from kjax.train import loop as loop
 from kjax.train.checkpoint import CheckpointError as CheckpointError
 from kjax.train.checkpoint import Checkpoints as Checkpoints
 from kjax.train.loop import Holder as Holder

@@ -23,6 +23,9 @@ CHUNK_SECONDS = 0.2
 STACK_BYTES = 64 * 2**20
 """Most memory of one stack of batches. On CPU only the part that is filled is ever touched."""
 
+MOST_STEPS = 8192
+"""Most batches of one stack, however small they are."""
+
 RESIDENT_SHARE = 0.4
 """Largest share of an accelerator's memory that data which stay on it may take."""
 
@@ -230,7 +233,7 @@ def choose_capacity(batch_bytes: int, steps: int | None, resident_bytes: int | N
         stats = jax.local_devices()[0].memory_stats() or {}
         if resident_bytes <= RESIDENT_SHARE * stats.get("bytes_limit", 2**33):
             return -1
-    room = max(1, STACK_BYTES // max(batch_bytes, 1))
+    room = max(1, min(MOST_STEPS, STACK_BYTES // max(batch_bytes, 1)))
     if jax.default_backend() != "cpu":
         room = min(room, 32)  # here the whole stack is copied, filled or not
     wanted = room if steps is None else min(room, steps)

@@ -24,14 +24,16 @@ class Target:
         metrics: measured without sample weights.
         weighted_metrics: measured with them.
         metric_names: log names of the metrics and then of the weighted metrics; their own names by default.
+
+    Names take no part in equality: they do not change what is computed, and automatic ones differ from model to model.
     """
 
-    name: str = "output"
+    name: str = dataclasses.field(default="output", compare=False)
     loss: Any = None
     weight: float = 1.0
     metrics: tuple[Any, ...] = ()
     weighted_metrics: tuple[Any, ...] = ()
-    metric_names: tuple[str, ...] = ()
+    metric_names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", losses.get(self.loss))

@@ -1,4 +1,4 @@
-"""Losses against real Keras 3 (values, weights, masks, gradients) and against values recorded from Keras 2.2.4."""
+"""Losses against real Keras 3 (values, weights, masks, gradients) and values recorded from Keras 2.2.4."""
 
 from __future__ import annotations
 
@@ -119,11 +119,6 @@ def test_values_and_gradients_equal_keras(
     ours_gradient = jax.jit(jax.grad(lambda p: jnp.vdot(factors, per_sample(y_true, p))))(jnp.asarray(y_pred))
     assert bool(jnp.all(jnp.isfinite(ours_gradient)))
     theirs_gradient = np.array(jax.grad(lambda p: jnp.vdot(factors, theirs(y_true, p)))(jnp.asarray(y_pred)))
-    if isinstance(ours, losses.Circle):
-        # Keras takes the logarithm of an empty sum for a sample without a partner, and gets NaN for all of them.
-        assert np.isnan(theirs_gradient).any() == ours.remove_diagonal
-        if ours.remove_diagonal:
-            return
     np.testing.assert_allclose(ours_gradient, theirs_gradient, rtol=1e-5, atol=2e-6)
 
 
@@ -157,7 +152,7 @@ def test_every_loss_with_weights_and_mask_equals_keras(
 
 
 def test_one_weight_a_sample_for_several_steps() -> None:
-    """Keras 3 has no meaning for it: it fails, or takes the weights for those of the steps where the sizes agree."""
+    """Keras 3 fails, or takes the weights for those of the steps where the numbers agree."""
     for loss in (losses.MeanSquaredError(), losses.MeanSquaredError("mean_with_sample_weight")):
         want = loss(REAL, OTHER, PER_SAMPLE[:, None])
         np.testing.assert_array_equal(loss(REAL, OTHER, PER_SAMPLE), want)
@@ -207,10 +202,23 @@ HINGES_OF_BINARY = [
     for data in ("binary", "binary_hard", "onehot_softmax", "onehot_unnormalized", "onehot_hard")
     for hinge in ("hinge", "squared_hinge")
 ]
+# Errors of exactly 0, probabilities of exactly 1: JAX and TensorFlow choose different subgradients.
+KINKS = [
+    f"{data}__{name}"
+    for data in ("onehot_hard", "binary_hard", "with_zeros")
+    for name in (
+        "mean_absolute_error",
+        "mean_absolute_percentage_error",
+        "categorical_hinge",
+        "kullback_leibler_divergence",
+    )
+]
+# Probabilities above 1: Keras 2 clipped them before it divided by their sum.
+CLIPPED_FIRST = ["sparse_unnormalized__sparse_categorical_crossentropy"]
 RECORDED = [
     key
     for key in KERAS2.files
-    if not key.endswith(("__grad", "__true", "__pred")) and key not in HINGES_OF_BINARY
+    if not key.endswith(("__grad", "__true", "__pred")) and key not in HINGES_OF_BINARY + CLIPPED_FIRST
 ]
 
 
@@ -222,6 +230,8 @@ def test_equals_what_keras_2_recorded(key: str) -> None:
     loss = dataclasses.replace(loss, reduction=None)  # type: ignore[type-var]
     y_true, y_pred = jnp.asarray(KERAS2[f"{data}__true"]), jnp.asarray(KERAS2[f"{data}__pred"])
     np.testing.assert_allclose(loss(y_true, y_pred), KERAS2[key], rtol=1e-5, atol=1e-6)
+    if key in KINKS:
+        return
     gradient = jax.grad(lambda p: jnp.sum(loss(y_true, p)))(y_pred)
     np.testing.assert_allclose(gradient, KERAS2[f"{key}__grad"], rtol=1e-5, atol=1e-6)
 
@@ -319,10 +329,10 @@ def test_users_losses() -> None:
 
 
 def test_trees_of_outputs_reach_the_users_function() -> None:
-    loss = losses.get(lambda t, p: squared(t["a"], p["a"]) + squared(t["b"], p["b"]))
+    loss = losses.get(lambda t, p: squared(t["a"], p["a"])[:, 0] + squared(t["b"], p["b"]))
     assert loss is not None
     got = loss({"a": REAL, "b": REAL[..., 0]}, {"a": OTHER, "b": OTHER[..., :1]})
-    want = squared(REAL, OTHER) + squared(REAL[..., :1], OTHER[..., :1])
+    want = squared(REAL, OTHER)[:, 0] + squared(REAL[..., 0], OTHER[..., 0])
     np.testing.assert_allclose(got, want.mean(), rtol=1e-6)
 
 

@@ -27,7 +27,9 @@ class Callback:
     integer ``k`` (called at each k-th batch of an epoch, with the index of the batch that was the last) or
     None (not called for batches). The declaration covers the hooks of the class where it stands and those of
     its base classes; a subclass that overrides the hook again is called for every batch, until it declares
-    its own.
+    its own. What an interval cannot say, a method ``batches_until(step)`` can: it returns how many batches
+    may run from index ``step`` on before the callback has to be called, or None; such a callback is called
+    whenever the compiled loop comes back, with the index of the last batch that was done.
 
     Example:
 

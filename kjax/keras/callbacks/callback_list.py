@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -164,10 +165,11 @@ class CallbackList:
         Returns:
             At least 1; 1 where a callback is called for every batch; :data:`NO_LIMIT` where none listens.
         """
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}, received {kind!r}")
-        listeners = self._of(f"on_{kind}_batch_begin") + self._of(f"on_{kind}_batch_end")
-        return min((listener.limit(step) for listener in listeners), default=NO_LIMIT)
+        limit = NO_LIMIT
+        for hook in _batch_hooks(kind):
+            for listener in self._of(hook):
+                limit = min(limit, listener.limit(step))
+        return limit
 
     def listens(self, hook: str) -> bool:
         """Whether some callback overrides the hook of this name."""
@@ -261,6 +263,13 @@ class CallbackList:
     def on_predict_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Call the hook of each callback that is due; ``batch`` is the last one done."""
         self._call_batch("on_predict_batch_end", batch, logs)
+
+
+@functools.cache
+def _batch_hooks(kind: str) -> tuple[str, str]:
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {KINDS}, received {kind!r}")
+    return f"on_{kind}_batch_begin", f"on_{kind}_batch_end"
 
 
 def _flatten(callbacks: Any, where: str) -> Iterator[Any]:

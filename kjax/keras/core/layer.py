@@ -14,6 +14,7 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.handle import Handle, Owner
+from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_name
 from kjax.keras.core.tensor import KerasTensor, Node, free_shape, has_free_axes, is_symbolic, stand_in, symbolic_leaves
 from kjax.keras.core.tracking import members
@@ -40,7 +41,7 @@ def call_signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]
     return names, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-class Layer:
+class Layer(Saved):
     """Base of all Keras layers and models.
 
     Subclasses write ``call(self, inputs, ...)`` and, where they have weights of their own, ``build(self, input_shape)``
@@ -322,7 +323,18 @@ class Layer:
         else:
             self.build(_shapes(first))
         self.built = True
+        self._note_shapes(args, kwargs)
         self._after_build()
+
+    def _note_shapes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Keep the shapes that the weights were made for, in the form in which Keras writes them."""
+        names, _ = call_signature(type(self).call)
+        given = {**dict(zip(names, args, strict=False)), **kwargs} if len(args) <= len(names) else {"input": args[0]}
+        shapes = {f"{name}_shape": _shapes(value) for name, value in given.items() if _has_shape(value)}
+        if len(shapes) == 1:
+            self._build_shapes = {"input_shape": next(iter(shapes.values()))}
+        elif shapes:
+            self._build_shapes = {"shapes_dict": shapes}
 
     def _after_build(self) -> None:
         if self._initial_weights is not None:
@@ -481,7 +493,10 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal layer: those of the base and, for a user's class, those it was made with."""
-        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype_policy.name}
+        from kjax.keras.saving.serialization import serialize_argument
+
+        dtype = serialize_argument(self._dtype_policy)
+        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
         if type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
             args, kwargs = self._init_arguments
             names, _ = call_signature(type(self).__init__)
@@ -516,6 +531,11 @@ def _shapes(tree: Any) -> Any:
     if isinstance(tree, (list, tuple)):
         return [_shapes(item) for item in tree]
     return None
+
+
+def _has_shape(tree: Any) -> bool:
+    leaves = jax.tree.leaves(tree, is_leaf=is_symbolic)
+    return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
 
 
 def _as_array(leaf: Any) -> Any:

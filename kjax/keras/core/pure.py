@@ -155,6 +155,8 @@ class PureLayer(Layer):
         args = tuple(_abstract(shape, dtype) for shape in shapes)
         self._make_variables(self._describe(args, {}))
         self.built = True
+        if len(shapes) == 1:
+            self._build_shapes = {"input_shape": shapes[0]}
 
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self.built:
@@ -167,6 +169,7 @@ class PureLayer(Layer):
         )
         self._make_variables(self._describe(filled_args, filled_kwargs))
         self.built = True
+        self._note_shapes(args, kwargs)
         self._after_build()
 
     def _describe(self, args: Any, kwargs: Mapping[str, Any]) -> Description:
@@ -245,14 +248,10 @@ class PureLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in the form in which Keras 3 writes them."""
-        from kjax.keras.saving.serialization import serialize_argument
+        from kjax.keras.saving.serialization import module_config
 
-        config = super().get_config()
-        for name in field_names(type(self._module)):
-            config[name] = serialize_argument(getattr(self._module, name))
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = serialize_argument(self.activity_regularizer)
-        return config
+        assert isinstance(self._module, ModuleBase)
+        return module_config(self._module, super().get_config())
 
 
 def apply_pure(module: nn.Module, tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

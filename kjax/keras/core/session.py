@@ -6,8 +6,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
+from kjax.data.arrays import aligned_empty
 from kjax.keras.core.variable import Variable
 from kjax.train.loop import Holder
 from kjax.train.state import TrainState
@@ -39,14 +41,14 @@ class Session:
 
     def open(self) -> None:
         """Make the session the truth of its variables, in buffers of its own that may be donated."""
-        self.holder.carry = jax.tree.map(jnp.copy, self.holder.carry)
+        self.holder.carry = copied(self.holder.carry)
         for box in self.leaves:
             box._live = self
 
     def begin_epoch(self, metrics: Any) -> None:
         """Count one more epoch and start its accumulators."""
         carry = self.holder.carry
-        self.holder.carry = carry.replace(metrics=jax.tree.map(jnp.copy, metrics), epoch=carry.epoch + 1)
+        self.holder.carry = carry.replace(metrics=copied(metrics), epoch=carry.epoch + 1)
 
     def close(self) -> None:
         """Give the latest values back to the variables."""
@@ -57,18 +59,34 @@ class Session:
 
     def read(self, variable: Variable) -> Array:
         """The present value, copied."""
-        return jnp.copy(self._values()[self.index[id(variable)]])
+        return copied(self._values()[self.index[id(variable)]])
 
     def write(self, variable: Variable, value: Array) -> None:
         """Replace a value."""
         values = self._values()
-        values[self.index[id(variable)]] = jnp.copy(value)
+        values[self.index[id(variable)]] = copied(value)
         structure = jax.tree.structure([getattr(self.holder.carry, f) for f in FIELDS])
         parts = jax.tree.unflatten(structure, values)
         self.holder.carry = self.holder.carry.replace(**dict(zip(FIELDS, parts, strict=True)))
 
     def _values(self) -> list[Any]:
         return jax.tree.leaves([getattr(self.holder.carry, f) for f in FIELDS])
+
+
+def copied(tree: Any) -> Any:
+    """The arrays of a tree in buffers of their own.
+
+    On CPU through the host: JAX' own copy would be compiled for each shape.
+    """
+
+    def copy(array: Any) -> Any:
+        if jax.default_backend() != "cpu" or jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+            return jnp.copy(array)
+        memory = aligned_empty(array.shape, array.dtype)
+        np.copyto(memory, np.asarray(array))
+        return jax.device_put(memory)
+
+    return jax.tree.map(copy, tree)
 
 
 def _is_box(thing: Any) -> bool:

@@ -223,6 +223,22 @@ class Model(Training, Layer):
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """What :meth:`compile_from_config` needs to compile an equal model; empty before ``compile``."""
+        from kjax.keras.saving.compile_config import compile_config
+
+        return compile_config(self)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as :meth:`get_compile_config` says."""
+        from kjax.keras.saving.compile_config import compile_from_config
+
+        compile_from_config(self, config)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shape of the inputs that the model was built for."""
+        return self._build_shapes if self._plan is None else {"input_shape": None}
+
     def get_config(self) -> dict[str, Any]:
         """What makes an equal model."""
         if self._plan is not None and type(self).get_config is Model.get_config:

@@ -125,6 +125,10 @@ class Sequential(Model):
     def __len__(self) -> int:
         return len(self._stack)
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shape of the inputs that the model was built for."""
+        return {"input_shape": self._plan.inputs[0].shape} if self._plan is not None else None
+
     def get_config(self) -> dict[str, Any]:
         """What makes an equal model."""
         from kjax.keras.saving.graph_config import sequential_config

@@ -10,6 +10,7 @@ from kjax.nn.value import did_you_mean
 PACKAGES = {
     "kjax.keras.layers": "keras.layers",
     "kjax.keras.optimizers": "keras.optimizers",
+    "kjax.keras.metrics": "keras.metrics",
     "kjax.nn.layers": "keras.layers",
     "kjax.nn.optimizers.schedules": "keras.optimizers.schedules",
     "kjax.nn.optimizers": "keras.optimizers",
@@ -40,7 +41,7 @@ MODULES = {
     "keras.regularizers": "kjax.nn.regularizers",
     "keras.constraints": "kjax.nn.constraints",
     "keras.losses": "kjax.nn.losses",
-    "keras.metrics": "kjax.nn.metrics",
+    "keras.metrics": "kjax.keras.metrics",
     "keras.activations": "kjax.nn.activations",
 }
 """Module that a file names (or its longest prefix) and the module in which the thing is looked up: no other is read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -176,14 +177,17 @@ def _by_function() -> dict[int, Entry]:
 
 def entry_of(operation: Operation) -> Entry | None:
     """What real Keras calls the function of an operation, or None."""
-    return _by_function().get(id(operation.function))
+    return table().get(operation._class_label) or _by_function().get(id(operation.function))
 
 
-def operation_config(operation: Operation, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An operation as real Keras writes it, and the keyword arguments that stay with its call.
+def operation_config(
+    operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[Any, ...], dict[str, Any]]:
+    """An operation as real Keras writes it, and the arguments that stay with its call.
 
     Args:
         operation: the operation.
+        args: positional arguments of its only call.
         kwargs: keyword arguments of its only call.
 
     Raises:
@@ -200,16 +204,27 @@ def operation_config(operation: Operation, kwargs: Mapping[str, Any]) -> tuple[d
     from kjax.keras.saving.serialization import serialize_keras_object
 
     theirs = {ours: name for name, ours in entry.arguments.items()}
+    given = dict(kwargs)
+    if theirs:
+        # What was given by position but belongs to the operation itself, such as the axis of `mean(x, 1)`.
+        parameters = list(inspect.signature(operation.function).parameters)
+        while args and len(args) <= len(parameters) and parameters[len(args) - 1] in theirs:
+            given[parameters[len(args) - 1]] = args[-1]
+            args = args[:-1]
     config = {"name": operation.name}
-    config |= {theirs[key]: serialize_keras_object(value) for key, value in kwargs.items() if key in theirs}
-    rest = {key: value for key, value in kwargs.items() if key not in theirs}
+    config |= {theirs[key]: serialize_keras_object(value) for key, value in given.items() if key in theirs}
+    rest = {key: value for key, value in given.items() if key not in theirs}
     found = {"module": entry.module, "class_name": entry.name, "config": config, "registered_name": entry.name}
-    return found, rest
+    return found, args, rest
 
 
 def is_operation(config: Mapping[str, Any]) -> bool:
     """Whether an entry of a graph is an operation and not a layer."""
-    return str(config.get("module") or "").startswith("keras.src.ops.")
+    if "module" in config:
+        return str(config["module"]).startswith("keras.src.ops.")
+    # Keras 3 writes no modules into .h5 files; layers have arguments there that operations do not.
+    inner = config.get("config")
+    return config.get("class_name") in table() and isinstance(inner, Mapping) and "trainable" not in inner and "name" in inner
 
 
 def operation_from_config(config: Mapping[str, Any]) -> tuple[Operation, dict[str, Any]]:

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core.layer import Layer
+from kjax.keras.core.metric import PureMetric, StatefulMetric
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.settings import to_snake_case
 from kjax.keras.core.tensor import KerasTensor
@@ -84,7 +85,6 @@ def serialize_keras_object(obj: Any) -> Any:
     Raises:
         TypeError: an object without ``get_config``.
     """
-    obj = getattr(obj, "pure", obj)
     if obj is None or type(obj) in PLAIN:
         return obj
     if isinstance(obj, (list, tuple)):
@@ -136,7 +136,9 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
         return _serialize_function(obj)
     if isinstance(obj, type):
         return _entry("builtins", "type", get_registered_name(obj), get_registered_name(obj))
-    if not hasattr(obj, "get_config"):
+    if isinstance(obj, StatefulMetric):
+        obj = obj.owner
+    if not hasattr(obj, "get_config") and not isinstance(obj, Policy):
         raise TypeError(
             f"cannot write {obj!r} (a {type(obj).__name__}) to a config: its class needs a `get_config()` method"
         )
@@ -182,10 +184,11 @@ def _class_and_config(obj: Any) -> tuple[type, dict[str, Any]]:
         raise TypeError(f"{type(obj).__name__}.get_config() must return a dict, it returned {config!r}")
     config = serialize_dict(config)
     name = names.keras_name(type(obj))
-    if name is not None and isinstance(obj, Value) and not isinstance(obj, Layer):
+    if name is not None and isinstance(obj, (Value, PureMetric)):
         if isinstance(obj, optimizers.Optimizer) and config.get("name", "") is None:
             config["name"] = to_snake_case(type(obj).__name__)
-        config = names.written(type(obj), name[0], config, defaults_of(type(obj)))
+        rule = obj.rule_class if isinstance(obj, PureMetric) else type(obj)
+        config = names.written(type(obj), name[0], config, defaults_of(rule))
     return type(obj), config
 
 

@@ -1,4 +1,4 @@
-"""Convolutions over one, two and three spatial axes."""
+"""Convolutions over one, two and three spatial axes: plain, transposed, depthwise, separable."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ class _Convolution(Layer):
     def call(self, inputs: Float[Array, "batch *spatial_and_channels"]) -> Float[Array, "batch *spatial_and_filters"]:
         base.require_rank(self, inputs, self.rank + 2)
         layer: Any = self
-        x = base.to_channels_last(self, inputs)
-        x = self.convolve(x)
-        if 0 in x.shape[1:-1]:
+        x = self.convolve(base.to_channels_last(self, inputs))
+        if any(isinstance(n, int) and n < 1 for n in x.shape[1:-1]):
             raise ValueError(
                 f"{base.describe(self)}: inputs of shape {inputs.shape} are too small for `kernel_size` "
                 f"{layer.kernel_size}, `dilation_rate` {layer.dilation_rate} and padding={layer.padding!r}"
@@ -128,5 +127,191 @@ class Conv2D(_Conv):
 
 class Conv3D(_Conv):
     """Convolution over volumes."""
+
+    rank = 3
+
+
+class _DepthwiseConv(_Convolution):
+    """The body of DepthwiseConv1D and DepthwiseConv2D: each channel convolved by itself.
+
+    Weights: ``kernel`` (*kernel_size, channels, depth_multiplier), ``bias`` (channels * depth_multiplier,).
+
+    Attributes:
+        depth_multiplier: number of output channels for each input channel; the others as for plain convolutions.
+    """
+
+    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
+    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    padding: str = field("valid", convert=arg.padding)
+    depth_multiplier: int = field(1, convert=arg.positive)
+    data_format: str = base.data_format()
+    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    activation: Any = base.activation()
+    use_bias: bool = base.flag(True)
+    depthwise_initializer: Any = base.initializer("glorot_uniform")
+    bias_initializer: Any = base.initializer("zeros")
+    depthwise_regularizer: Any = base.regularizer()
+    bias_regularizer: Any = base.regularizer()
+    depthwise_constraint: Any = base.constraint()
+    bias_constraint: Any = base.constraint()
+
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+        return _depthwise(self, "kernel", x)
+
+
+def _depthwise(layer: Any, name: str, x: Array) -> Array:
+    channels = x.shape[-1]
+    shape = (*layer.kernel_size, channels, layer.depth_multiplier)
+    kernel = base.declared_weight(layer, name, shape, "depthwise")
+    return lowering.conv(
+        x,
+        kernel.reshape(*layer.kernel_size, 1, channels * layer.depth_multiplier),
+        strides=layer.strides,
+        padding=layer.padding,
+        dilation=layer.dilation_rate,
+        groups=channels,
+    )
+
+
+class DepthwiseConv1D(_DepthwiseConv):
+    """Depthwise convolution over time."""
+
+    rank = 1
+
+
+class DepthwiseConv2D(_DepthwiseConv):
+    """Depthwise convolution over images."""
+
+    rank = 2
+
+
+class _SeparableConv(_Convolution):
+    """The body of SeparableConv1D and SeparableConv2D: a depthwise convolution, then one of windows of size 1.
+
+    Weights: ``depthwise_kernel`` (*kernel_size, channels, depth_multiplier), ``pointwise_kernel`` (1, ..., channels *
+    depth_multiplier, filters), ``bias`` (filters,).
+
+    Attributes:
+        filters: number of output channels.
+        depth_multiplier: number of channels between the two for each input channel; the others as for plain
+            convolutions.
+    """
+
+    filters: int = field(convert=arg.positive)
+    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
+    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    padding: str = field("valid", convert=arg.padding)
+    data_format: str = base.data_format()
+    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    depth_multiplier: int = field(1, convert=arg.positive)
+    activation: Any = base.activation()
+    use_bias: bool = base.flag(True)
+    depthwise_initializer: Any = base.initializer("glorot_uniform")
+    pointwise_initializer: Any = base.initializer("glorot_uniform")
+    bias_initializer: Any = base.initializer("zeros")
+    depthwise_regularizer: Any = base.regularizer()
+    pointwise_regularizer: Any = base.regularizer()
+    bias_regularizer: Any = base.regularizer()
+    depthwise_constraint: Any = base.constraint()
+    pointwise_constraint: Any = base.constraint()
+    bias_constraint: Any = base.constraint()
+
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+        x = _depthwise(self, "depthwise_kernel", x)
+        shape = (*(1,) * self.rank, x.shape[-1], self.filters)
+        pointwise = base.declared_weight(self, "pointwise_kernel", shape, "pointwise")
+        return jnp.matmul(x, pointwise.reshape(shape[-2:]))
+
+
+class SeparableConv1D(_SeparableConv):
+    """Depthwise separable convolution over time."""
+
+    rank = 1
+
+
+class SeparableConv2D(_SeparableConv):
+    """Depthwise separable convolution over images."""
+
+    rank = 2
+
+
+def _optional_sizes(rank: int) -> Any:
+    return arg.optional(arg.sizes(rank, minimum=0))
+
+
+class _ConvTranspose(_Convolution):
+    """The body of Conv1DTranspose, Conv2DTranspose, Conv3DTranspose: the gradient of a convolution by its inputs.
+
+    Weights: ``kernel`` (*kernel_size, filters, channels), ``bias`` (filters,).
+
+    Attributes:
+        filters: number of output channels.
+        strides: factor by which the output is larger.
+        padding: ``'valid'``: as large as needed; ``'same'``: ``strides`` times the inputs.
+        output_padding: sizes added at the end of each axis, instead of what the padding implies; the others as for
+            plain convolutions.
+    """
+
+    filters: int = field(convert=arg.positive)
+    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
+    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    padding: str = field("valid", convert=arg.padding)
+    output_padding: tuple[int, ...] | None = field(None, convert=_optional_sizes, ranked=True)
+    data_format: str = base.data_format()
+    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    activation: Any = base.activation()
+    use_bias: bool = base.flag(True)
+    kernel_initializer: Any = base.initializer("glorot_uniform")
+    bias_initializer: Any = base.initializer("zeros")
+    kernel_regularizer: Any = base.regularizer()
+    bias_regularizer: Any = base.regularizer()
+    kernel_constraint: Any = base.constraint()
+    bias_constraint: Any = base.constraint()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        padding: Any = self.output_padding
+        if padding is not None and any(p >= s for p, s in zip(padding, self.strides, strict=True)):
+            raise ArgumentError(
+                f"{type(self).__name__}: argument `output_padding` {padding} must be smaller than `strides` {self.strides}"
+            )
+
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+        kernel = base.declared_weight(self, "kernel", (*self.kernel_size, self.filters, x.shape[-1]))
+        return lowering.conv_transpose(
+            x,
+            kernel,
+            strides=self.strides,
+            padding=[self._side_padding(axis) for axis in range(self.rank)],
+            dilation=self.dilation_rate,
+        )
+
+    def _side_padding(self, axis: int) -> tuple[int, int]:
+        """Zeros before and after the inputs, spread out by the strides, so that the output has Keras' size."""
+        window = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+        stride = self.strides[axis]
+        extra = None if self.output_padding is None else self.output_padding[axis]
+        if self.padding == "valid":
+            after = max(stride - window, 0) if extra is None else extra
+            return window - 1, window - 1 + after
+        total = stride + window - 2 if extra is None else window + window % 2 - 2 + extra
+        before = min((total + 1) // 2, window - 1)
+        return before, total - before
+
+
+class Conv1DTranspose(_ConvTranspose):
+    """Transposed convolution over time."""
+
+    rank = 1
+
+
+class Conv2DTranspose(_ConvTranspose):
+    """Transposed convolution over images."""
+
+    rank = 2
+
+
+class Conv3DTranspose(_ConvTranspose):
+    """Transposed convolution over volumes."""
 
     rank = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from kjax.nn import arguments as arg
@@ -162,3 +163,70 @@ class GlobalAveragePooling3D(_GlobalPooling):
     """The mean over all voxels."""
 
     rank, of = 3, "average"
+
+
+class _AdaptivePooling(Layer):
+    """Base of the layers that pool each spatial axis to a given size, by windows of nearly equal sizes.
+
+    Window ``i`` of ``n`` over an axis of size ``s`` goes from ``floor(i * s / n)`` to ``ceil((i + 1) * s / n)``.
+
+    Attributes:
+        output_size: sizes of the output's spatial axes.
+        data_format: where the channels are.
+    """
+
+    output_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
+    data_format: str = base.data_format()
+
+    rank: ClassVar[int]
+    of: ClassVar[str] = "average"
+
+    def call(self, inputs: Float[Array, "batch *spatial_and_channels"]) -> Float[Array, "batch *pooled"]:
+        base.require_rank(self, inputs, self.rank + 2)
+        pool = jnp.max if self.of == "max" else jnp.mean
+        for axis, count in zip(base.spatial_axes(self, inputs.ndim), self.output_size, strict=True):
+            size = inputs.shape[axis]
+            windows = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+            parts = [pool(lax.slice_in_dim(inputs, a, b, axis=axis), axis=axis, keepdims=True) for a, b in windows]
+            inputs = jnp.concatenate(parts, axis=axis)
+        return inputs
+
+
+class _AdaptiveMaxPooling(_AdaptivePooling):
+    of = "max"
+
+
+class AdaptiveAveragePooling1D(_AdaptivePooling):
+    """The mean of a given number of windows of time steps."""
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(_AdaptivePooling):
+    """The mean of a given number of windows of images."""
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(_AdaptivePooling):
+    """The mean of a given number of windows of volumes."""
+
+    rank = 3
+
+
+class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
+    """The maximum of a given number of windows of time steps."""
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
+    """The maximum of a given number of windows of images."""
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
+    """The maximum of a given number of windows of volumes."""
+
+    rank = 3

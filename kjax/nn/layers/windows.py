@@ -29,3 +29,14 @@ def avg_pool(inputs: Array, size: Sequence[int], *, strides: Sequence[int], padd
         return total / math.prod(size)
     ones = jnp.ones((1, *inputs.shape[1:-1], 1), inputs.dtype)
     return total / lax.reduce_window(ones, 0.0, lax.add, (1, *size, 1), (1, *strides, 1), "SAME")
+
+
+def conv_transpose(
+    inputs: Array, kernel: Array, *, strides: Sequence[int], padding: Sequence[tuple[int, int]], dilation: Sequence[int]
+) -> Array:
+    rank = inputs.ndim - 2
+    spatial = "DHW"[-rank:]
+    layout = ("N" + spatial + "C", spatial + "IO", "N" + spatial + "C")
+    return lax.conv_transpose(
+        inputs, kernel, strides, padding, rhs_dilation=dilation, dimension_numbers=layout, transpose_kernel=True
+    )

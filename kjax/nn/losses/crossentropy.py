@@ -110,11 +110,8 @@ def sparse_categorical_crossentropy(
     classes = jax.lax.broadcasted_iota(jnp.int32, y_pred.shape, axis)
     chosen = classes == jnp.expand_dims(labels, axis)
     # A sum over a selection, where a gather would do: its gradient is a selection too, not a scatter.
-    picked = jnp.sum(jnp.where(chosen, y_pred, 0), axis)
-    if from_logits:
-        loss = jax.nn.logsumexp(y_pred, axis) - picked
-    else:
-        loss = -jnp.log(_clip(picked / jnp.sum(y_pred, axis)))
+    picked = jnp.sum(jnp.where(chosen, jax.nn.log_softmax(y_pred, axis) if from_logits else y_pred, 0), axis)
+    loss = -picked if from_logits else -jnp.log(_clip(picked / jnp.sum(y_pred, axis)))
     counts = (labels >= 0) & (labels < y_pred.shape[axis])
     if ignore_class is not None:
         counts &= labels != ignore_class

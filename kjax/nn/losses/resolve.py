@@ -6,8 +6,13 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import kjax.nn.losses.classes  # noqa: F401  (registers the built-in losses)
+from kjax.nn.configs import function_name
 from kjax.nn.losses.base import Loss
+from kjax.nn.losses.classes import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+)
 from kjax.nn.losses.wrapper import FunctionLoss, LossFunctionWrapper, classes, registry
 
 registry.register(LossFunctionWrapper)
@@ -32,8 +37,9 @@ def get(identifier: Any) -> Loss | None:
 
 
 def _from_config(config: Mapping[str, Any]) -> Loss | None:
-    if config.get("class_name") == "function":
-        return get(config["config"])
+    name = function_name(config)
+    if name is not None:
+        return get(name)
     arguments = dict(config.get("config") or {})
     if config.get("class_name") == "LossFunctionWrapper" and not callable(arguments.get("fn")):
         loss = get(arguments.pop("fn", None))
@@ -58,7 +64,12 @@ def classification_kind(y_true_shape: Sequence[int], y_pred_shape: Sequence[int]
 
 def resolve_crossentropy(y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> Loss:
     """The loss that ``'crossentropy'`` stands for, given the shapes of targets and predictions."""
-    return registry.get(f"{classification_kind(y_true_shape, y_pred_shape)}_crossentropy")
+    kinds = {
+        "binary": BinaryCrossentropy,
+        "categorical": CategoricalCrossentropy,
+        "sparse_categorical": SparseCategoricalCrossentropy,
+    }
+    return kinds[classification_kind(y_true_shape, y_pred_shape)]()
 
 
 def resolve(identifier: Any, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> Loss | None:

@@ -28,6 +28,7 @@ from kjax.nn.metrics.functions import accuracy as accuracy
 from kjax.nn.metrics.functions import binary_accuracy as binary_accuracy
 from kjax.nn.metrics.functions import categorical_accuracy as categorical_accuracy
 from kjax.nn.metrics.functions import concordance_correlation as concordance_correlation
+from kjax.nn.metrics.functions import cosine_proximity as cosine_proximity
 from kjax.nn.metrics.functions import cosine_similarity as cosine_similarity
 from kjax.nn.metrics.functions import pearson_correlation as pearson_correlation
 from kjax.nn.metrics.functions import sparse_categorical_accuracy as sparse_categorical_accuracy

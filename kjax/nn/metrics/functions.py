@@ -93,6 +93,11 @@ def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int | tuple[in
     return -negative_cosine(y_true, y_pred, axis)
 
 
+def cosine_proximity(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Minus the cosine of the angle between target and prediction: the metric of this name of Keras 2."""
+    return negative_cosine(y_true, y_pred)
+
+
 def _moments(x: Array, axis: int) -> tuple[Array, Array, Array]:
     mean = jnp.mean(x, axis, keepdims=True)
     return x - mean, mean, jnp.var(x, axis, keepdims=True)

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kjax.nn import losses
+from kjax.nn.configs import function_name
 from kjax.nn.losses.resolve import classification_kind
-from kjax.nn.metrics import auc, confusion, fscore, iou, means, r2  # noqa: F401  (registers them)
+from kjax.nn.metrics import auc, confusion, fscore, functions, iou, means, r2  # noqa: F401
 from kjax.nn.metrics.base import MeanMetric, MeanMetricWrapper, Metric, classes, registry
 
-# Functions without a metric class of their own: their mean is the metric. Keras 2 had no class for any.
-for _name in ("cosine_proximity", "cosine"):
-    registry.register(losses.cosine_similarity, _name)
+# Functions without a metric class of their own: their mean is the metric.
+registry.register(functions.cosine_proximity, "cosine")
 for _function in (
     losses.huber,
     losses.binary_focal_crossentropy,
@@ -47,8 +47,9 @@ def get(identifier: Any) -> Metric | None:
 
 
 def _from_config(config: Mapping[str, Any]) -> Metric | None:
-    if config.get("class_name") == "function":
-        return get(config["config"])
+    name = function_name(config)
+    if name is not None:
+        return get(name)
     arguments = dict(config.get("config") or {})
     if config.get("class_name") == "MeanMetricWrapper" and not callable(arguments.get("fn")):
         metric = get(arguments.pop("fn", None))
@@ -73,14 +74,24 @@ def resolve_accuracy(
         y_pred_shape: shape of the predictions, with the batch axis.
         name: name of the metric.
     """
-    return _renamed(registry.get(f"{classification_kind(y_true_shape, y_pred_shape)}_accuracy"), name)
+    kinds = {
+        "binary": means.BinaryAccuracy,
+        "categorical": means.CategoricalAccuracy,
+        "sparse_categorical": means.SparseCategoricalAccuracy,
+    }
+    return kinds[classification_kind(y_true_shape, y_pred_shape)](name)
 
 
 def resolve_crossentropy(
     y_true_shape: Sequence[int], y_pred_shape: Sequence[int], name: str = "crossentropy"
 ) -> Metric:
     """The metric that ``'crossentropy'`` and ``'ce'`` stand for; arguments as in :func:`resolve_accuracy`."""
-    return _renamed(registry.get(f"{classification_kind(y_true_shape, y_pred_shape)}_crossentropy"), name)
+    kinds = {
+        "binary": means.BinaryCrossentropy,
+        "categorical": means.CategoricalCrossentropy,
+        "sparse_categorical": means.SparseCategoricalCrossentropy,
+    }
+    return kinds[classification_kind(y_true_shape, y_pred_shape)](name)
 
 
 def resolve(identifier: Any, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> Metric | None:

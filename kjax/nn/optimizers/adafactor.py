@@ -19,11 +19,7 @@ from kjax.nn.value import field
 def _means_over(axis: int) -> Slot:
     def start(path: str, parameter: Any) -> Array | None:
         del path
-        if parameter.ndim < 2:
-            return None
-        shape = list(parameter.shape)
-        del shape[axis]
-        return full_like(parameter, 0, tuple(shape))
+        return full_like(parameter, 0, axis) if parameter.ndim >= 2 else None
 
     return start
 

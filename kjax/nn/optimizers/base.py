@@ -61,7 +61,7 @@ class Optimizer(Value):
         """
         return self
 
-    def scale_loss(self, state: OptimizerState, loss: Array) -> Array:
+    def scale_loss(self, state: OptimizerState, loss: Any) -> Any:
         """The loss to differentiate: scaled up where ``update`` divides the gradients by the same factor."""
         del state
         return loss

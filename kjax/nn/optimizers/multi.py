@@ -10,11 +10,10 @@ from typing import Any, NamedTuple, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from kjax.nn.arguments import optional
 from kjax.nn.optimizers.base import Optimizer, Visit, check_gradients, flatten, one, registry
-from kjax.nn.optimizers.state import OptimizerState
+from kjax.nn.optimizers.state import OptimizerState, scalar
 from kjax.nn.optimizers.wrappers import LossScaleOptimizer, unscaled
 from kjax.nn.value import ArgumentError, Value, field
 
@@ -40,14 +39,14 @@ class OptimizerMap(Value):
     """Which optimizer trains which parameter.
 
     Attributes:
-        default_optimizer: for parameters that no key matches.
+        default_optimizer: for parameters that no key matches; anything that ``get`` accepts.
         optimizer_map: dict from paths (``'encoder/dense/kernel'``) or regular expressions, which must match a
             whole path (``'encoder/.*'``), to optimizers. An equal path wins over a regular expression.
         members: for each entry, the default one last, its place in :attr:`optimizers`.
     """
 
-    default_optimizer: Optimizer = field(convert=_single)
-    optimizer_map: tuple[tuple[str, Optimizer], ...] = field((), convert=_entries)
+    default_optimizer: Any = field(convert=_single)
+    optimizer_map: Any = field((), convert=_entries)
     members: tuple[int, ...] = field((), init=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +55,7 @@ class OptimizerMap(Value):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ArgumentError(f"OptimizerMap: key {pattern!r} is no regular expression: {error}") from None
+                raise ArgumentError(f"OptimizerMap: {pattern!r} is no regular expression: {error}") from None
         # One object under several keys is one optimizer, as in Keras; equal objects are not.
         places: dict[int, int] = {}
         members = tuple(places.setdefault(id(o), len(places)) for o in self._all())
@@ -134,7 +133,7 @@ class MultiOptimizer(Optimizer):
         name: name in configs.
     """
 
-    optimizer_map: Callable[[str], Any] = field(convert=_choice)
+    optimizer_map: Any = field(convert=_choice)
     loss_scale_factor: float | None = field(None, convert=optional(float))
     name: str | None = None
 
@@ -145,7 +144,7 @@ class MultiOptimizer(Optimizer):
             chosen = chosen.structure
         return dataclasses.replace(self, optimizer_map=chosen, name=None)
 
-    def scale_loss(self, state: OptimizerState, loss: Array) -> Array:
+    def scale_loss(self, state: OptimizerState, loss: Any) -> Any:
         del state
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
@@ -166,7 +165,7 @@ class MultiOptimizer(Optimizer):
     def init(self, params: Any) -> OptimizerState:
         paths, leaves, treedef = flatten(params, self)
         states = [part.optimizer.init(_only(part, leaves, treedef)) for part in self.parts(paths)]
-        return OptimizerState(jnp.asarray(np.int32(0)), None, {}, {}, inner=tuple(states))
+        return OptimizerState(scalar(np.int32(0), params), None, {}, {}, inner=tuple(states))
 
     def update(
         self, grads: Any, state: OptimizerState, params: Any = None, **extra_args: Any

@@ -83,7 +83,7 @@ class Muon(RuleOptimizer, MuonRule):
     """
 
     weight_decay: float | None = field(0.004, convert=optional(float))
-    exclude_layers: tuple[str, ...] = field(None, convert=patterns)
+    exclude_layers: Any = field(None, convert=patterns)
     exclude_embeddings: bool = field(True, convert=bool)
     muon_a: float = field(3.4445, convert=float)
     muon_b: float = field(-4.7750, convert=float)

@@ -10,13 +10,14 @@ from typing import Any, Self, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.nn.arguments import fraction, hashable, integer, optional
 from kjax.nn.optimizers import schedules
 from kjax.nn.optimizers.base import Optimizer, Visit, check_gradients, flatten
 from kjax.nn.optimizers.schedules import LearningRate
-from kjax.nn.optimizers.state import OptimizerState, full_like
+from kjax.nn.optimizers.state import OptimizerState, full_like, scalar
 from kjax.nn.value import ArgumentError, field
 
 Slot: TypeAlias = Callable[[str, Any], Any]
@@ -165,7 +166,7 @@ class RuleOptimizer(Optimizer, Rule):
     loss_scale_factor: float | None = field(None, convert=optional(float))
     gradient_accumulation_steps: int | None = field(None, convert=_accumulation_steps)
     name: str | None = None
-    exclude_from_weight_decay: tuple[str, ...] = field((), convert=patterns, kw_only=True)
+    exclude_from_weight_decay: Any = field((), convert=patterns, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -190,7 +191,7 @@ class RuleOptimizer(Optimizer, Rule):
             changes["learning_rate"] = 0.0
         return dataclasses.replace(self, **changes)
 
-    def scale_loss(self, state: OptimizerState, loss: Array) -> Array:
+    def scale_loss(self, state: OptimizerState, loss: Any) -> Any:
         del state
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
@@ -204,10 +205,10 @@ class RuleOptimizer(Optimizer, Rule):
             return treedef.unflatten([start(path, leaf) for path, leaf in zip(paths, leaves, strict=True)])
 
         return OptimizerState(
-            count=jnp.asarray(np.int32(0)),
-            learning_rate=self._learning_rate(np.int32(0)),
+            count=scalar(np.int32(0), params),
+            learning_rate=self._first_learning_rate(params),
             slots={name: tree(start) for name, start in self.slots().items()},
-            scalars={name: jnp.asarray(np.float32(value)) for name, value in self.scalars().items()},
+            scalars={name: scalar(np.float32(value), params) for name, value in self.scalars().items()},
             average=tree(zeros) if self.use_ema else None,
             accumulator=tree(zeros) if self.gradient_accumulation_steps else None,
         )
@@ -227,7 +228,7 @@ class RuleOptimizer(Optimizer, Rule):
 
         def apply(gradients: Sequence[Array]) -> tuple[list[Array], list[Slots], Scalars]:
             scheduled = callable(self.learning_rate)
-            rate = self._learning_rate(state.count) if scheduled else state.learning_rate
+            rate = self._scheduled(state.count) if scheduled else state.learning_rate
             return self._apply(gradients, parameters, paths, slots, state.scalars, iteration, rate)
 
         if self.gradient_accumulation_steps is None:
@@ -250,7 +251,7 @@ class RuleOptimizer(Optimizer, Rule):
             changes["average"] = treedef.unflatten(averages)
         count = state.count + 1
         if callable(self.learning_rate):
-            changes["learning_rate"] = self._learning_rate(count)
+            changes["learning_rate"] = self._scheduled(count)
         slot_trees = {name: treedef.unflatten([slot[name] for slot in new_slots]) for name in state.slots}
         return treedef.unflatten(updates), state._replace(
             count=count, slots=slot_trees, scalars=scalars, **changes
@@ -286,10 +287,15 @@ class RuleOptimizer(Optimizer, Rule):
         del path, parameter
         return self.weight_decay
 
-    def _learning_rate(self, count: Any) -> Array:
-        if callable(self.learning_rate):
-            return schedules.at_step(self.learning_rate, count)
-        return jnp.asarray(np.float32(self.learning_rate))
+    def _scheduled(self, count: Array) -> Array:
+        assert callable(self.learning_rate)
+        return schedules.at_step(self.learning_rate, count)
+
+    def _first_learning_rate(self, params: Any) -> Array:
+        if not callable(self.learning_rate):
+            return scalar(np.float32(self.learning_rate), params)
+        value = self._scheduled(jnp.asarray(np.int32(0)))
+        return value if isinstance(value, Tracer) else scalar(np.float32(value), params)
 
     def _slots(self, state: OptimizerState, treedef: Any) -> list[Slots]:
         wanted = set(self.slots())

@@ -157,8 +157,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         ArgumentError: the lengths do not fit or the boundaries do not increase.
     """
 
-    boundaries: tuple[float, ...] = field(convert=_values)
-    values: tuple[float, ...] = field(convert=_values)
+    boundaries: Any = field(convert=_values)
+    values: Any = field(convert=_values)
     name: str | None = "PiecewiseConstant"
 
     def __post_init__(self) -> None:

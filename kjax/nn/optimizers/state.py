@@ -29,7 +29,7 @@ class OptimizerState(NamedTuple):
     """
 
     count: Int[Array, ""]
-    learning_rate: Float[Array, ""] | None
+    learning_rate: Any
     slots: dict[str, Any]
     scalars: dict[str, Array]
     average: Any = None
@@ -37,27 +37,51 @@ class OptimizerState(NamedTuple):
     inner: Any = None
 
 
-def full_like(parameter: Any, value: float, shape: tuple[int, ...] | None = None) -> Array:
+def full_like(parameter: Any, value: float, without_axis: int | None = None) -> Array:
     """An array of the type and on the devices of ``parameter``, filled with ``value``.
 
     Args:
         parameter: an array or a ``jax.ShapeDtypeStruct``.
         value: what to fill it with.
-        shape: another shape than that of the parameter; such an array is not split over devices.
+        without_axis: an axis of the parameter that the array has not.
     """
-    if isinstance(parameter, jax.Array) and not isinstance(parameter, Tracer):
-        # Through the host, since JAX would compile one program for each shape.
-        return _place(np.full(shape or parameter.shape, value, parameter.dtype), parameter)
-    return jnp.full(shape or parameter.shape, value, parameter.dtype)
+    shape = _without(parameter.shape, without_axis)
+    if not isinstance(parameter, jax.Array) or isinstance(parameter, Tracer):
+        return jnp.full(shape, value, parameter.dtype)
+    # Through the host, since JAX would compile one program for each shape.
+    array = np.full(shape, value, parameter.dtype)
+    sharding = parameter.sharding
+    if without_axis is not None and isinstance(sharding, NamedSharding):
+        spec = _without((*sharding.spec, *[None] * (parameter.ndim - len(sharding.spec))), without_axis)
+        while spec and spec[-1] is None:  # as compiled programs write it
+            spec = spec[:-1]
+        sharding = NamedSharding(sharding.mesh, PartitionSpec(*spec))
+    return _place(array, parameter, sharding)
 
 
-def _place(value: np.ndarray | np.generic, like: jax.Array) -> Array:
+def _without(sequence: tuple[Any, ...], axis: int | None) -> tuple[Any, ...]:
+    return tuple(x for i, x in enumerate(sequence) if axis is None or i != axis % len(sequence))
+
+
+def scalar(value: np.generic, params: Any) -> Array:
+    """A number on the devices of the parameters.
+
+    Args:
+        value: NumPy number.
+        params: tree of the parameters.
+    """
+    leaves = [leaf for leaf in jax.tree.leaves(params) if isinstance(leaf, jax.Array)]
+    committed = [leaf for leaf in leaves if not isinstance(leaf, Tracer) and leaf.committed]
+    return _place(value, committed[0]) if committed else jnp.asarray(value)
+
+
+def _place(value: np.ndarray | np.generic, like: jax.Array, sharding: Any = None) -> Array:
     # An array that is not committed to a device stays so: a compiled step that has seen the one kind would be
     # compiled again for the other.
     if not like.committed:
         return jnp.asarray(value)
-    sharding = like.sharding
-    if isinstance(sharding, NamedSharding) and value.shape != like.shape:
+    sharding = sharding or like.sharding
+    if isinstance(sharding, NamedSharding) and len(sharding.spec) > value.ndim:
         sharding = NamedSharding(sharding.mesh, PartitionSpec())
     return jax.device_put(value, sharding)
 

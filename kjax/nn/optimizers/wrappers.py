@@ -10,12 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array
 
 from kjax.nn.arguments import positive
 from kjax.nn.optimizers.base import Optimizer, Visit, check_gradients, flatten, one, registry
 from kjax.nn.optimizers.rule import RuleOptimizer
-from kjax.nn.optimizers.state import OptimizerState
+from kjax.nn.optimizers.state import OptimizerState, scalar
 from kjax.nn.value import ArgumentError, field
 
 
@@ -39,12 +38,12 @@ class OptaxOptimizer(Optimizer):
         name: name in configs.
     """
 
-    transformation: optax.GradientTransformation = field(convert=_transformation)
+    transformation: Any = field(convert=_transformation)
     name: str | None = None
 
     def init(self, params: Any) -> OptimizerState:
         inner = self.transformation.init(params)
-        return OptimizerState(jnp.asarray(np.int32(0)), None, {}, {}, inner=inner)
+        return OptimizerState(scalar(np.int32(0), params), None, {}, {}, inner=inner)
 
     def update(
         self, grads: Any, state: OptimizerState, params: Any = None, **extra_args: Any
@@ -78,7 +77,7 @@ class LossScaleOptimizer(Optimizer):
         name: name in configs.
     """
 
-    inner_optimizer: Optimizer = field(convert=unscaled)
+    inner_optimizer: Any = field(convert=unscaled)
     initial_scale: float = field(2.0**15, convert=float)
     dynamic_growth_steps: int = field(2000, convert=positive)
     name: str | None = None
@@ -92,8 +91,8 @@ class LossScaleOptimizer(Optimizer):
     def structure(self) -> Self:
         return dataclasses.replace(self, inner_optimizer=self.inner_optimizer.structure, name=None)
 
-    def scale_loss(self, state: OptimizerState, loss: Array) -> Array:
-        return loss * state.scalars["dynamic_scale"].astype(loss.dtype)
+    def scale_loss(self, state: OptimizerState, loss: Any) -> Any:
+        return loss * state.scalars["dynamic_scale"].astype(jnp.result_type(loss))
 
     def finalize(self, state: OptimizerState, params: Any) -> Any:
         return self.inner_optimizer.finalize(state, params)
@@ -101,8 +100,8 @@ class LossScaleOptimizer(Optimizer):
     def init(self, params: Any) -> OptimizerState:
         state = self.inner_optimizer.init(params)
         own = {
-            "step_counter": jnp.asarray(np.int32(0)),
-            "dynamic_scale": jnp.asarray(np.float32(self.initial_scale)),
+            "step_counter": scalar(np.int32(0), params),
+            "dynamic_scale": scalar(np.float32(self.initial_scale), params),
         }
         return state._replace(scalars=state.scalars | own)
 

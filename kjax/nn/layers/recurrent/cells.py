@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -47,13 +47,18 @@ class Masks(NamedTuple):
 class BuiltInCell(Layer):
     """Base of the built-in cells, and of the layers that are one of them run over time.
 
-    A subclass declares the fields, ``gates`` and ``state_count``, and writes ``pointwise``.
+    A subclass declares the fields, ``gates``, ``state_count`` and ``additive``, and writes ``pointwise``.
     """
 
     gates: ClassVar[int] = 1
     state_count: ClassVar[int] = 1
-    # The recurrent dropout of some cells draws a mask of inputs and states for each gate.
-    mask_for_each_gate: ClassVar[bool] = True
+    # Input part and recurrent part only ever occur as their sum.
+    additive: ClassVar[bool] = True
+
+    @property
+    def one_product(self) -> bool:
+        """Whether a step is one product of output and recurrent kernel followed by ``pointwise``."""
+        return True
 
     @property
     def state_size(self) -> Any:
@@ -81,8 +86,15 @@ class BuiltInCell(Layer):
         width = self.gates * self._units
         kernel = base.declared_weight(self, "kernel", (features, width))
         recurrent = base.declared_weight(self, "recurrent_kernel", (self._units, width), "recurrent")
-        bias = base.declared_weight(self, "bias", (width,)) if layer.use_bias else None
+        bias = None
+        if layer.use_bias:
+            bias = base.declared_weight(self, "bias", (width,), initializer=self.bias_start())
         return Weights(kernel, recurrent, bias)
+
+    def bias_start(self) -> Callable[..., Array]:
+        """The initializer of the bias."""
+        layer: Any = self
+        return layer.bias_initializer
 
     def draw_masks(self, batch: int, features: int, training: bool) -> Masks:
         """The dropout masks for one batch of sequences."""
@@ -90,7 +102,8 @@ class BuiltInCell(Layer):
         if not training or (layer.dropout == 0 and layer.recurrent_dropout == 0):
             return Masks()
         keys = jax.random.split(base.random_key(self))
-        sets = self.gates if self.mask_for_each_gate and layer.recurrent_dropout else 1
+        # Keras draws a mask for each gate only if the states are dropped too.
+        sets = self.gates if layer.recurrent_dropout else 1
 
         def draw(key: Array, rate: float, shape: tuple[int, ...]) -> Array | None:
             return dropout(key, jnp.ones(shape, self.compute_dtype), rate) if rate else None
@@ -106,11 +119,11 @@ class BuiltInCell(Layer):
 
     def step(self, x: Array, states: States, weights: Weights, masks: Masks) -> States:
         """One step from the input part."""
-        r = masked_product(states[0], weights.recurrent_kernel, masks.recurrent)
-        return self.pointwise(x, base.add_bias(r, weights.recurrent_bias), states)
+        r = base.add_bias(masked_product(states[0], weights.recurrent_kernel, masks.recurrent), weights.recurrent_bias)
+        return self.pointwise()(x + r, None, states) if self.additive else self.pointwise()(x, r, states)
 
-    def pointwise(self, x: Array, r: Array | None, states: States) -> States:
-        """The new states from input part, recurrent part and old states, element by element."""
+    def pointwise(self) -> engine.Pointwise:
+        """The element-wise part of a step, as a hashable value (see :func:`engine.recur`)."""
         raise NotImplementedError
 
     def run(
@@ -129,10 +142,10 @@ class BuiltInCell(Layer):
         weights = self.own_weights(inputs.shape[-1])
         masks = self.draw_masks(inputs.shape[1], inputs.shape[-1], training)
         x = self.project(inputs, weights, masks)
-        if masks.recurrent is None and self.pure_pointwise() is not None:
+        if masks.recurrent is None and self.one_product:
             return engine.recur(
-                self.pure_pointwise(),
-                weights.recurrent_bias is None,
+                self.pointwise(),
+                self.additive,
                 unroll,
                 x,
                 states,
@@ -142,22 +155,47 @@ class BuiltInCell(Layer):
             )
         return engine.scan(lambda x, s: self.step(x, s, weights, masks), x, states, mask, unroll)
 
-    def pure_pointwise(self) -> engine.Pointwise | None:
-        """``pointwise`` as a hashable value, or None if the step is more than a product and ``pointwise``."""
-        raise NotImplementedError
 
-    def one_step(self, inputs: Array, states: Any, training: bool) -> tuple[Array, Any]:
-        """What a cell's ``call`` does: one time step.
+class Scan(NamedTuple):
+    """Asks a cell to run over a whole sequence, time first.
+
+    Attributes:
+        mask: (time, batch), or None.
+        unroll: as :func:`jax.lax.scan` takes it.
+    """
+
+    mask: Any
+    unroll: int
+
+
+class OneStep:
+    """The ``call`` of the cells, which makes one time step; mixed into a :class:`BuiltInCell`."""
+
+    def call(
+        self: Any, inputs: Float[Array, "batch features"], states: Any, training: bool = False, scan: Scan | None = None
+    ) -> tuple[Array, Any]:
+        """One time step.
+
+        Args:
+            inputs: inputs of one time.
+            states: one array or a list of them.
+            training: whether dropout acts.
+            scan: run over all times of ``inputs`` instead.
 
         Returns:
             The output, and the new states: a list if a list was given, else one array.
         """
-        base.require_rank(self, inputs, 2)
-        given = tuple(states) if isinstance(states, (list, tuple)) else (states,)
-        weights = self.own_weights(inputs.shape[-1])
-        masks = self.draw_masks(inputs.shape[0], inputs.shape[-1], training)
-        new = self.step(self.project(inputs, weights, masks), given, weights, masks)
-        return new[0], list(new) if isinstance(states, (list, tuple)) else new[0]
+        nested = isinstance(states, (list, tuple))
+        given = tuple(states) if nested else (states,)
+        if scan is not None:
+            output, new = self.run(inputs, given, scan.mask, training, scan.unroll)
+        else:
+            base.require_rank(self, inputs, 2)
+            weights = self.own_weights(inputs.shape[-1])
+            masks = self.draw_masks(inputs.shape[0], inputs.shape[-1], training)
+            new = self.step(self.project(inputs, weights, masks), given, weights, masks)
+            output = new[0]
+        return output, list(new) if nested else new[0]
 
 
 def masked_product(x: Array, kernel: Array, masks: Array | None) -> Array:

@@ -8,19 +8,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from kjax.nn import arguments as arg
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent import engine
-from kjax.nn.layers.recurrent.cells import BuiltInCell, Weights, parts_of
+from kjax.nn.layers.recurrent.cells import BuiltInCell, OneStep, parts_of
 from kjax.nn.layers.recurrent.engine import States
 from kjax.nn.layers.recurrent.sequence import SequenceLayer, use_cudnn
 from kjax.nn.value import field
 
 
 @dataclasses.dataclass(frozen=True)
-class _ForgetBias:
+class ForgetBias:
     """Ones for the forget gate, another initializer for the other gates."""
 
     others: Callable[..., Array]
@@ -33,14 +33,15 @@ class _ForgetBias:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Gates:
+class Gates:
     """The element-wise part of an LSTM step, from the sum of input part and recurrent part."""
 
     activation: Callable[[Array], Array] | None
     recurrent_activation: Callable[[Array], Array] | None
 
     def __call__(self, x: Array, r: Array | None, states: States) -> States:
-        i, f, g, o = parts_of(x if r is None else x + r, 4)
+        del r  # the cell is additive
+        i, f, g, o = parts_of(x, 4)
         carry = base.activate(self.recurrent_activation, f) * states[1]
         carry += base.activate(self.recurrent_activation, i) * base.activate(self.activation, g)
         return base.activate(self.recurrent_activation, o) * base.activate(self.activation, carry), carry
@@ -68,28 +69,14 @@ class _LSTM(BuiltInCell):
     gates = 4
     state_count = 2
 
-    def bias_for_all_gates(self) -> Callable[..., Array]:
-        """The initializer of the bias."""
-        return _ForgetBias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
+    def pointwise(self) -> engine.Pointwise:
+        return Gates(self.activation, self.recurrent_activation)
 
-    def pure_pointwise(self) -> engine.Pointwise:
-        return _Gates(self.activation, self.recurrent_activation)
-
-    def pointwise(self, x: Array, r: Array | None, states: States) -> States:
-        return self.pure_pointwise()(x, r, states)
-
-    def own_weights(self, features: int) -> Weights:
-        width = 4 * self.units
-        kernel = base.declared_weight(self, "kernel", (features, width))
-        recurrent = base.declared_weight(self, "recurrent_kernel", (self.units, width), "recurrent")
-        bias = None
-        if self.use_bias:
-            start = self.bias_for_all_gates()
-            bias = base.declared_weight(self, "bias", (width,), initializer=start)
-        return Weights(kernel, recurrent, bias)
+    def bias_start(self) -> Callable[..., Array]:
+        return ForgetBias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
 
 
-class LSTMCell(_LSTM):
+class LSTMCell(OneStep, _LSTM):
     """One step of long short-term memory.
 
     ``z = inputs @ kernel + h @ recurrent_kernel + bias``, split into the gates i, f, g, o;
@@ -99,9 +86,6 @@ class LSTMCell(_LSTM):
 
     Source: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al., 2000.
     """
-
-    def call(self, inputs: Float[Array, "batch features"], states: Any, training: bool = False) -> tuple[Array, Any]:
-        return self.one_step(inputs, states, training)
 
 
 class LSTM(SequenceLayer, _LSTM):

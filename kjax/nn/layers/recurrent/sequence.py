@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -31,10 +30,12 @@ class SequenceLayer:
     """The methods of layers that run a cell over time; mixed into a :class:`kjax.nn.module.Layer`.
 
     The class it is mixed into has the fields ``return_sequences``, ``return_state``, ``go_backwards``, ``stateful``,
-    ``unroll`` and ``zero_output_for_mask``, and the methods ``run`` and ``get_initial_state``.
+    ``unroll`` and ``zero_output_for_mask``, and a method ``run`` (see :meth:`BuiltInCell.run`).
     """
 
     supports_masking = True
+    input_rank: ClassVar[int] = 3
+    any_more_axes: ClassVar[bool] = False
 
     def call(
         self: Any,
@@ -54,15 +55,16 @@ class SequenceLayer:
         Returns:
             The last output, or that of all times; with ``return_state`` a tuple of it and the last states.
         """
-        base.require_rank(self, sequences, 3 if not hasattr(self, "input_rank") else self.input_rank, argument="sequences")
-        batch, times = sequences.shape[:2]
+        base.require_rank(self, sequences, self.input_rank, at_least=self.any_more_axes, argument="sequences")
+        if sequences.shape[1] == 0:
+            raise ValueError(f"{base.describe(self)}: argument `sequences` has no time steps: {sequences.shape}")
         mask = self._time_mask(first_mask(mask), sequences)
         states = self._initial_states(initial_state, sequences)
         inputs = jnp.swapaxes(sequences, 0, 1)
         if self.go_backwards:
             inputs = jnp.flip(inputs, axis=0)
             mask = None if mask is None else jnp.flip(mask, axis=0)
-        unroll = max(times, 1) if self.unroll else 1
+        unroll = sequences.shape[1] if self.unroll else 1
         outputs, last = self.run(inputs, states, mask, training, unroll)
         if self.stateful:
             for i, leaf in enumerate(jax.tree.leaves(last)):
@@ -70,8 +72,11 @@ class SequenceLayer:
         if mask is not None and self.zero_output_for_mask:
             outputs = jnp.where(base.expand_mask(mask, outputs.ndim), outputs, jnp.zeros((), outputs.dtype))
         output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
-        del batch
         return (output, *last) if self.return_state else output
+
+    def zero_states(self: Any, sequences: Array) -> list[Any]:
+        """The states to start from where nothing else is given."""
+        return list(self.get_initial_state(sequences.shape[0]))
 
     def _time_mask(self: Any, mask: Any, sequences: Array) -> Bool[Array, "time batch"] | None:
         if mask is None:
@@ -86,33 +91,23 @@ class SequenceLayer:
         return jnp.swapaxes(jnp.asarray(mask, bool), 0, 1)
 
     def _initial_states(self: Any, given: Any, sequences: Array) -> tuple[Any, ...]:
-        zeros = list(self.get_initial_state(sequences.shape[0]))
-        structure = jax.tree.structure(zeros)
+        states: Any = tuple(self.zero_states(sequences))
+        leaves, structure = jax.tree.flatten(states)
         if self.stateful:
             leaves = [
-                self.state(f"rnn_state_{i}", leaf.shape, Zeros(), self.variable_dtype)
-                for i, leaf in enumerate(jax.tree.leaves(zeros))
+                self.state(f"rnn_state_{i}", leaf.shape, Zeros(), self.variable_dtype) for i, leaf in enumerate(leaves)
             ]
-            carried = jax.tree.unflatten(structure, leaves)
-        else:
-            carried = zeros
-        if given is None:
-            states: Any = carried
-        else:
-            states = list(given) if isinstance(given, Sequence) else [given]
-            shapes = jax.tree.map(jnp.shape, states), jax.tree.map(jnp.shape, zeros)
-            if jax.tree.leaves(shapes[0]) != jax.tree.leaves(shapes[1]):
+        if given is not None:
+            wanted, leaves = [leaf.shape for leaf in leaves], jax.tree.leaves(given)
+            if [jnp.shape(leaf) for leaf in leaves] != wanted:
                 raise ValueError(
-                    f"{base.describe(self)}: argument `initial_state` must have the shapes {shapes[1]}, "
-                    f"received {shapes[0]}"
+                    f"{base.describe(self)}: argument `initial_state` must hold arrays of the shapes {wanted}, "
+                    f"received {[jnp.shape(leaf) for leaf in leaves]}"
                 )
-            states = jax.tree.unflatten(structure, jax.tree.leaves(states))
-        return tuple(jax.tree.map(lambda s: jnp.asarray(s, self.compute_dtype), states))
+        return jax.tree.unflatten(structure, [jnp.asarray(leaf, self.compute_dtype) for leaf in leaves])
 
     def compute_mask(self: Any, inputs: Any, mask: Any) -> Any:
         """The mask of the inputs where sequences are returned, and None for each returned state."""
         del inputs
         output = first_mask(mask) if self.return_sequences else None
-        if not self.return_state:
-            return output
-        return [output] + [None] * len(self.get_initial_state(1))
+        return [output] + [None] * self.state_count if self.return_state else output

@@ -1,0 +1,65 @@
+"""What a layer says about itself to files: the shapes it was built for, and the values that are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+
+from kjax.keras.core.variable import Variable
+from kjax.nn.module import PARAMS, STATE
+
+
+class Saved:
+    """The part of a layer that files use; users may override each method, as in Keras."""
+
+    name: str
+    built: bool
+    _own_variables: list[tuple[str, str, Variable]]
+    _build_shapes: dict[str, Any] | None = None
+
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        """Make the layer's weights."""
+        raise NotImplementedError
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What :meth:`build_from_config` needs to make the weights: the shapes of the inputs, or None."""
+        return self._build_shapes
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Make the weights for the shapes that :meth:`get_build_config` returned."""
+        if config.get("input_shape") is not None:
+            self.build(config["input_shape"])
+        elif config.get("shapes_dict"):
+            self.build(**config["shapes_dict"])
+
+    def own_variables(self) -> list[Variable]:
+        """The variables that belong to this layer and not to one inside: trained ones first."""
+        order = {PARAMS: 0, STATE: 1}
+        entries = sorted(self._own_variables, key=lambda entry: order.get(entry[0], 2))
+        return [variable for _, _, variable in entries]
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the values of the layer's own variables into a file.
+
+        Args:
+            store: dict of arrays.
+        """
+        for i, variable in enumerate(self.own_variables()):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take the values of the layer's own variables from a file.
+
+        Args:
+            store: dict of arrays.
+
+        Raises:
+            ValueError: another number of arrays, or other shapes.
+        """
+        variables = self.own_variables()
+        if len(store) != len(variables):
+            raise ValueError(f"layer {self.name!r} has {len(variables)} variables, the file has {len(store)} for it")
+        for i, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(i)]))

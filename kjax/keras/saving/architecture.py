@@ -1,0 +1,187 @@
+"""Models without weights: configs, JSON and YAML of every generation, and clones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kjax.keras.saving import eras, legacy_config, names, operations
+from kjax.keras.saving.registration import CustomObjectScope
+from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
+
+
+def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A model from what ``serialize_keras_object(model)``, or any real Keras, wrote.
+
+    Args:
+        config: dict with ``class_name`` and ``config``.
+        custom_objects: a user's classes and functions by name.
+
+    Raises:
+        ValueError: unknown classes or arguments, or no config of a model.
+    """
+    from kjax.keras.models.model import Model
+
+    if not isinstance(config, Mapping) or "class_name" not in config or "config" not in config:
+        raise ValueError("the config of a model must be a dict with 'class_name' and 'config'")
+    with CustomObjectScope(custom_objects), sharing():
+        if "module" in config:
+            model = deserialize_keras_object(config)
+        else:
+            model = legacy_config.layer_from_config(config)
+    if not isinstance(model, Model):
+        raise ValueError(f"the config names {config['class_name']!r}, which is no model")
+    return model
+
+
+def model_to_json(model: Any, **kwargs: Any) -> str:
+    """The architecture of a model as JSON, in the format of Keras 3.
+
+    Args:
+        model: the model.
+        **kwargs: arguments of ``json.dumps``.
+    """
+    from kjax.keras.saving.keras_zip import _json_default
+
+    kwargs.setdefault("default", _json_default)
+    with sharing():
+        return json.dumps(serialize_keras_object(model), **kwargs)
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A model, not compiled unless the text says how, from what ``to_json`` of kjax or of any real Keras returned.
+
+    Args:
+        json_string: the text.
+        custom_objects: a user's classes and functions by name.
+
+    Raises:
+        ValueError: no JSON, no config of a model, or unknown classes.
+    """
+    try:
+        config = json.loads(json_string)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"model_from_json: the text is no JSON: {error}") from error
+    return _from_text(config, custom_objects)
+
+
+def _from_text(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
+    version = config.get("keras_version", "2") if isinstance(config, Mapping) else None
+    with eras.reading(version):
+        return model_from_config(config, custom_objects)
+
+
+def model_to_yaml(model: Any, **kwargs: Any) -> str:
+    """The architecture of a model as YAML.
+
+    Args:
+        model: the model.
+        **kwargs: arguments of ``yaml.safe_dump``.
+
+    Raises:
+        ImportError: PyYAML is not installed.
+    """
+    return _yaml().safe_dump(json.loads(model_to_json(model)), **kwargs)
+
+
+def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A model from what ``to_yaml`` of kjax or of an older Keras returned; only plain data are read from the text.
+
+    Args:
+        yaml_string: the text.
+        custom_objects: a user's classes and functions by name.
+
+    Raises:
+        ImportError: PyYAML is not installed.
+        ValueError: no YAML of plain data, no config of a model, or unknown classes.
+    """
+    yaml = _yaml()
+
+    class PlainLoader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
+        """Python's tuples, which older Keras wrote, as lists; nothing else of Python."""
+
+    def as_list(loader: Any, node: Any) -> list[Any]:
+        return [loader.construct_object(item, deep=True) for item in node.value]
+
+    def as_text(loader: Any, node: Any) -> Any:
+        return loader.construct_scalar(node)
+
+    PlainLoader.add_constructor("tag:yaml.org,2002:python/tuple", as_list)
+    PlainLoader.add_constructor("tag:yaml.org,2002:python/unicode", as_text)
+    try:
+        config = yaml.load(yaml_string, Loader=PlainLoader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"model_from_yaml: the text is no YAML of plain data: {error}") from error
+    return _from_text(config, custom_objects)
+
+
+def _yaml() -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise ImportError("YAML needs the package PyYAML: pip install pyyaml (or use to_json and model_from_json)") from error
+    return yaml
+
+
+def legacy_entry(model: Any) -> dict[str, Any]:
+    """A model's config as ``.h5`` files hold it: layers by class name, without their modules.
+
+    Args:
+        model: the model.
+
+    Raises:
+        ValueError: something in the model cannot be described in a config.
+    """
+    return _legacy(json.loads(model_to_json(model)))
+
+
+def _legacy(entry: Mapping[str, Any]) -> dict[str, Any]:
+    registered = entry.get("registered_name")
+    builtin = names.builtin(entry.get("module"), entry["class_name"]) is not None and ">" not in (registered or "")
+    config = entry["config"]
+    if isinstance(config, Mapping) and isinstance(config.get("layers"), list):
+        layers = [e if operations.is_operation(e) else _legacy(e) for e in config["layers"]]
+        config = {**config, "layers": layers}
+    name = entry["class_name"] if builtin else registered or entry["class_name"]
+    kept = {key: entry[key] for key in ("name", "inbound_nodes") if key in entry}
+    return {"class_name": name, "config": config, **kept}
+
+
+def clone_model(
+    model: Any, input_tensors: Any = None, clone_function: Callable[[Any], Any] | None = None, **kwargs: Any
+) -> Any:
+    """A model of the same architecture with new weights.
+
+    Args:
+        model: a functional or sequential model.
+        input_tensors: not supported; the clone gets inputs of its own.
+        clone_function: from a layer to the layer that takes its place; by default one with the same config.
+        **kwargs: ``call_function`` and ``recursive`` of real Keras are not supported.
+
+    Raises:
+        ValueError: a model written as a class without a config.
+    """
+    if input_tensors is not None or kwargs:
+        unknown = "input_tensors" if input_tensors is not None else next(iter(kwargs))
+        raise ValueError(f"clone_model: argument `{unknown}` is not supported")
+    if not model.is_functional and not hasattr(model, "_stack"):
+        raise ValueError(f"clone_model: {model.name!r} is a model written as a class; make another object of the class")
+    with sharing():
+        config = serialize_keras_object(model)
+    config = {key: value for key, value in config.items() if key != "compile_config"}
+    if clone_function is None:
+        with sharing():
+            return deserialize_keras_object(config)
+    from kjax.keras.saving.graph_config import replacing_layers
+
+    with sharing(), replacing_layers(_replacements(model, clone_function)):
+        return deserialize_keras_object(config)
+
+
+def _replacements(model: Any, function: Callable[[Any], Any]) -> dict[str, Any]:
+    from kjax.keras.core.operation import InputLayer, Operation
+
+    return {x.name: function(x) for x in model.layers if not isinstance(x, (InputLayer, Operation))}
+
+

@@ -1,0 +1,201 @@
+"""What differed between the generations of Keras, as tables: class names, arguments, defaults, meanings of names."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import re
+from collections.abc import Iterator
+from typing import Any
+
+KERAS1, KERAS2, TF_KERAS, KERAS3 = "Keras 1", "Keras 2", "tf.keras", "Keras 3"
+
+_era: contextvars.ContextVar[str] = contextvars.ContextVar("era", default=KERAS2)
+
+
+def era() -> str:
+    """The generation of the file that is being read."""
+    return _era.get()
+
+
+@contextlib.contextmanager
+def reading(version: Any) -> Iterator[str]:
+    """Inside, configs are read as those of a version of Keras.
+
+    Args:
+        version: what the file says (``'2.2.4'``, ``'2.4.0'``, ``'2.2.4-tf'``, ``'3.15.1'``), or None where it says nothing.
+    """
+    token = _era.set(of_version(version))
+    try:
+        yield _era.get()
+    finally:
+        _era.reset(token)
+
+
+def of_version(version: Any) -> str:
+    """The generation of a version string; files of Keras 1 say nothing in places where later ones do."""
+    if isinstance(version, bytes):
+        version = version.decode("utf-8", "replace")
+    match = re.match(r"(\d+)(?:\.(\d+))?", str(version or ""))
+    if match is None:
+        return KERAS1 if version is None else KERAS2
+    major, minor = int(match[1]), int(match[2] or 0)
+    if major >= 3:
+        return KERAS3
+    if major < 2:
+        return KERAS1
+    # Keras of its own ended with 2.3; 2.4 and later, and versions that end in "-tf", are that of TensorFlow.
+    return TF_KERAS if "tf" in str(version) or minor >= 4 else KERAS2
+
+
+CLASSES = {
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "Deconvolution2D": "Conv2DTranspose",
+    "Deconvolution3D": "Conv3DTranspose",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "SyncBatchNormalization": "BatchNormalization",
+    "LayerNormalizationV1": "LayerNormalization",
+    "CuDNNLSTM": "LSTM",
+    "CuDNNGRU": "GRU",
+    "LSTMV1": "LSTM",
+    "LSTMV2": "LSTM",
+    "GRUV1": "GRU",
+    "GRUV2": "GRU",
+    "DenseV2": "Dense",
+    "Container": "Functional",
+    "Model": "Functional",
+}
+"""Classes that have another name now."""
+
+MERGE_MODES = {
+    "sum": "Add",
+    "mul": "Multiply",
+    "ave": "Average",
+    "max": "Maximum",
+    "concat": "Concatenate",
+    "dot": "Dot",
+    "cos": "Dot",
+}
+"""Modes of Keras 1's layer ``Merge``, and the layers that do the same."""
+
+COMMON_ARGUMENTS = {
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "U_regularizer": "recurrent_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+    "inner_activation": "recurrent_activation",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "output_dim": "units",
+    "nb_filter": "filters",
+    "filter_length": "kernel_size",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "border_mode": "padding",
+    "dim_ordering": "data_format",
+    "atrous_rate": "dilation_rate",
+    "pool_length": "pool_size",
+    "stride": "strides",
+    "beta_init": "beta_initializer",
+    "gamma_init": "gamma_initializer",
+    "depthwise_init": "depthwise_initializer",
+    "pointwise_init": "pointwise_initializer",
+    "concat_axis": "axis",
+}
+"""Arguments of Keras 1 and their names since Keras 2."""
+
+CLASS_ARGUMENTS: dict[str, dict[str, str]] = {
+    "Embedding": {
+        "output_dim": "output_dim",
+        "init": "embeddings_initializer",
+        "W_regularizer": "embeddings_regularizer",
+        "W_constraint": "embeddings_constraint",
+    },
+    "Dropout": {"p": "rate"},
+    "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": {"p": "rate"},
+    "SpatialDropout3D": {"p": "rate"},
+    "GaussianDropout": {"p": "rate"},
+    "AlphaDropout": {"p": "rate"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "UpSampling1D": {"length": "size"},
+    "LeakyReLU": {"alpha": "negative_slope"},
+}
+"""Arguments of single classes, where they differ from the table of all."""
+
+DROPPED = {
+    "*": ("input_dtype", "consume_less", "batch_size", "adjustment", "virtual_batch_size", "fused", "quantization_config"),
+    "InputLayer": ("sparse", "ragged", "trainable", "optional", "type_spec", "input_tensor"),
+    "LSTM": ("implementation", "time_major", "forget_bias_init"),
+    "GRU": ("implementation", "time_major"),
+    "SimpleRNN": ("implementation", "time_major"),
+    "LSTMCell": ("implementation",),
+    "GRUCell": ("implementation",),
+    "ConvLSTM2D": ("implementation", "time_major"),
+    "RNN": ("time_major",),
+    "BatchNormalization": ("mode",),
+    "Embedding": ("input_length", "dropout", "sparse"),
+    "AlphaDropout": (),
+    "TimeDistributed": (),
+    "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module", "mask_type", "mask_module"),
+}
+"""Arguments without a meaning today."""
+
+CUDNN_ARGUMENTS = {
+    "CuDNNLSTM": {"activation": "tanh", "recurrent_activation": "sigmoid"},
+    "CuDNNGRU": {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True},
+}
+"""What the layers for NVIDIA's library always did, in words of the plain layers."""
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "LSTM": {"recurrent_activation": "hard_sigmoid"},
+    "GRU": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
+    "LSTMCell": {"recurrent_activation": "hard_sigmoid"},
+    "GRUCell": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
+    "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
+    "LeakyReLU": {"negative_slope": 0.3},
+}
+"""Defaults of Keras 1 and 2 that are others now, for arguments that a config does not name."""
+
+ACTIVATIONS = {"hard_sigmoid": "hard_sigmoid_keras2"}
+"""Names of functions that meant another function before Keras 3."""
+
+ACTIVATION_ARGUMENTS = ("activation", "recurrent_activation")
+
+DATA_FORMATS = {"tf": "channels_last", "th": "channels_first", "default": "channels_last"}
+
+INITIALIZERS = {"glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_uniform", "normal", "uniform"}
+
+OPTIMIZER_DEFAULTS: dict[str, dict[str, Any]] = {"Adagrad": {"initial_accumulator_value": 0.0}}
+"""Arguments that the optimizers of Keras 1 and 2 did not have, at the values that give what they did."""
+
+OPTIMIZER_DROPPED = ("jit_compile", "is_legacy_optimizer", "schedule_decay")
+"""Arguments of optimizers without a meaning today."""
+
+OPTIMIZER_CLASSES: dict[str, str | None] = {"TFOptimizer": None}
+"""Optimizers that have another name now; None for those that cannot be made again."""
+
+OPTIMIZER_SLOTS = {
+    "SGD": ("momentum",),
+    "RMSprop": ("velocity", "momentum", "average_gradient"),
+    "Adagrad": ("accumulator",),
+    "Adadelta": ("accumulated_grad", "accumulated_delta_var"),
+    "Adam": ("momentum", "velocity", "velocity_hat"),
+    "Adamax": ("momentum", "norm"),
+    "Nadam": ("momentum", "velocity"),
+}
+"""The order of the slots before Keras 3, under the names of today."""
+
+METRICS: dict[str, str] = {}
+"""Names of metrics that are another now."""

@@ -1,0 +1,158 @@
+"""Saving and loading by file name: which format a name stands for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from kjax.keras.saving import keras_zip, legacy_h5, weights_h5
+from kjax.nn.value import did_you_mean
+
+LEGACY = (".h5", ".hdf5")
+
+
+def _name(filepath: Any) -> str:
+    if not isinstance(filepath, (str, os.PathLike)):
+        raise TypeError(f"argument `filepath` must be a path, received {filepath!r}")
+    return os.fspath(filepath)
+
+
+def _unknown(what: str, name: str, formats: str) -> ValueError:
+    ending = os.path.splitext(name)[1]
+    hint = f"; {did_you_mean(ending, ('.keras', '.h5', '.hdf5'))}" if ending else ""
+    return ValueError(f"cannot {what} {name!r}: the name must end in {formats}{hint}")
+
+
+def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+    """Save a whole model: architecture, weights, what ``compile`` was given, state of the optimizer.
+
+    The file is written beside its place first, so that there is always either the old file or the whole new one.
+
+    Args:
+        model: the model.
+        filepath: a name that ends in ``.keras`` (Keras 3), or in ``.h5`` or ``.hdf5`` (the format before it).
+        overwrite: False refuses to replace a file.
+        zipped: accepted for Keras' sake; only True is possible.
+        **kwargs: ``include_optimizer`` (False leaves it out of ``.h5`` files), ``save_format`` of older scripts.
+
+    Raises:
+        ValueError: another ending, or something in the model that cannot be described in a config.
+        FileExistsError: there is a file, and ``overwrite`` is False.
+    """
+    name = _name(filepath)
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    kwargs.pop("save_format", None)
+    if kwargs:
+        raise TypeError(f"save: unknown argument {next(iter(kwargs))!r}")
+    if zipped is False:
+        raise ValueError("save: `zipped=False` (a folder instead of a file) is not supported")
+    if name.endswith(".keras"):
+        keras_zip.save(model, filepath, overwrite)
+    elif name.endswith(".weights.h5"):
+        raise ValueError(f"{name!r} is a name for weights only: call save_weights, or end the name in .keras")
+    elif name.endswith(LEGACY):
+        legacy_h5.save_model(model, filepath, overwrite, include_optimizer)
+    else:
+        raise _unknown("save a model to", name, ".keras (or .h5, the older format)")
+
+
+def load_model(
+    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    """Load a whole model that kjax or any real Keras saved.
+
+    Args:
+        filepath: ``.keras``, ``.h5`` or ``.hdf5`` file.
+        custom_objects: a user's classes and functions by name.
+        compile: whether the model is compiled as it was, with the state of its optimizer.
+        safe_mode: False lets Python byte code in the file (lambdas) become functions; it can do anything when it runs.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is broken, of another format, or refers to unknown classes.
+    """
+    name = _name(filepath)
+    if not os.path.exists(name):
+        raise FileNotFoundError(f"there is no file {name!r}")
+    kind = kind_of(name)
+    if kind == "zip":
+        return keras_zip.load(filepath, custom_objects, compile, safe_mode)
+    if kind == "hdf5":
+        return legacy_h5.load_model(filepath, custom_objects, compile, safe_mode)
+    if name.endswith(".keras"):
+        return keras_zip.load(filepath, custom_objects, compile, safe_mode)  # says what is wrong with it
+    if name.endswith(LEGACY):
+        return legacy_h5.load_model(filepath, custom_objects, compile, safe_mode)
+    raise _unknown("load a model from", name, ".keras, .h5 or .hdf5")
+
+
+def kind_of(name: str) -> str | None:
+    """``'zip'`` or ``'hdf5'`` by a file's first bytes, whatever its name; None for others."""
+    if os.path.isdir(name):
+        raise IsADirectoryError(
+            f"{name!r} is a folder: TensorFlow's SavedModel cannot be read; save the model as .keras or .h5 there"
+        )
+    with open(name, "rb") as file:
+        start = file.read(8)
+    if start == b"\x89HDF\r\n\x1a\n":
+        return "hdf5"
+    return "zip" if start[:4] in (b"PK\x03\x04", b"PK\x05\x06") else None
+
+
+def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+    """Save the weights of a model (and the state of its optimizer, in the format of Keras 3).
+
+    Args:
+        model: a built model.
+        filepath: a name that ends in ``.weights.h5`` (Keras 3), or in ``.h5`` or ``.hdf5`` (the format before it).
+        overwrite: False refuses to replace a file.
+        **kwargs: ``save_format`` of older scripts.
+
+    Raises:
+        ValueError: another ending, or a model without weights.
+        FileExistsError: there is a file, and ``overwrite`` is False.
+    """
+    name = _name(filepath)
+    kwargs.pop("save_format", None)
+    if kwargs:
+        raise TypeError(f"save_weights: unknown argument {next(iter(kwargs))!r}")
+    if name.endswith(".weights.h5"):
+        weights_h5.save_weights(model, filepath, overwrite)
+    elif name.endswith(LEGACY):
+        legacy_h5.save_weights(model, filepath, overwrite)
+    else:
+        raise _unknown("save weights to", name, ".weights.h5")
+
+
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool | None = None, **kwargs: Any) -> None:
+    """Load weights that kjax or any real Keras saved, from a file of weights or of a whole model.
+
+    All is checked before anything is set: where the file does not fit, the model stays as it was.
+
+    Args:
+        model: a built model.
+        filepath: ``.weights.h5``, ``.h5``, ``.hdf5`` or ``.keras`` file.
+        skip_mismatch: keep, with a warning, the weights of layers for which the file has nothing or another shape.
+        by_name: match layers by name rather than by order (files of the format before Keras 3).
+        **kwargs: none are known.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is broken, or does not fit the model.
+        ValueError: the model has no weights yet, or ``by_name`` for a file of Keras 3.
+    """
+    if kwargs:
+        raise TypeError(f"load_weights: unknown argument {next(iter(kwargs))!r}")
+    name = _name(filepath)
+    if not os.path.exists(name):
+        raise FileNotFoundError(f"there is no file {name!r}")
+    legacy = kind_of(name) != "zip" and legacy_h5.is_legacy(filepath)
+    if by_name and not legacy:
+        raise ValueError(f"load_weights: by_name works for .h5 files of the format before Keras 3; {name!r} is none")
+    if legacy:
+        legacy_h5.load_weights(model, filepath, skip_mismatch, bool(by_name))
+    elif kind_of(name) == "zip":
+        keras_zip.load_weights(model, filepath, skip_mismatch)
+    else:
+        weights_h5.load_weights(model, filepath, skip_mismatch)

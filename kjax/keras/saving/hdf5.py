@@ -1,0 +1,207 @@
+"""Reading HDF5 files that others wrote: no links out of the file, no shapes that the file does not hold; and writing."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+BOMB_FLOOR = 1 << 28
+"""Bytes of an array up to which its compression is not looked at."""
+
+MAX_EXPANSION = 200
+"""How many times larger than its stored bytes a larger array may be."""
+
+HEADER_LIMIT = 64512
+"""Bytes that an attribute may have; longer lists are split over several, as Keras does."""
+
+
+def open_file(path: Any) -> Any:
+    """The ``h5py.File`` at a path (or of a file object), for reading.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is no HDF5 file.
+    """
+    import h5py
+
+    if isinstance(path, (str, os.PathLike)):
+        path = os.fspath(path)
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"there is no file {path!r}")
+        if os.path.isdir(path):
+            raise IsADirectoryError(f"{path!r} is a folder, not an HDF5 file")
+        with open(path, "rb") as file:
+            if not _has_signature(file):
+                raise ValueError("it is no HDF5 file (its signature is missing)")
+    return h5py.File(path, "r")
+
+
+def _has_signature(file: Any) -> bool:
+    """Whether the signature stands at one of the places where it may."""
+    size = file.seek(0, os.SEEK_END)
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        if file.read(8) == b"\x89HDF\r\n\x1a\n":
+            return True
+        place = 512 if place == 0 else place * 2
+    return False
+
+
+def group(parent: Any, path: str) -> Any:
+    """The group at a path, following no links.
+
+    Raises:
+        KeyError: there is none.
+        ValueError: a link, or an array instead of a group.
+    """
+    import h5py
+
+    node = parent
+    for name in path.split("/"):
+        node = _member(node, name)
+        if not isinstance(node, h5py.Group):
+            raise ValueError(f"at {path!r} the file has an array where a group should be")
+    return node
+
+
+def has_group(parent: Any, path: str) -> bool:
+    """Whether there is a group at a path."""
+    try:
+        group(parent, path)
+    except KeyError:
+        return False
+    return True
+
+
+def _member(node: Any, name: str) -> Any:
+    import h5py
+
+    link = node.get(name, getlink=True)
+    if link is None:
+        raise KeyError(f"there is no {name!r} in the group {node.name!r}")
+    if not isinstance(link, h5py.HardLink):
+        raise ValueError(f"{node.name}/{name} is a link ({type(link).__name__}); links are not followed")
+    return node[name]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """An array in a file, checked but not yet read.
+
+    Attributes:
+        dataset: the ``h5py.Dataset``.
+        shape: its shape.
+    """
+
+    dataset: Any
+    shape: tuple[int, ...]
+
+    def read(self) -> np.ndarray:
+        """The array."""
+        kind = self.dataset.attrs.get("dtype")
+        array = np.empty(self.shape, self.dataset.dtype)
+        if array.size:
+            self.dataset.read_direct(array) if self.shape else array.__setitem__((), self.dataset[()])
+        if kind == "bfloat16" and array.dtype.kind == "V":
+            import ml_dtypes
+
+            return array.view(ml_dtypes.bfloat16)
+        return array
+
+
+def dataset(parent: Any, path: str) -> Stored:
+    """The array at a path.
+
+    Raises:
+        KeyError: there is none.
+        ValueError: a link, data in other files, no numbers, or a size that the stored bytes cannot hold.
+    """
+    import h5py
+
+    head, _, name = path.rpartition("/")
+    node = _member(group(parent, head) if head else parent, name)
+    if not isinstance(node, h5py.Dataset):
+        raise ValueError(f"at {path!r} the file has a group where an array should be")
+    if node.external or node.is_virtual:
+        raise ValueError(f"the array {node.name!r} keeps its data in other files, which is not allowed")
+    if node.shape is None or node.dtype.kind not in "biufcV" or (node.dtype.kind == "V" and node.dtype.fields):
+        raise ValueError(f"the array {node.name!r} holds {node.dtype}, not numbers")
+    size, stored = math.prod(node.shape) * node.dtype.itemsize, node.id.get_storage_size()
+    if node.chunks is None and size > stored and stored > 0:
+        raise ValueError(f"the array {node.name!r} of shape {node.shape} is cut off: {stored} of {size} bytes are stored")
+    if size > max(BOMB_FLOOR, MAX_EXPANSION * stored):
+        raise ValueError(
+            f"the array {node.name!r} says that its shape is {node.shape} ({size} bytes), but only {stored} bytes are stored"
+        )
+    return Stored(node, tuple(node.shape))
+
+
+def text(attributes: Any, name: str) -> str | None:
+    """An attribute that holds text, or None."""
+    if name not in attributes:
+        return None
+    value = attributes[name]
+    return decoded(value)
+
+
+def decoded(value: Any) -> str:
+    """Text from what h5py returns for it."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (bytes, np.bytes_)):
+        return bytes(value).decode("utf-8")
+    if not isinstance(value, str):
+        raise ValueError(f"expected text in an attribute of the file, found {type(value).__name__}")
+    return value
+
+
+def names(attributes: Any, name: str) -> list[str]:
+    """A list of names in an attribute, or in several (``name0``, ``name1``, ...)."""
+    if name in attributes:
+        return [decoded(item) for item in np.asarray(attributes[name]).reshape(-1)]
+    result: list[str] = []
+    for i in range(len(attributes)):
+        if f"{name}{i}" not in attributes:
+            break
+        result += [decoded(item) for item in np.asarray(attributes[f"{name}{i}"]).reshape(-1)]
+    return result
+
+
+def write_names(attributes: Any, name: str, items: Sequence[str]) -> None:
+    """Write a list of names, split over several attributes where it is too long for one.
+
+    Raises:
+        ValueError: a single name that is too long.
+    """
+    encoded = [item.encode("utf-8") for item in items]
+    too_long = [item for item in encoded if len(item) > HEADER_LIMIT]
+    if too_long:
+        raise ValueError(f"the name {too_long[0][:60]!r}... is too long for an HDF5 file")
+    array = np.asarray(encoded)
+    parts = 1
+    pieces = [array]
+    while any(piece.nbytes > HEADER_LIMIT for piece in pieces):
+        parts += 1
+        pieces = np.array_split(array, parts)
+    if parts == 1:
+        attributes[name] = array if len(encoded) else np.zeros((0,))
+        return
+    for i, piece in enumerate(pieces):
+        attributes[f"{name}{i}"] = piece
+
+
+def write_array(parent: Any, name: str, value: Any) -> None:
+    """Write an array as Keras 3 does; bfloat16 as raw bytes with a note."""
+    array = np.asarray(value)
+    if array.dtype.name == "bfloat16":
+        parent.create_dataset(name, data=array.view("V2")).attrs["dtype"] = "bfloat16"
+    else:
+        parent.create_dataset(name, data=array)
+
+

@@ -1,0 +1,276 @@
+"""The ``.keras`` format: a zip archive of ``config.json``, ``metadata.json`` and ``model.weights.h5``."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import json
+import os
+import shutil
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kjax._version import __version__
+from kjax.keras.saving import atomic, weights_h5
+from kjax.keras.saving.errors import FileFormatError, loading
+from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+KERAS_VERSION = "3.15.1"
+"""The version of Keras whose format is written."""
+
+MAX_JSON = 1 << 28
+"""Bytes of a config above which it is refused."""
+
+MAX_EXPANSION = 200
+"""How many times larger than its stored bytes a large compressed member may be."""
+
+_BLOCK = 1 << 22
+
+
+def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
+    """Write a model to a ``.keras`` file.
+
+    Args:
+        model: the model.
+        filepath: where to write.
+        overwrite: False refuses to replace a file.
+
+    Raises:
+        ValueError: something in the model cannot be described in a config.
+        FileExistsError: there is a file, and ``overwrite`` is False.
+    """
+    import h5py
+
+    with sharing():
+        config = json.dumps(serialize_keras_object(model), default=_json_default)
+    metadata = json.dumps(
+        {
+            "keras_version": KERAS_VERSION,
+            "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
+            "kjax": {"version": __version__, **training_state(model)},
+        }
+    )
+    with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr(METADATA, metadata)
+        archive.writestr(CONFIG, config)
+        # The weights go through a file of their own, so that memory holds one array at a time.
+        with tempfile.NamedTemporaryFile(dir=temporary.parent, prefix=f"{temporary.name}.") as weights:
+            with h5py.File(weights.name, "w") as file:
+                weights_h5.write_weights(model, file)
+            with archive.open(WEIGHTS, "w", force_zip64=True) as member, open(weights.name, "rb") as source:
+                shutil.copyfileobj(source, member, _BLOCK)
+
+
+def _json_default(thing: Any) -> Any:
+    if hasattr(thing, "item"):
+        return thing.item()
+    raise TypeError(f"cannot write {thing!r} (a {type(thing).__name__}) into a config")
+
+
+def training_state(model: Any) -> dict[str, int]:
+    """Seed and counters from which the shuffle and dropout of further training are derived."""
+    if getattr(model, "_seed", None) is None:
+        return {}
+    return {"seed": int(model._seed), "step": int(model._step), "epoch": int(model._epoch)}
+
+
+def load(filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
+    """Read a model from a ``.keras`` file.
+
+    Args:
+        filepath: file of :func:`save` or of real Keras 3 (a path or a binary file object).
+        custom_objects: a user's classes and functions by name.
+        compile: whether the model is compiled as it was.
+        safe_mode: False lets Python byte code in the file become functions.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is broken, or refers to unknown classes.
+    """
+    label = filepath if isinstance(filepath, (str, os.PathLike)) else "<file object>"
+    with loading(label), _source(filepath) as source, zipfile.ZipFile(source) as archive:
+        config = json_member(archive, CONFIG)
+        metadata = json_member(archive, METADATA) if METADATA in archive.namelist() else {}
+        model = model_from(config, custom_objects, compile, safe_mode)
+        if not model.built:
+            raise FileFormatError(
+                f"cannot load {label!r}: model {model.name!r} has no weights before it is called on data, so those of the "
+                "file have no place; give its class a `build_from_config` method"
+            )
+        with member_file(archive, source, WEIGHTS) as weights, weights_h5.opened(weights) as file:
+            weights_h5.read_weights(model, file)
+        _set_training_state(model, metadata)
+    return model
+
+
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
+    """Set a model's weights from the weights in a ``.keras`` file; arguments as in :func:`weights_h5.load_weights`."""
+    weights_h5.need_built(model, "load")
+    with loading(filepath), _source(filepath) as source, zipfile.ZipFile(source) as archive:
+        with member_file(archive, source, WEIGHTS) as weights, weights_h5.opened(weights) as file:
+            weights_h5.read_weights(model, file, skip_mismatch)
+
+
+def model_from(config: Any, custom_objects: Any, compile: bool, safe_mode: bool) -> Any:
+    """The model of a config.
+
+    Raises:
+        ValueError: the config is not that of a model.
+    """
+    from kjax.keras.core.layer import Layer
+
+    if not isinstance(config, dict):
+        raise ValueError(f"{CONFIG} must hold an object, it holds a {type(config).__name__}")
+    if not compile:
+        config = {**config, "compile_config": None}
+    with sharing():
+        model = deserialize_keras_object(config, custom_objects, safe_mode)
+    if not isinstance(model, Layer):
+        raise ValueError(f"{CONFIG} holds no model but a {type(model).__name__}")
+    return model
+
+
+def _set_training_state(model: Any, metadata: Any) -> None:
+    state = metadata.get("kjax") if isinstance(metadata, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(state.get(k), int) for k in ("seed", "step", "epoch")):
+        return
+    if getattr(model, "compiled", False):
+        model._seed = state["seed"]
+        model._step.assign(state["step"])
+        model._epoch.assign(state["epoch"])
+
+
+@contextlib.contextmanager
+def _source(filepath: Any) -> Iterator[Any]:
+    if not isinstance(filepath, (str, os.PathLike)):
+        yield filepath
+        return
+    if not Path(filepath).exists():
+        raise FileNotFoundError(f"there is no file {os.fspath(filepath)!r}")
+    with open(filepath, "rb") as file:
+        yield file
+
+
+def json_member(archive: zipfile.ZipFile, name: str) -> Any:
+    """The content of a JSON file in an archive.
+
+    Raises:
+        ValueError: it is missing, too large, or no JSON.
+    """
+    info = _info(archive, name)
+    if info.file_size > MAX_JSON:
+        raise ValueError(f"{name} in the archive says that it has {info.file_size} bytes, which is too much for a config")
+    with archive.open(info) as member:
+        data = member.read(MAX_JSON + 1)
+    try:
+        return json.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{name} in the archive is no JSON: {error}") from error
+
+
+def _info(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    if archive.namelist().count(name) > 1:
+        raise ValueError(f"the archive holds {name} more than once")
+    if name not in archive.namelist():
+        raise ValueError(f"the archive holds no {name}")
+    info = archive.getinfo(name)
+    if info.flag_bits & 1:
+        raise ValueError(f"{name} in the archive is encrypted")
+    return info
+
+
+@contextlib.contextmanager
+def member_file(archive: zipfile.ZipFile, source: Any, name: str) -> Iterator[Any]:
+    """A member of an archive as something that h5py can open: in its place where it is stored as it is.
+
+    Raises:
+        ValueError: it is missing, damaged, or says that it is far larger than what is stored.
+    """
+    info = _info(archive, name)
+    if info.file_size > max(MAX_JSON, MAX_EXPANSION * info.compress_size):
+        raise ValueError(
+            f"{name} in the archive says that it has {info.file_size} bytes, but only {info.compress_size} are stored"
+        )
+    if info.compress_type == zipfile.ZIP_STORED:
+        archive.open(info).close()  # checks that the member's own header agrees with the directory
+        window = Window(source, _data_start(source, info), info.file_size)
+        _check_sum(window, info)
+        yield window
+        return
+    with tempfile.TemporaryFile() as file:
+        with archive.open(info) as member:
+            _copy(member, file, info)
+        file.seek(0)
+        yield file
+
+
+def _data_start(source: Any, info: zipfile.ZipInfo) -> int:
+    """Where the bytes of a member begin: after its own header, whose last two fields are two lengths."""
+    source.seek(info.header_offset + 26)
+    name_length, extra_length = struct.unpack("<HH", source.read(4))
+    return info.header_offset + 30 + name_length + extra_length
+
+
+def _copy(member: Any, target: Any, info: zipfile.ZipInfo) -> None:
+    left = info.file_size
+    while block := member.read(_BLOCK):
+        left -= len(block)
+        if left < 0:
+            raise ValueError(f"{info.filename} in the archive is larger than it says")
+        target.write(block)
+
+
+def _check_sum(window: Window, info: zipfile.ZipInfo) -> None:
+    total = 0
+    while block := window.read(_BLOCK):
+        total = zlib.crc32(block, total)
+    window.seek(0)
+    if total != info.CRC:
+        raise ValueError(f"{info.filename} in the archive is damaged: its checksum is wrong")
+
+
+class Window(io.RawIOBase):
+    """A part of a file as a file.
+
+    Args:
+        file: a seekable binary file.
+        start: where the part begins.
+        size: its length.
+    """
+
+    def __init__(self, file: Any, start: int, size: int) -> None:
+        super().__init__()
+        self.file, self.start, self.size, self.position = file, start, size, 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place in the part."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}[whence]
+        self.position = max(base + offset, 0)
+        return self.position
+
+    def tell(self) -> int:
+        """The present place."""
+        return self.position
+
+    def readinto(self, buffer: Any) -> int:
+        """Read bytes into a buffer; returns how many."""
+        view = memoryview(buffer).cast("B")[: max(min(len(buffer), self.size - self.position), 0)]
+        self.file.seek(self.start + self.position)
+        count = self.file.readinto(view) or 0
+        self.position += count
+        return count

@@ -1,0 +1,164 @@
+"""Where each variable of a model lies in a weights file: the walk through layers and attributes that Keras 3 does."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.operation import Operation
+from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.saved import Saved
+from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.variable import Variable
+from kjax.keras.models.model import Model
+from kjax.keras.saving import names
+from kjax.nn.module import PARAMS, STATE
+
+SUBGROUPS: dict[str, dict[str, str]] = {
+    name: {PARAMS: "cell"} for name in ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+}
+"""Built-in classes whose variables of a collection belong, in Keras, to an object inside the layer."""
+
+PATHS: dict[str, dict[str, str]] = {}
+"""Built-in classes whose modules inside have another name here than in Keras: path here to path there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """What is stored at one path of a weights file.
+
+    Attributes:
+        path: names joined by ``/``; empty for the model itself.
+        name: name that is noted there.
+        owner: the layer, model or optimizer.
+        variables: its variables in the order of the file; None where the owner reads and writes its values itself.
+    """
+
+    path: str
+    name: str | None
+    owner: Any
+    variables: list[Variable] | None
+
+
+def places(model: Any) -> Iterator[Place]:
+    """All places of a model and, where it was compiled, of its optimizer.
+
+    Args:
+        model: a model or layer.
+    """
+    yield from _walk(model, "", set())
+
+
+def _walk(owner: Any, path: str, visited: set[int]) -> Iterator[Place]:
+    if id(owner) in visited:
+        return
+    visited.add(id(owner))
+    if not isinstance(owner, Layer):
+        yield Place(path, getattr(owner, "name", None), owner, None)
+        return
+    yield from _own(owner, path)
+    for name, child in _children(owner):
+        yield from _descend(child, _join(path, name), visited)
+
+
+def _descend(child: Any, path: str, visited: set[int], seen: frozenset[int] = frozenset()) -> Iterator[Place]:
+    """A layer, an optimizer, or a list, tuple or dict of layers at a path."""
+    if _has_state(child):
+        yield from _walk(child, path, visited)
+    elif isinstance(child, (list, tuple, dict)) and id(child) not in seen:
+        counts: collections.Counter[str] = collections.Counter()
+        for item in child.values() if isinstance(child, dict) else child:
+            nested = isinstance(item, (list, tuple, dict))
+            if not nested and not _has_state(item):
+                continue
+            label = "container" if nested else class_label(item)
+            name = f"{label}_{counts[label]}" if counts[label] else label
+            counts[label] += 1
+            yield from _descend(item, _join(path, name), visited, seen | {id(child)})
+
+
+def _has_state(thing: Any) -> bool:
+    from kjax.keras.core.optimizer import Optimizer
+
+    return isinstance(thing, (Layer, Optimizer)) and not isinstance(thing, Operation)
+
+
+def class_label(layer: Any) -> str:
+    """The class of a layer as it stands in paths."""
+    known = names.keras_name(type(layer))
+    return to_snake_case(known[1] if known is not None else type(layer).__name__)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def _own(layer: Layer, path: str) -> Iterator[Place]:
+    """The places of a layer's own variables: usually one."""
+    if is_custom(layer):
+        yield Place(path, layer.name, layer, None)
+        return
+    groups: dict[str, list[Variable]] = {"": []}
+    if isinstance(layer, PureLayer):
+        cls = _built_in(type(layer)).__name__
+        order = {PARAMS: 0, STATE: 1}
+        for collection, steps, variable in sorted(layer._boxes, key=lambda entry: order.get(entry[0], 2)):
+            inside = "/".join(steps[:-1])
+            inside = PATHS.get(cls, {}).get(inside, inside) or SUBGROUPS.get(cls, {}).get(collection, "")
+            groups.setdefault(inside, []).append(variable)
+    groups[""].extend(layer.own_variables())
+    for inside, variables in groups.items():
+        yield Place(_join(path, inside) if inside else path, layer.name if not inside else None, layer, variables)
+
+
+def _built_in(cls: type) -> type:
+    """The built-in class that a user's class derives from, or itself."""
+    return next((base for base in cls.__mro__ if base.__module__ == "kjax.keras.layers"), cls)
+
+
+def is_custom(layer: Any) -> bool:
+    """Whether a user's class stores its values itself."""
+    cls = type(layer)
+    return (
+        cls.save_own_variables is not Saved.save_own_variables or cls.load_own_variables is not Saved.load_own_variables
+    )
+
+
+def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
+    """Attributes of a layer that may hold layers, in Keras' order: those of a graph first, private ones last."""
+    is_graph = isinstance(layer, Model) and (layer.is_functional or hasattr(layer, "_stack"))
+    if is_graph:
+        yield "layers", layer.layers
+    if type(layer).__module__ == "kjax.keras.layers":
+        return
+    known = _known_attributes(isinstance(layer, PureLayer))
+    attributes = {name for name in dir(layer) if not name.startswith("__") and name not in known}
+    if isinstance(layer, Model):
+        attributes |= {"optimizer"} | (set() if is_graph else {"layers"})
+    for name in sorted(attributes, key=lambda name: f"~{name}" if name.startswith("_") else name):
+        try:
+            value = getattr(layer, name)
+        except Exception:  # noqa: S112, BLE001 - a user's property may raise anything; Keras passes over it too
+            continue
+        if isinstance(value, Mapping) and not isinstance(value, dict):
+            value = dict(value)
+        yield name, value
+
+
+@functools.cache
+def _known_attributes(is_pure: bool) -> frozenset[str]:
+    """The attributes that every layer or model has, in which no layers of the user lie."""
+    from kjax.keras.layers import InputLayer, Layer
+    from kjax.keras.models.sequential import Sequential
+
+    found = set(dir(Layer(name="reference"))) | set(dir(Model(name="reference"))) | set(dir(Sequential(name="reference")))
+    found |= {"batch_shape", "_input_type"} | set(dir(InputLayer))
+    if is_pure:
+        from kjax.keras import layers
+
+        found |= set(dir(layers.Activation("linear", name="reference")))  # type: ignore[attr-defined]
+    return frozenset(found)

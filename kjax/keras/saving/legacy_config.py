@@ -1,0 +1,207 @@
+"""Layers of Keras 1, Keras 2 and tf.keras: their configs rewritten as Keras 3 would write them, by tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kjax.keras.core.layer import Layer
+from kjax.keras.saving import eras
+from kjax.keras.saving.registration import get_registered_object
+from kjax.keras.saving.serialization import _revive, make_instance
+
+MODELS = ("Functional", "Sequential")
+WRAPPED = ("layer", "cell", "forward_layer", "backward_layer")
+"""Arguments of layers that hold another layer."""
+
+
+def layer_from_config(entry: Mapping[str, Any]) -> Layer:
+    """A layer or model from its entry in an older config.
+
+    Args:
+        entry: ``class_name`` and ``config``.
+
+    Raises:
+        ValueError: an unknown class or argument.
+    """
+    custom = get_registered_object(entry["class_name"])
+    if isinstance(custom, type):
+        layer = make_instance(custom, entry["config"])
+    else:
+        layer = _revive(upgrade(entry))
+    if not isinstance(layer, Layer):
+        raise ValueError(f"the config names {entry['class_name']!r} among the layers, which is no layer")
+    return layer
+
+
+def upgrade(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of an older config as Keras 3 would write it.
+
+    Args:
+        entry: ``class_name`` and ``config``.
+    """
+    name, config = entry["class_name"], entry["config"]
+    old = eras.era() != eras.KERAS3
+    if name == "Merge":
+        name, config = _merge(config)
+    new = eras.CLASSES.get(name, name)
+    if new in MODELS:
+        return {"module": "keras", "class_name": new, "config": config, "registered_name": None}
+    if not isinstance(config, Mapping):
+        raise ValueError(f"the config of a {name} must be a dict, received {type(config).__name__}")
+    config = dict(config)
+    if old:
+        config = _rename(name, new, config)
+        config = _values(name, new, config)
+    for key in eras.DROPPED["*"] + eras.DROPPED.get(new, ()):
+        config.pop(key, None)
+    for key in WRAPPED:
+        if isinstance(config.get(key), Mapping) and "module" not in config[key]:
+            config[key] = upgrade(config[key])
+    if isinstance(config.get("cells"), list):
+        config["cells"] = [upgrade(c) if isinstance(c, Mapping) and "module" not in c else c for c in config["cells"]]
+    return {"module": "keras.layers", "class_name": new, "config": config, "registered_name": None}
+
+
+def _merge(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    mode = config.get("mode", "sum")
+    if mode not in eras.MERGE_MODES or config.get("layers"):
+        raise ValueError(f"the Keras 1 layer Merge with mode={mode!r} and layers of its own cannot be read")
+    kept = {key: config[key] for key in ("name", "trainable") if key in config}
+    if mode == "concat":
+        kept["axis"] = config.get("concat_axis", -1)
+    if mode in ("dot", "cos"):
+        kept |= {"axes": config.get("dot_axes", -1), "normalize": mode == "cos"}
+    return eras.MERGE_MODES[mode], kept
+
+
+def _rename(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Arguments under their names of today."""
+    own = eras.CLASS_ARGUMENTS.get(new, {})
+    if "nb_row" in config and "nb_col" in config:
+        size = [config.pop("nb_row"), config.pop("nb_col")]
+        config["kernel_size"] = [config.pop("kernel_dim1"), *size] if "kernel_dim1" in config else size
+    if {"kernel_dim1", "kernel_dim2", "kernel_dim3"} <= set(config):
+        config["kernel_size"] = [config.pop(f"kernel_dim{i}") for i in (1, 2, 3)]
+    if "forget_bias_init" in config:
+        config["unit_forget_bias"] = config["forget_bias_init"] == "one"
+    common = eras.COMMON_ARGUMENTS
+    renamed = {}
+    for key, value in config.items():
+        target = own.get(key, common.get(key, key))
+        # Names of Keras 1 that mean something else in classes of today keep it.
+        renamed[key if target in config and target != key else target] = value
+    defaults = eras.DEFAULTS.get(new, {}) if eras.era() != eras.TF_KERAS else {}
+    return {**defaults, **renamed, **eras.CUDNN_ARGUMENTS.get(name, {})}
+
+
+def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Values that have another form or meaning today."""
+    del name
+    for key in eras.ACTIVATION_ARGUMENTS:
+        value = config.get(key)
+        if isinstance(value, str):
+            config[key] = eras.ACTIVATIONS.get(value, value)
+        elif isinstance(value, Mapping) and "class_name" in value:
+            config[key] = upgrade(value)
+    for key, value in config.items():
+        if key.endswith("_initializer") and isinstance(value, Mapping):
+            config[key] = {**value, "config": _without(value.get("config") or {}, "dtype")}
+        elif key.endswith("_regularizer") and isinstance(value, Mapping) and "name" in value:
+            config[key] = {"class_name": "L1L2", "config": {k: value.get(k, 0.0) for k in ("l1", "l2")}}
+        elif key.endswith("_constraint") and isinstance(value, Mapping) and "name" in value:
+            config[key] = {"class_name": value["name"], "config": _without(value, "name")}
+    if config.get("data_format") in eras.DATA_FORMATS:
+        config["data_format"] = eras.DATA_FORMATS[config["data_format"]]
+    if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:
+        config["axis"] = config["axis"][0]
+    if new == "InputLayer":
+        shape = config.pop("batch_input_shape", None)
+        if shape is not None:
+            config["batch_shape"] = shape
+        config["dtype"] = config.pop("input_dtype", None) or config.get("dtype")
+    else:
+        config = _dtypes(config)
+    if new == "Lambda" and isinstance(config.get("function"), (list, tuple)):
+        config["function"] = {"class_name": "__lambda__", "config": {"value": list(config["function"])}}
+    elif new == "Lambda" and isinstance(config.get("function"), str):
+        config["function"] = {"class_name": "function", "config": config["function"]}
+    return config
+
+
+def _dtypes(config: dict[str, Any]) -> dict[str, Any]:
+    """``dtype`` of a first layer was the type of the data."""
+    dtype = config.get("dtype")
+    if isinstance(dtype, Mapping):
+        config["dtype"] = dtype.get("config", {}).get("name")
+    elif dtype is None:
+        config.pop("dtype", None)
+    elif isinstance(dtype, str) and dtype.startswith(("int", "uint", "bool")):
+        config.pop("dtype")
+        if config.get("batch_input_shape") is not None:
+            config["input_dtype"] = dtype
+    return config
+
+
+def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {k: v for k, v in mapping.items() if k != key}
+
+
+# -- calls in graphs ---------------------------------------------------------------------------------------------
+
+
+def first_call(layer: Layer) -> int:
+    """Number of a layer's first call in older graphs: that of a model is 1, since its own graph counted as a call."""
+    from kjax.keras.models.model import Model
+
+    return 1 if isinstance(layer, Model) else 0
+
+
+def _is_place(item: Any) -> bool:
+    return isinstance(item, (list, tuple)) and len(item) >= 3 and isinstance(item[0], str) and isinstance(item[1], int)
+
+
+def call_places(node: Any) -> Iterator[Sequence[Any]]:
+    """The tensors that a call in an older graph needs.
+
+    Args:
+        node: lists ``[layer, call, output, keyword arguments]``; one for each input, or a tree of them (tf.keras).
+    """
+    stack: list[Any] = [node]
+    while stack:
+        item = stack.pop()
+        if _is_place(item) and not str(item[0]).startswith("_CONSTANT"):
+            yield item
+            stack.extend(item[3:])
+        elif isinstance(item, Mapping):
+            stack.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            stack.extend(item)
+
+
+def call_arguments(node: Any, tensor: Callable[[Sequence[Any]], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call in an older graph.
+
+    Args:
+        node: as for :func:`call_places`.
+        tensor: from a place to its tensor.
+    """
+    kwargs: dict[str, Any] = {}
+
+    def link(item: Any) -> Any:
+        if _is_place(item):
+            if len(item) > 3 and isinstance(item[3], Mapping):
+                kwargs.update({key: link(value) for key, value in item[3].items()})
+            return tensor(item)
+        if isinstance(item, Mapping):
+            return {key: link(value) for key, value in item.items()}
+        if isinstance(item, (list, tuple)):
+            return [link(part) for part in item]
+        return item
+
+    inputs = [link(node)] if _is_place(node) else link(node)
+    if isinstance(inputs, list) and len(inputs) == 1:
+        inputs = inputs[0]
+    if kwargs.get("mask", 0) is None:
+        del kwargs["mask"]
+    return (inputs,), kwargs

@@ -1,0 +1,206 @@
+"""What ``compile`` was given and the optimizer's state, in files before Keras 3."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from kjax.keras.core.variable import Variable
+from kjax.keras.saving import eras, hdf5, names, optimizer_state
+from kjax.keras.saving.compile_config import compile_config
+from kjax.keras.saving.registration import get_registered_object
+from kjax.keras.saving.serialization import _revive
+
+GROUP = "optimizer_weights"
+
+
+# -- writing -----------------------------------------------------------------------------------------------------
+
+
+def training_config(model: Any) -> dict[str, Any] | None:
+    """What ``compile`` was given, in the form of these files; None where it cannot be written.
+
+    Args:
+        model: the model.
+    """
+    config = compile_config(model)
+    if not config:
+        return None
+    optimizer = config.pop("optimizer")
+    short = {key: _short(value) for key, value in config.items()}
+    return {**short, "optimizer_config": {"class_name": optimizer["class_name"], "config": optimizer["config"]}}
+
+
+def _short(value: Any) -> Any:
+    """Objects by class name, functions by name."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "function":
+            return value["config"]
+        if "class_name" in value and "config" in value:
+            custom = ">" in (value.get("registered_name") or "")
+            return {"class_name": value["registered_name"] if custom else value["class_name"], "config": value["config"]}
+        return {key: _short(item) for key, item in value.items()}
+    return [_short(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def write_optimizer(model: Any, file: Any) -> None:
+    """Write the state of a model's optimizer into an open HDF5 file."""
+    entries = optimizer_state.entries(model)
+    group = file.create_group(GROUP)
+    label = model.optimizer.name
+    paths = [f"{label}/{i}_{entry.name}" if isinstance(entry, Variable) else f"{label}/{i}" for i, entry in enumerate(entries)]
+    hdf5.write_names(group.attrs, "weight_names", paths)
+    for path, entry in zip(paths, entries, strict=True):
+        hdf5.write_array(group, path, entry.value if isinstance(entry, Variable) else entry)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+
+def compile_model(model: Any, config: Mapping[str, Any]) -> None:
+    """Compile a model as a file says.
+
+    Args:
+        model: the model.
+        config: what the file holds.
+
+    Raises:
+        ValueError: an unknown optimizer, loss or metric.
+    """
+    optimizer = _optimizer(config.get("optimizer_config"))
+    if optimizer is None:
+        return
+    given = {key: config.get(key) for key in ("loss", "loss_weights", "metrics", "weighted_metrics")}
+    given = {key: _object(value, key) for key, value in given.items()}
+    for key in ("metrics", "weighted_metrics"):
+        given[key] = given[key] or None
+    model.compile(optimizer=optimizer, **given)
+
+
+def _optimizer(entry: Any) -> Any:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
+        return None
+    name, config = str(entry.get("class_name")), dict(entry["config"])
+    custom = get_registered_object(name)
+    if custom is not None:
+        return custom.from_config(config)
+    era = eras.era()
+    name = eras.OPTIMIZER_CLASSES.get(name, name)
+    cls = names.builtin("keras.optimizers", name) if name else None
+    if cls is None:
+        raise ValueError(f"unknown optimizer {entry.get('class_name')!r}; {names.suggest(str(name), 'keras.optimizers')}")
+    if era != eras.KERAS3:
+        for key in eras.OPTIMIZER_DROPPED:
+            config.pop(key, None)
+        if era in (eras.KERAS1, eras.KERAS2):
+            config = {**eras.OPTIMIZER_DEFAULTS.get(name, {}), **config}
+            if "clipnorm" in config:  # the norm of all gradients together
+                config["global_clipnorm"] = config.pop("clipnorm")
+        if isinstance(config.get("name"), str):
+            config["name"] = config["name"].lower()
+    rate = config.get("learning_rate")
+    if isinstance(rate, Mapping):
+        config["learning_rate"] = _revive({"module": "keras.optimizers.schedules", **rate})
+    return cls.from_config(config)  # type: ignore[attr-defined]
+
+
+def _object(value: Any, argument: str) -> Any:
+    """Losses and metrics by name or config, in the structure of the file."""
+    if value is None or argument == "loss_weights":
+        return value
+    if isinstance(value, str):
+        custom = get_registered_object(value)
+        return custom if custom is not None else eras.METRICS.get(value, value) if argument != "loss" else value
+    if isinstance(value, Mapping):
+        if "class_name" in value:
+            return _instance(value, "keras.losses" if argument == "loss" else "keras.metrics")
+        return {key: _object(item, argument) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_object(item, argument) for item in value]
+    raise ValueError(f"the file's {argument!r} cannot be understood: {value!r}")
+
+
+def _instance(entry: Mapping[str, Any], module: str) -> Any:
+    config = dict(entry.get("config") or {})
+    if config.get("reduction") == "auto":
+        config["reduction"] = "sum_over_batch_size"
+    if entry["class_name"] in ("MeanMetricWrapper", "LossFunctionWrapper") and isinstance(config.get("fn"), str):
+        from kjax.nn import losses, metrics
+
+        return (losses if module == "keras.losses" else metrics).get({"class_name": entry["class_name"], "config": config})
+    return _revive({"module": module, "class_name": entry["class_name"], "config": config, "registered_name": None})
+
+
+def read_optimizer(model: Any, file: Any) -> None:
+    """Set the state of a compiled model's optimizer; where the file's does not fit, a warning, and it starts anew."""
+    if GROUP not in file or not model.compiled:
+        return
+    group = hdf5.group(file, GROUP)
+    stored = {name: hdf5.dataset(group, name) for name in hdf5.names(group.attrs, "weight_names")}
+    if not stored:
+        return
+    grouped = eras.era() != eras.KERAS3 and not any(_is_interleaved(name) for name in stored)
+    plan = _grouped_plan(model, stored) if grouped else _plan(model, stored)
+    if plan is None:
+        warnings.warn(
+            f"the file holds {len(stored)} arrays of an optimizer's state, which are not those of the optimizer "
+            f"{model.optimizer.name!r} of model {model.name!r}: it starts anew",
+            stacklevel=4,
+        )
+        return
+    for box, entry in plan:
+        box.assign(entry.read())
+
+
+def _is_interleaved(name: str) -> bool:
+    """Whether a name is of the optimizers of TensorFlow 2.11 and later, whose slots lie weight by weight."""
+    return re.match(r"^[A-Za-z]+/(m|v|momentum|velocity|accumulator)/", name) is not None
+
+
+Plan = list[tuple[Variable, hdf5.Stored]]
+
+
+def _plan(model: Any, stored: Mapping[str, hdf5.Stored]) -> Plan | None:
+    """Arrays in the order of Keras 3; files of TensorFlow have no learning rate among them."""
+    arrays = list(stored.values())
+    entries: list[Any] = optimizer_state.entries(model, build=len(arrays) > len(model.optimizer.variables))
+    if len(arrays) == len(entries) - 1:
+        entries = [entry for entry in entries if entry is not model.optimizer._rate]
+    return _paired(entries, arrays)
+
+
+def _paired(entries: list[Any], arrays: list[hdf5.Stored]) -> Plan | None:
+    if len(entries) != len(arrays):
+        return None
+    if any(tuple(np.shape(e)) != a.shape for e, a in zip(entries, arrays, strict=True)):
+        return None
+    return [(e, a) for e, a in zip(entries, arrays, strict=True) if isinstance(e, Variable)]
+
+
+def _grouped_plan(model: Any, stored: Mapping[str, hdf5.Stored]) -> Plan | None:
+    """Arrays in the order of Keras 1 and 2: iterations, then each slot for all weights."""
+    arrays = list(stored.values())
+    optimizer = model.optimizer
+    trained = model._partition()["params"]
+    optimizer.build(trained)
+    plan: Plan = []
+    if arrays and arrays[0].shape == () and np.issubdtype(arrays[0].dataset.dtype, np.integer):
+        plan.append((optimizer.iterations, arrays.pop(0)))
+    order = optimizer_state.order_of(model, trained)
+    groups = eras.OPTIMIZER_SLOTS.get(type(optimizer.rule).__name__, tuple(optimizer.tree.slots))
+    for slot in groups:
+        part, arrays = arrays[: len(order)], arrays[len(order) :]
+        tree = optimizer.tree.slots.get(slot)
+        if tree is None or not part:
+            continue  # a momentum of 0 was kept too
+        leaves = jax.tree.leaves(tree, is_leaf=lambda leaf: isinstance(leaf, Variable))
+        paired = _paired([leaves[i] for i in order], part)
+        if paired is None:
+            return None
+        plan += paired
+    return plan

@@ -1,0 +1,168 @@
+"""The weights of one layer in files before Keras 3: their order, and conversions between generations of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from kjax.keras.core.variable import Variable
+from kjax.keras.saving import eras
+from kjax.keras.saving.hdf5 import Stored
+
+Arrays = list[np.ndarray]
+
+
+def listed(layer: Any) -> list[Variable]:
+    """The weights of a layer or model in the order of these files: those that are trained, then the others."""
+    return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def matched(
+    layer: Any, variables: list[Variable], stored: Mapping[str, Stored], backend: str | None
+) -> list[tuple[Variable, Any]]:
+    """Each variable with the array that it gets.
+
+    Args:
+        layer: the layer.
+        variables: its variables in the order of the file.
+        stored: the file's arrays, by name.
+        backend: what the file says of the backend that wrote it.
+
+    Raises:
+        ValueError: other numbers or shapes than the layer has.
+    """
+    arrays: list[Any] = list(stored.values())
+    if len(arrays) == len(variables):
+        for part in layer._flatten_layers():
+            _convert_part(part, variables, arrays, backend)
+    elif eras.era() == eras.KERAS1 and type(layer).__name__ in KERAS1:
+        arrays = KERAS1[type(layer).__name__](layer, [entry.read() for entry in arrays])
+    label = f"layer {layer.name!r} ({type(layer).__name__})"
+    if len(arrays) != len(variables):
+        names = ", ".join(stored) or "none"
+        raise ValueError(f"{label} has {len(variables)} weights, the file has {len(arrays)} for it ({names})")
+    for variable, array in zip(variables, arrays, strict=True):
+        if tuple(array.shape) != variable.shape:
+            raise ValueError(f"{label}: weight {variable.name!r} has shape {variable.shape}, the file has {tuple(array.shape)}")
+    return list(zip(variables, arrays, strict=True))
+
+
+def _convert_part(layer: Any, variables: list[Variable], arrays: list[Any], backend: str | None) -> None:
+    """Replace the arrays of one layer inside by what the layer of today needs, where that is something else."""
+    own = listed(layer)
+    if not own or any(inner is not layer for inner in layer._flatten_layers()):
+        return
+    numbers = {id(variable): i for i, variable in enumerate(variables)}
+    if any(id(variable) not in numbers for variable in own):
+        return
+    places = [numbers[id(variable)] for variable in own]
+    convert = _conversion(layer, own, [arrays[i] for i in places], backend)
+    if convert is not None:
+        values = convert([arrays[i].read() for i in places])
+        for i, value in zip(places, values, strict=True):
+            arrays[i] = value
+
+
+def _conversion(
+    layer: Any, variables: list[Variable], stored: list[Stored], backend: str | None
+) -> Callable[[Arrays], Arrays] | None:
+    """How the arrays of a file become those of the layer of today, or None where they are the same."""
+    name = type(layer).__name__
+    if eras.era() == eras.KERAS1 and name in KERAS1:
+        return lambda arrays: KERAS1[name](layer, arrays)
+    if backend == "theano" and name in FLIPPED:
+        return lambda arrays: [_flip(a) if i < FLIPPED[name] else a for i, a in enumerate(arrays)]
+    if name in ("LSTM", "GRU") and len(variables) == 3 and stored[2].shape != variables[2].shape:
+        # NVIDIA's library keeps a bias for the input and one for the state.
+        size = int(np.prod(stored[2].shape))
+        if name == "LSTM" and size == 2 * variables[2].size:
+            return lambda arrays: cudnn_lstm(arrays, layer.units)
+        if name == "GRU" and size == variables[2].size:
+            return lambda arrays: cudnn_gru(arrays, layer.units)
+    return None
+
+
+FLIPPED = {"Conv1D": 1, "Conv2D": 1, "Conv3D": 1, "Conv2DTranspose": 1, "ConvLSTM2D": 2}
+"""Layers whose first kernels Theano applied mirrored, and how many of them."""
+
+
+def _flip(kernel: np.ndarray) -> np.ndarray:
+    """A kernel mirrored along its spatial axes."""
+    return np.ascontiguousarray(np.flip(kernel, axis=tuple(range(kernel.ndim - 2))))
+
+
+def cudnn_lstm(arrays: Arrays, units: int) -> Arrays:
+    """Weights of CuDNNLSTM as those of LSTM: blocks transposed, the two biases added."""
+    kernel, recurrent, bias = arrays
+    kernels = [_from_cudnn(block) for block in np.split(kernel, 4, axis=1)]
+    recurrents = [block.T for block in np.split(recurrent, 4, axis=1)]
+    return [np.hstack(kernels), np.hstack(recurrents), np.sum(np.split(bias, 2, axis=0), axis=0).reshape(4 * units)]
+
+
+def _from_cudnn(block: np.ndarray) -> np.ndarray:
+    return block.T.reshape(block.shape, order="F")
+
+
+def cudnn_gru(arrays: Arrays, units: int) -> Arrays:
+    """Weights of CuDNNGRU as those of GRU with ``reset_after``: blocks transposed, the two biases as rows."""
+    kernel, recurrent, bias = arrays
+    kernels = [_from_cudnn(block) for block in np.split(kernel, 3, axis=1)]
+    recurrents = [block.T for block in np.split(recurrent, 3, axis=1)]
+    return [np.hstack(kernels), np.hstack(recurrents), bias.reshape(2, 3 * units)]
+
+
+def _lstm_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
+    """Twelve arrays W, U, b of the gates i, c, f, o as three of the gates i, f, c, o."""
+    del layer
+    if len(arrays) != 12:
+        return arrays
+    order = (0, 6, 3, 9)
+    return [np.concatenate([arrays[i + k] for i in order], axis=-1) for k in range(3)]
+
+
+def _gru_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
+    """Nine arrays W, U, b of the gates z, r, h as three."""
+    del layer
+    if len(arrays) != 9:
+        return arrays
+    return [np.concatenate([arrays[i + k] for i in (0, 3, 6)], axis=-1) for k in range(3)]
+
+
+def _conv1d_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
+    """Kernel (length, 1, channels, filters), or (filters, channels, length, 1) of Theano."""
+    kernel = arrays[0]
+    if kernel.ndim != 4:
+        return arrays
+    length = layer.kernel_size[0]
+    if kernel.shape[:2] != (length, 1):
+        kernel = np.transpose(kernel, (2, 3, 1, 0))
+    return [kernel[:, 0], *arrays[1:]]
+
+
+def _channels_first(axes: tuple[int, ...]) -> Callable[[Any, Arrays], Arrays]:
+    """Kernels that were kept in Theano's order of axes by layers with the channels first."""
+
+    def convert(layer: Any, arrays: Arrays) -> Arrays:
+        if layer.data_format != "channels_first":
+            return arrays
+        return [np.transpose(arrays[0], axes), *arrays[1:]]
+
+    return convert
+
+
+def _transposed_conv2d_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
+    axes = (2, 3, 0, 1) if layer.data_format == "channels_first" else (0, 1, 3, 2)
+    return [np.transpose(arrays[0], axes), *arrays[1:]]
+
+
+KERAS1: dict[str, Callable[[Any, Arrays], Arrays]] = {
+    "LSTM": _lstm_of_keras1,
+    "GRU": _gru_of_keras1,
+    "Conv1D": _conv1d_of_keras1,
+    "Conv2D": _channels_first((2, 3, 1, 0)),
+    "Conv3D": _channels_first((2, 3, 4, 1, 0)),
+    "Conv2DTranspose": _transposed_conv2d_of_keras1,
+}
+"""Layers whose weights Keras 1 kept in another form."""

@@ -1,0 +1,56 @@
+"""The state of an optimizer as the list of arrays that Keras 3 keeps in files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kjax.keras.core.optimizer import Optimizer
+from kjax.keras.core.variable import Variable
+
+
+def _is_box(thing: Any) -> bool:
+    return isinstance(thing, Variable)
+
+
+def order_of(model: Any, trained: Any) -> list[int]:
+    """For each trained weight in Keras' order, its number among the leaves of the tree of trained variables.
+
+    Args:
+        model: the model.
+        trained: the tree.
+    """
+    leaves = jax.tree.leaves(trained, is_leaf=_is_box)
+    numbers = {id(box): i for i, box in enumerate(leaves)}
+    listed = [numbers[id(box)] for box in model.weights if id(box) in numbers]
+    return listed + [i for i in range(len(leaves)) if i not in set(listed)]
+
+
+def entries(model: Any, *, build: bool = False) -> list[Any]:
+    """What a file holds of the optimizer's state: iterations, learning rate, then the slots weight by weight.
+
+    Args:
+        model: a compiled model. Before its first step there are no slots.
+        build: make the slots if there are none.
+
+    Returns:
+        Variables; arrays where Keras stores something that follows from the rest, or that it does not use.
+    """
+    optimizer: Optimizer = model.optimizer
+    if optimizer.tree is None and build:
+        optimizer.build(model._partition()["params"])
+    if optimizer.tree is None:
+        return optimizer.variables
+    trained = model._partition()["params"]
+    params = jax.tree.map(lambda box: jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype)), trained, is_leaf=_is_box)
+    found: list[Any] = []
+
+    def collect(entry: Any) -> Any:
+        found.append(entry)
+        return entry
+
+    # The tree holds variables where the rule expects arrays: it only passes them on, or computes with their values.
+    optimizer.rule.visit_variables(optimizer.tree, params, order_of(model, trained), collect)
+    return found

@@ -1,0 +1,227 @@
+"""Weights in Keras 3's layout of HDF5: ``layers/dense/vars/0``, ``optimizer/vars/0``."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from kjax.keras.core.variable import Variable
+from kjax.keras.saving import atomic, hdf5, optimizer_state
+from kjax.keras.saving.errors import FileFormatError, loading
+from kjax.keras.saving.layout import Place, places
+
+# -- writing -----------------------------------------------------------------------------------------------------
+
+
+def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+    """Write the weights of a model, and the state of its optimizer, to a ``.weights.h5`` file.
+
+    Args:
+        model: a built model.
+        filepath: where to write.
+        overwrite: False refuses to replace a file.
+
+    Raises:
+        ValueError: the model was not built.
+        FileExistsError: there is a file, and ``overwrite`` is False.
+    """
+    import h5py
+
+    need_built(model, "save")
+    with atomic.replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w") as file:
+        write_weights(model, file)
+
+
+def need_built(model: Any, what: str) -> None:
+    """Refuse a model that has no weights yet.
+
+    Raises:
+        ValueError: it was not built.
+    """
+    if not model.built:
+        raise ValueError(
+            f"cannot {what} the weights of model {model.name!r}: it was not built yet; call it on data, or build(input_shape)"
+        )
+
+
+def write_weights(model: Any, file: Any) -> None:
+    """Write the weights of a model, and the state of its optimizer, into an open HDF5 file."""
+    for place in places(model):
+        path = f"{place.path}/vars" if place.path else "vars"
+        if place.variables is not None:
+            group = _make_group(file, path, place.name)
+            for i, variable in enumerate(place.variables):
+                hdf5.write_array(group, str(i), variable.value)
+            continue
+        store = _values(model, place)
+        if store is not None:
+            group = _make_group(file, path, place.name)
+            for key, value in store.items():
+                hdf5.write_array(group, key, value.value if isinstance(value, Variable) else value)
+
+
+def _make_group(file: Any, path: str, name: str | None) -> Any:
+    group = file.create_group(path)
+    if name is not None:
+        group.attrs["name"] = name
+    return group
+
+
+def _values(model: Any, place: Place) -> dict[str, Any] | None:
+    """The values of an owner that does not keep them in listed variables."""
+    owner = owner_of_optimizer(model, place)
+    if owner is not None:
+        if not owner.get_compile_config():
+            return None
+        return {str(i): entry for i, entry in enumerate(optimizer_state.entries(owner))}
+    store: dict[str, Any] = {}
+    place.owner.save_own_variables(store)
+    return store
+
+
+def owner_of_optimizer(model: Any, place: Place) -> Any:
+    """The model whose optimizer a place belongs to, or None."""
+    from kjax.keras.core.optimizer import Optimizer
+
+    if not isinstance(place.owner, Optimizer):
+        return None
+    from kjax.keras.models.model import Model
+
+    models = [layer for layer in model._flatten_layers() if isinstance(layer, Model)]
+    return next((inner for inner in models if inner.optimizer is place.owner), None)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
+    """Set the weights of a model, and the state of its optimizer, from a ``.weights.h5`` file.
+
+    Args:
+        model: a built model.
+        filepath: file of :func:`save_weights` or of real Keras 3.
+        skip_mismatch: keep, with a warning, what a layer has where the file has nothing for it or another shape.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is broken, or does not fit the model; the model is unchanged then.
+        ValueError: the model was not built.
+    """
+    need_built(model, "load")
+    with loading(filepath), opened(filepath) as file:
+        read_weights(model, file, skip_mismatch)
+
+
+@contextlib.contextmanager
+def opened(filepath: Any) -> Iterator[Any]:
+    """An HDF5 file, open for reading."""
+    file = hdf5.open_file(filepath)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
+    """Set the weights of a model, and the state of its optimizer, from an open HDF5 file.
+
+    All is checked before anything is set.
+
+    Raises:
+        FileFormatError: the file does not fit the model.
+    """
+    plan: list[tuple[Variable, hdf5.Stored]] = []
+    custom: list[tuple[Any, dict[str, hdf5.Stored]]] = []
+    problems: list[str] = []
+    used = 0
+    for place in places(model):
+        stored = _stored(file, place.path)
+        used += bool(stored)
+        if owner_of_optimizer(model, place) is not None:
+            plan += _optimizer_plan(owner_of_optimizer(model, place), stored)
+        elif place.variables is None:
+            custom.append((place.owner, stored))
+        else:
+            problem = _mismatch(place, stored)
+            if problem is None:
+                plan += [(box, stored[str(i)]) for i, box in enumerate(place.variables)]
+            else:
+                problems.append(problem)
+    if problems and not skip_mismatch:
+        more = f" (and {len(problems) - 1} more of this kind)" if len(problems) > 1 else ""
+        raise FileFormatError(_named(file, f"{problems[0]}{more}"))
+    for problem in problems:
+        warnings.warn(f"not loaded: {problem}", stacklevel=4)
+    if not used and any(place.variables for place in places(model)):
+        raise FileFormatError(_named(file, "it holds no weights in the layout of Keras 3"))
+    verify([stored for _, stored in plan])
+    values = [(owner, {key: stored.read() for key, stored in store.items()}) for owner, store in custom]
+    for owner, store in values:
+        owner.load_own_variables(store)
+    for box, stored in plan:
+        box.assign(stored.read())
+
+
+def _named(file: Any, message: str) -> str:
+    return f"cannot load {file.filename!r}: {message}" if isinstance(file.filename, str) else message
+
+
+def verify(found: list[hdf5.Stored]) -> None:
+    """Read what could turn out to be broken only when it is read, so that nothing is set by halves."""
+    for stored in found:
+        if stored.dataset.chunks is not None or stored.dataset.compression is not None:
+            stored.read()
+
+
+def _stored(file: Any, path: str) -> dict[str, hdf5.Stored]:
+    """The arrays at a path of the file, by name."""
+    for candidate in (path, path.replace("layers", "_layer_checkpoint_dependencies", 1)):
+        place = f"{candidate}/vars" if candidate else "vars"
+        if hdf5.has_group(file, place):
+            group = hdf5.group(file, place)
+            return {name: hdf5.dataset(group, name) for name in group}
+    return {}
+
+
+def _mismatch(place: Place, stored: dict[str, hdf5.Stored]) -> str | None:
+    """Why the arrays of a file do not fit the variables of a layer, or None."""
+    variables = place.variables or []
+    label = f"layer {place.owner.name!r} ({type(place.owner).__name__}, {place.path or 'top'!r} in the file)"
+    if len(stored) != len(variables) or any(str(i) not in stored for i in range(len(variables))):
+        return f"{label} has {len(variables)} weights, the file has {len(stored)} for it"
+    for i, variable in enumerate(variables):
+        if stored[str(i)].shape != variable.shape:
+            return f"{label}: weight {variable.name!r} has shape {variable.shape}, the file has {stored[str(i)].shape}"
+        if not _fits(stored[str(i)].dataset, variable):
+            return f"{label}: weight {variable.name!r} is {variable.dtype}, the file has {stored[str(i)].dataset.dtype}"
+    return None
+
+
+def _fits(dataset: Any, variable: Variable) -> bool:
+    """Whether the numbers of an array may be put into a variable."""
+    kind = dataset.dtype.kind
+    if kind == "V":
+        return dataset.attrs.get("dtype") == "bfloat16"
+    return kind != "c" or np.issubdtype(np.dtype(variable.dtype), np.complexfloating)
+
+
+def _optimizer_plan(owner: Any, stored: dict[str, hdf5.Stored]) -> list[tuple[Variable, hdf5.Stored]]:
+    """What is set of an optimizer's state: nothing, with a warning, where the file's does not fit."""
+    if not stored:
+        return []
+    entries = optimizer_state.entries(owner, build=len(stored) > len(owner.optimizer.variables))
+    fits = len(entries) == len(stored) and all(
+        str(i) in stored and stored[str(i)].shape == tuple(np.shape(entry)) for i, entry in enumerate(entries)
+    )
+    if not fits:
+        warnings.warn(
+            f"the file holds {len(stored)} arrays of an optimizer's state, which are not those of the optimizer "
+            f"{owner.optimizer.name!r} of model {owner.name!r} ({len(entries)} arrays): it starts anew",
+            stacklevel=6,
+        )
+        return []
+    return [(entry, stored[str(i)]) for i, entry in enumerate(entries) if isinstance(entry, Variable)]

@@ -1,0 +1,182 @@
+"""Any cell run over time, and several cells as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from kjax.nn.layers import base
+from kjax.nn.layers.recurrent.cells import BuiltInCell, Scan
+from kjax.nn.layers.recurrent.sequence import SequenceLayer
+from kjax.nn.module import PARAMS, STATE, Layer, accepts
+from kjax.nn.value import field
+
+
+def check_cell(cell: Any) -> Any:
+    """The cell itself.
+
+    Raises:
+        TypeError: it is no Flax module, or has no ``state_size``.
+    """
+    if not isinstance(cell, nn.Module):
+        raise TypeError(f"expected a cell (a layer with a `state_size`), received {cell!r}")
+    if getattr(cell, "state_size", None) is None:
+        raise TypeError(f"the cell {type(cell).__name__} needs an attribute `state_size`")
+    return cell
+
+
+def initial_states(cell: Any, batch: int, dtype: str) -> Any:
+    """Zeros of the cell's ``state_size``, or what its ``get_initial_state`` gives."""
+    if hasattr(cell, "get_initial_state"):
+        return cell.get_initial_state(batch_size=batch)
+
+    def zeros(size: Any) -> Any:
+        return jnp.zeros((batch, *(size if isinstance(size, (list, tuple)) else (size,))), dtype)
+
+    sizes = cell.state_size
+    return [zeros(size) for size in sizes] if isinstance(sizes, (list, tuple)) else zeros(sizes)
+
+
+def step(cell: Any, inputs: Any, states: Any, training: bool) -> tuple[Any, Any]:
+    """Call the cell, with ``training`` if it takes that."""
+    kwargs = {"training": training} if isinstance(cell, Layer) or accepts(cell, "training") else {}
+    return cell(inputs, states, **kwargs)
+
+
+def _cells(value: Any) -> tuple[Any, ...]:
+    cells = tuple(check_cell(cell) for cell in value)
+    if not cells:
+        raise ValueError("expected at least one cell")
+    return cells
+
+
+class StackedRNNCells(Layer):
+    """Several cells as one: each takes the output of the one before.
+
+    Attributes:
+        cells: the cells, first to last.
+    """
+
+    cells: tuple[Any, ...] = field(convert=_cells)
+
+    @property
+    def state_size(self) -> tuple[Any, ...]:
+        """The state sizes of all cells."""
+        return tuple(cell.state_size for cell in self.cells)
+
+    @property
+    def output_size(self) -> Any:
+        """Length of the last cell's output."""
+        last = self.cells[-1]
+        size = getattr(last, "output_size", None) or last.state_size
+        return size[0] if isinstance(size, (list, tuple)) else size
+
+    @property
+    def built_in(self) -> bool:
+        """Whether all cells can run over whole sequences by themselves."""
+        return all(isinstance(cell, BuiltInCell) for cell in self.cells)
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The initial states of all cells."""
+        return [initial_states(cell, batch_size, self.compute_dtype) for cell in self.cells]
+
+    def call(self, inputs: Any, states: Any, training: bool = False, scan: Scan | None = None) -> tuple[Any, Any]:
+        new = []
+        for cell, before in zip(self.cells, states, strict=True):
+            nested = isinstance(before, (list, tuple))
+            given = list(before) if nested else [before]  # cells take lists
+            if scan is None:
+                inputs, after = step(cell, inputs, given, training)
+            else:
+                inputs, after = cell(inputs, given, training=training, scan=scan)
+            new.append(after[0] if not nested and isinstance(after, (list, tuple)) else after)
+        return inputs, new
+
+
+def _one_cell(value: Any) -> Any:
+    return check_cell(StackedRNNCells(tuple(value)) if isinstance(value, (list, tuple)) else value)
+
+
+class RNN(SequenceLayer, Layer):
+    """A cell run over time.
+
+    Attributes:
+        cell: a module whose call ``(inputs, states)`` returns the output and the new states (an array for an array, a
+            list for a list), with an attribute ``state_size`` (an integer, a shape or a list of them) and, if it has
+            other initial states than zeros, a method ``get_initial_state(batch_size)``; or a list of cells.
+            Its random numbers are the same at all times.
+        return_sequences: return the outputs of all times instead of the last.
+        return_state: return the last states too.
+        go_backwards: run from the last time to the first; outputs come in that order.
+        stateful: keep the last states, in the ``state`` collection, as initial states of the next call.
+        unroll: no loop but one copy of the step for each time.
+        zero_output_for_mask: the output at masked times is 0 and not that of the time before.
+    """
+
+    cell: Any = field(convert=_one_cell)
+    return_sequences: bool = base.flag(False)
+    return_state: bool = base.flag(False)
+    go_backwards: bool = base.flag(False)
+    stateful: bool = base.flag(False)
+    unroll: bool = base.flag(False)
+    zero_output_for_mask: bool = base.flag(False)
+
+    any_more_axes = True
+
+    @property
+    def state_count(self) -> int:
+        """Number of states of the cell (of cells, for stacked ones)."""
+        size = self.cell.state_size
+        return len(size) if isinstance(size, (list, tuple)) else 1
+
+    def zero_states(self, sequences: Array) -> list[Any]:
+        states = initial_states(self.cell, sequences.shape[0], self.compute_dtype)
+        return list(states) if isinstance(states, (list, tuple)) else [states]
+
+    def run(self, inputs: Array, states: Any, mask: Any, training: bool, unroll: int) -> tuple[Array, Any]:
+        """Run the cell over time; see :meth:`BuiltInCell.run`."""
+        if isinstance(self.cell, BuiltInCell) or (isinstance(self.cell, StackedRNNCells) and self.cell.built_in):
+            outputs, last = self.cell(inputs, list(states), training=training, scan=Scan(mask, unroll))
+            return outputs, tuple(last)
+
+        def body(cell: Any, states: Any, at: Any) -> tuple[Any, Any]:
+            x, m = at
+            output, new = step(cell, x, list(states), training)
+            new = tuple(new) if isinstance(new, (list, tuple)) else (new,)
+            if m is not None:
+                output = _choose(m, output, _output_before(states))
+                new = jax.tree.map(lambda n, o: _choose(m, n, o), new, _like(states, new))
+            return _like(new, states), output
+
+        # The first step makes the weights; the loop over the others shares them.
+        first = jax.tree.map(lambda x: x[0], (inputs, mask))
+        states, output = body(self.cell, tuple(states), first)
+        if inputs.shape[0] == 1:
+            return output[None], states
+        loop = nn.scan(
+            body,
+            variable_broadcast=PARAMS,
+            variable_carry=STATE,
+            split_rngs={PARAMS: False, "dropout": False},
+            unroll=unroll,
+        )
+        states, outputs = loop(self.cell, states, jax.tree.map(lambda x: x[1:], (inputs, mask)))
+        return jnp.concatenate([output[None], outputs]), states
+
+
+def _choose(mask: Array, new: Array, old: Array) -> Array:
+    return jnp.where(base.expand_mask(mask, new.ndim), new, old)
+
+
+def _like(tree: Any, pattern: Any) -> Any:
+    """The same leaves in lists and tuples like those of ``pattern``."""
+    return jax.tree.unflatten(jax.tree.structure(pattern), jax.tree.leaves(tree))
+
+
+def _output_before(states: Any) -> Array:
+    """The output of the time before: the first state, of the last cell if there are several."""
+    return states[-1][0] if isinstance(states[-1], (list, tuple)) else states[0]

@@ -1,0 +1,155 @@
+"""Layers around layers of sequences: both directions at once, one layer at every time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Num
+
+from kjax.nn import arguments as arg
+from kjax.nn.layers import base
+from kjax.nn.layers.recurrent.sequence import first_mask
+from kjax.nn.module import Layer, accepts
+from kjax.nn.value import ArgumentError, field
+
+
+def wrapped(value: Any) -> nn.Module:
+    """A Flax module.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, nn.Module):
+        raise TypeError(f"expected a layer, received {value!r}")
+    return value
+
+
+def call_with(layer: nn.Module, *args: Any, **context: Any) -> Any:
+    """Call the layer with those of ``mask`` and ``training`` that it takes."""
+    if not isinstance(layer, Layer):
+        context = {name: value for name, value in context.items() if accepts(layer, name)}
+    return layer(*args, **context)
+
+
+def _direction(value: Any) -> Any:
+    layer: Any = wrapped(value)
+    if not hasattr(layer, "return_sequences"):
+        raise TypeError(f"expected a recurrent layer, received a {type(layer).__name__}")
+    # At masked times the outputs of both directions must be 0, or merging would mix those of different times.
+    if getattr(layer, "zero_output_for_mask", layer.return_sequences) != layer.return_sequences:
+        return layer.clone(zero_output_for_mask=layer.return_sequences)
+    return layer
+
+
+class Bidirectional(Layer):
+    """A recurrent layer run forwards and, with weights of its own, backwards.
+
+    Weights: those of the layer under ``layer``, then those of the other direction under ``backward_layer``.
+
+    Attributes:
+        layer: a recurrent layer.
+        merge_mode: how the two outputs become one: ``'concat'``, ``'sum'``, ``'mul'``, ``'ave'``, or None: both.
+        weights: accepted at None only.
+        backward_layer: the layer of the other direction; by default ``layer`` with ``go_backwards``.
+    """
+
+    layer: Any = field(convert=_direction)
+    merge_mode: str | None = field("concat", convert=arg.choice("concat", "sum", "mul", "ave", None))
+    weights: None = base.unsupported()
+    backward_layer: Any = field(None, convert=arg.optional(_direction))
+
+    supports_masking = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.backward_layer is None:
+            return
+        for name, wanted in (("go_backwards", False), ("stateful", True), ("return_sequences", True), ("return_state", True)):
+            if (getattr(self.layer, name) == getattr(self.backward_layer, name)) != wanted:
+                raise ArgumentError(
+                    f"{type(self).__name__}: arguments `layer` and `backward_layer` must have "
+                    f"{'the same' if wanted else 'different'} values of `{name}`"
+                )
+
+    def call(self, sequences: Array, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        forward, backward = self._both()
+        states: Any = (None, None)
+        if initial_state is not None:
+            half = len(initial_state) // 2
+            states = initial_state[:half], initial_state[half:]
+        mask = first_mask(mask)
+        y = forward(sequences, initial_state=states[0], mask=mask, training=training)
+        z = backward(sequences, initial_state=states[1], mask=mask, training=training)
+        last: tuple[Any, ...] = ()
+        if forward.return_state:
+            (y, *y_states), (z, *z_states) = y, z
+            last = (*y_states, *z_states)
+        if forward.return_sequences:
+            z = jnp.flip(z, axis=1)
+        merged = self._merge(y, z)
+        if not last:
+            return merged
+        return (*merged, *last) if self.merge_mode is None else (merged, *last)
+
+    def _both(self) -> tuple[Any, Any]:
+        if self.backward_layer is not None:
+            return self.layer, self.backward_layer
+        opposite = not self.layer.go_backwards
+        return self.layer, self.layer.clone(parent=self, name="backward_layer", go_backwards=opposite)
+
+    def _merge(self, y: Array, z: Array) -> Any:
+        match self.merge_mode:
+            case "concat":
+                return jnp.concatenate([y, z], axis=-1)
+            case "sum":
+                return y + z
+            case "mul":
+                return y * z
+            case "ave":
+                return (y + z) / 2
+            case _:
+                return y, z
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+        """The mask of the inputs where sequences are returned, and None for each returned state."""
+        del inputs
+        output = first_mask(mask) if self.layer.return_sequences else None
+        outputs = [output, output] if self.merge_mode is None else output
+        if not self.layer.return_state:
+            return outputs
+        states = [None] * (2 * self.layer.state_count)
+        return [*outputs, *states] if isinstance(outputs, list) else [outputs, *states]
+
+
+class TimeDistributed(Layer):
+    """One layer applied at every time, as if the times were more samples.
+
+    Weights: those of the layer.
+
+    Attributes:
+        layer: any layer.
+    """
+
+    layer: Any = field(convert=wrapped)
+
+    supports_masking = True
+
+    def call(self, inputs: Num[Array, "batch time *features"], mask: Any = None, training: bool = False) -> Any:
+        base.require_rank(self, inputs, 3, at_least=True)
+        batch, times = inputs.shape[:2]
+        if mask is not None and mask.shape[:2] != (batch, times):
+            raise ValueError(
+                f"{base.describe(self)}: argument `mask` of shape {mask.shape} must start with (batch, time) "
+                f"{(batch, times)}"
+            )
+
+        def together(x: Array) -> Array:
+            return x.reshape((batch * times, *x.shape[2:]))
+
+        outputs = call_with(
+            self.layer, together(inputs), mask=None if mask is None else together(mask), training=training
+        )
+        return jax.tree.map(lambda y: y.reshape((batch, times, *y.shape[1:])), outputs)
