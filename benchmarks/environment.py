@@ -24,8 +24,8 @@ class BenchmarkError(Exception):
 def prepare() -> None:
     """Set what Keras, kjax and JAX read when they are imported.
 
-    Keras runs on JAX, with nobody's ``keras.json``. Compiled programs are not kept, so that nobody compiles for
-    the others and a cold start is cold.
+    Keras runs on JAX, with nobody's ``keras.json``. Compiled programs are not kept, so that nobody compiles
+    for the others and a cold start is cold.
     """
     os.environ["KERAS_BACKEND"] = "jax"
     home = tempfile.mkdtemp(prefix="kjax-benchmarks-")

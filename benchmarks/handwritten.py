@@ -1,8 +1,8 @@
 """The networks and optimizers of the benchmark as JAX users write them by hand: functions on lists of arrays.
 
-A network is ``network(weights, x, key) -> logits``; ``weights`` are in the order of Keras' ``get_weights()``, so
-that all candidates can start from the same numbers. An optimizer is ``(init, update)``, with the arithmetic of
-Keras 3, so that all candidates do the same work (``tests/test_bench.py`` compares them).
+A network is ``network(weights, x, key) -> logits``; ``weights`` are in the order of Keras' ``get_weights()``,
+so all candidates can start from the same numbers. An optimizer is ``(init, update)`` with the arithmetic of
+Keras 3, so all candidates do the same work; ``tests/test_bench.py`` compares them.
 """
 
 from __future__ import annotations

@@ -189,7 +189,7 @@ def test_no_file_is_too_long():
 
 
 def test_every_file_starts_with_a_docstring():
-    folders = ("kjax", "tests", "examples", "scripts")
+    folders = ("kjax", "tests", "examples", "scripts", "benchmarks")
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(files) > 5
     bare = [

@@ -152,12 +152,18 @@ class Layer(nn.Module):
         outputs = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(outputs):
-                self.add_loss("activity", self.activity_regularizer(leaf))
+                # Keras 3: the penalty of a sample on average, so that it does not grow with the batch.
+                self.add_loss("activity", self.activity_regularizer(leaf) / leaf.shape[0])
         return outputs
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The layer's computation; every layer writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no `call` method")
+
+    def regularize_activity(self, outputs: Any) -> None:
+        """Add the activity penalty of these outputs to the losses."""
+        for leaf in jax.tree.leaves(outputs):
+            self.add_loss("activity", self.activity_regularizer(leaf))
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         """The mask of the output, given that of the inputs: passed on where the layer supports masking."""

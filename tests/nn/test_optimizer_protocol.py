@@ -100,7 +100,7 @@ def test_state_lies_where_the_parameters_lie(where: str) -> None:
     # A state that moves in the first step would have that step compiled twice.
     params = {"kernel": jnp.ones((4, 2)), "bias": jnp.ones(2)}
     mesh = jax.make_mesh((4,), ("model",), axis_types=(jax.sharding.AxisType.Auto,))
-    spec = {"kernel": jax.P("model", None), "bias": jax.P()}
+    spec = {"kernel": jax.P("model"), "bias": jax.P()}
     if where == "a device":
         params = jax.device_put(params, jax.devices()[0])
     elif where == "a mesh":

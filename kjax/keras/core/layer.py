@@ -327,9 +327,10 @@ class Layer(Saved):
         self._after_build()
 
     def _note_shapes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Keep the shapes that the weights were made for, in the form in which Keras writes them."""
-        names, _ = call_signature(type(self).call)
-        given = {**dict(zip(names, args, strict=False)), **kwargs} if len(args) <= len(names) else {"input": args[0]}
+        """Keep the shapes that the weights were made for."""
+        self._keep_shapes(dict(zip(call_signature(type(self).call)[0], args, strict=False)) | dict(kwargs))
+
+    def _keep_shapes(self, given: Mapping[str, Any]) -> None:
         shapes = {f"{name}_shape": _shapes(value) for name, value in given.items() if _has_shape(value)}
         if len(shapes) == 1:
             self._build_shapes = {"input_shape": next(iter(shapes.values()))}
@@ -390,7 +391,7 @@ class Layer(Saved):
     def _add_activity_loss(self, outputs: Any, active: scopes.Scope) -> None:
         if self.activity_regularizer is not None:
             for leaf in jax.tree.leaves(outputs):
-                active.losses.append(self.activity_regularizer(leaf))
+                active.losses.append(self.activity_regularizer(leaf) / leaf.shape[0])
 
     def add_loss(self, loss: Any) -> None:
         """Add scalars to the loss of the model, from inside ``call``."""

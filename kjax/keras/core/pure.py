@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
+from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, call_signature
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.core.variable import Variable
@@ -60,7 +60,7 @@ class PureLayer(Layer):
 
     def _make_module(self, fields: Mapping[str, Any]) -> nn.Module:
         assert self.module_class is not None
-        given = dict(fields)
+        given = {name: _as_module(value) for name, value in fields.items()}
         names = {f.name for f in dataclasses.fields(self.module_class)}
         if "data_format" in names and given.get("data_format") is None:
             given["data_format"] = settings.image_data_format
@@ -69,6 +69,12 @@ class PureLayer(Layer):
             given["trainable"] = self._trainable
             given["activity_regularizer"] = self.activity_regularizer
         return self.module_class(**given)
+
+    def given_argument(self, name: str) -> Any:
+        """What the constructor was given for an argument: the handle, where the module holds the module of a layer."""
+        args, kwargs = self._init_arguments
+        given = dict(zip(field_names(self.module_class), args, strict=False)) | kwargs if self.module_class else {}
+        return given.get(name)
 
     def _adopt(self, module: nn.Module) -> None:
         """Use ``module`` from now on."""
@@ -172,6 +178,12 @@ class PureLayer(Layer):
         self._note_shapes(args, kwargs)
         self._after_build()
 
+    def _note_shapes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        function = type(self._module).call if isinstance(self._module, ModuleBase) else type(self).call
+        names = [name for name in call_signature(function)[0] if name not in ("mask", "training")]
+        given = dict(zip(names, args, strict=False)) | {k: v for k, v in kwargs.items() if k != "mask"}
+        self._keep_shapes(given)
+
     def _describe(self, args: Any, kwargs: Mapping[str, Any]) -> Description:
         leaves, structure = jax.tree.flatten((args, dict(kwargs)))
         module = self._current_module()
@@ -251,7 +263,7 @@ class PureLayer(Layer):
         from kjax.keras.saving.serialization import module_config
 
         assert isinstance(self._module, ModuleBase)
-        return module_config(self._module, super().get_config())
+        return module_config(self._module, super().get_config(), self.given_argument)
 
 
 def apply_pure(module: nn.Module, tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -295,6 +307,15 @@ def apply_pure(module: nn.Module, tree: Tree, args: tuple[Any, ...], kwargs: dic
         if mask is not None:
             active.masks[id(leaf)] = (leaf, mask)
     return outputs
+
+
+def _as_module(value: Any) -> Any:
+    """The module of a Keras layer that is an argument of another; lists of them; other things as they are."""
+    if isinstance(value, Layer):
+        return value.module
+    if isinstance(value, (list, tuple)) and any(isinstance(item, Layer) for item in value):
+        return type(value)(_as_module(item) for item in value)
+    return value
 
 
 class _Opaque:

@@ -42,11 +42,12 @@ class Follower:
         self.callbacks = callbacks
         self.names = tuple(names)
         self.kind = kind
-        self.progress = Progress(0 if quiet else verbose, epochs, steps)
+        shown = not quiet and not callbacks.shows_progress
+        self.progress = Progress(verbose if shown else 0, epochs, steps)
         self._last: Any = None
         self.session: Any = None
         self._epoch = 0
-        self._silent = quiet or verbose in (0, 2)
+        self._done = 0
 
     # -- what the engine asks and tells --------------------------------------------------------------------------
 
@@ -68,8 +69,8 @@ class Follower:
 
     def show(self, step: int, report: Any) -> None:
         """A chunk is done."""
-        if not self._silent:
-            self.progress.show(step, self._logs(report))
+        self._done = step
+        self.progress.show(step, self._logs(report))
 
     def _logs(self, report: Any) -> Logs:
         def fetch() -> list[Any]:
@@ -86,28 +87,30 @@ class Follower:
     def epoch_begin(self, epoch: int) -> None:
         """An epoch begins."""
         self._epoch = epoch
+        self._done = 0
         self.callbacks.on_epoch_begin(epoch)
         self.progress.epoch_begin(epoch)
 
-    def logs(self) -> Any:
-        """The logs of the epoch so far, as numbers."""
-        return dict(self._logs(self._last)) if self._last is not None else {}
+    def logs(self) -> Logs:
+        """The logs of the epoch so far."""
+        return self._logs(self._last) if self._last is not None else Logs((), list)
 
     def inner(self, steps: int | None) -> Follower:
         """A follower for the validation inside ``fit``."""
         self.callbacks.on_test_begin()
         return Follower(self.model, self.callbacks, self.names, 0, 1, steps, kind="test", quiet=True)
 
-    def add_validation(self, logs: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
-        """The logs with those of a validation."""
+    def add_validation(self, logs: Logs, values: Sequence[Any]) -> None:
+        """Add those of a validation to the logs."""
         found = dict(zip(self.names, values, strict=True))
         self.callbacks.on_test_end({k: found[k] for k in sorted(found)})
-        return logs | {f"val_{name}": found[name] for name in sorted(found)}
+        for name in sorted(found):
+            logs[f"val_{name}"] = found[name]
 
-    def epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+    def epoch_end(self, epoch: int, logs: Logs) -> None:
         """An epoch ends: callbacks first, so that what they add is shown."""
-        self.progress.epoch_end(logs)
         self.callbacks.on_epoch_end(epoch, logs)
+        self.progress.epoch_end(logs, done_batches=self._done)
 
     def train_end(self, logs: Any) -> None:
         """Training ends."""

@@ -12,6 +12,7 @@ from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer
 from kjax.keras.core.pure import apply_pure
 from kjax.keras.core.tensor import Node
+from kjax.keras.models.data import arrange_inputs
 from kjax.keras.models.plan import Plan, make_plan
 from kjax.keras.models.training import Training
 from kjax.nn.value import did_you_mean
@@ -161,6 +162,8 @@ class Model(Training, Layer):
             raise NotImplementedError(
                 f"model {type(self).__name__} has neither a graph (inputs and outputs) nor a `call` method of its own"
             )
+        if isinstance(inputs, Mapping):
+            inputs = arrange_inputs(inputs, self.input_names)
         kwargs: dict[str, Any] = {"training": training}
         if mask is not None:
             kwargs["mask"] = mask

@@ -59,6 +59,16 @@ class Plan:
             seen[name] += 1
         return result
 
+    def _lasting_names(self) -> list[str]:
+        """Names of the inputs as parts of the model's value: automatic ones, which count up, are replaced."""
+        names = self.input_names
+        if isinstance(self.input_structure, dict):
+            return names
+        layers = [t._keras_history[0] for t in self.inputs]
+        return [
+            name if layer._explicit_name else f"input_{i}" for i, (name, layer) in enumerate(zip(names, layers, strict=True))
+        ]
+
     def graph(self) -> Graph:
         """The model as a Flax module, with each layer's present module."""
         called = [layer for layer in self.layers if id(layer) in self.names]
@@ -74,7 +84,7 @@ class Plan:
                 made.append(tensors[id(tensor)])
             nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
         specs = tuple(
-            TensorSpec(t.shape, t.dtype, name) for t, name in zip(self.inputs, self.input_names, strict=True)
+            TensorSpec(t.shape, t.dtype, name) for t, name in zip(self.inputs, self._lasting_names(), strict=True)
         )
         layers = tuple((self.names[id(layer)], layer.module) for layer in called)
         outputs = tuple(tensors[id(t)] for t in self.outputs)

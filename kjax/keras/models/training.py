@@ -350,7 +350,7 @@ class Training:
                 logs = follower.logs()
                 if validation is not None and _is_due(validation_freq, epoch):
                     values = self._evaluate(validation, validation_steps, follower.inner(validation_steps))
-                    logs = follower.add_validation(logs, values)
+                    follower.add_validation(logs, values)
                 follower.epoch_end(epoch, logs)
                 if self.stop_training:
                     break
@@ -443,7 +443,7 @@ class Training:
         objective = self._prepare_objective()
         count = steps if steps is not None else source.steps
         params = {"verbose": verbose, "epochs": 1, "steps": count}
-        callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
+        callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params, add_history=False)
         follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
         follower.phase_begin()
         values = self._evaluate(source, steps, follower)
@@ -475,7 +475,7 @@ class Training:
             check_inputs(self, jax.tree.unflatten(source.structure, source.leaves)[0])
         count = steps if steps is not None else source.steps
         params = {"verbose": verbose, "epochs": 1, "steps": count}
-        callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
+        callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params, add_history=False)
         follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
         follower.phase_begin()
         step = make_predict_step(self.module)

@@ -104,11 +104,10 @@ class Stored:
 
     def read(self) -> np.ndarray:
         """The array."""
-        kind = self.dataset.attrs.get("dtype")
         array = np.empty(self.shape, self.dataset.dtype)
         if array.size:
             self.dataset.read_direct(array) if self.shape else array.__setitem__((), self.dataset[()])
-        if kind == "bfloat16" and array.dtype.kind == "V":
+        if array.dtype.kind == "V":  # Keras has no other type that HDF5 does not know
             import ml_dtypes
 
             return array.view(ml_dtypes.bfloat16)
@@ -130,7 +129,8 @@ def dataset(parent: Any, path: str) -> Stored:
         raise ValueError(f"at {path!r} the file has a group where an array should be")
     if node.external or node.is_virtual:
         raise ValueError(f"the array {node.name!r} keeps its data in other files, which is not allowed")
-    if node.shape is None or node.dtype.kind not in "biufcV" or (node.dtype.kind == "V" and node.dtype.fields):
+    raw = node.dtype.kind == "V"
+    if node.shape is None or node.dtype.kind not in "biufcV" or (raw and (node.dtype.fields or node.dtype.itemsize != 2)):
         raise ValueError(f"the array {node.name!r} holds {node.dtype}, not numbers")
     size, stored = math.prod(node.shape) * node.dtype.itemsize, node.id.get_storage_size()
     if node.chunks is None and size > stored and stored > 0:

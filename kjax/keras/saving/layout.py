@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core.layer import Layer
@@ -16,6 +16,7 @@ from kjax.keras.core.settings import to_snake_case
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.model import Model
 from kjax.keras.saving import names
+from kjax.nn.graph import Graph, Op
 from kjax.nn.module import PARAMS, STATE
 
 SUBGROUPS: dict[str, dict[str, str]] = {
@@ -23,8 +24,11 @@ SUBGROUPS: dict[str, dict[str, str]] = {
 }
 """Built-in classes whose variables of a collection belong, in Keras, to an object inside the layer."""
 
-PATHS: dict[str, dict[str, str]] = {}
-"""Built-in classes whose modules inside have another name here than in Keras: path here to path there."""
+INSIDE: dict[str, dict[str, str]] = {"Bidirectional": {"layer": "forward_layer"}}
+"""Built-in classes whose layers inside have another name here than in Keras' files."""
+
+UNSTORED = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "RNN")
+"""Built-in classes whose state (that of ``stateful=True``) is no part of files."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,12 +40,14 @@ class Place:
         name: name that is noted there.
         owner: the layer, model or optimizer.
         variables: its variables in the order of the file; None where the owner reads and writes its values itself.
+        optional: variables that are read where the file has them, and not written.
     """
 
     path: str
     name: str | None
     owner: Any
     variables: list[Variable] | None
+    optional: tuple[Variable, ...] = ()
 
 
 def places(model: Any) -> Iterator[Place]:
@@ -103,19 +109,80 @@ def _own(layer: Layer, path: str) -> Iterator[Place]:
         yield Place(path, layer.name, layer, None)
         return
     groups: dict[str, list[Variable]] = {"": []}
+    unstored = unstored_variables(layer)
     if isinstance(layer, PureLayer):
-        cls = _built_in(type(layer)).__name__
+        cls = built_in_class(type(layer)).__name__
         order = {PARAMS: 0, STATE: 1}
         for collection, steps, variable in sorted(layer._boxes, key=lambda entry: order.get(entry[0], 2)):
-            inside = "/".join(steps[:-1])
-            inside = PATHS.get(cls, {}).get(inside, inside) or SUBGROUPS.get(cls, {}).get(collection, "")
+            if any(variable is other for other in unstored):
+                continue
+            inside = _group_inside(layer._module, cls, steps, collection)
             groups.setdefault(inside, []).append(variable)
     groups[""].extend(layer.own_variables())
     for inside, variables in groups.items():
-        yield Place(_join(path, inside) if inside else path, layer.name if not inside else None, layer, variables)
+        if inside:
+            yield Place(_join(path, inside), None, layer, variables)
+        else:
+            yield Place(path, layer.name, layer, variables, unstored)
 
 
-def _built_in(cls: type) -> type:
+def _group_inside(module: Any, cls: str, steps: tuple[str, ...], collection: str) -> str:
+    """Where in a layer's group a variable of its module lies.
+
+    Args:
+        module: the module; None where it is not known.
+        cls: its class.
+        steps: path of the variable in the module.
+        collection: its collection.
+    """
+    if len(steps) == 1:
+        return SUBGROUPS.get(cls, {}).get(collection, "")
+    if isinstance(module, Graph):
+        label, child = _layer_of_graph(module, steps[0])
+    else:
+        label, child = _child(module, steps[0])
+        label = INSIDE.get(cls, {}).get(label, label)
+    return _join(label, _group_inside(child, type(child).__name__, steps[1:], collection))
+
+
+def _child(module: Any, step: str) -> tuple[str, Any]:
+    """Label in Keras' paths, and the module, of a module inside another."""
+    child = getattr(module, step, None)
+    if child is None and step == "backward_layer":
+        child = module.layer
+    stem, _, number = step.rpartition("_")
+    if child is None and number.isdigit() and isinstance(getattr(module, stem, None), (list, tuple)):
+        items = getattr(module, stem)
+        labels = _numbered([to_snake_case(type(item).__name__) for item in items])
+        return f"{stem}/{labels[int(number)]}", items[int(number)]
+    return step, child
+
+
+def _layer_of_graph(graph: Graph, name: str) -> tuple[str, Any]:
+    layers = [(label, module) for label, module in graph.layers if not isinstance(module, Op)]
+    labels = _numbered([to_snake_case(type(module).__name__) for _, module in layers])
+    place = [label for label, _ in layers].index(name)
+    return f"layers/{labels[place]}", layers[place][1]
+
+
+def _numbered(labels: Sequence[str]) -> list[str]:
+    """``dense``, ``dense_1``, ... for labels that occur again."""
+    counts: collections.Counter[str] = collections.Counter()
+    result = []
+    for label in labels:
+        result.append(f"{label}_{counts[label]}" if counts[label] else label)
+        counts[label] += 1
+    return result
+
+
+def unstored_variables(layer: Any) -> tuple[Variable, ...]:
+    """The variables of a layer that are no part of files."""
+    if not isinstance(layer, PureLayer) or built_in_class(type(layer)).__name__ not in UNSTORED:
+        return ()
+    return tuple(variable for collection, _, variable in layer._boxes if collection == STATE)
+
+
+def built_in_class(cls: type) -> type:
     """The built-in class that a user's class derives from, or itself."""
     return next((base for base in cls.__mro__ if base.__module__ == "kjax.keras.layers"), cls)
 
@@ -131,7 +198,7 @@ def is_custom(layer: Any) -> bool:
 def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
     """Attributes of a layer that may hold layers, in Keras' order: those of a graph first, private ones last."""
     is_graph = isinstance(layer, Model) and (layer.is_functional or hasattr(layer, "_stack"))
-    if is_graph:
+    if isinstance(layer, Model) and is_graph:
         yield "layers", layer.layers
     if type(layer).__module__ == "kjax.keras.layers":
         return

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving import atomic, eras, hdf5, legacy_training, legacy_weights
-from kjax.keras.saving.errors import FileFormatError, loading
+from kjax.keras.saving.errors import loading
 from kjax.keras.saving.keras_zip import KERAS_VERSION, _json_default
-from kjax.keras.saving.weights_h5 import _named, need_built, opened, verify
+from kjax.keras.saving.weights_h5 import need_built, opened, verify
 
 TOP = "top_level_model_weights"
 
@@ -79,7 +79,9 @@ def _write_list(group: Any, variables: Sequence[Variable]) -> None:
     paths = _unique([variable.path for variable in variables])
     hdf5.write_names(group.attrs, "weight_names", paths)
     for path, variable in zip(paths, variables, strict=True):
-        hdf5.write_array(group, path, variable.value)
+        # Keras cannot read what it writes for bfloat16 in this format; it casts what it reads.
+        value = variable.value
+        hdf5.write_array(group, path, value.astype("float32") if variable.dtype == "bfloat16" else value)
 
 
 def _unique(paths: Sequence[str]) -> list[str]:
@@ -135,9 +137,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     with loading(filepath), opened(filepath) as file:
         config = _json_attribute(file, "model_config")
         if config is None:
-            raise FileFormatError(
-                f"cannot load {file.filename!r} as a model: it holds weights only; make the model and call load_weights"
-            )
+            raise ValueError("it holds weights only and no model; make the model and call its load_weights")
         version = hdf5.text(file.attrs, "keras_version")
         with CustomObjectScope(custom_objects), safe_scope(safe_mode), eras.reading(version):
             model = model_from_config(config)
@@ -206,7 +206,7 @@ def read_weights(model: Any, group: Any, skip_mismatch: bool = False, match: str
                 plan += legacy_weights.matched(layer, variables, stored, backend)
             except ValueError as error:
                 if not skip_mismatch:
-                    raise FileFormatError(_named(group.file, str(error))) from error
+                    raise
                 warnings.warn(f"not loaded: {error}", stacklevel=4)
     verify([stored for _, stored in plan if isinstance(stored, hdf5.Stored)])
     for box, stored in plan:

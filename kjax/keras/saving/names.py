@@ -88,8 +88,30 @@ NEVER_WRITTEN = {
 """Arguments that the real classes have no place for in their configs."""
 
 
-REVIVED = {"Lambda": ("function", "output_shape", "mask", "arguments")}
-"""Arguments of built-in layers that may hold a user's functions or objects."""
+REVIVED = {
+    "Lambda": ("function", "output_shape", "mask", "arguments"),
+    "Bidirectional": ("layer", "backward_layer"),
+    "TimeDistributed": ("layer",),
+    "SpectralNormalization": ("layer",),
+    "RNN": ("cell",),
+    "StackedRNNCells": ("cells",),
+}
+"""Arguments of built-in layers that hold other layers, or may hold a user's functions or objects."""
+
+
+PLAIN_DTYPE = ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
+"""Classes that write the name of their dtype policy only."""
+
+FOLLOWING = {"strides": "pool_size"}
+"""Arguments that stand for another where they are None, and are written as that."""
+
+WITHOUT_SHAPES = (
+    "Activation ActivityRegularization AlphaDropout AveragePooling1D AveragePooling2D AveragePooling3D Dropout ELU "
+    "GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
+    "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D Identity LeakyReLU Masking MaxPooling1D MaxPooling2D "
+    "MaxPooling3D ReLU Reshape Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D UnitNormalization"
+).split()
+"""Classes for which the shapes of the inputs are not written."""
 
 
 def keras_name(cls: type) -> tuple[str, str] | None:
@@ -124,6 +146,10 @@ def written(cls: type, module: str, config: dict[str, Any], defaults: dict[str, 
         always = cls.__name__ in ALWAYS_WRITTEN.get(key, ())
         if key in never or (key in optional and not always and key in defaults and value == defaults[key]):
             continue
+        if value is None and key in FOLLOWING and FOLLOWING[key] in config:
+            value = config[FOLLOWING[key]]
+        if key == "dtype" and cls.__name__ in PLAIN_DTYPE:
+            value = value["config"]["name"]
         result[key] = value
     return result
 

@@ -211,11 +211,19 @@ def operation_config(
         while args and len(args) <= len(parameters) and parameters[len(args) - 1] in theirs:
             given[parameters[len(args) - 1]] = args[-1]
             args = args[:-1]
-    config = {"name": operation.name}
+    config = {"name": operation.name, **_defaults(entry.function, tuple(entry.arguments.items()))}
     config |= {theirs[key]: serialize_keras_object(value) for key, value in given.items() if key in theirs}
     rest = {key: value for key, value in given.items() if key not in theirs}
     found = {"module": entry.module, "class_name": entry.name, "config": config, "registered_name": entry.name}
     return found, args, rest
+
+
+@functools.cache
+def _defaults(entry_function: Callable[..., Any], arguments: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """The operation's arguments that have a default, under Keras' names."""
+    parameters = inspect.signature(entry_function).parameters
+    defaults = {name: parameters[ours].default for name, ours in arguments if ours in parameters}
+    return {name: value for name, value in defaults.items() if value is None or isinstance(value, (bool, int, float))}
 
 
 def is_operation(config: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import functools
 import inspect
 import types
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -154,11 +154,16 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
     for what in ("build", "compile"):
         get = getattr(obj, f"get_{what}_config", None)
         extra = get() if get is not None else None
-        if extra is not None:
+        if extra is not None and not (what == "build" and _is_built_without(obj)):
             entry[f"{what}_config"] = serialize_dict(extra)
     if isinstance(obj, Layer):
         _note_written(obj, entry)
     return entry
+
+
+def _is_built_without(layer: Any) -> bool:
+    """Whether a layer is one for which Keras notes no shapes."""
+    return type(layer).__module__ == "kjax.keras.layers" and type(layer).__name__ in names.WITHOUT_SHAPES
 
 
 def _entry(module: str | None, class_name: str, config: Any, registered: str | None) -> dict[str, Any]:
@@ -237,20 +242,31 @@ def serialize_argument(value: Any) -> Any:
     return serialize_keras_object(value)
 
 
-def module_config(module: ModuleBase, layer_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def module_config(
+    module: ModuleBase, layer_config: Mapping[str, Any] | None = None, given: Callable[[str], Any] | None = None
+) -> dict[str, Any]:
     """The config of a layer of floor 1, as Keras writes that of its layer.
 
     Args:
         module: the layer.
         layer_config: name, trainable and dtype; made from the module by default.
+        given: from the name of an argument that holds modules to the Keras layers that it was given as.
     """
     fields = module.get_config()
     if layer_config is None:
         name = module.name or to_snake_case(type(module).__name__)
         layer_config = {"name": name, "trainable": module.trainable, "dtype": serialize_argument(Policy(module.dtype))}
-    own = {key: serialize_argument(fields[key]) for key in fields if key not in ("trainable", "dtype")}
+    own = {}
+    for key, value in fields.items():
+        if key not in ("trainable", "dtype"):
+            held = given(key) if given is not None and _holds_module(value) else None
+            own[key] = serialize_argument(value if held is None else held)
     defaults = defaults_of(type(module))
     return names.written(type(module), "keras.layers", {**layer_config, **own}, defaults)
+
+
+def _holds_module(value: Any) -> bool:
+    return isinstance(value, nn.Module) or (isinstance(value, (list, tuple)) and any(map(_holds_module, value)))
 
 
 @functools.cache
@@ -441,11 +457,20 @@ def make_instance(cls: Any, config: Any) -> Any:
         generated = getattr(cls, "get_config", None) is Layer.get_config
         keys = names.REVIVED.get(cls.__name__, ()) if cls.__module__ == "kjax.keras.layers" else ()
         for key in (k for k in config if generated or k in keys):
-            config[key] = _as_shapes(_revive(config[key]))
+            config[key] = _as_shapes(_revive(_unbuilt(config[key]) if cls.__name__ in names.REVIVED else config[key]))
     try:
         return cls.from_config(config)
     except TypeError as error:
         raise ValueError(f"{cls.__name__} cannot be made from its config: {error} (config: {_short(config)})") from error
+
+
+def _unbuilt(entry: Any) -> Any:
+    """The entry of a layer without the shapes that it was built for: the layer around it makes its weights."""
+    if isinstance(entry, (list, tuple)):
+        return [_unbuilt(item) for item in entry]
+    if isinstance(entry, Mapping) and "class_name" in entry:
+        return {key: value for key, value in entry.items() if key != "build_config"}
+    return entry
 
 
 def _as_shapes(config: Any) -> Any:

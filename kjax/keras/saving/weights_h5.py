@@ -11,7 +11,7 @@ import numpy as np
 
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving import atomic, hdf5, optimizer_state
-from kjax.keras.saving.errors import FileFormatError, loading
+from kjax.keras.saving.errors import loading
 from kjax.keras.saving.layout import Place, places
 
 # -- writing -----------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
     All is checked before anything is set.
 
     Raises:
-        FileFormatError: the file does not fit the model.
+        ValueError: the file does not fit the model.
     """
     plan: list[tuple[Variable, hdf5.Stored]] = []
     custom: list[tuple[Any, dict[str, hdf5.Stored]]] = []
@@ -146,28 +146,27 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
         elif place.variables is None:
             custom.append((place.owner, stored))
         else:
-            problem = _mismatch(place, stored)
+            boxes = place.variables
+            if place.optional and len(stored) == len(boxes) + len(place.optional):
+                boxes = [*boxes, *place.optional]
+            problem = _mismatch(place, boxes, stored)
             if problem is None:
-                plan += [(box, stored[str(i)]) for i, box in enumerate(place.variables)]
+                plan += [(box, stored[str(i)]) for i, box in enumerate(boxes)]
             else:
                 problems.append(problem)
     if problems and not skip_mismatch:
         more = f" (and {len(problems) - 1} more of this kind)" if len(problems) > 1 else ""
-        raise FileFormatError(_named(file, f"{problems[0]}{more}"))
+        raise ValueError(f"{problems[0]}{more}")
     for problem in problems:
         warnings.warn(f"not loaded: {problem}", stacklevel=4)
     if not used and any(place.variables for place in places(model)):
-        raise FileFormatError(_named(file, "it holds no weights in the layout of Keras 3"))
+        raise ValueError("it holds no weights in the layout of Keras 3")
     verify([stored for _, stored in plan])
     values = [(owner, {key: stored.read() for key, stored in store.items()}) for owner, store in custom]
     for owner, store in values:
         owner.load_own_variables(store)
     for box, stored in plan:
         box.assign(stored.read())
-
-
-def _named(file: Any, message: str) -> str:
-    return f"cannot load {file.filename!r}: {message}" if isinstance(file.filename, str) else message
 
 
 def verify(found: list[hdf5.Stored]) -> None:
@@ -187,9 +186,8 @@ def _stored(file: Any, path: str) -> dict[str, hdf5.Stored]:
     return {}
 
 
-def _mismatch(place: Place, stored: dict[str, hdf5.Stored]) -> str | None:
+def _mismatch(place: Place, variables: list[Variable], stored: dict[str, hdf5.Stored]) -> str | None:
     """Why the arrays of a file do not fit the variables of a layer, or None."""
-    variables = place.variables or []
     label = f"layer {place.owner.name!r} ({type(place.owner).__name__}, {place.path or 'top'!r} in the file)"
     if len(stored) != len(variables) or any(str(i) not in stored for i in range(len(variables))):
         return f"{label} has {len(variables)} weights, the file has {len(stored)} for it"
@@ -203,10 +201,7 @@ def _mismatch(place: Place, stored: dict[str, hdf5.Stored]) -> str | None:
 
 def _fits(dataset: Any, variable: Variable) -> bool:
     """Whether the numbers of an array may be put into a variable."""
-    kind = dataset.dtype.kind
-    if kind == "V":
-        return dataset.attrs.get("dtype") == "bfloat16"
-    return kind != "c" or np.issubdtype(np.dtype(variable.dtype), np.complexfloating)
+    return dataset.dtype.kind != "c" or variable.dtype.startswith("complex")
 
 
 def _optimizer_plan(owner: Any, stored: dict[str, hdf5.Stored]) -> list[tuple[Variable, hdf5.Stored]]:

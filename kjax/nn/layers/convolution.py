@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from kjax.nn import arguments as arg
-from kjax.nn.layers import windows as lowering
+from kjax.nn import lowering
 from kjax.nn.layers import base
 from kjax.nn.module import Layer
 from kjax.nn.value import ArgumentError, field
@@ -30,7 +31,9 @@ class _Convolution(Layer):
 
     strides_with_dilation: ClassVar[bool] = False
 
-    def call(self, inputs: Float[Array, "batch *spatial_and_channels"]) -> Float[Array, "batch *spatial_and_filters"]:
+    def call(
+        self, inputs: Float[Array, "batch *spatial_and_channels"]
+    ) -> Float[Array, "batch *spatial_and_filters"]:
         base.require_rank(self, inputs, self.rank + 2)
         layer: Any = self
         x = self.convolve(base.to_channels_last(self, inputs))
@@ -98,7 +101,9 @@ class _Conv(_Convolution):
                 f"{base.describe(self)}: argument `groups` {layer.groups} does not divide the {channels} channels "
                 "of the inputs"
             )
-        kernel = base.declared_weight(self, "kernel", (*layer.kernel_size, channels // layer.groups, layer.filters))
+        kernel = base.declared_weight(
+            self, "kernel", (*layer.kernel_size, channels // layer.groups, layer.filters)
+        )
         padding = layer.padding
         if padding == "causal":
             before = layer.dilation_rate[0] * (layer.kernel_size[0] - 1)
@@ -278,7 +283,7 @@ class _ConvTranspose(_Convolution):
 
     def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
         kernel = base.declared_weight(self, "kernel", (*self.kernel_size, self.filters, x.shape[-1]))
-        return lowering.conv_transpose(
+        return _transposed(
             x,
             kernel,
             strides=self.strides,
@@ -297,6 +302,33 @@ class _ConvTranspose(_Convolution):
         total = stride + window - 2 if extra is None else window + window % 2 - 2 + extra
         before = min((total + 1) // 2, window - 1)
         return before, total - before
+
+
+def _transposed(
+    x: Array,
+    kernel: Array,
+    *,
+    strides: tuple[int, ...],
+    padding: list[tuple[int, int]],
+    dilation: tuple[int, ...],
+) -> Array:
+    """The gradient of a convolution by its inputs: a convolution of the spread-out inputs with the turned kernel."""
+    rank = x.ndim - 2
+    turned = jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2)
+    if lowering.on_cpu():
+        spread = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((0, 0, s - 1) for s in strides), (0, 0, 0)])
+        ones = (1,) * rank
+        return lowering.conv(spread, turned, strides=ones, padding=padding, dilation=dilation)
+    spatial = "DHW"[-rank:]
+    return lax.conv_general_dilated(
+        x,
+        turned,
+        (1,) * rank,
+        padding,
+        lhs_dilation=strides,
+        rhs_dilation=dilation,
+        dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
+    )
 
 
 class Conv1DTranspose(_ConvTranspose):

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Num
 
 from kjax.nn import arguments as arg
+from kjax.nn.dtypes import cast_floating, policy_name
 from kjax.nn.initializers import GivenValues
 from kjax.nn.layers import base
 from kjax.nn.module import Layer
@@ -108,24 +109,79 @@ class Embedding(Layer):
         return self.mask_zero
 
     def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape features"]:
-        embeddings = self.table()
         ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
-        return jnp.take(embeddings, ids, axis=0)
+        # Only the rows that are used are cast.
+        return cast_floating(jnp.take(self.table(cast=False), ids, axis=0), self.compute_dtype)
 
-    def table(self) -> Float[Array, "input_dim output_dim"]:
-        """The matrix of all vectors."""
+    def table(self, cast: bool) -> Float[Array, "input_dim output_dim"]:
+        """The matrix of all vectors, in the compute type or in that in which it is stored."""
         return self.weight(
             "embeddings",
             (self.input_dim, self.output_dim),
             self.embeddings_initializer if self.weights is None else self.weights,
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
+            cast=cast,
         )
 
     def compute_mask(self, inputs: Any, mask: Any) -> Bool[Array, "*shape"] | None:
         """``inputs != 0`` where ``mask_zero`` is set."""
         del mask
         return inputs != 0 if self.mask_zero else None
+
+
+class ReversibleEmbedding(Layer):
+    """An embedding that can also be run backwards, from vectors to one number (logit) for each integer.
+
+    Weights: ``embeddings`` (input_dim, output_dim), and ``reverse_embeddings`` (output_dim, input_dim) if
+    ``tie_weights`` is False.
+
+    Attributes:
+        input_dim: number of different integers.
+        output_dim: length of the vectors.
+        tie_weights: use the transposed embeddings backwards.
+        mask_zero: the integer 0 is padding.
+        reverse_dtype: type of the backward computation.
+        logit_soft_cap: bound of the logits: they become ``tanh(logits / cap) * cap``.
+    """
+
+    input_dim: int = field(convert=arg.positive)
+    output_dim: int = field(convert=arg.positive)
+    tie_weights: bool = base.flag(True)
+    embeddings_initializer: Any = base.initializer("uniform")
+    embeddings_regularizer: Any = base.regularizer()
+    embeddings_constraint: Any = base.constraint()
+    mask_zero: bool = base.flag(False)
+    reverse_dtype: str | None = field(None, convert=policy_name)
+    logit_soft_cap: float | None = field(None, convert=arg.optional(float))
+
+    autocast = False
+
+    @property
+    def supports_masking(self) -> bool:  # type: ignore[override]
+        """Whether the layer makes a mask."""
+        return self.mask_zero
+
+    def call(self, inputs: Num[Array, "*shape"], reverse: bool = False) -> Float[Array, "*shape features"]:
+        """The vectors of integers, or with ``reverse`` the logits of vectors."""
+        table = base.declared_weight(self, "embeddings", (self.input_dim, self.output_dim), cast=False)
+        back = table.T
+        if not self.tie_weights:
+            shape = (self.output_dim, self.input_dim)
+            back = self.weight("reverse_embeddings", shape, self.embeddings_initializer, cast=False)
+        if not reverse:
+            ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
+            return cast_floating(jnp.take(table, ids, axis=0), self.compute_dtype)
+        back = cast_floating(back, self.reverse_dtype or self.compute_dtype)
+        logits = jnp.matmul(cast_floating(inputs, self.reverse_dtype or str(inputs.dtype)), back)
+        if self.logit_soft_cap is not None:
+            logits = jnp.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
+        return logits
+
+    def compute_mask(self, inputs: Any, mask: Any) -> Bool[Array, "*shape"] | None:
+        """``inputs != 0`` for integers where ``mask_zero`` is set."""
+        del mask
+        return inputs != 0 if self.mask_zero and jnp.issubdtype(inputs.dtype, jnp.integer) else None
 
 
 class Identity(Layer):

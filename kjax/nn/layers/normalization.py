@@ -9,10 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from kjax.nn import arguments as arg
+from kjax.nn.initializers import Ones, TruncatedNormal
 from kjax.nn.layers import base
-from kjax.nn.module import Layer
-from kjax.nn.numerics import EPSILON
-from kjax.nn.value import ArgumentError, field
+from kjax.nn.layers.wrapping import accepted, call_with, wrapped
+from kjax.nn.module import DROPOUT, LOSSES, PARAMS, STATE, Layer
+from kjax.nn.numerics import EPSILON, l2_normalize
+from kjax.nn.value import field
 
 
 def _clipping(value: Any) -> tuple[tuple[str, float], ...] | None:
@@ -81,7 +83,9 @@ class BatchNormalization(Layer):
         clipping = self.renorm_clipping
         return super().get_config() | {"renorm_clipping": None if clipping is None else dict(clipping)}
 
-    def call(self, inputs: Float[Array, "*shape"], training: bool = False, mask: Any = None) -> Float[Array, "*shape"]:
+    def call(
+        self, inputs: Float[Array, "*shape"], training: bool = False, mask: Any = None
+    ) -> Float[Array, "*shape"]:
         base.require_rank(self, inputs, 2, at_least=True)
         axis = normal_axis(self, self.axis, inputs.ndim)
         if mask is not None and mask.ndim != inputs.ndim - 1:
@@ -175,5 +179,233 @@ def normal_axis(layer: Layer, axis: int, ndim: int) -> int:
         ValueError: the inputs have no such axis.
     """
     if not -ndim <= axis < ndim:
-        raise ValueError(f"{base.describe(layer)}: argument `axis` {axis} is out of range for inputs of {ndim} axes")
+        raise ValueError(
+            f"{base.describe(layer)}: argument `axis` {axis} is out of range for inputs of {ndim} axes"
+        )
     return axis % ndim
+
+
+def _standardize(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+    mean = jnp.mean(x, axis=axes, keepdims=True)
+    variance = jnp.var(x, axis=axes, keepdims=True)
+    return (x - mean) * jax.lax.rsqrt(variance + epsilon)
+
+
+def _axes_and_shape(
+    layer: Any, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Of the field ``axis``: the axes counted from the front, the shape of weights, and that which broadcasts."""
+    given = sorted(layer.axis) if isinstance(layer.axis, tuple) else [layer.axis]
+    axes = tuple(normal_axis(layer, a, len(shape)) for a in given)
+    # Keras sorts the axes before it counts them from the front; so do the weights.
+    return axes, tuple(shape[a] for a in axes), tuple(n if i in axes else 1 for i, n in enumerate(shape))
+
+
+class LayerNormalization(Layer):
+    """Each sample shifted and scaled to mean 0 and variance 1 over ``axis``, then by ``gamma`` and ``beta``.
+
+    Computed in float32 at least.
+
+    Weights: ``gamma``, ``beta``, of the sizes of the axes.
+
+    Attributes:
+        axis: one axis or several.
+        epsilon: added to variances.
+        center: whether there is a ``beta``.
+        scale: whether there is a ``gamma``.
+
+    Source: Ba et al., 2016, "Layer normalization".
+    """
+
+    axis: int | tuple[int, ...] = field(-1, convert=arg.axes)
+    epsilon: float = field(1e-3, convert=float)
+    center: bool = base.flag(True)
+    scale: bool = base.flag(True)
+    beta_initializer: Any = base.initializer("zeros")
+    gamma_initializer: Any = base.initializer("ones")
+    beta_regularizer: Any = base.regularizer()
+    gamma_regularizer: Any = base.regularizer()
+    beta_constraint: Any = base.constraint()
+    gamma_constraint: Any = base.constraint()
+
+    supports_masking = True
+    autocast = False
+
+    def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        axes, shape, broadcast = _axes_and_shape(self, inputs.shape)
+        x = at_least_float32(inputs)
+        y = _standardize(x, axes, self.epsilon)
+        if self.scale:
+            gamma = base.declared_weight(self, "gamma", shape, cast=False)
+            y = y * gamma.astype(y.dtype).reshape(broadcast)
+        if self.center:
+            beta = base.declared_weight(self, "beta", shape, cast=False)
+            y = y + beta.astype(y.dtype).reshape(broadcast)
+        return y.astype(self.compute_dtype)
+
+
+def _groups(value: Any) -> int:
+    number = arg.integer(value)
+    if number < 1 and number != -1:
+        raise ValueError(f"expected a positive integer, or -1 for one group a channel, received {value!r}")
+    return number
+
+
+class GroupNormalization(Layer):
+    """Each sample shifted and scaled to mean 0 and variance 1 over groups of channels and all other axes.
+
+    With ``groups=-1`` each channel is a group (instance normalization); with ``groups=1`` all of them are.
+
+    Weights: ``gamma``, ``beta``, each (channels,).
+
+    Attributes:
+        groups: number of groups.
+        axis: axis of the channels.
+        epsilon: added to variances.
+        center: whether there is a ``beta``.
+        scale: whether there is a ``gamma``.
+
+    Source: Wu and He, 2018, "Group normalization".
+    """
+
+    groups: int = field(32, convert=_groups)
+    axis: int = field(-1, convert=arg.integer)
+    epsilon: float = field(1e-3, convert=float)
+    center: bool = base.flag(True)
+    scale: bool = base.flag(True)
+    beta_initializer: Any = base.initializer("zeros")
+    gamma_initializer: Any = base.initializer("ones")
+    beta_regularizer: Any = base.regularizer()
+    gamma_regularizer: Any = base.regularizer()
+    beta_constraint: Any = base.constraint()
+    gamma_constraint: Any = base.constraint()
+
+    supports_masking = True
+    autocast = False
+
+    def call(self, inputs: Float[Array, "batch *shape"]) -> Float[Array, "batch *shape"]:
+        base.require_rank(self, inputs, 2, at_least=True)
+        axis = normal_axis(self, self.axis, inputs.ndim)
+        channels = inputs.shape[axis]
+        groups = channels if self.groups == -1 else self.groups
+        if axis == 0 or channels % groups:
+            raise ValueError(
+                f"{base.describe(self)}: argument `groups` {groups} does not divide the {channels} channels along "
+                f"axis {self.axis} of inputs of shape {inputs.shape}"
+            )
+        x = at_least_float32(inputs)
+        grouped = x.reshape(*x.shape[:axis], groups, channels // groups, *x.shape[axis + 1 :])
+        y = _standardize(grouped, tuple(i for i in range(1, grouped.ndim) if i != axis), self.epsilon)
+        y = y.reshape(x.shape)
+        if self.scale:
+            gamma = base.declared_weight(self, "gamma", (channels,), cast=False)
+            y = y * base.along(gamma.astype(y.dtype), y.ndim, axis)
+        if self.center:
+            beta = base.declared_weight(self, "beta", (channels,), cast=False)
+            y = y + base.along(beta.astype(y.dtype), y.ndim, axis)
+        return y.astype(self.compute_dtype)
+
+
+class RMSNormalization(Layer):
+    """Inputs divided by their root mean square over ``axis``, times a learned ``scale``.
+
+    Weights: ``scale``, of the sizes of the axes.
+
+    Attributes:
+        axis: one axis or several.
+        epsilon: added to the mean square.
+
+    Source: Zhang and Sennrich, 2019, "Root mean square layer normalization".
+    """
+
+    axis: int | tuple[int, ...] = field(-1, convert=arg.axes)
+    epsilon: float = field(1e-6, convert=float)
+
+    def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        axes, shape, broadcast = _axes_and_shape(self, inputs.shape)
+        scale = self.weight("scale", shape, Ones())
+        x = at_least_float32(inputs)
+        y = x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=axes, keepdims=True) + self.epsilon)
+        return (y * scale.astype(y.dtype).reshape(broadcast)).astype(self.compute_dtype)
+
+
+class UnitNormalization(Layer):
+    """Inputs divided by their Euclidean norm over ``axis``.
+
+    Attributes:
+        axis: one axis or several.
+    """
+
+    axis: int | tuple[int, ...] = field(-1, convert=arg.axes)
+
+    supports_masking = True
+
+    def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        axes, _, _ = _axes_and_shape(self, inputs.shape)
+        square = jnp.sum(jnp.square(inputs), axis=axes, keepdims=True)
+        return inputs * jax.lax.rsqrt(jnp.maximum(square, jnp.asarray(_SMALLEST_SQUARE, inputs.dtype)))
+
+
+# A norm below 1e-12 counts as that; its square must not be 0 in float32.
+_SMALLEST_SQUARE = 1e-24
+
+
+class SpectralNormalization(Layer):
+    """A layer whose kernel is divided by an estimate of its largest singular value.
+
+    The estimate comes from power iterations on a vector that is kept in the state and advanced in training. Keras
+    overwrites the kernel by the divided one instead, which for a kernel that it has trained gives the same.
+
+    Weights: those of the layer; state ``vector_u`` (1, outputs).
+
+    Attributes:
+        layer: a layer with a weight ``kernel`` or ``embeddings``.
+        power_iterations: number of iterations in a training step.
+
+    Source: Miyato et al., 2018, "Spectral normalization for generative adversarial networks".
+    """
+
+    layer: Any = field(convert=wrapped)
+    power_iterations: int = field(1, convert=arg.positive)
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        if self.is_initializing():
+            call_with(self.layer, inputs, training=training, mask=mask)
+        variables = dict(self.layer.variables)
+        params = dict(variables[PARAMS])
+        name = next((n for n in ("kernel", "embeddings") if n in params), None)
+        if name is None:
+            raise ValueError(
+                f"{base.describe(self)}: the {type(self.layer).__name__} has no weight `kernel` nor `embeddings`"
+            )
+        matrix = params[name].reshape(-1, params[name].shape[-1])
+        start = TruncatedNormal(stddev=0.02)
+        u = self.state("vector_u", (1, matrix.shape[-1]), start, str(matrix.dtype)).astype(matrix.dtype)
+        new_u, sigma = self._largest_singular_value(matrix, u, self.power_iterations if training else 1)
+        if training:
+            self.set_state("vector_u", new_u)
+        params[name] = jnp.where(sigma == 0, params[name], params[name] / jnp.where(sigma == 0, 1, sigma))
+        # The layer is run apart with its other kernel; what it changes is put back.
+        mutable = [c for c in (STATE, LOSSES) if self.is_mutable_collection(c)]
+        rngs = {DROPOUT: self.make_rng(DROPOUT)} if self.has_rng(DROPOUT) else {}
+        bare = self.layer.clone(parent=None, name=None)
+        outputs, updates = bare.apply(
+            {**variables, PARAMS: params},
+            inputs,
+            rngs=rngs,
+            mutable=mutable,
+            **accepted(bare, training=training, mask=mask),
+        )
+        if not self.is_initializing():
+            for collection, values in updates.items():
+                for key, value in values.items():
+                    self.layer.put_variable(collection, key, value)
+        return outputs
+
+    def _largest_singular_value(self, matrix: Array, u: Array, iterations: int) -> tuple[Array, Array]:
+        v = u
+        for _ in range(iterations):
+            v = l2_normalize(jnp.matmul(u, matrix.T), (0, 1))
+            u = l2_normalize(jnp.matmul(v, matrix), (0, 1))
+        u, v = jax.lax.stop_gradient((u, v))
+        return u, jnp.matmul(jnp.matmul(v, matrix), u.T)[0, 0]

@@ -113,7 +113,9 @@ class _ZeroPadding(Layer):
     def call(self, inputs: Num[Array, "batch *spatial_and_channels"]) -> Num[Array, "batch *padded"]:
         base.require_rank(self, inputs, self.rank + 2)
         widths = [(0, 0)] * inputs.ndim
-        for axis, pair in zip(base.spatial_axes(self, inputs.ndim), _as_pairs(self.rank, self.padding), strict=True):
+        for axis, pair in zip(
+            base.spatial_axes(self, inputs.ndim), _as_pairs(self.rank, self.padding), strict=True
+        ):
             widths[axis] = pair
         return jnp.pad(inputs, widths)
 

@@ -1,4 +1,16 @@
-"""Optimizers and learning-rate schedules of Keras as pure values on Optax."""
+"""Optimizers and learning-rate schedules of Keras as pure values on Optax.
+
+>>> import jax.numpy as jnp, optax
+>>> from kjax.nn import optimizers
+>>> optimizer = optimizers.SGD(0.5, momentum=0.9)
+>>> params = {"w": jnp.asarray([1.0, 2.0])}
+>>> state = optimizer.init(params)
+>>> updates, state = optimizer.update({"w": jnp.ones(2)}, state, params)
+>>> optax.apply_updates(params, updates)["w"]
+Array([0.5, 1.5], dtype=float32)
+>>> state = optimizers.set_learning_rate(state, 0.25)
+>>> chained = optax.chain(optax.clip(1.0), optimizers.Adam(1e-3).transform())
+"""
 
 from kjax.nn.optimizers import schedules as schedules
 from kjax.nn.optimizers.adafactor import Adafactor as Adafactor

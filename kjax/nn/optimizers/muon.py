@@ -18,9 +18,7 @@ from kjax.nn.optimizers.schedules import LearningRate, learning_rate
 from kjax.nn.value import field
 
 
-def orthogonalize(
-    x: Float[Array, "n m"], steps: int, a: float, b: float, c: float
-) -> Float[Array, "n m"]:
+def orthogonalize(x: Float[Array, "n m"], steps: int, a: float, b: float, c: float) -> Float[Array, "n m"]:
     """An approximation of the orthogonal factor ``U V^T`` of ``x = U S V^T``, by Newton-Schulz iterations.
 
     Each iteration applies ``a s + b s^3 + c s^5`` to the singular values, which drives them towards 1

@@ -43,4 +43,26 @@ CASES = [
         [(2, 3)],
         id="Lambda(arguments)",
     ),
+    Case(L.ReversibleEmbedding(7, 3), lambda K: K.ReversibleEmbedding(7, 3), [(2, 4)], dtype="int32"),
+    Case(
+        L.ReversibleEmbedding(7, 3, tie_weights=False, logit_soft_cap=2.0),
+        lambda K: K.ReversibleEmbedding(7, 3, tie_weights=False, logit_soft_cap=2.0),
+        [(2, 4, 3)],
+        call={"reverse": True},
+    ),
+    *(
+        Case(
+            L.EinsumDense(*args, **kwargs),
+            lambda K, args=args, kwargs=kwargs: K.EinsumDense(*args, **kwargs),
+            [shape],
+            scale=2.0,
+        )
+        for args, kwargs, shape in (
+            (("ab,bc->ac", 4), {"bias_axes": "c", "activation": "relu"}, (2, 3)),
+            (("abc,cde->abde", (None, 2, 3)), {"bias_axes": "e"}, (2, 3, 4)),
+            (("...x,xy->...y", 4), {"bias_axes": "y"}, (2, 3, 5)),
+            (("abc,cd->adb", (5, None)), {"bias_axes": "d"}, (2, 3, 4)),
+            (("ab...,bc->ac...", 4), {"bias_axes": "c"}, (2, 3, 5)),
+        )
+    ),
 ]

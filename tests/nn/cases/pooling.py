@@ -50,3 +50,17 @@ CASES += [
     )
     for data_format in ("channels_last", FIRST)
 ]
+CASES += [
+    Case(
+        getattr(L, f"Adaptive{kind}Pooling{rank}D")(3, **kwargs),
+        lambda K, name=f"Adaptive{kind}Pooling{rank}D", kwargs=kwargs: getattr(K, name)(3, **kwargs),
+        [shape],
+    )
+    for kind in ("Max", "Average")
+    for rank, shape, kwargs in (
+        (1, (2, 7, 3), {}),
+        (2, (2, 5, 6, 4), {"data_format": FIRST}),
+        (2, (2, 5, 7, 3), {}),
+        (3, (1, 4, 5, 3, 2), {}),
+    )
+]

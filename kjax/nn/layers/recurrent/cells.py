@@ -119,7 +119,9 @@ class BuiltInCell(Layer):
 
     def step(self, x: Array, states: States, weights: Weights, masks: Masks) -> States:
         """One step from the input part."""
-        r = base.add_bias(masked_product(states[0], weights.recurrent_kernel, masks.recurrent), weights.recurrent_bias)
+        r = base.add_bias(
+            masked_product(states[0], weights.recurrent_kernel, masks.recurrent), weights.recurrent_bias
+        )
         return self.pointwise()(x + r, None, states) if self.additive else self.pointwise()(x, r, states)
 
     def pointwise(self) -> engine.Pointwise:
@@ -172,7 +174,11 @@ class OneStep:
     """The ``call`` of the cells, which makes one time step; mixed into a :class:`BuiltInCell`."""
 
     def call(
-        self: Any, inputs: Float[Array, "batch features"], states: Any, training: bool = False, scan: Scan | None = None
+        self: Any,
+        inputs: Float[Array, "batch features"],
+        states: Any,
+        training: bool = False,
+        scan: Scan | None = None,
     ) -> tuple[Array, Any]:
         """One time step.
 

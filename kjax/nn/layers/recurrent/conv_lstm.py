@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from kjax.nn import arguments as arg
+from kjax.nn import lowering
 from kjax.nn.layers import base
-from kjax.nn.layers import windows as lowering
 from kjax.nn.layers.recurrent import engine
 from kjax.nn.layers.recurrent.engine import States
 from kjax.nn.layers.recurrent.lstm import ForgetBias, Gates
@@ -104,7 +104,7 @@ class _ConvLSTM(SequenceLayer, Layer):
 
     def _recurrent_conv(self, h: Array, kernel: Array) -> Array:
         ones = (1,) * self.rank
-        return lowering.conv(h, kernel, strides=ones, padding="same", dilation=ones, groups=1)
+        return lowering.conv(h, kernel, strides=ones, padding="same", dilation=ones, in_loop=True)
 
     def run(
         self,
@@ -124,7 +124,11 @@ class _ConvLSTM(SequenceLayer, Layer):
         recurrent = base.declared_weight(
             self, "recurrent_kernel", (*self.kernel_size, self.filters, width), "recurrent"
         )
-        start = ForgetBias(self.bias_initializer, self.filters) if self.unit_forget_bias else self.bias_initializer
+        start = (
+            ForgetBias(self.bias_initializer, self.filters)
+            if self.unit_forget_bias
+            else self.bias_initializer
+        )
         bias = base.declared_weight(self, "bias", (width,), initializer=start) if self.use_bias else None
 
         input_masks, state_masks = self._draw_masks(inputs[0], h, training)
@@ -161,7 +165,11 @@ def _by_gate(conv: Callable[[Array, Array], Array], x: Array, kernel: Array, mas
         return conv(x, kernel)
     parts = jnp.split(kernel, 4, axis=-1)
     return jnp.concatenate(
-        [conv(x * m.reshape((1,) * (x.ndim - m.ndim) + m.shape), k) for m, k in zip(masks, parts, strict=True)], axis=-1
+        [
+            conv(x * m.reshape((1,) * (x.ndim - m.ndim) + m.shape), k)
+            for m, k in zip(masks, parts, strict=True)
+        ],
+        axis=-1,
     )
 
 

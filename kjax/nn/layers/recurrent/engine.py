@@ -87,8 +87,8 @@ def recur(
     return outputs, last
 
 
-def _forward(pointwise, additive, unroll, inputs, states, kernel, bias, mask):  # noqa: ANN001, ANN202
-    def body(states: States, at: tuple[Array, Array | None]):  # noqa: ANN202
+def _forward(pointwise, additive, unroll, inputs, states, kernel, bias, mask):
+    def body(states: States, at: tuple[Array, Array | None]):
         x, m = at
         r = base.add_bias(jnp.matmul(states[0], kernel), bias)
         x, r, kept = (x + r, None, x + r) if additive else (x, r, r)
@@ -100,13 +100,13 @@ def _forward(pointwise, additive, unroll, inputs, states, kernel, bias, mask):  
     return (history[0], last), residuals
 
 
-def _backward(pointwise, additive, unroll, residuals, cotangents):  # noqa: ANN001, ANN202
+def _backward(pointwise, additive, unroll, residuals, cotangents):
     inputs, kept, history, initial, kernel, bias, mask = residuals
     d_outputs, d_last = cotangents
     before = tuple(jnp.concatenate([i[None], h[:-1]]) for i, h in zip(initial, history, strict=True))
     transposed = kernel.T
 
-    def body(d_states: States, at):  # noqa: ANN001, ANN202
+    def body(d_states: States, at):
         d_output, x, r, states, m = at
         d_states = (d_states[0] + d_output, *d_states[1:])
         if additive:

@@ -79,7 +79,9 @@ class _GRU(BuiltInCell):
             return super().step(x, states, weights, masks)
         (h,) = states
         x_gates, x_new = x[..., : 2 * self.units], x[..., 2 * self.units :]
-        gate_masks, new_mask = (None, None) if masks.recurrent is None else (masks.recurrent[:2], masks.recurrent[2])
+        gate_masks, new_mask = (
+            (None, None) if masks.recurrent is None else (masks.recurrent[:2], masks.recurrent[2])
+        )
         gates = masked_product(h, weights.recurrent_kernel[:, : 2 * self.units], gate_masks)
         update, reset = parts_of(base.activate(self.recurrent_activation, x_gates + gates), 2)
         before = reset * (h if new_mask is None else h * new_mask)

@@ -28,7 +28,10 @@ class ForgetBias:
 
     def __call__(self, key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
         keys = jax.random.split(key)
-        first, last = self.others(keys[0], (self.units,), dtype), self.others(keys[1], (2 * self.units,), dtype)
+        first, last = (
+            self.others(keys[0], (self.units,), dtype),
+            self.others(keys[1], (2 * self.units,), dtype),
+        )
         return jnp.concatenate([first, jnp.ones(self.units, dtype), last])
 
 
@@ -73,7 +76,9 @@ class _LSTM(BuiltInCell):
         return Gates(self.activation, self.recurrent_activation)
 
     def bias_start(self) -> Callable[..., Array]:
-        return ForgetBias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
+        return (
+            ForgetBias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
+        )
 
 
 class LSTMCell(OneStep, _LSTM):

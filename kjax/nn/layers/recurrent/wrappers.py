@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Num
@@ -12,26 +11,9 @@ from jaxtyping import Array, Num
 from kjax.nn import arguments as arg
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent.sequence import first_mask
-from kjax.nn.module import Layer, accepts
+from kjax.nn.layers.wrapping import call_with, wrapped
+from kjax.nn.module import Layer
 from kjax.nn.value import ArgumentError, field
-
-
-def wrapped(value: Any) -> nn.Module:
-    """A Flax module.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(value, nn.Module):
-        raise TypeError(f"expected a layer, received {value!r}")
-    return value
-
-
-def call_with(layer: nn.Module, *args: Any, **context: Any) -> Any:
-    """Call the layer with those of ``mask`` and ``training`` that it takes."""
-    if not isinstance(layer, Layer):
-        context = {name: value for name, value in context.items() if accepts(layer, name)}
-    return layer(*args, **context)
 
 
 def _direction(value: Any) -> Any:
@@ -67,14 +49,21 @@ class Bidirectional(Layer):
         super().__post_init__()
         if self.backward_layer is None:
             return
-        for name, wanted in (("go_backwards", False), ("stateful", True), ("return_sequences", True), ("return_state", True)):
+        for name, wanted in (
+            ("go_backwards", False),
+            ("stateful", True),
+            ("return_sequences", True),
+            ("return_state", True),
+        ):
             if (getattr(self.layer, name) == getattr(self.backward_layer, name)) != wanted:
                 raise ArgumentError(
                     f"{type(self).__name__}: arguments `layer` and `backward_layer` must have "
                     f"{'the same' if wanted else 'different'} values of `{name}`"
                 )
 
-    def call(self, sequences: Array, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self, sequences: Array, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
         forward, backward = self._both()
         states: Any = (None, None)
         if initial_state is not None:
@@ -137,7 +126,9 @@ class TimeDistributed(Layer):
 
     supports_masking = True
 
-    def call(self, inputs: Num[Array, "batch time *features"], mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self, inputs: Num[Array, "batch time *features"], mask: Any = None, training: bool = False
+    ) -> Any:
         base.require_rank(self, inputs, 3, at_least=True)
         batch, times = inputs.shape[:2]
         if mask is not None and mask.shape[:2] != (batch, times):

@@ -1,0 +1,127 @@
+"""A dense layer of any rank, described by an einsum equation."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from kjax.nn.initializers import VarianceScaling
+from kjax.nn.layers import base
+from kjax.nn.module import Layer
+from kjax.nn.value import field
+
+_FORMS = (
+    r"(?P<left>)(?P<x>[a-zA-Z]+),(?P<w>[a-zA-Z]+)->(?P<y>[a-zA-Z]+)",
+    r"(?P<left>\.\.\.)(?P<x>[a-zA-Z]+),(?P<w>[a-zA-Z]+)->\.\.\.(?P<y>[a-zA-Z]+)",
+    r"(?P<left>)(?P<x>[a-zA-Z]+)\.\.\.,(?P<w>[a-zA-Z]+)->(?P<y>[a-zA-Z]+)\.\.\.",
+)
+
+
+def _equation(value: Any) -> str:
+    text = str(value).replace(" ", "")
+    if not any(re.fullmatch(form, text) for form in _FORMS):
+        raise ValueError(
+            f"expected the form 'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...', received {value!r}"
+        )
+    return text
+
+
+def _output_shape(value: Any) -> tuple[int | None, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sizes:
+    """What an equation and a shape of inputs say of the weights."""
+
+    kernel: tuple[int, ...]
+    bias: tuple[int, ...] | None
+    input_axes: tuple[int, ...]
+    output_axes: tuple[int, ...]
+
+
+class EinsumDense(Layer):
+    """``activation(einsum(equation, inputs, kernel) + bias)``.
+
+    Weights: ``kernel`` and ``bias``, of the sizes that equation, inputs and ``output_shape`` give.
+
+    Attributes:
+        equation: einsum equation of inputs and kernel, such as ``'abc,cd->abd'`` or ``'...x,xy->...y'``.
+        output_shape: shape of the output without the batch axis (and without what ``...`` stands for); None where the
+            size follows from the inputs.
+        activation: activation function.
+        bias_axes: letters of the output along which the bias varies, or None: no bias.
+    """
+
+    equation: str = field(convert=_equation)
+    output_shape: tuple[int | None, ...] = field(convert=_output_shape)
+    activation: Any = base.activation()
+    bias_axes: str | None = field(None)
+    kernel_initializer: Any = base.initializer("glorot_uniform")
+    bias_initializer: Any = base.initializer("zeros")
+    kernel_regularizer: Any = base.regularizer()
+    bias_regularizer: Any = base.regularizer()
+    kernel_constraint: Any = base.constraint()
+    bias_constraint: Any = base.constraint()
+    lora_rank: None = base.unsupported()
+    lora_alpha: None = base.unsupported()
+    gptq_unpacked_column_size: None = base.unsupported()
+    quantization_config: None = base.unsupported()
+
+    supports_masking = False
+
+    def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*output_shape"]:
+        sizes = self._sizes(inputs.shape)
+        start = self.kernel_initializer
+        if isinstance(start, VarianceScaling) and (start.input_axes is None or start.output_axes is None):
+            # Which axes are inputs follows from the equation and not from their order.
+            axes = {"input_axes": sizes.input_axes, "output_axes": sizes.output_axes}
+            start = type(start).from_config({**start.get_config(), **axes})
+        kernel = base.declared_weight(self, "kernel", sizes.kernel, initializer=start)
+        outputs = jnp.einsum(self.equation, inputs, kernel)
+        if sizes.bias is not None:
+            bias = base.declared_weight(self, "bias", sizes.bias)
+            outputs = outputs + bias.reshape((1,) * (outputs.ndim - bias.ndim) + bias.shape)
+        return base.activate(self.activation, outputs)
+
+    def _sizes(self, shape: tuple[Any, ...]) -> _Sizes:
+        match = next(filter(None, (re.fullmatch(form, self.equation) for form in _FORMS)))
+        x, w, y = match["x"], match["w"], match["y"]
+        elided = len(shape) - len(x)
+        if elided < 0 or (elided and "..." not in self.equation):
+            self._refuse(f"inputs of shape {shape} do not have the axes of {x!r}")
+        left = bool(match["left"])
+        skipped = elided if left else 0
+        known: dict[str, Any] = {letter: shape[skipped + i] for i, letter in enumerate(x)}
+        # The given sizes start after the batch axis, which is the first letter unless `...` stands for it.
+        letters = y if skipped else y[1:]
+        if len(letters) != len(self.output_shape):
+            self._refuse(
+                f"argument `output_shape` {self.output_shape} must have {len(letters)} sizes, for {letters!r}"
+            )
+        for letter, size in zip(letters, self.output_shape, strict=True):
+            if size is not None and known.setdefault(letter, size) != size:
+                self._refuse(
+                    f"axis {letter!r} has size {known[letter]} in the inputs, {size} in `output_shape`"
+                )
+        unknown = [letter for letter in dict.fromkeys(w + y) if letter not in known]
+        if unknown:
+            self._refuse(f"the size of axis {unknown[0]!r} is neither in the inputs nor in `output_shape`")
+        bias = None
+        if self.bias_axes:
+            missing = [letter for letter in self.bias_axes if letter not in y]
+            if missing:
+                self._refuse(f"axis {missing[0]!r} of `bias_axes` is not in the output {y!r}")
+            first = min(y.index(letter) for letter in self.bias_axes)
+            bias = tuple(known[letter] if letter in self.bias_axes else 1 for letter in y[first:])
+            bias += (1,) * (0 if left else elided)
+        outputs = tuple(i for i, letter in enumerate(w) if letter in y)
+        inputs = tuple(i for i, letter in enumerate(w) if letter not in y)
+        return _Sizes(tuple(known[letter] for letter in w), bias, inputs, outputs)
+
+    def _refuse(self, why: str) -> None:
+        raise ValueError(f"{base.describe(self)}: argument `equation` {self.equation!r}: {why}")
