@@ -22,9 +22,7 @@ def main(argv: list[str]) -> int:
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help")):
         argv = [DEFAULT, *argv]
     environment.prepare()
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench", description=__doc__, epilog=f"Without a command: {DEFAULT}."
-    )
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__, epilog=f"Without a command: {DEFAULT}.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, description in COMMANDS.items():
         module = importlib.import_module(f"benchmarks.{name}")

@@ -50,9 +50,7 @@ def jitted_step(task: ByHand, weights: list[np.ndarray], data: Data, batch_size:
     return train
 
 
-def scanned_epoch(
-    task: ByHand, weights: list[np.ndarray], data: Data, batch_size: int, *, shuffle: bool
-) -> Candidate:
+def scanned_epoch(task: ByHand, weights: list[np.ndarray], data: Data, batch_size: int, *, shuffle: bool) -> Candidate:
     """One jitted, donating call an epoch: a scan over batches of data that lie on the device.
 
     Args:

@@ -73,9 +73,7 @@ def describe() -> dict[str, Any]:
 
     import kjax
 
-    versions = {
-        name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "keras", "numpy")
-    }
+    versions = {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "flax", "keras", "numpy")}
     return {
         "backend": jax.default_backend(),
         "device": jax.devices()[0].device_kind,

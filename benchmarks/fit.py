@@ -32,21 +32,13 @@ BUSY = 0.15
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     positive = report.positive
-    parser.add_argument(
-        "--models", nargs="+", choices=[*WORKLOADS], metavar="MODEL", help=f"of {', '.join(WORKLOADS)}"
-    )
-    parser.add_argument(
-        "--repeat", type=positive, default=7, help="rounds in which every candidate has its turn"
-    )
+    parser.add_argument("--models", nargs="+", choices=[*WORKLOADS], metavar="MODEL", help=f"of {', '.join(WORKLOADS)}")
+    parser.add_argument("--repeat", type=positive, default=7, help="rounds in which every candidate has its turn")
     parser.add_argument("--steps", type=positive, help="batches in an epoch (default: by model)")
     parser.add_argument("--epochs", type=positive, help="epochs in one turn (default: by model)")
     parser.add_argument("--no-cold", action="store_true", help="leave out the first fits in fresh processes")
-    parser.add_argument(
-        "--memory", action="store_true", help="measure the memory of fit instead of its speed"
-    )
-    parser.add_argument(
-        "--megabytes", type=positive, default=400, help="size of the training data for --memory"
-    )
+    parser.add_argument("--memory", action="store_true", help="measure the memory of fit instead of its speed")
+    parser.add_argument("--megabytes", type=positive, default=400, help="size of the training data for --memory")
     parser.add_argument("--json", metavar="FILE", help="write all numbers here, too")
 
 
@@ -60,9 +52,7 @@ def run(options: argparse.Namespace) -> int:
     about = environment.describe()
     environment.note(environment.headline(about))
     if about["load_average"] > os.cpu_count():
-        environment.note(
-            f"The machine is busy (load {about['load_average']:.1f}): trust the ratios, not the times."
-        )
+        environment.note(f"The machine is busy (load {about['load_average']:.1f}): trust the ratios, not the times.")
     compilations = timing.Compilations()
     rows = [measure(WORKLOADS[name](), options, compilations) for name in names]
     print(environment.headline(about) + "\n")
@@ -73,9 +63,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def measure(
-    workload: Workload, options: argparse.Namespace, compilations: timing.Compilations
-) -> dict[str, Any]:
+def measure(workload: Workload, options: argparse.Namespace, compilations: timing.Compilations) -> dict[str, Any]:
     """All numbers of one workload."""
     import jax
 
@@ -135,9 +123,7 @@ def measure(
         "microseconds_per_step": medians,
         "samples_per_second": {n: size / value * 1e6 for n, value in medians.items()},
         "ratios": {
-            f"{a}/{b}": timing.ratio(per_step[a], per_step[b])
-            for a, b in RATIOS
-            if a in medians and b in medians
+            f"{a}/{b}": timing.ratio(per_step[a], per_step[b]) for a, b in RATIOS if a in medians and b in medians
         },
         "call_milliseconds": {n: statistics.median(samples[f"{n} call"]) * 1e3 for n in ("kjax", "keras")},
         "cold_seconds": {n: statistics.median(values) for n, values in cold.items()},
@@ -176,15 +162,9 @@ def text(rows: list[dict[str, Any]]) -> str:
         [
             [
                 row["title"],
-                *(
-                    report.number(row["microseconds_per_step"].get(n))
-                    for n in ("kjax", "keras", "loop", "scan")
-                ),
+                *(report.number(row["microseconds_per_step"].get(n)) for n in ("kjax", "keras", "loop", "scan")),
                 report.number(row["microseconds_per_step"].get("scan_ordered")),
-                *(
-                    report.number(row["ratios"].get(n))
-                    for n in ("keras/kjax", "kjax/scan", "kjax/scan_ordered")
-                ),
+                *(report.number(row["ratios"].get(n)) for n in ("keras/kjax", "kjax/scan", "kjax/scan_ordered")),
             ]
             for row in rows
         ],

@@ -95,10 +95,7 @@ def run(options: argparse.Namespace) -> int:
             [
                 [
                     LIBRARIES[row["library"]],
-                    *(
-                        f"{row[n] / 1e6:,.0f}"
-                        for n in ("data_bytes", "before_bytes", "peak_bytes", "extra_bytes")
-                    ),
+                    *(f"{row[n] / 1e6:,.0f}" for n in ("data_bytes", "before_bytes", "peak_bytes", "extra_bytes")),
                     f"{row['copies']:.2f}",
                 ]
                 for row in rows

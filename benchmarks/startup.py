@@ -42,9 +42,7 @@ PROGRAMS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "--repeat", type=report.positive, default=5, help="rounds in which every program has its turn"
-    )
+    parser.add_argument("--repeat", type=report.positive, default=5, help="rounds in which every program has its turn")
     parser.add_argument("--json", metavar="FILE", help="write all numbers here, too")
 
 

@@ -45,7 +45,9 @@ def main() -> None:
     for epoch in range(options.epochs):
         state, logs = train.fit_epoch(train_step, state, source, objective)
         test = train.evaluate(eval_step, state, held_out, objective)
-        print(f"epoch {epoch + 1}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.4f}, test {test['accuracy']:.4f}")
+        print(
+            f"epoch {epoch + 1}: loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.4f}, test {test['accuracy']:.4f}"
+        )
 
 
 if __name__ == "__main__":

@@ -36,6 +36,11 @@ os.environ["MPLBACKEND"] = "Agg"
 import jax
 import pytest
 
+if os.environ.get("KJAX_CHECK_SHAPES") == "1":
+    import tests.shapes
+
+    tests.shapes.install()
+
 ROOT = Path(__file__).resolve().parents[1]
 _KJAX = str(ROOT / "kjax") + os.sep
 _SKIPPED_FRAMES = (str(Path(jax.__file__).parent) + os.sep, warnings.__file__ or "")

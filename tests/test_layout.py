@@ -121,11 +121,7 @@ def floor_violations(path: Path, root: Path) -> Iterator[str]:
             target = part_of(imported.target)
             if part and target not in MAY_IMPORT[part] | {part}:
                 yield f"{where}:{imported.line}: kjax.{part} may not import {imported.target}"
-        elif (
-            imported.at_load
-            and part in THIRD_PARTY
-            and top not in THIRD_PARTY[part] | sys.stdlib_module_names
-        ):
+        elif imported.at_load and part in THIRD_PARTY and top not in THIRD_PARTY[part] | sys.stdlib_module_names:
             yield f"{where}:{imported.line}: kjax.{part} may import {top} in a function only, if at all"
 
 
@@ -173,30 +169,20 @@ def test_imports_only_go_down():
 
 def test_no_import_cycles():
     graph = import_graph(ROOT)
-    assert graph["kjax"] == {"kjax._version"}, (
-        "kjax/__init__.py loads its parts when they are named, not before"
-    )
+    assert graph["kjax"] == {"kjax._version"}, "kjax/__init__.py loads its parts when they are named, not before"
     assert not (found := cycles(graph)), "\n".join(" -> ".join(cycle) for cycle in found)
 
 
 def test_no_file_is_too_long():
-    lengths = {
-        path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in package_files(ROOT)
-    }
-    assert not (long := {str(p): n for p, n in lengths.items() if n > MAX_LINES}), (
-        f"over {MAX_LINES} lines: {long}"
-    )
+    lengths = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in package_files(ROOT)}
+    assert not (long := {str(p): n for p, n in lengths.items() if n > MAX_LINES}), f"over {MAX_LINES} lines: {long}"
 
 
 def test_every_file_starts_with_a_docstring():
     folders = ("kjax", "tests", "examples", "scripts", "benchmarks")
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(files) > 5
-    bare = [
-        str(path.relative_to(ROOT))
-        for path in files
-        if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
-    ]
+    bare = [str(path.relative_to(ROOT)) for path in files if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
     assert not bare, f"the first statement is no docstring: {bare}"
 
 
@@ -235,9 +221,7 @@ seconds = time.perf_counter() - start
 heavy = [name for name in {HEAVY!r} if name in set(sys.modules) - before]
 print(json.dumps({{"seconds": seconds, "heavy": heavy}}))
 """
-    result = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
@@ -245,9 +229,7 @@ print(json.dumps({{"seconds": seconds, "heavy": heavy}}))
 @pytest.mark.parametrize("statement", ["import kjax", "from kjax import keras"])
 def test_import_is_lazy(statement: str):
     runs = [import_cost(statement) for _ in range(3)]
-    assert runs[0]["heavy"] == [], (
-        f"'{statement}' loads {runs[0]['heavy']}, which it should leave to their users"
-    )
+    assert runs[0]["heavy"] == [], f"'{statement}' loads {runs[0]['heavy']}, which it should leave to their users"
     # The rest of the suite keeps the cores busy meanwhile, so a slow run proves nothing and is asked again.
     while (median := statistics.median(run["seconds"] for run in runs)) > BUDGET_SECONDS and len(runs) < 9:
         runs += [import_cost(statement) for _ in range(2)]

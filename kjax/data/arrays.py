@@ -92,7 +92,11 @@ class Arrays:
     """
 
     def __init__(
-        self, tree: Any, batch_size: int = 32, shuffle: bool | str = False, transform: Callable[[Any], Any] | None = None
+        self,
+        tree: Any,
+        batch_size: int = 32,
+        shuffle: bool | str = False,
+        transform: Callable[[Any], Any] | None = None,
     ) -> None:
         leaves, self.structure = jax.tree.flatten(tree)
         if not leaves:

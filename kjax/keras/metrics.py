@@ -23,7 +23,7 @@ def get(identifier: Any) -> Any:
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
-    rule = rules.get(identifier)
+    rule: Any = rules.get(identifier)
     cls = globals().get(type(rule).__name__)
     if cls is None:
         return rule

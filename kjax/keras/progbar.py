@@ -59,8 +59,7 @@ class Progbar:
     ) -> None:
         if stateful_metrics is not None and stateless_metrics is not None:
             raise ValueError(
-                "Only one of `stateful_metrics` and `stateless_metrics` can be given: "
-                "each is what the other is not"
+                "Only one of `stateful_metrics` and `stateless_metrics` can be given: each is what the other is not"
             )
         self.target = target
         self.width = width

@@ -35,9 +35,7 @@ def parse_verbose(verbose: Any) -> int:
         return 1
     if verbose in (0, 1, 2):
         return int(verbose)
-    raise ValueError(
-        f"verbose must be 0 (nothing), 1 (a bar), 2 (a line an epoch) or 'auto', received {verbose!r}"
-    )
+    raise ValueError(f"verbose must be 0 (nothing), 1 (a bar), 2 (a line an epoch) or 'auto', received {verbose!r}")
 
 
 def duration(seconds: float) -> str:

@@ -88,9 +88,7 @@ def _is_chain(nodes: list[Any]) -> bool:
     """Whether the calls form a row: then a column of connections would say nothing."""
     layers = collections.Counter(id(node.operation) for node in nodes)
     consumers = collections.Counter(
-        (id(layer), index)
-        for node in nodes
-        for layer, index, _ in (t._keras_history for t in node.input_tensors)
+        (id(layer), index) for node in nodes for layer, index, _ in (t._keras_history for t in node.input_tensors)
     )
     starts = sum(not node.input_tensors for node in nodes)
     several_inputs = any(len(node.input_tensors) > 1 for node in nodes)
@@ -237,21 +235,15 @@ def _slice(layers: Sequence[Any], layer_range: Sequence[str] | None) -> slice:
     """The layers from the first that fits the first pattern to the last that fits the second."""
     if layer_range is None:
         return slice(None)
-    if (
-        isinstance(layer_range, str)
-        or len(layer_range) != 2
-        or not all(isinstance(n, str) for n in layer_range)
-    ):
+    if isinstance(layer_range, str) or len(layer_range) != 2 or not all(isinstance(n, str) for n in layer_range):
         raise ValueError(
-            "layer_range must be two layer names (the first and the last layer to show), "
-            f"received {layer_range!r}"
+            f"layer_range must be two layer names (the first and the last layer to show), received {layer_range!r}"
         )
     fits = [[i for i, layer in enumerate(layers) if re.match(name, layer.name)] for name in layer_range]
     for name, found in zip(layer_range, fits, strict=True):
         if not found:
             raise ValueError(
-                f"layer_range: no layer has a name like {name!r}; "
-                f"there are {', '.join(layer.name for layer in layers)}"
+                f"layer_range: no layer has a name like {name!r}; there are {', '.join(layer.name for layer in layers)}"
             )
     first, last = fits
     if min(first) > max(last):  # given in the other order

@@ -30,9 +30,9 @@ def cnn(
     for layer in augment:
         x = net(layer, x)
     for width in filters:
-        x = net(nn.Conv2D(width, 3, padding="same", activation="relu", dtype=dtype), x)
-        x = net(nn.Conv2D(width, 3, activation="relu", dtype=dtype), x)
-        x = net(nn.MaxPooling2D(2, dtype=dtype), x)
+        x = net(nn.Conv2D(width, (3, 3), padding="same", activation="relu", dtype=dtype), x)
+        x = net(nn.Conv2D(width, (3, 3), activation="relu", dtype=dtype), x)
+        x = net(nn.MaxPooling2D((2, 2), dtype=dtype), x)
         x = net(nn.Dropout(0.25, dtype=dtype), x)
     x = net(nn.Flatten(dtype=dtype), x)
     x = net(nn.Dense(units, "relu", dtype=dtype), x)

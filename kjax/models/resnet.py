@@ -23,8 +23,8 @@ def _residual_network(
         regularizer = nn.regularizers.L2(penalty) if penalty else None
         layer = nn.Conv2D(
             filters,
-            size,
-            strides=stride,
+            (size, size),
+            strides=(stride, stride),
             padding="same",
             use_bias=False,
             kernel_initializer="he_normal",

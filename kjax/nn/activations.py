@@ -19,9 +19,7 @@ registry = Registry("activation")
 
 
 @registry.add()
-def relu(
-    x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Array:
+def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
     """Rectified linear unit.
 
     Args:

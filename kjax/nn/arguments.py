@@ -14,7 +14,7 @@ def integer(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     try:
-        return operator.index(value)
+        return operator.index(value)  # pyright: ignore[reportArgumentType]
     except TypeError:
         raise TypeError(f"expected an integer, received {value!r}") from None
 

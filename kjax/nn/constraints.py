@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -25,7 +26,7 @@ registry = Registry("constraint", Constraint)
 registry.register(Constraint, "constraint")
 
 
-def _norms(w: Array, axis: int | tuple[int, ...]) -> Array:
+def _norms(w: Array, axis: int | Sequence[int]) -> Array:
     return jnp.sqrt(jnp.sum(jnp.square(w), axis, keepdims=True))
 
 
@@ -41,7 +42,7 @@ class MaxNorm(Constraint):
     """
 
     max_value: float = field(2, convert=float)
-    axis: int | tuple[int, ...] = field(0, convert=axes)
+    axis: int | Sequence[int] = field(0, convert=axes)
 
     def __call__(self, w: Float[Array, "..."]) -> Float[Array, "..."]:
         norms = _norms(w, self.axis)
@@ -66,7 +67,7 @@ class UnitNorm(Constraint):
         axis: axis or axes of one vector.
     """
 
-    axis: int | tuple[int, ...] = field(0, convert=axes)
+    axis: int | Sequence[int] = field(0, convert=axes)
 
     def __call__(self, w: Float[Array, "..."]) -> Float[Array, "..."]:
         return w / (EPSILON + _norms(w, self.axis))
@@ -87,7 +88,7 @@ class MinMaxNorm(Constraint):
     min_value: float = field(0.0, convert=float)
     max_value: float = field(1.0, convert=float)
     rate: float = field(1.0, convert=float)
-    axis: int | tuple[int, ...] = field(0, convert=axes)
+    axis: int | Sequence[int] = field(0, convert=axes)
 
     def __call__(self, w: Float[Array, "..."]) -> Float[Array, "..."]:
         norms = _norms(w, self.axis)

@@ -11,7 +11,19 @@ import numpy as np
 from kjax.nn.value import did_you_mean
 
 _MIXED = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
-_PLAIN = ("float32", "float64", "bfloat16", "float16", "int8", "uint8", "int16", "int32", "int64", "bool", "uint32")
+_PLAIN = (
+    "float32",
+    "float64",
+    "bfloat16",
+    "float16",
+    "int8",
+    "uint8",
+    "int16",
+    "int32",
+    "int64",
+    "bool",
+    "uint32",
+)
 
 
 @dataclasses.dataclass(frozen=True)

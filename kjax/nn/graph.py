@@ -131,14 +131,13 @@ class Graph(nn.Module):
         given = [None] * len(arrays) if mask is None else match_inputs(self.inputs, mask, check=False)
         tensors: dict[int, Any] = dict(enumerate(arrays))
         masks: dict[int, Any] = {i: m for i, m in enumerate(given) if m is not None}
-        modules = [module.clone(name=name, parent=self) for name, module in self.layers]
+        modules = [module.clone(name=name, parent=self, _deep_clone=True) for name, module in self.layers]
         for node in self.nodes:
             module = modules[node.layer]
-            args, kwargs = jax.tree.unflatten(
-                node.structure, [_resolve(leaf, tensors) for leaf in node.leaves]
-            )
+            args, kwargs = jax.tree.unflatten(node.structure, [_resolve(leaf, tensors) for leaf in node.leaves])
             arg_masks, kwarg_masks = jax.tree.unflatten(
-                node.structure, [masks.get(leaf.index) if isinstance(leaf, Ref) else None for leaf in node.leaves]
+                node.structure,
+                [masks.get(leaf.index) if isinstance(leaf, Ref) else None for leaf in node.leaves],
             )
             has_mask = any(isinstance(leaf, Ref) and leaf.index in masks for leaf in node.leaves)
             results, result_masks = call_with_masks(

@@ -51,23 +51,25 @@ def on_cpu() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def pads_of(padding: Padding, spatial: Sequence[int], window: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
+def pads_of(
+    padding: Padding, spatial: Sequence[int], window: Sequence[int], strides: Sequence[int]
+) -> list[tuple[int, int]]:
     """Padding of each spatial axis as (before, after)."""
     if isinstance(padding, str):
         return list(lax.padtype_to_pads(spatial, window, strides, padding.upper()))
     return [(int(a), int(b)) for a, b in padding]
 
 
-def _shifted(
-    x: Array, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
-) -> Iterator[Array]:
+def _shifted(x: Array, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> Iterator[Array]:
     """The padded input as each point of the window sees it, in the order of the window's points."""
-    outs = [
-        (n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(x.shape[1:-1], size, strides, dilation, strict=True)
-    ]
+    outs = [(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(x.shape[1:-1], size, strides, dilation, strict=True)]
     for point in itertools.product(*(range(k) for k in size)):
         start = [0, *(p * d for p, d in zip(point, dilation, strict=True)), 0]
-        stop = [x.shape[0], *(b + (o - 1) * s + 1 for b, o, s in zip(start[1:-1], outs, strides, strict=True)), x.shape[-1]]
+        stop = [
+            x.shape[0],
+            *(b + (o - 1) * s + 1 for b, o, s in zip(start[1:-1], outs, strides, strict=True)),
+            x.shape[-1],
+        ]
         yield lax.slice(x, start, stop, [1, *strides, 1])
 
 
@@ -107,7 +109,13 @@ def conv(
         spatial = "DHW"[-rank:]
         layout = ("N" + spatial + "C", spatial + "IO", "N" + spatial + "C")
         return lax.conv_general_dilated(
-            inputs, kernel, strides, pads, rhs_dilation=dilation, dimension_numbers=layout, feature_group_count=groups
+            inputs,
+            kernel,
+            strides,
+            pads,
+            rhs_dilation=dilation,
+            dimension_numbers=layout,
+            feature_group_count=groups,
         )
     padded = lax.pad(inputs, jnp.zeros((), inputs.dtype), [(0, 0, 0), *((a, b, 0) for a, b in pads), (0, 0, 0)])
     slices = list(_shifted(padded, window, strides, dilation))

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import flax.linen as nn
 import jax
@@ -88,6 +88,10 @@ def accepts(module: nn.Module, argument: str) -> bool:
     return argument in _signature(function)[0]
 
 
+def _policy(dtype: Any) -> str:
+    return policy_name(dtype) or "float32"
+
+
 class Layer(nn.Module):
     """Base of the kjax layers: a value, used with ``init`` and ``apply``.
 
@@ -101,9 +105,15 @@ class Layer(nn.Module):
         activity_regularizer: penalty on the output, collected in ``losses``.
     """
 
-    trainable: bool = field(True, convert=bool, kw_only=True)
-    dtype: str = field("float32", convert=lambda d: policy_name(d) or "float32", kw_only=True)
-    activity_regularizer: Any = field(None, convert=regularizers.get, kw_only=True)
+    if TYPE_CHECKING:  # checkers do not know what `field` does with `kw_only`
+        _: dataclasses.KW_ONLY
+        trainable: bool = True
+        dtype: str = "float32"
+        activity_regularizer: Any = None
+    else:
+        trainable: bool = field(True, convert=bool, kw_only=True)
+        dtype: str = field("float32", convert=_policy, kw_only=True)
+        activity_regularizer: Any = field(None, convert=regularizers.get, kw_only=True)
 
     supports_masking: ClassVar[bool] = False
     autocast: ClassVar[bool] = True
@@ -206,7 +216,9 @@ class Layer(nn.Module):
             self.set_loss(name, regularizer(value))
         return cast_floating(value, self.compute_dtype) if cast else value
 
-    def state(self, name: str, shape: tuple[int, ...], initializer: Callable[..., Array], dtype: str | None = None) -> Array:
+    def state(
+        self, name: str, shape: tuple[int, ...], initializer: Callable[..., Array], dtype: str | None = None
+    ) -> Array:
         """A value that is carried from call to call and not trained; change it with :meth:`set_state`."""
         dtype = dtype or self.variable_dtype
         self._record(STATE, name, shape, dtype, initializer)

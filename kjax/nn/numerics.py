@@ -23,6 +23,17 @@ def l2_normalize(x: Array, axis: int | tuple[int, ...] = -1) -> Array:
     return x * jax.lax.rsqrt(jnp.maximum(squares, EPSILON**2))
 
 
+def argmax(x: Array, axis: int = -1) -> Array:
+    """Index of the first largest value along ``axis`` (of the first NaN, if there is one), as ``jnp.argmax``.
+
+    Two plain reductions: XLA's reduction of pairs (value, index) is 5 to 8 times slower on CPU for 1000 classes.
+    """
+    axis %= x.ndim
+    largest = jnp.max(x, axis, keepdims=True)
+    index = jax.lax.broadcasted_iota(jnp.int32, x.shape, axis)
+    return jnp.min(jnp.where((x == largest) | (x != x), index, x.shape[axis]), axis)
+
+
 def match_ranks(x: Array, y: Array, *, expand_vectors: bool = True) -> tuple[Array, Array]:
     """Two arrays in the same rank, where their ranks differ by a last axis of size 1.
 

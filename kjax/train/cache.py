@@ -27,7 +27,7 @@ def directory() -> pathlib.Path | None:
 def enable() -> None:
     """Switch the cache on, once. A cache that the user configured in JAX is left as it is."""
     folder = directory()
-    if folder is None or jax.config.jax_compilation_cache_dir:
+    if folder is None or jax.config.values["jax_compilation_cache_dir"]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -102,7 +102,7 @@ def run_predict(
             pieces.append(arrays)
             return
         if whole is None:
-            whole = jax.tree.map(lambda a: np.empty((samples, *a.shape[1:]), a.dtype), arrays)
+            whole = jax.tree.map(lambda a: np.empty((samples or 0, *a.shape[1:]), a.dtype), arrays)
         jax.tree.map(lambda w, a: w.__setitem__(slice(at, at + rows), a), whole, arrays)
         at += rows
 

@@ -29,11 +29,7 @@ def md5(path: Path) -> str:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """All files under a folder with their content, to see that nothing was left or changed."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def digits(train: int = 60, test: int = 20, seed: int = 0) -> dict[str, np.ndarray]:

@@ -141,9 +141,7 @@ def test_damaged_folder_beside_an_archive(folder: Path, monkeypatch: pytest.Monk
     assert tree(folder / FOLDERS[1]) == {"test_batch": b"mine"}
 
 
-def test_damaged_archive_is_replaced(
-    folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_archive_is_replaced(folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     good = write_archive(folder.parent / "good", NAME, cifar10_batches())
     server.files["/cifar-10-python.tar.gz"] = good.read_bytes()
     declare_official(monkeypatch, archive=good)
@@ -293,9 +291,7 @@ def test_npz_that_calls_code(folder: Path) -> None:
     rows = np.empty(2, dtype=object)
     rows[:] = [[1], Evil()]
     path = write_npz(folder / "reuters.npz", {"x": rows, "y": np.zeros(2, int)})
-    with pytest.raises(
-        CorruptFileError, match=r"reuters.npz is damaged .*asks for (posix|nt)\.system"
-    ) as error:
+    with pytest.raises(CorruptFileError, match=r"reuters.npz is damaged .*asks for (posix|nt)\.system") as error:
         datasets.reuters.load_data()
     assert one_line(error).startswith(str(path))
 

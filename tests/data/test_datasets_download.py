@@ -85,9 +85,7 @@ def test_downloads_once(official: bytes, folder: Path, server: FileServer) -> No
     assert server.requests == [None]
 
 
-def test_says_what_it_does_on_stderr(
-    official: bytes, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_says_what_it_does_on_stderr(official: bytes, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     load_x_train()
     output = capsys.readouterr()
     assert output.out == ""
@@ -118,9 +116,7 @@ def test_continues_within_a_call(official: bytes, folder: Path, server: FileServ
 
 def test_continues_in_a_later_call(official: bytes, folder: Path, server: FileServer) -> None:
     server.cut_after, server.cuts = 5000, 4
-    with pytest.raises(
-        DownloadError, match=r"mnist.npz .*broke off after 0\.0 MB, which the next call"
-    ) as error:
+    with pytest.raises(DownloadError, match=r"mnist.npz .*broke off after 0\.0 MB, which the next call") as error:
         load_x_train()
     one_line(error)
     assert tree(folder) == {"mnist.npz.part": official[:20000]}
@@ -207,9 +203,7 @@ def test_no_network_names_the_usual_archive(folder: Path, monkeypatch: pytest.Mo
     assert one_line(error).endswith(f"put it at {folder / 'cifar-10-python.tar.gz'}")
 
 
-def test_disk_fills_up(
-    official: bytes, folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_fills_up(official: bytes, folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(file: IO[bytes], chunk: bytes) -> None:
         file.write(chunk[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -221,9 +215,7 @@ def test_disk_fills_up(
     assert tree(folder) == {}
 
 
-def test_disk_is_too_small(
-    official: bytes, folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_is_too_small(official: bytes, folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Noticed from the announced size, before anything is written."""
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
     with pytest.raises(StorageError, match=r"no space left for .*: 0\.1 MB are needed and 0\.0 MB are free"):
@@ -237,9 +229,7 @@ def test_folder_is_not_writable(
     """A file stands where the folder should be; permissions alone would not stop an administrator."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
-    with pytest.raises(
-        StorageError, match=r"cannot write .*file/datasets .*set KERAS_HOME to a folder"
-    ) as error:
+    with pytest.raises(StorageError, match=r"cannot write .*file/datasets .*set KERAS_HOME to a folder") as error:
         load_x_train()
     one_line(error)
     assert server.requests == []

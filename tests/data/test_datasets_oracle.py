@@ -149,9 +149,7 @@ def test_california_housing(
 
 
 @pytest.mark.parametrize("arguments", TEXT_ARGUMENTS)
-def test_imdb(
-    home: Path, oracle: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
-) -> None:
+def test_imdb(home: Path, oracle: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]) -> None:
     labels = np.arange(80) % 2
     arrays = {"x_train": lists(80, 0), "y_train": labels, "x_test": lists(60, 1), "y_test": labels[:60]}
     write_made(home, "imdb", arrays, monkeypatch)
@@ -159,9 +157,7 @@ def test_imdb(
 
 
 @pytest.mark.parametrize("arguments", [*TEXT_ARGUMENTS, {"test_split": 0.0}, {"test_split": 0.5, "seed": 3}])
-def test_reuters(
-    home: Path, oracle: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
-) -> None:
+def test_reuters(home: Path, oracle: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]) -> None:
     write_made(home, "reuters", {"x": lists(120, 2), "y": np.arange(120) % 46}, monkeypatch)
     assert_same(datasets.reuters.load_data(**arguments), oracle.reuters.load_data(**arguments))
 
@@ -270,9 +266,7 @@ def test_wrong_value(keras3: ModuleType, name: str, arguments: dict[str, Any], m
 
 
 @pytest.mark.parametrize("name", ["imdb", "reuters"])
-def test_maxlen_leaves_nothing(
-    home: Path, oracle: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_maxlen_leaves_nothing(home: Path, oracle: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = np.arange(30) % 2
     arrays = {"x_train": lists(30, 0), "y_train": labels, "x_test": lists(30, 1), "y_test": labels}
     arrays |= {"x": arrays["x_train"], "y": labels}
@@ -332,9 +326,7 @@ def real(
         ("imdb", {"num_words": 5000, "skip_top": 10, "maxlen": 100}),
     ],
 )
-def test_real_files(
-    keras3: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, arguments: dict[str, Any]
-) -> None:
+def test_real_files(keras3: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str, arguments: dict[str, Any]) -> None:
     with real(monkeypatch, keras3, name, f"{name}.npz") as (ours, theirs):
         assert_same(ours.load_data(**arguments), theirs.load_data(**arguments))
 

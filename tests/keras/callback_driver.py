@@ -80,9 +80,7 @@ def fit(
     return model, trace
 
 
-def same(
-    make: Callable[[Any], Any], theirs: Any, capsys: Any, epochs: list[dict[str, float]], **kwargs: Any
-) -> str:
+def same(make: Callable[[Any], Any], theirs: Any, capsys: Any, epochs: list[dict[str, float]], **kwargs: Any) -> str:
     """Run the callback of both; all that can be seen must be equal. Returns what was printed."""
     seen = []
     for module in (theirs, ours):

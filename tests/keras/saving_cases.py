@@ -57,7 +57,9 @@ def architecture(*shapes: tuple[int, ...], **integers: int) -> Callable[[Any], A
 @architecture((4,))
 def mlp(K: Any) -> Any:
     L = K.layers
-    return K.Sequential([K.Input((4,)), L.Dense(5, activation="relu"), L.Dropout(0.5), L.Dense(3, activation="softmax")])
+    return K.Sequential(
+        [K.Input((4,)), L.Dense(5, activation="relu"), L.Dropout(0.5), L.Dense(3, activation="softmax")]
+    )
 
 
 @architecture((4,))
@@ -94,7 +96,11 @@ def initialized(K: Any) -> Any:
             K.Input((4,)),
             L.Dense(4, kernel_initializer=I.Orthogonal(gain=0.7), bias_initializer=I.Constant(0.3)),
             L.Dense(4, kernel_initializer=I.VarianceScaling(2.0, "fan_out", "uniform"), bias_initializer="ones"),
-            L.Dense(4, kernel_initializer=I.RandomNormal(0.1, 0.2, seed=3), bias_initializer=I.RandomUniform(-1, 1)),
+            L.Dense(
+                4,
+                kernel_initializer=I.RandomNormal(0.1, 0.2, seed=3),
+                bias_initializer=I.RandomUniform(-1, 1),
+            ),
             L.Dense(4, kernel_initializer=I.TruncatedNormal(), bias_initializer="he_normal"),
             L.Dense(4, kernel_initializer="lecun_uniform", bias_initializer=I.Zeros()),
             L.Dense(4, kernel_initializer="identity"),
@@ -333,7 +339,8 @@ def deeply_nested(K: Any) -> Any:
 def frozen(K: Any) -> Any:
     L = K.layers
     model = K.Sequential(
-        [K.Input((4,)), L.Dense(3, trainable=False), L.BatchNormalization(trainable=False), L.Dense(2)], name="half"
+        [K.Input((4,)), L.Dense(3, trainable=False), L.BatchNormalization(trainable=False), L.Dense(2)],
+        name="half",
     )
     model.layers[2].trainable = True
     return model
@@ -389,7 +396,14 @@ def functions(K: Any) -> Any:
 def noise(K: Any) -> Any:
     L = K.layers
     return K.Sequential(
-        [K.Input((4,)), L.GaussianNoise(0.1), L.Dense(3), L.GaussianDropout(0.2), L.AlphaDropout(0.1), L.Dense(2)]
+        [
+            K.Input((4,)),
+            L.GaussianNoise(0.1),
+            L.Dense(3),
+            L.GaussianDropout(0.2),
+            L.AlphaDropout(0.1),
+            L.Dense(2),
+        ]
     )
 
 

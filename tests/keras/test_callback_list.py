@@ -43,9 +43,7 @@ def test_the_list_calls_every_hook_as_keras_does(theirs):
     for module in (theirs, ours):
         callback = recorder(module.Callback)
         model = Model()
-        callbacks = module.CallbackList(
-            [callback], model=model, verbose=0, epochs=1, steps=1, add_history=True
-        )
+        callbacks = module.CallbackList([callback], model=model, verbose=0, epochs=1, steps=1, add_history=True)
         for kind in ("train", "test", "predict"):
             getattr(callbacks, f"on_{kind}_begin")()
             if kind == "train":

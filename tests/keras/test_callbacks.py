@@ -88,9 +88,7 @@ def test_a_nan_in_the_first_epoch_does_not_stay_the_best():
 def test_terminate_on_nan(theirs, capsys, loss: float, raise_error: bool):
     batches = [{"loss": 1.0}, {}, {"loss": loss}]
     if not raise_error:
-        printed = same(
-            lambda module: module.TerminateOnNaN(), theirs, capsys, [{"loss": 1.0}], batches=batches
-        )
+        printed = same(lambda module: module.TerminateOnNaN(), theirs, capsys, [{"loss": 1.0}], batches=batches)
         assert printed == "Batch 2: Invalid loss, terminating training\n"
         return
     for module in (theirs, ours):
@@ -148,9 +146,7 @@ def test_model_checkpoint(theirs, capsys, monkeypatch, tmp_path: Path, options: 
                 callback._set_monitor_op()  # real Keras does it at the end of an epoch, too late here
             fit(callback, LOSSES, batches=batches)
         messages = [str(w.message) for w in caught if "mode" not in str(w.message)]
-        results.append(
-            (files(tmp_path / name), callback.best, capsys.readouterr().out, messages, len(caught))
-        )
+        results.append((files(tmp_path / name), callback.best, capsys.readouterr().out, messages, len(caught)))
     assert results[1] == results[0]
     assert results[0][0]
 
@@ -292,9 +288,7 @@ def test_learning_rates_of_several_optimizers(theirs, capsys):
     def run(make: Callable[[Any], Any]) -> list[Any]:
         results = []
         for module in (theirs, ours):
-            several = SimpleNamespace(
-                optimizers=[Optimizer(0.1, "sgd"), Optimizer(0.2, "adam")], learning_rate=None
-            )
+            several = SimpleNamespace(optimizers=[Optimizer(0.1, "sgd"), Optimizer(0.2, "adam")], learning_rate=None)
             _, trace = fit(make(module), [{"val_loss": 1.0}] * 4, model=Model(optimizer=several))
             rates = [o.learning_rate for o in several.optimizers]
             results.append((trace, rates, capsys.readouterr().out))

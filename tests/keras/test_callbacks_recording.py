@@ -62,9 +62,7 @@ def test_directions_are_those_of_keras(keras3):
 
 def test_direction_asks_the_metrics_of_the_model_first():
     inner = SimpleNamespace(name="my_score", _direction="up")
-    model = SimpleNamespace(
-        metrics=[SimpleNamespace(name="loss"), SimpleNamespace(name="c", metrics=[inner])]
-    )
+    model = SimpleNamespace(metrics=[SimpleNamespace(name="loss"), SimpleNamespace(name="c", metrics=[inner])])
     assert direction_of("val_my_score", model) == "max"
     assert direction_of("val_my_score") is None
     assert direction_of("val_dice_loss") == "min"
@@ -175,9 +173,7 @@ def test_remote_monitor(theirs, server, send_as_json: bool):
     logs = {"loss": 0.5, "vector": np.array([1.0, 2.0]), "n": np.float32(0.25)}
     for module in (theirs, ours):
         callback = module.RemoteMonitor(server.root, send_as_json=send_as_json, headers={"X-Run": "7"})
-        scalars = {
-            k: v for k, v in logs.items() if k != "vector" or module is ours
-        }  # theirs takes no vectors
+        scalars = {k: v for k, v in logs.items() if k != "vector" or module is ours}  # theirs takes no vectors
         fit(callback, [scalars])  # type: ignore[list-item]
     parsed = []
     for path, content_type, run, body in server.received:

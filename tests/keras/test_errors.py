@@ -26,7 +26,10 @@ CASES = {
     "NaN targets": (lambda m: m.fit(X, np.where(Y == 1, np.nan, 0.0)), "`y` holds NaN, first at index"),
     "too many targets": (lambda m: m.fit(X, [Y, Y]), "`y`.*expected 1.*received 2"),
     "too many inputs": (lambda m: m.fit([X, X], Y), r"`x`.*1 input.*received 2"),
-    "wrong target shape": (lambda m: m.fit(X, np.zeros((20, 7))), r"loss 'mean_squared_error'.*\(n, 1\).*\(n, 7\)"),
+    "wrong target shape": (
+        lambda m: m.fit(X, np.zeros((20, 7))),
+        r"loss 'mean_squared_error'.*\(n, 1\).*\(n, 7\)",
+    ),
     "epochs": (lambda m: m.fit(X, Y, epochs="two"), "`epochs` must be an integer"),
     "validation split": (lambda m: m.fit(X, Y, validation_split=1.5), "`validation_split` must be between"),
     "validation data": (lambda m: m.fit(X, Y, validation_data=X), "`validation_data` must be"),
@@ -71,7 +74,10 @@ def test_unknown_names(arguments, message):
     ("make", "message"),
     [
         (lambda: layers.Dense(0), "Dense: argument `units`: expected a positive integer, received 0"),
-        (lambda: layers.Dense(3, activatio="relu"), "unknown argument 'activatio'; did you mean 'activation'"),
+        (
+            lambda: layers.Dense(3, activatio="relu"),
+            "unknown argument 'activatio'; did you mean 'activation'",
+        ),
         (lambda: layers.Dense(3, activation="rel"), "Dense: argument `activation`.*did you mean 'relu'"),
         (lambda: layers.Dense(), "Dense: missing argument `units`"),
         (lambda: layers.Dropout(1.5), "Dropout: argument `rate`"),
@@ -80,7 +86,10 @@ def test_unknown_names(arguments, message):
         (lambda: keras.Model(keras.Input((3,)), layers.Dense(2)(keras.Input((3,)))), "not among the inputs"),
         (lambda: keras.Sequential([layers.Dense(3)]).count_params(), "not built"),
         (lambda: keras.Sequential([layers.Dense(3)]).fit(X, Y), "must be compiled"),
-        (lambda: keras.Sequential([layers.Dense(3, name="a"), layers.Dense(3, name="a")]), "names of their own"),
+        (
+            lambda: keras.Sequential([layers.Dense(3, name="a"), layers.Dense(3, name="a")]),
+            "names of their own",
+        ),
         (lambda: keras.Sequential([3]), "expected a Keras layer or a Flax module"),
         (lambda: keras.optimizers.SGD(momentm=0.9), "unknown argument 'momentm'; did you mean 'momentum'"),
     ],

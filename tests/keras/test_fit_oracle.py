@@ -81,7 +81,10 @@ def test_history_equals_keras(keras3, name, optimizer):
 
 def test_several_inputs_and_outputs_equal_keras(keras3):
     rng = np.random.default_rng(1)
-    x = {"a": rng.standard_normal((40, 5)).astype("float32"), "b": rng.standard_normal((40, 5)).astype("float32")}
+    x = {
+        "a": rng.standard_normal((40, 5)).astype("float32"),
+        "b": rng.standard_normal((40, 5)).astype("float32"),
+    }
     y = {"kind": rng.integers(0, 3, 40), "size": rng.standard_normal((40, 1)).astype("float32")}
 
     def make(k):

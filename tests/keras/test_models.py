@@ -56,7 +56,9 @@ class Network(keras.Model):
 
 def test_own_layer_trains_and_counts_its_calls(batch):
     x, y = batch
-    model = keras.Sequential([keras.Input((5,)), Affine(4), layers.Dropout(0.3), Affine(3), layers.Activation("softmax")])
+    model = keras.Sequential(
+        [keras.Input((5,)), Affine(4), layers.Dropout(0.3), Affine(3), layers.Activation("softmax")]
+    )
     model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
     history = model.fit(x, y, epochs=5, batch_size=8, verbose=0).history["loss"]
     assert history[-1] < history[0]
@@ -76,7 +78,9 @@ def test_own_model_trains_and_has_a_pure_side(batch):
     assert len(model.weights) == 2 + 4 + 4 + 2
     outputs = jax.jit(model.module.apply)(model.variables_tree, x)
     np.testing.assert_allclose(outputs, model(x), rtol=1e-5, atol=1e-6)
-    assert not np.allclose(model.norm.moving_mean if hasattr(model.norm, "moving_mean") else model.norm.get_weights()[2], 0)
+    assert not np.allclose(
+        model.norm.moving_mean if hasattr(model.norm, "moving_mean") else model.norm.get_weights()[2], 0
+    )
 
 
 def test_variables_tree_may_be_set(batch):

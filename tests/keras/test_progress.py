@@ -148,9 +148,7 @@ def two_epochs(shown: Progress, clock: Clock) -> None:
     for epoch in range(2):
         shown.epoch_begin(epoch)
         for done in (4, 12, 20, 32):
-            clock.at += (
-                2.0 if (epoch, done) == (0, 4) else 0.01 * (done - {4: 0, 12: 4, 20: 12, 32: 20}[done])
-            )
+            clock.at += 2.0 if (epoch, done) == (0, 4) else 0.01 * (done - {4: 0, 12: 4, 20: 12, 32: 20}[done])
             shown.show(done, {"accuracy": 0.5, "loss": 1.0 / done})
         clock.at += 5.0  # the validation
         shown.epoch_end({"accuracy": 0.75, "loss": 1e-4, "val_loss": 0.5})
@@ -381,9 +379,7 @@ def run(root: Path) -> Iterator[Callable[[Any], subprocess.Popen[bytes]]]:
     def start(stdout: Any) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "COLUMNS": "200", "PYTHONIOENCODING": "utf-8", "TERM": "xterm"}
         environment.pop("NO_COLOR", None)
-        started.append(
-            subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=stdout, cwd=root, env=environment)
-        )
+        started.append(subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=stdout, cwd=root, env=environment))
         return started[-1]
 
     yield start
@@ -395,9 +391,7 @@ def run(root: Path) -> Iterator[Callable[[Any], subprocess.Popen[bytes]]]:
 def check_lines(lines: list[str]) -> None:
     assert len(lines) == 6 and lines[0] == "Epoch 1/2" and lines[2] == "Epoch 2/2"
     for line in (lines[1], lines[3]):
-        assert line.startswith(f"8/8 {FULL} 0s ") and line.endswith(
-            "ms/step - accuracy: 0.5000 - loss: 0.1250"
-        )
+        assert line.startswith(f"8/8 {FULL} 0s ") and line.endswith("ms/step - accuracy: 0.5000 - loss: 0.1250")
     assert lines[4:] == ["done", ""]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from kjax.nn import initializers as ini
+from tests.nn.together import Results
 
 KEY = jax.random.key(0)
 
@@ -52,20 +54,38 @@ def twin(keras: ModuleType, ours: Any) -> Any:
     return getattr(keras.initializers, type(ours).__name__)(**ours.get_config())
 
 
-@pytest.mark.parametrize("ours", SEEDED, ids=repr)
-def test_seeded_values_are_those_of_keras_on_jax(keras3: ModuleType, ours: Any) -> None:
-    shape = (3, 3, 4, 8)
-    want = twin(keras3, ours)(shape)
-    np.testing.assert_allclose(jax.jit(ours, static_argnums=1)(KEY, shape), want, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(ours(None, shape), want)
+SHAPE = (3, 3, 4, 8)
 
 
-@pytest.mark.parametrize("ours", FIXED + STFTS, ids=repr)
-def test_fixed_values_are_those_of_keras(keras3: ModuleType, ours: Any) -> None:
-    shape = (16, 1, 9) if isinstance(ours, ini.STFT) else (3, 4)
+@pytest.fixture(scope="module")
+def seeded(keras3: ModuleType) -> Results:
+    ours = {repr(i): (lambda i=i: i(None, SHAPE), ()) for i in SEEDED}
+    theirs = {("Keras", repr(i)): (lambda i=i: twin(keras3, i)(SHAPE), ()) for i in SEEDED}
+    return Results({**ours, **theirs})
+
+
+@pytest.mark.parametrize("name", [repr(i) for i in SEEDED])
+def test_seeded_values_are_those_of_keras_on_jax(seeded: Results, name: str) -> None:
+    np.testing.assert_allclose(seeded[name], seeded["Keras", name], rtol=1e-5, atol=1e-6)
+
+
+def fixed_shape(ours: Any) -> tuple[int, ...]:
+    return (16, 1, 9) if isinstance(ours, ini.STFT) else (3, 4)
+
+
+@pytest.fixture(scope="module")
+def fixed(keras3: ModuleType) -> Results:
+    rows = FIXED + STFTS
+    ours = {repr(i): (lambda i=i: i(None, fixed_shape(i)), ()) for i in rows}
+    theirs = {("Keras", repr(i)): (lambda i=i: twin(keras3, i)(fixed_shape(i)), ()) for i in rows}
+    return Results({**ours, **theirs})
+
+
+@pytest.mark.parametrize("name", [repr(i) for i in FIXED + STFTS])
+def test_fixed_values_are_those_of_keras(fixed: Results, name: str) -> None:
     # Keras takes sines of up to 15 pi, which float32 knows to 3e-6.
-    atol = 4e-6 if isinstance(ours, ini.STFT) else 0
-    np.testing.assert_allclose(ours(KEY, shape), twin(keras3, ours)(shape), rtol=1e-6, atol=atol)
+    atol = 4e-6 if name.startswith("STFT") else 0
+    np.testing.assert_allclose(fixed[name], fixed["Keras", name], rtol=1e-6, atol=atol)
 
 
 def test_long_fourier_kernels_are_exact() -> None:
@@ -105,10 +125,19 @@ DISTRIBUTIONS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def draws() -> Results:
+    def draw(name: str, shape: tuple[int, ...], key: Any) -> Any:
+        return jax.vmap(lambda k: ini.get(name)(k, shape))(jax.random.split(key, 8))
+
+    return Results({(row[0], row[1]): (partial(draw, row[0], row[1]), (KEY,)) for row in DISTRIBUTIONS})
+
+
 @pytest.mark.parametrize(("name", "shape", "mean", "stddev", "bound"), DISTRIBUTIONS)
-def test_distribution(name: str, shape: tuple[int, ...], mean: float, stddev: float, bound: float) -> None:
-    draws = jax.vmap(lambda key: ini.get(name)(key, shape))(jax.random.split(KEY, 8))
-    values = np.asarray(draws, np.float64).ravel()
+def test_distribution(
+    draws: Results, name: str, shape: tuple[int, ...], mean: float, stddev: float, bound: float
+) -> None:
+    values = np.asarray(draws[name, shape], np.float64).ravel()
     error = stddev / math.sqrt(values.size)
     assert abs(values.mean() - mean) < 5 * error
     assert abs(values.std() / stddev - 1) < 5 / math.sqrt(2 * values.size)
@@ -270,7 +299,7 @@ def test_get() -> None:
         ),
         (lambda: ini.VarianceScaling(mode="fan_inn"), "did you mean 'fan_in'"),
         (lambda: ini.VarianceScaling(distribution="gauss"), "VarianceScaling: argument `distribution`"),
-        (lambda: ini.RandomNormal(seed="x"), "RandomNormal: argument `seed`: expected an integer"),
+        (lambda: ini.RandomNormal(seed="x"), "RandomNormal: argument `seed`: expected an integer"),  # type: ignore[arg-type]
         (lambda: ini.Identity()(KEY, (2, 2, 2)), "rank 2"),
         (lambda: ini.Orthogonal()(KEY, (2,)), "rank 2 or more"),
         (lambda: ini.STFT(window="hanning!"), "STFT: argument `window`"),

@@ -34,4 +34,4 @@ def test_every_layer_has_a_case() -> None:
     public = {cls.__name__ for cls in classes if issubclass(cls, nn.Module)}
     compared = {type(case.module).__name__ for case in CASES}
     assert public - compared - ELSEWHERE_NAMES == set(), "these layers need a row in a table of tests/nn/cases"
-    assert ELSEWHERE_NAMES <= public - compared, "these rows are no longer needed"
+    assert public - compared >= ELSEWHERE_NAMES, "these rows are no longer needed"

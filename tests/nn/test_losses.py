@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from kjax.nn import losses
+from tests.nn.together import Results
 
 KERAS2 = np.load(Path(__file__).parent / "data" / "keras2" / "losses.npz")
 RNG = np.random.default_rng(0)
@@ -94,61 +96,121 @@ def twin(keras: ModuleType, ours: losses.Loss, **changes: Any) -> Any:
     return getattr(keras.losses, type(ours).__name__)(**{**ours.get_config(), **changes})
 
 
-def theirs_call(
-    keras: ModuleType, loss: Any, y_true: Any, y_pred: Any, weight: Any = None, mask: Any = None
-) -> Any:
-    y_pred = jnp.array(y_pred)
+def keras_call(keras: ModuleType, loss: Any, y_true: Any, y_pred: Any, weight: Any, mask: Any) -> Any:
+    """A loss of real Keras with a mask, which it reads from the predictions."""
+    y_pred = y_pred + 0.0  # another object, as the mask will be an attribute of it
     if mask is not None:
-        keras.src.backend.set_keras_mask(y_pred, jnp.asarray(mask))
+        keras.src.backend.set_keras_mask(y_pred, mask)
     return loss(y_true, y_pred, sample_weight=weight)
 
 
-@pytest.mark.parametrize(("ours", "y_true", "y_pred"), CASES, ids=IDS)
-def test_values_and_gradients_equal_keras(
-    keras3: ModuleType, ours: losses.Loss, y_true: Any, y_pred: Any
-) -> None:
-    per_sample = dataclasses.replace(ours, reduction=None)  # type: ignore[type-var]
-    theirs = twin(keras3, ours, reduction=None)
-    want = theirs(y_true, y_pred)
-    got = jax.jit(per_sample)(y_true, y_pred)
+def value_and_gradient(loss: Any, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Unreduced values, and the gradient of their sum with factors from -1 to 1."""
+    values, backward = jax.vjp(lambda p: loss(y_true, p), y_pred)
+    factors = jnp.linspace(-1, 1, values.size).reshape(values.shape) if values.ndim else jnp.ones(())
+    return values, backward(factors.astype(values.dtype))[0]
+
+
+def arrays(*several: Any) -> tuple[Any, ...]:
+    return tuple(None if a is None else jnp.asarray(a) for a in several)
+
+
+@pytest.fixture(scope="module")
+def ours_unreduced() -> Results:
+    return Results(
+        {
+            index: (partial(value_and_gradient, dataclasses.replace(ours, reduction=None)), arrays(*data))  # type: ignore[type-var]
+            for index, (ours, *data) in enumerate(CASES)
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def keras_unreduced(keras3: ModuleType) -> Results:
+    return Results(
+        {
+            index: (partial(value_and_gradient, twin(keras3, ours, reduction=None)), arrays(*data))
+            for index, (ours, *data) in enumerate(CASES)
+        }
+    )
+
+
+@pytest.mark.parametrize("index", range(len(CASES)), ids=IDS)
+def test_values_and_gradients_equal_keras(ours_unreduced: Results, keras_unreduced: Results, index: int) -> None:
+    (got, gradient), (want, want_gradient) = ours_unreduced[index], keras_unreduced[index]
     assert got.shape == want.shape
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=2e-7)
-    np.testing.assert_allclose(ours(y_true, y_pred), twin(keras3, ours)(y_true, y_pred), rtol=1e-5, atol=2e-7)
-
-    factors = RNG.standard_normal(want.shape).astype(np.float32)
-    ours_gradient = jax.jit(jax.grad(lambda p: jnp.vdot(factors, per_sample(y_true, p))))(jnp.asarray(y_pred))
-    assert bool(jnp.all(jnp.isfinite(ours_gradient)))
-    theirs_gradient = np.array(jax.grad(lambda p: jnp.vdot(factors, theirs(y_true, p)))(jnp.asarray(y_pred)))
-    np.testing.assert_allclose(ours_gradient, theirs_gradient, rtol=1e-5, atol=2e-6)
+    assert np.isfinite(gradient).all()
+    np.testing.assert_allclose(gradient, want_gradient, rtol=1e-5, atol=2e-6)
 
 
 REDUCTIONS = ["sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", None]
-WEIGHTS = {"none": None, "step": PER_STEP, "column": PER_SAMPLE[:, None], "scalar": np.float32(0.3)}
+WEIGHTS = {"unweighted": None, "step": PER_STEP, "column": PER_SAMPLE[:, None], "scalar": np.float32(0.3)}
 MASKS = {"unmasked": None, "masked": MASK, "all masked": np.zeros_like(MASK)}
+REDUCED = [
+    (losses.MeanSquaredError(), REAL, OTHER),
+    (losses.SparseCategoricalCrossentropy(ignore_class=2), LABELS, PROBABILITIES),
+    (losses.Dice(axis=(1, 2)), BINARY, SIGMOIDS),
+]
+COMBINATIONS = [
+    (index, reduction, weight, mask)
+    for index in range(len(REDUCED))
+    for reduction in REDUCTIONS
+    for weight in WEIGHTS
+    for mask in MASKS
+    if index < 2 or (weight in ("unweighted", "scalar") and mask == "unmasked")
+]
 
 
-@pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("weight", WEIGHTS)
-@pytest.mark.parametrize("reduction", REDUCTIONS)
+def combined(key: tuple[int, str | None, str, str]) -> tuple[Any, ...]:
+    """Targets, predictions, weights and mask of a combination."""
+    return arrays(*REDUCED[key[0]][1:], WEIGHTS[key[2]], MASKS[key[3]])
+
+
+@pytest.fixture(scope="module")
+def ours_reduced() -> Results:
+    return Results({k: (dataclasses.replace(REDUCED[k[0]][0], reduction=k[1]), combined(k)) for k in COMBINATIONS})
+
+
+@pytest.fixture(scope="module")
+def keras_reduced(keras3: ModuleType) -> Results:
+    return Results(
+        {
+            k: (partial(keras_call, keras3, twin(keras3, REDUCED[k[0]][0], reduction=k[1])), combined(k))
+            for k in COMBINATIONS
+        }
+    )
+
+
+@pytest.mark.parametrize("key", COMBINATIONS, ids=str)
 def test_reductions_weights_and_masks_equal_keras(
-    keras3: ModuleType, reduction: str | None, weight: str, mask: str
+    ours_reduced: Results, keras_reduced: Results, key: tuple[int, str | None, str, str]
 ) -> None:
-    for ours, y_true, y_pred in (
-        (losses.MeanSquaredError(reduction), REAL, OTHER),
-        (losses.SparseCategoricalCrossentropy(ignore_class=2, reduction=reduction), LABELS, PROBABILITIES),
-    ):
-        want = theirs_call(keras3, twin(keras3, ours), y_true, y_pred, WEIGHTS[weight], MASKS[mask])
-        got = ours(y_true, y_pred, WEIGHTS[weight], MASKS[mask])
-        assert got.shape == want.shape
-        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-7)
+    got, want = ours_reduced[key], keras_reduced[key]
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize(("ours", "y_true", "y_pred"), STEPWISE, ids=[repr(c[0]) for c in STEPWISE])
+@pytest.fixture(scope="module")
+def ours_weighted() -> Results:
+    return Results({i: (ours, arrays(*data, PER_STEP, MASK)) for i, (ours, *data) in enumerate(STEPWISE)})
+
+
+@pytest.fixture(scope="module")
+def keras_weighted(keras3: ModuleType) -> Results:
+    return Results(
+        {
+            i: (partial(keras_call, keras3, twin(keras3, ours)), arrays(*data, PER_STEP, MASK))
+            for i, (ours, *data) in enumerate(STEPWISE)
+        }
+    )
+
+
+@pytest.mark.parametrize("index", range(len(STEPWISE)), ids=[repr(c[0]) for c in STEPWISE])
 def test_every_loss_with_weights_and_mask_equals_keras(
-    keras3: ModuleType, ours: losses.Loss, y_true: Any, y_pred: Any
+    ours_weighted: Results, keras_weighted: Results, index: int
 ) -> None:
-    want = theirs_call(keras3, twin(keras3, ours), y_true, y_pred, PER_STEP, MASK)
-    np.testing.assert_allclose(jax.jit(ours)(y_true, y_pred, PER_STEP, MASK), want, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(ours_weighted[index], keras_weighted[index], rtol=1e-5, atol=1e-7)
 
 
 def test_one_weight_a_sample_for_several_steps() -> None:
@@ -168,31 +230,32 @@ def test_a_mask_and_one_weight_a_sample() -> None:
     np.testing.assert_allclose(got, (values * MASK * PER_SAMPLE[:, None]).sum() / MASK.sum(), rtol=1e-6)
 
 
-RANKS = [
-    ((6,), (6, 1)),
-    ((6, 1), (6,)),
-    ((6, 5), (6, 5, 1)),
-    ((6, 5, 1), (6, 5)),
-    ((6, 1), (6, 1)),
-]
-
-
-@pytest.mark.parametrize(("true_shape", "pred_shape"), RANKS)
-@pytest.mark.parametrize("weighted", [False, True])
-def test_a_last_axis_of_size_1_may_be_missing(
-    keras3: ModuleType, true_shape: tuple[int, ...], pred_shape: tuple[int, ...], weighted: bool
-) -> None:
-    y_true = BINARY.ravel()[: np.prod(true_shape)].reshape(true_shape)
-    y_pred = SIGMOIDS.ravel()[: np.prod(pred_shape)].reshape(pred_shape)
-    weight = PER_SAMPLE if weighted and len(pred_shape) == 2 else None
-    for ours in (
+RANKS = [((6,), (6, 1)), ((6, 1), (6,)), ((6, 5), (6, 5, 1)), ((6, 5, 1), (6, 5)), ((6, 1), (6, 1))]
+MISMATCHED = [
+    (loss, shapes, weighted)
+    for loss in (
         losses.MeanSquaredError(),
         losses.BinaryCrossentropy(),
         losses.Hinge(),
         losses.KLDivergence(),
-    ):
-        want = twin(keras3, ours)(y_true, y_pred, weight)
-        np.testing.assert_allclose(ours(y_true, y_pred, weight), want, rtol=1e-5, atol=1e-7)
+    )
+    for shapes in RANKS
+    for weighted in (False, True)
+    if not weighted or len(shapes[1]) == 2
+]
+
+
+def shaped(shapes: tuple[tuple[int, ...], ...], weighted: bool) -> tuple[Any, ...]:
+    y_true = BINARY.ravel()[: np.prod(shapes[0])].reshape(shapes[0])
+    y_pred = SIGMOIDS.ravel()[: np.prod(shapes[1])].reshape(shapes[1])
+    return arrays(y_true, y_pred, PER_SAMPLE if weighted else None)
+
+
+def test_a_last_axis_of_size_1_may_be_missing(keras3: ModuleType) -> None:
+    got = Results({k: (k[0], shaped(*k[1:])) for k in MISMATCHED})
+    want = Results({k: (twin(keras3, k[0]), shaped(*k[1:])) for k in MISMATCHED})
+    for key in MISMATCHED:
+        np.testing.assert_allclose(got[key], want[key], rtol=1e-5, atol=1e-7, err_msg=str(key))
 
 
 # What Keras 2.2.4 on TensorFlow 1.15 returned, by the part of the key after the kind of data. Differences:
@@ -222,18 +285,29 @@ RECORDED = [
 ]
 
 
+@pytest.fixture(scope="module")
+def recorded() -> Results:
+    cases = {}
+    for key in RECORDED:
+        data, name = key.split("__")
+        loss = dataclasses.replace(losses.get(name), reduction=None)  # type: ignore[type-var]
+        cases[key] = (
+            partial(summed_gradient, loss),
+            arrays(KERAS2[f"{data}__true"], KERAS2[f"{data}__pred"]),
+        )
+    return Results(cases)
+
+
+def summed_gradient(loss: Any, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    return loss(y_true, y_pred), jax.grad(lambda p: jnp.sum(loss(y_true, p)))(y_pred)
+
+
 @pytest.mark.parametrize("key", RECORDED)
-def test_equals_what_keras_2_recorded(key: str) -> None:
-    data, name = key.split("__")
-    loss = losses.get(name)
-    assert loss is not None
-    loss = dataclasses.replace(loss, reduction=None)  # type: ignore[type-var]
-    y_true, y_pred = jnp.asarray(KERAS2[f"{data}__true"]), jnp.asarray(KERAS2[f"{data}__pred"])
-    np.testing.assert_allclose(loss(y_true, y_pred), KERAS2[key], rtol=1e-5, atol=1e-6)
-    if key in KINKS:
-        return
-    gradient = jax.grad(lambda p: jnp.sum(loss(y_true, p)))(y_pred)
-    np.testing.assert_allclose(gradient, KERAS2[f"{key}__grad"], rtol=1e-5, atol=1e-6)
+def test_equals_what_keras_2_recorded(recorded: Results, key: str) -> None:
+    values, gradient = recorded[key]
+    np.testing.assert_allclose(values, KERAS2[key], rtol=1e-5, atol=1e-6)
+    if key not in KINKS:
+        np.testing.assert_allclose(gradient, KERAS2[f"{key}__grad"], rtol=1e-5, atol=1e-6)
 
 
 SATURATED = [
@@ -255,14 +329,14 @@ SATURATED = [
 ]
 
 
-@pytest.mark.parametrize(("ours", "y_true", "y_pred"), SATURATED, ids=[repr(c[0]) for c in SATURATED])
-def test_values_equal_keras_and_gradients_are_finite_at_saturation(
-    keras3: ModuleType, ours: losses.Loss, y_true: Any, y_pred: Any
-) -> None:
-    y_pred = jnp.asarray(y_pred, jnp.float32)
-    value, gradient = jax.value_and_grad(lambda p: ours(y_true, p))(y_pred)
-    np.testing.assert_allclose(value, twin(keras3, ours)(y_true, y_pred), rtol=1e-5, atol=1e-6)
-    assert bool(jnp.all(jnp.isfinite(gradient)))
+def test_values_equal_keras_and_gradients_are_finite_at_saturation(keras3: ModuleType) -> None:
+    data = [arrays(y_true, np.asarray(y_pred, np.float32)) for _, y_true, y_pred in SATURATED]
+    got = Results({i: (partial(value_and_gradient, c[0]), data[i]) for i, c in enumerate(SATURATED)})
+    want = Results({i: (twin(keras3, c[0]), data[i]) for i, c in enumerate(SATURATED)})
+    for i, (ours, _, _) in enumerate(SATURATED):
+        value, gradient = got[i]
+        np.testing.assert_allclose(value, want[i], rtol=1e-5, atol=1e-6, err_msg=repr(ours))
+        assert np.isfinite(gradient).all(), ours
 
 
 @pytest.mark.parametrize("name", ["categorical_crossentropy", "binary_crossentropy"])
@@ -337,9 +411,7 @@ def test_trees_of_outputs_reach_the_users_function() -> None:
 
 
 def test_nested_lists_are_arrays() -> None:
-    np.testing.assert_allclose(
-        losses.MeanSquaredError()([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 0.0]]), 0.5
-    )
+    np.testing.assert_allclose(losses.MeanSquaredError()([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 0.0]]), 0.5)
 
 
 def test_get() -> None:

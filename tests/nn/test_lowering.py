@@ -47,7 +47,9 @@ def test_convolution(case, cpu, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["max_pool", "avg_pool"])
-@pytest.mark.parametrize("case", [((2, 2), (2, 2), "valid"), ((3, 3), (2, 2), "same"), ((2, 3), (1, 2), "same")], ids=str)
+@pytest.mark.parametrize(
+    "case", [((2, 2), (2, 2), "valid"), ((3, 3), (2, 2), "same"), ((2, 3), (1, 2), "same")], ids=str
+)
 def test_pooling_and_its_ties(kind, case, monkeypatch):
     size, strides, padding = case
     # Few different values, so that windows are full of ties.

@@ -116,7 +116,13 @@ def test_merge_masks_must_match_the_inputs() -> None:
 
 def test_masked_steps_do_not_count_in_recurrent_layers() -> None:
     changed = np.where(MASK[..., None], X, 100.0).astype("float32")
-    for layer in (L.LSTM(2), L.GRU(2), L.GRU(2, reset_after=False), L.SimpleRNN(2), L.RNN([L.LSTMCell(2), L.GRUCell(2)])):
+    for layer in (
+        L.LSTM(2),
+        L.GRU(2),
+        L.GRU(2, reset_after=False),
+        L.SimpleRNN(2),
+        L.RNN([L.LSTMCell(2), L.GRUCell(2)]),
+    ):
         variables = layer.init(jax.random.key(0), X)
         one, two = (layer.apply(variables, x, mask=MASK) for x in (X, changed))
         np.testing.assert_array_equal(one, two)

@@ -33,15 +33,11 @@ LABELS = RNG.integers(0, CLASSES, SAMPLES).astype(np.int32)
 ONE_HOT = np.eye(CLASSES, dtype=np.float32)[LABELS]
 PROBABILITIES = softmax(OTHER + 1.5 * ONE_HOT)
 BINARY = RNG.integers(0, 2, (SAMPLES, CLASSES)).astype(np.float32)
-SCORES = np.clip(RNG.uniform(-0.1, 1.1, (SAMPLES, CLASSES)), 0, 1).astype(
-    np.float32
-)  # zeros and ones among them
+SCORES = np.clip(RNG.uniform(-0.1, 1.1, (SAMPLES, CLASSES)), 0, 1).astype(np.float32)  # zeros and ones among them
 SCORES[::3] = np.round(SCORES[::3], 1)  # and values that lie on thresholds
 COLUMN, COLUMN_SCORES = BINARY[:, :1], SCORES[:, :1]
 PIXELS = RNG.integers(0, CLASSES, (SAMPLES, 3, 2)).astype(np.int32)
-PIXELS_PREDICTED = np.where(
-    RNG.uniform(size=PIXELS.shape) < 0.6, PIXELS, RNG.integers(0, CLASSES, PIXELS.shape)
-)
+PIXELS_PREDICTED = np.where(RNG.uniform(size=PIXELS.shape) < 0.6, PIXELS, RNG.integers(0, CLASSES, PIXELS.shape))
 PIXEL_MAPS = np.eye(CLASSES, dtype=np.float32)[PIXELS]
 PIXEL_SCORES = softmax(RNG.standard_normal((*PIXELS.shape, CLASSES)) + PIXEL_MAPS)
 STEPS = RNG.integers(0, CLASSES, (SAMPLES, 4)).astype(np.int32)
@@ -213,10 +209,7 @@ def keras_in_streams(keras3: ModuleType) -> Results:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras asks for int64, and says that an adjusted R2 is none
         return Results(
-            {
-                key: (partial(keras_value, twin(keras3, *CASES[key[0]])), (several,))
-                for key, several in STREAMS.items()
-            },
+            {key: (partial(keras_value, twin(keras3, *CASES[key[0]])), (several,)) for key, several in STREAMS.items()},
             eagerly=True,
         )
 
@@ -301,9 +294,7 @@ def test_masks_equal_keras(keras3: ModuleType, weighted: bool) -> None:
             p = jnp.array(p)
             keras3.src.backend.set_keras_mask(p, jnp.asarray(m))
             theirs.update_state(t, p, sample_weight=w)
-        np.testing.assert_allclose(
-            stream(ours, STEPS, STEP_SCORES, weights, mask), theirs.result(), rtol=1e-5
-        )
+        np.testing.assert_allclose(stream(ours, STEPS, STEP_SCORES, weights, mask), theirs.result(), rtol=1e-5)
 
 
 def test_one_weight_a_sample_and_a_mask() -> None:
@@ -378,6 +369,7 @@ def test_accuracy_follows_the_shapes(
     keras3: ModuleType, name: str, true_shape: tuple[int, ...], pred_shape: tuple[int, ...], kind: str
 ) -> None:
     ours = metrics.resolve(name, true_shape, pred_shape)
+    assert ours is not None
     assert ours == metrics.resolve_accuracy(true_shape, pred_shape, name)
     theirs = keras3.src.trainers.compile_utils.get_metric(name, np.zeros(true_shape), np.zeros(pred_shape))
     assert (type(ours).__name__, ours.name) == (type(theirs).__name__, theirs.name)
@@ -385,9 +377,7 @@ def test_accuracy_follows_the_shapes(
 
 
 @pytest.mark.parametrize(("true_shape", "pred_shape", "kind"), SHAPES)
-def test_crossentropy_follows_the_shapes(
-    true_shape: tuple[int, ...], pred_shape: tuple[int, ...], kind: str
-) -> None:
+def test_crossentropy_follows_the_shapes(true_shape: tuple[int, ...], pred_shape: tuple[int, ...], kind: str) -> None:
     ours = metrics.resolve("ce", true_shape, pred_shape)
     assert ours is not None
     assert (type(ours).__name__.lower(), ours.name) == (kind.replace("_", "") + "crossentropy", "ce")
@@ -440,9 +430,7 @@ def test_users_functions_and_losses_become_means(keras3: ModuleType) -> None:
     assert huber.name == "huber_loss"
 
 
-@pytest.mark.parametrize(
-    "name", ["mse", "cosine_similarity", "kullback_leibler_divergence", "cosine", "huber"]
-)
+@pytest.mark.parametrize("name", ["mse", "cosine_similarity", "kullback_leibler_divergence", "cosine", "huber"])
 def test_a_string_in_compile_is_the_name_in_the_logs(name: str) -> None:
     ours = metrics.resolve(name, (8, 3), (8, 3))
     assert ours is not None
@@ -469,9 +457,7 @@ class Largest(metrics.Metric):
     def init(self, y_true: Any = None, y_pred: Any = None) -> Any:
         return jnp.zeros(())
 
-    def update(
-        self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
-    ) -> Any:
+    def update(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
         return jnp.maximum(state, jnp.max(y_pred))
 
     def compute(self, state: Any) -> Any:
@@ -516,7 +502,7 @@ def test_empty_states() -> None:
         (lambda: metrics.IoU(3, [3]), r"IoU: argument `target_class_ids`: expected classes from 0 to 2"),
         (lambda: metrics.R2Score(num_regressors=-1), "argument `num_regressors`"),
         (lambda: metrics.sparse_categorical_accuracy(ONE_HOT, PROBABILITIES), "categorical_accuracy"),
-        (lambda: metrics.Recall(class_id=1).update(0, LABELS, LABELS), "`class_id` needs predictions"),
+        (lambda: metrics.Recall(class_id=1).update(jnp.zeros(()), LABELS, LABELS), "`class_id` needs predictions"),
     ],
 )
 def test_errors_say_what_was_received(make: Any, message: str) -> None:

@@ -41,9 +41,7 @@ def test_transform_is_an_optax_transformation() -> None:
     # Optax's own wrappers work on it.
     masked = optax.masked(optimizers.SGD(1.0).transform(), {"dense": True, "embedding": False})
     got, _ = apply_steps(masked, params, gradients, 1)
-    np.testing.assert_array_equal(
-        got["dense"]["bias"], params["dense"]["bias"] - gradients["dense"]["bias"][0]
-    )
+    np.testing.assert_array_equal(got["dense"]["bias"], params["dense"]["bias"] - gradients["dense"]["bias"][0])
 
 
 def test_optax_transformation_is_an_optimizer() -> None:
@@ -156,9 +154,7 @@ def test_state_is_small_and_like_keras() -> None:
     abstract = jax.eval_shape(optimizers.Adafactor().init, params)
     real = optimizers.Adafactor().init(params)
     assert jax.tree.structure(abstract) == jax.tree.structure(real)
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), abstract) == jax.tree.map(
-        lambda x: (x.shape, x.dtype), real
-    )
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), abstract) == jax.tree.map(lambda x: (x.shape, x.dtype), real)
     # A matrix is kept as a row and a column only.
     assert real.slots["velocity"]["dense"]["kernel"] is None and real.slots["row"]["dense"]["bias"] is None
 
@@ -189,9 +185,7 @@ def test_bfloat16_parameters_train() -> None:
         state = optimizer.init(params)
         updates, new = jax.eval_shape(optimizer.update, gradients, state, params)
         assert all(leaf.dtype == jnp.bfloat16 for leaf in jax.tree.leaves(updates))
-        assert jax.tree.map(lambda x: (x.shape, x.dtype), new) == jax.tree.map(
-            lambda x: (x.shape, x.dtype), state
-        )
+        assert jax.tree.map(lambda x: (x.shape, x.dtype), new) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
     # The bias correction is computed in float32: in bfloat16 the first step of Adam would be 0.
     updates, _ = optimizers.Adam(0.125).update(gradients, optimizers.Adam(0.125).init(params), params)
     np.testing.assert_allclose(np.float32(updates["dense"]["bias"]), -0.125, rtol=1e-2)
@@ -347,9 +341,7 @@ def test_wrong_trees() -> None:
         optimizer.update(params, state)
     with pytest.raises(ValueError, match="gradients must be a tree like the parameters"):
         optimizer.update({"b": jnp.ones(2)}, state, params)
-    with pytest.raises(
-        ValueError, match=r"the state has the slots \['momentum'\], but the slots \[\] are needed"
-    ):
+    with pytest.raises(ValueError, match=r"the state has the slots \['momentum'\], but the slots \[\] are needed"):
         optimizers.SGD().update(params, state, params)
     with pytest.raises(ValueError, match="learning rate has the shape"):
         optimizers.set_learning_rate(state, jnp.ones(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from kjax.nn import constraints, regularizers
 from kjax.nn.orthogonality import OrthogonalRegularizer
+from tests.nn.together import Results
 
 REGULARIZERS: list[Any] = [
     regularizers.L1(),
@@ -43,21 +45,28 @@ def twin(module: ModuleType, ours: Any) -> Any:
     return getattr(module, type(ours).__name__)(**config)
 
 
-@pytest.mark.parametrize("ours", REGULARIZERS, ids=repr)
-def test_regularizer_equals_keras(keras3: ModuleType, ours: Any) -> None:
-    theirs = twin(keras3.regularizers, ours)
-    w = jnp.asarray(W)
-    np.testing.assert_allclose(ours(w), theirs(w), rtol=1e-6)
-    np.testing.assert_allclose(jax.grad(ours)(w), jax.grad(theirs)(w), rtol=1e-5, atol=1e-7)
+def penalty_and_gradient(regularizer: Any, w: Any) -> tuple[Any, Any]:
+    return regularizer(w), jax.grad(regularizer)(w)
 
 
-@pytest.mark.parametrize("ours", CONSTRAINTS, ids=repr)
-def test_constraint_equals_keras(keras3: ModuleType, ours: Any) -> None:
-    for w in (jnp.asarray(W), jnp.asarray(W) * 0.1, jnp.zeros((5, 3))):
-        got = ours(w)
-        np.testing.assert_allclose(got, twin(keras3.constraints, ours)(w), rtol=1e-6, atol=1e-7)
-        assert got.shape == w.shape
-        assert got.dtype == w.dtype
+def test_regularizers_equal_keras(keras3: ModuleType) -> None:
+    twins = [twin(keras3.regularizers, ours) for ours in REGULARIZERS]
+    got = Results({i: (partial(penalty_and_gradient, r), (W,)) for i, r in enumerate(REGULARIZERS)})
+    want = Results({i: (partial(penalty_and_gradient, r), (W,)) for i, r in enumerate(twins)})
+    for i, ours in enumerate(REGULARIZERS):
+        np.testing.assert_allclose(got[i][0], want[i][0], rtol=1e-6, err_msg=repr(ours))
+        np.testing.assert_allclose(got[i][1], want[i][1], rtol=1e-5, atol=1e-7, err_msg=repr(ours))
+
+
+def test_constraints_equal_keras(keras3: ModuleType) -> None:
+    weights = [W, W * 0.1, np.zeros_like(W)]
+    twins = [twin(keras3.constraints, ours) for ours in CONSTRAINTS]
+    got = Results({(i, j): (c, (w,)) for i, c in enumerate(CONSTRAINTS) for j, w in enumerate(weights)})
+    want = Results({(i, j): (c, (w,)) for i, c in enumerate(twins) for j, w in enumerate(weights)})
+    for i, ours in enumerate(CONSTRAINTS):
+        for j, w in enumerate(weights):
+            np.testing.assert_allclose(got[i, j], want[i, j], rtol=1e-6, atol=1e-7, err_msg=repr(ours))
+            assert (got[i, j].shape, got[i, j].dtype) == (w.shape, w.dtype)
 
 
 @pytest.mark.parametrize("ours", REGULARIZERS + CONSTRAINTS, ids=repr)
@@ -111,8 +120,8 @@ def test_subclasses_that_differ_in_an_attribute_are_not_equal() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: constraints.MaxNorm(axis="rows"), "MaxNorm: argument `axis`"),
-        (lambda: constraints.MinMaxNorm(rate="fast"), "MinMaxNorm: argument `rate`"),
+        (lambda: constraints.MaxNorm(axis="rows"), "MaxNorm: argument `axis`"),  # type: ignore[arg-type]
+        (lambda: constraints.MinMaxNorm(rate="fast"), "MinMaxNorm: argument `rate`"),  # type: ignore[arg-type]
         (lambda: regularizers.L2(-1.0), "L2: argument `l2`"),
         (lambda: OrthogonalRegularizer(mode="diagonal"), "OrthogonalRegularizer: argument `mode`: .*rows"),
         (lambda: OrthogonalRegularizer()(jnp.zeros((2, 2, 2))), r"matrices, received shape \(2, 2, 2\)"),

@@ -81,9 +81,7 @@ def keras_schedules() -> Any:
     return keras.optimizers.schedules
 
 
-@pytest.mark.parametrize(
-    "name, arguments", [pytest.param(n, a, id=f"{i}-{n}") for i, (n, a) in enumerate(CASES)]
-)
+@pytest.mark.parametrize("name, arguments", [pytest.param(n, a, id=f"{i}-{n}") for i, (n, a) in enumerate(CASES)])
 def test_equals_keras(name: str, arguments: dict[str, Any]) -> None:
     ours = getattr(schedules, name)(**arguments)
     theirs = getattr(keras_schedules(), name)(**arguments)
@@ -105,9 +103,7 @@ def test_every_schedule_of_keras_is_there() -> None:
     for name in names:
         ours, theirs = (inspect.signature(getattr(m, name)) for m in (schedules, keras_schedules()))
         assert [p.name for p in ours.parameters.values()] == [p.name for p in theirs.parameters.values()]
-        assert [p.default for p in ours.parameters.values()] == [
-            p.default for p in theirs.parameters.values()
-        ]
+        assert [p.default for p in ours.parameters.values()] == [p.default for p in theirs.parameters.values()]
 
 
 def test_own_schedule() -> None:

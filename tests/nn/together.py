@@ -37,9 +37,7 @@ class Results:
         compiled = jax.jit(program, compiler_options=fast_to_compile)
         outputs = jax.device_get(compiled([cases[key][1] for key in keys]))
         self._results = {keys[index]: output for index, output in outputs.items()}
-        untraceable = [
-            key for key, error in self._errors.items() if isinstance(error, jax.errors.JAXTypeError)
-        ]
+        untraceable = [key for key, error in self._errors.items() if isinstance(error, jax.errors.JAXTypeError)]
         for key in untraceable if eagerly else ():
             function, arguments = cases[key]
             self._results[key] = jax.device_get(function(*arguments))

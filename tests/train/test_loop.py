@@ -52,7 +52,11 @@ def test_fresh_models_of_one_architecture_compile_once(data):
 def test_two_runs_are_bitwise_equal_however_they_are_cut(data):
     x, y = data
     results = []
-    for callbacks in (None, keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None), None):
+    for callbacks in (
+        None,
+        keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None),
+        None,
+    ):
         keras.utils.set_random_seed(7)
         model = build()
         model.compile("adam", "sparse_categorical_crossentropy")
@@ -74,7 +78,13 @@ def test_no_transfer_from_the_device_inside_an_epoch(data):
     report = train.loop.report_program(objective)
     holder = train.Holder(state)
     train.run_epoch(
-        program, holder, None, source.feed(1), report=lambda c: report(c.metrics), batch_bytes=source.batch_bytes, steps=None
+        program,
+        holder,
+        None,
+        source.feed(1),
+        report=lambda c: report(c.metrics),
+        batch_bytes=source.batch_bytes,
+        steps=None,
     )
     with jax.transfer_guard("disallow"):
         done = train.run_epoch(
@@ -163,7 +173,9 @@ def test_partial_batch_is_trained_at_its_true_size():
 def test_constraints_and_frozen_weights_in_a_step():
     class Two(nn.Layer):
         def call(self, inputs):
-            kernel = self.weight("kernel", (3, 2), nn.initializers.Ones(), constraint=nn.constraints.MaxNorm(0.5, axis=0))
+            kernel = self.weight(
+                "kernel", (3, 2), nn.initializers.Ones(), constraint=nn.constraints.MaxNorm(0.5, axis=0)
+            )
             return inputs @ kernel
 
     rng = np.random.default_rng(0)
@@ -171,6 +183,8 @@ def test_constraints_and_frozen_weights_in_a_step():
     y = rng.standard_normal((16, 2)).astype("float32")
     objective = train.Objective.of("mse")
     state = train.create_state(Two(), objective, "sgd", x)
-    state, _ = train.fit_epoch(train.make_train_step(Two(), objective, "sgd"), state, Arrays((x, y, None), 4), objective)
+    state, _ = train.fit_epoch(
+        train.make_train_step(Two(), objective, "sgd"), state, Arrays((x, y, None), 4), objective
+    )
     norms = np.linalg.norm(np.asarray(state.params["kernel"]), axis=0)
     assert np.all(norms <= 0.5 + 1e-6) and np.all(norms > 0.4)  # all ones, they were 1.7

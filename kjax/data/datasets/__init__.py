@@ -41,9 +41,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(
-        f"module {__name__!r} has no attribute {name!r}; its data sets are {', '.join(__all__)}"
-    )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; its data sets are {', '.join(__all__)}")
 
 
 def __dir__() -> list[str]:

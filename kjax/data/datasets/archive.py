@@ -48,9 +48,7 @@ class _StrictTarInfo(tarfile.TarInfo):
         try:
             return super().fromtarfile(source)
         except tarfile.HeaderError as error:
-            if (
-                type(error).__name__ == "EOFHeaderError"
-            ):  # the regular end; a name that tarfile does not export
+            if type(error).__name__ == "EOFHeaderError":  # the regular end; a name that tarfile does not export
                 raise
             raise tarfile.ReadError(str(error)) from error
 
@@ -84,9 +82,7 @@ def unpack(
     try:
         for count, (name, is_folder, source) in enumerate(_members(archive, formats, folder), start=1):
             if count > max_members:
-                raise CorruptFileError(
-                    f"{archive} holds more than {max_members} members; it was not unpacked"
-                )
+                raise CorruptFileError(f"{archive} holds more than {max_members} members; it was not unpacked")
             target = folder.joinpath(*_safe_parts(archive, name))
             if is_folder or source is None:
                 _make(archive, target)
@@ -99,9 +95,7 @@ def unpack(
         raise
     except _DAMAGE as error:
         reason = str(error) or type(error).__name__
-        raise CorruptFileError(
-            f"{archive} is damaged or truncated ({reason}); delete it or replace it"
-        ) from error
+        raise CorruptFileError(f"{archive} is damaged or truncated ({reason}); delete it or replace it") from error
     except OSError as error:
         if error.errno is None:  # the decompressors' way to report bad data
             raise CorruptFileError(f"{archive} is damaged ({error}); delete it or replace it") from error
@@ -126,9 +120,7 @@ def _tar_members(archive: Path, opener: Any, folder: Path) -> Iterator[_Member]:
         with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictTarInfo) as tar:
             for member in tar:
                 if not (member.isreg() or member.isdir()):
-                    raise CorruptFileError(
-                        f"{archive} holds {member.name!r}, a link or a device; it was not unpacked"
-                    )
+                    raise CorruptFileError(f"{archive} holds {member.name!r}, a link or a device; it was not unpacked")
                 tarfile.data_filter(member, str(folder))
                 yield member.name, member.isdir(), tar.extractfile(member)
         while stream.read(_CHUNK_BYTES):  # the check sum of a compressed stream stands behind its last byte
@@ -140,9 +132,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
         for member in zipped.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise CorruptFileError(
-                    f"{archive} holds {member.filename!r}, a link or a device; it was not unpacked"
-                )
+                raise CorruptFileError(f"{archive} holds {member.filename!r}, a link or a device; it was not unpacked")
             if member.is_dir():
                 yield member.filename, True, None
             else:
@@ -153,13 +143,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
 def _safe_parts(archive: Path, name: str) -> tuple[str, ...]:
     """The parts of a member's name, if it stays inside the folder on every operating system."""
     parts = PurePosixPath(name).parts
-    if (
-        not name
-        or name.startswith("/")
-        or ".." in parts
-        or any(c in name for c in "\\\0")
-        or name[1:2] == ":"
-    ):
+    if not name or name.startswith("/") or ".." in parts or any(c in name for c in "\\\0") or name[1:2] == ":":
         raise CorruptFileError(
             f"{archive} holds the member {name!r}, which could land outside the folder; it was not unpacked"
         )
@@ -199,7 +183,5 @@ def write(file: IO[bytes], chunk: bytes) -> None:
 
 def _write_error(archive: Path, target: Path, error: OSError) -> DatasetError:
     if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
-        return CorruptFileError(
-            f"{archive} holds members that collide or have unusable names ({error.strerror})"
-        )
+        return CorruptFileError(f"{archive} holds members that collide or have unusable names ({error.strerror})")
     return storage_error(target, error)

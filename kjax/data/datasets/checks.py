@@ -53,9 +53,7 @@ def check_arrays(arrays: Mapping[str, np.ndarray], *, specs: Mapping[str, ArrayS
 def check_array(array: np.ndarray, *, name: str, spec: ArraySpec) -> str:
     """Compares one array with its spec. Returns and raises as `check_arrays` does."""
     _check_values(name, array, spec)
-    return (
-        f"{name} has {len(array)} samples, the official file {spec.count}" if len(array) != spec.count else ""
-    )
+    return f"{name} has {len(array)} samples, the official file {spec.count}" if len(array) != spec.count else ""
 
 
 def check_batch(
@@ -81,9 +79,7 @@ def check_batch(
     remark = check_array(pictures, name=f"{name}: data", spec=ArraySpec(official, (3072,), "uint8"))
     for key, bound in classes.items():
         labels = content[key]
-        if not isinstance(labels, list) or any(
-            type(label) is not int or not 0 <= label < bound for label in labels
-        ):
+        if not isinstance(labels, list) or any(type(label) is not int or not 0 <= label < bound for label in labels):
             raise ValueError(f"{name} has {key} that are not a list of integers from 0 to {bound - 1}")
         if len(labels) != len(pictures):
             raise ValueError(f"{name} has {len(pictures)} pictures but {len(labels)} {key}")

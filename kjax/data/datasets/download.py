@@ -150,9 +150,7 @@ class _Transfer:
             response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)
         except urllib.error.HTTPError as error:
             error.close()
-            if (
-                error.code == 416 and have
-            ):  # there is nothing after our bytes: the file is whole, or is another one
+            if error.code == 416 and have:  # there is nothing after our bytes: the file is whole, or is another one
                 if error.headers.get("Content-Range", "").rpartition("/")[2] == str(have):
                     return
                 self.part.unlink()

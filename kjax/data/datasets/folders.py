@@ -62,9 +62,7 @@ class DataFolder:
 
     def check_all(self, contents: dict[str, Any]) -> str:
         """Checks the contents of all files."""
-        return "; ".join(
-            remark for name, content in contents.items() if (remark := self.check(name, content))
-        )
+        return "; ".join(remark for name, content in contents.items() if (remark := self.check(name, content)))
 
 
 def load_folder(data: DataFolder) -> dict[str, Any]:

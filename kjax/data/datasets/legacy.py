@@ -30,8 +30,6 @@ def take_renamed(function: Callable[..., Any], given: dict[str, Any], name: str,
             hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(accepted)}"
             raise TypeError(f"{where}() has no argument {key!r}{hint}")
         if value is not None:
-            raise TypeError(
-                f"{where}() received {key!r}, the old spelling of {name!r}, together with {name!r}"
-            )
+            raise TypeError(f"{where}() received {key!r}, the old spelling of {name!r}, together with {name!r}")
         value = old_value
     return value

@@ -46,9 +46,7 @@ def read_idx(path: Path) -> np.ndarray:
     start = 4 + 4 * data[3]
     shape = tuple(int(size) for size in np.frombuffer(data[4:start], dtype=">u4"))
     if len(shape) != data[3] or len(data) - start != int(np.prod(shape, dtype=np.int64)):
-        raise CorruptFileError(
-            f"{path} is damaged: {len(data)} bytes do not fit the shape {shape} in its header"
-        )
+        raise CorruptFileError(f"{path} is damaged: {len(data)} bytes do not fit the shape {shape} in its header")
     return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)
 
 
@@ -64,9 +62,5 @@ def read_batch(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         raise CorruptFileError(f"{path} is damaged or truncated ({error})") from error
     if not isinstance(content, dict):
-        raise CorruptFileError(
-            f"{path} is not a CIFAR batch: it holds a {type(content).__name__}, not a dictionary"
-        )
-    return {
-        key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in content.items()
-    }
+        raise CorruptFileError(f"{path} is not a CIFAR batch: it holds a {type(content).__name__}, not a dictionary")
+    return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in content.items()}

@@ -80,6 +80,4 @@ def join(first: Texts, second: Texts) -> Texts:
 
 def nothing_left(maxlen: int) -> ValueError:
     """The error for a limit on the length that no text meets."""
-    return ValueError(
-        f"no text is shorter than maxlen={maxlen!r}, so nothing is left; choose a larger maxlen"
-    )
+    return ValueError(f"no text is shorter than maxlen={maxlen!r}, so nothing is left; choose a larger maxlen")

@@ -42,9 +42,7 @@ def is_intact(path: Path, checksum: str) -> bool:
     """
     algorithm = {64: "sha256", 32: "md5"}.get(len(checksum))
     if algorithm is None:
-        raise ValueError(
-            f"checksum must be 64 (SHA-256) or 32 (MD5) hexadecimal digits; received {checksum!r}"
-        )
+        raise ValueError(f"checksum must be 64 (SHA-256) or 32 (MD5) hexadecimal digits; received {checksum!r}")
     if not path.is_file():
         return False
     with storage_errors(path, "read"):
@@ -64,8 +62,7 @@ def storage_error(path: Path, error: OSError, verb: str = "write") -> StorageErr
     """The `StorageError` for an `OSError` that came up on the way to `verb` ("read", "write") `path`."""
     if error.errno in _NO_SPACE:
         return StorageError(
-            f"no space left for {path} ({error.strerror}); "
-            "free some, or set KERAS_HOME to a folder on a larger disk"
+            f"no space left for {path} ({error.strerror}); free some, or set KERAS_HOME to a folder on a larger disk"
         )
     advice = "check its permissions" if verb == "read" else "set KERAS_HOME to a folder that you may write to"
     return StorageError(f"cannot {verb} {path} ({error.strerror or error}); {advice}")

@@ -37,9 +37,7 @@ class BackupAndRestore(Callback):
         if not backup_dir:
             raise ValueError("BackupAndRestore: argument `backup_dir` must name a folder")
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
-            raise ValueError(
-                f"BackupAndRestore: `save_freq` is 'epoch' or a positive integer, received {save_freq!r}"
-            )
+            raise ValueError(f"BackupAndRestore: `save_freq` is 'epoch' or a positive integer, received {save_freq!r}")
         self.backup_dir = backup_dir
         self.save_freq = save_freq
         self.delete_checkpoint = delete_checkpoint

@@ -61,9 +61,7 @@ class LearningRateScheduler(Callback):
             optimizer.learning_rate = rate
             if self.verbose > 0:
                 name = f"{name} " if name else ""
-                print_message(
-                    f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {rate}."
-                )
+                print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         _record(self.model, {} if logs is None else logs)
@@ -80,8 +78,7 @@ class LearningRateScheduler(Callback):
             rate = float(rate)
         if isinstance(rate, bool) or not isinstance(rate, (float, int, np.floating, np.integer)):
             raise ValueError(
-                f"LearningRateScheduler: the output of the `schedule` function should be a float, "
-                f"received {rate!r}"
+                f"LearningRateScheduler: the output of the `schedule` function should be a float, received {rate!r}"
             )
         return rate
 
@@ -137,9 +134,7 @@ class ReduceLROnPlateau(MonitorCallback):
         epsilon: float | None = None,
     ) -> None:
         if epsilon is not None:
-            warnings.warn(
-                "ReduceLROnPlateau: `epsilon` is called `min_delta` today", FutureWarning, stacklevel=2
-            )
+            warnings.warn("ReduceLROnPlateau: `epsilon` is called `min_delta` today", FutureWarning, stacklevel=2)
             min_delta = epsilon
         super().__init__(monitor, mode, min_delta=min_delta)
         if factor >= 1.0:

@@ -76,9 +76,7 @@ class ModelCheckpoint(MonitorCallback):
                 "a positive integer"
             )
         if not isinstance(period, int) or period < 1:
-            raise ValueError(
-                f"period is after how many epochs to save: a positive integer, received {period!r}"
-            )
+            raise ValueError(f"period is after how many epochs to save: a positive integer, received {period!r}")
         formats = _WEIGHT_FORMATS if save_weights_only else _MODEL_FORMATS
         if not self.filepath.endswith(formats):
             what = "the weights (save_weights_only=True)" if save_weights_only else "the whole model"
@@ -181,6 +179,4 @@ class ModelCheckpoint(MonitorCallback):
 
 
 def _is_a_folder(filepath: str) -> IsADirectoryError:
-    return IsADirectoryError(
-        f"Please specify a non-directory filepath for ModelCheckpoint: {filepath} is a directory"
-    )
+    return IsADirectoryError(f"Please specify a non-directory filepath for ModelCheckpoint: {filepath} is a directory")

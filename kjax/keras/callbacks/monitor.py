@@ -84,8 +84,7 @@ class MonitorCallback(Callback):
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warnings.warn(
-                f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', received {mode!r}; "
-                "going on with 'auto'",
+                f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', received {mode!r}; going on with 'auto'",
                 stacklevel=3,
             )
             mode = "auto"

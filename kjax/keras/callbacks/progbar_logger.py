@@ -23,9 +23,7 @@ class ProgbarLogger(Callback):
     def __init__(self, count_mode: str = "steps", stateful_metrics: Iterable[str] | None = None) -> None:
         super().__init__()
         if count_mode not in ("steps", "samples"):
-            raise ValueError(
-                f"ProgbarLogger: count_mode must be 'steps' or 'samples', received {count_mode!r}"
-            )
+            raise ValueError(f"ProgbarLogger: count_mode must be 'steps' or 'samples', received {count_mode!r}")
         self.count_mode = count_mode
         self.stateful_metrics = set(stateful_metrics or ())
         self.progress: Progress | None = None

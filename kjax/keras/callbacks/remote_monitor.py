@@ -59,9 +59,7 @@ class RemoteMonitor(Callback):
                 "application/x-www-form-urlencoded",
             )
         headers = {"Content-Type": content_type, **(self.headers or {})}
-        request = urllib.request.Request(
-            self.root + self.path, data=body.encode(), headers=headers, method="POST"
-        )
+        request = urllib.request.Request(self.root + self.path, data=body.encode(), headers=headers, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
                 answer.read()

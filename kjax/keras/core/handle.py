@@ -55,13 +55,24 @@ class Handle(nn.Module):
         for collection, group in tree.items():
             for name, inner in group.items():
                 values = self._values(collection, name, inner)
-                jax.tree.map(lambda box, value: scope.values.__setitem__(id(box), value), inner, values, is_leaf=_is_box)
+                jax.tree.map(
+                    lambda box, value: scope.values.__setitem__(id(box), value),
+                    inner,
+                    values,
+                    is_leaf=_is_box,
+                )
         if mask is not None and args:
             jax.tree.map(lambda a, m: scope.masks.__setitem__(id(a), (a, m)), args[0], mask)
         for path, box in jax.tree_util.tree_leaves_with_path(tree, is_leaf=_is_box):
             names = tuple(entry.key for entry in path)
             spec = WeightSpec(
-                names[0], (*self.path, *names[1:]), box.shape, box.dtype, None, box.regularizer, box.constraint
+                names[0],
+                (*self.path, *names[1:]),
+                box.shape,
+                box.dtype,
+                None,
+                box.regularizer,
+                box.constraint,
             )
             announce(spec)
             if box.regularizer is not None and box.trainable:

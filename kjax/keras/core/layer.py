@@ -11,12 +11,21 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_name
-from kjax.keras.core.tensor import KerasTensor, Node, free_shape, has_free_axes, is_symbolic, stand_in, symbolic_leaves
+from kjax.keras.core.tensor import (
+    KerasTensor,
+    Node,
+    free_shape,
+    has_free_axes,
+    is_symbolic,
+    stand_in,
+    symbolic_leaves,
+)
 from kjax.keras.core.tracking import members
 from kjax.keras.core.variable import Variable
 from kjax.nn import regularizers
@@ -27,10 +36,21 @@ from kjax.nn.value import did_you_mean
 Tree = dict[str, Any]
 """Nested dicts: collection, then names, then :class:`Variable`."""
 
-LAYER_ARGUMENTS = (
-    "activity_regularizer trainable dtype autocast name input_shape input_dim input_length batch_input_shape "
-    "batch_shape batch_size input_dtype weights"
-).split()
+LAYER_ARGUMENTS = [
+    "activity_regularizer",
+    "trainable",
+    "dtype",
+    "autocast",
+    "name",
+    "input_shape",
+    "input_dim",
+    "input_length",
+    "batch_input_shape",
+    "batch_shape",
+    "batch_size",
+    "input_dtype",
+    "weights",
+]
 
 
 @functools.cache
@@ -56,6 +76,8 @@ class Layer(Saved):
         **kwargs: ``input_shape``, ``input_dim``, ``batch_input_shape`` (of a first layer), ``weights`` (initial values).
     """
 
+    _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
         object.__setattr__(layer, "_init_arguments", (args, kwargs))
@@ -74,7 +96,9 @@ class Layer(Saved):
         unknown = [key for key in kwargs if key not in LAYER_ARGUMENTS]
         if unknown:
             known = [*call_signature(type(self).__init__)[0], *LAYER_ARGUMENTS]
-            raise TypeError(f"{type(self).__name__}: unknown argument {unknown[0]!r}; {did_you_mean(unknown[0], known)}")
+            raise TypeError(
+                f"{type(self).__name__}: unknown argument {unknown[0]!r}; {did_you_mean(unknown[0], known)}"
+            )
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: argument `name` must be a string without '/', received {name!r}")
         self._own_variables: list[tuple[str, str, Variable]] = []
@@ -154,7 +178,7 @@ class Layer(Saved):
         found: dict[int, Variable] = {}
         for collection in (PARAMS, STATE):
             found.update((id(v), v) for c, _, v in self._own_variables if c == collection)
-        for c, _, v in self._own_variables:
+        for _, _, v in self._own_variables:
             found.setdefault(id(v), v)
         for _, member in self._members():
             for v in member.weights:
@@ -357,7 +381,7 @@ class Layer(Saved):
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         active = scopes.current()
-        names, any_keyword = call_signature(type(self).call)
+        names = call_signature(type(self).call)[0]
         training = kwargs.pop("training", None)
         if training is None:
             training = active.training if active is not None else False
@@ -382,7 +406,7 @@ class Layer(Saved):
         finally:
             active.training = before
         self._add_activity_loss(outputs, active)
-        if args and isinstance(outputs, (jax.Array, jax.core.Tracer)):
+        if args and isinstance(outputs, (jax.Array, Tracer)):
             mask = self.compute_mask(args[0], jax.tree.map(active.mask_of, args[0]))
             if mask is not None:
                 active.masks[id(outputs)] = (outputs, mask)

@@ -40,7 +40,12 @@ class Metric:
     non_trainable_variables = variables
 
     def add_variable(
-        self, shape: Any, initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: str | None = None
+        self,
+        shape: Any,
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
     ) -> Variable:
         """Add a value to the state."""
         del aggregation
@@ -50,7 +55,12 @@ class Metric:
         return variable
 
     def add_weight(
-        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None, **kwargs: Any
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> Variable:
         """Add a value to the state; Keras 2's order of arguments (name first) is understood."""
         if isinstance(shape, str):

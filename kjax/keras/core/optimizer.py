@@ -246,7 +246,13 @@ def get(identifier: Any) -> Optimizer:
 
 def _state_box(owner: str, path: Any, leaf: Any) -> Variable:
     names = [str(getattr(e, "key", getattr(e, "name", getattr(e, "idx", e)))) for e in path]
-    return Variable(leaf, dtype=leaf.dtype, trainable=False, name="_".join(names[1:]) or names[0], path="/".join((owner, *names)))
+    return Variable(
+        leaf,
+        dtype=leaf.dtype,
+        trainable=False,
+        name="_".join(names[1:]) or names[0],
+        path="/".join((owner, *names)),
+    )
 
 
 def _is_box(thing: Any) -> bool:

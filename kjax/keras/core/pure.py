@@ -19,7 +19,7 @@ from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.core.variable import Variable
 from kjax.nn import Layer as ModuleBase
 from kjax.nn.graph import call_with_masks
-from kjax.nn.module import DROPOUT, LOSSES, PARAMS, STATE, Description, accepts, describe, record_weights
+from kjax.nn.module import DROPOUT, LOSSES, PARAMS, STATE, Description, describe, record_weights
 from kjax.nn.value import did_you_mean
 
 _BASE_FIELDS = ("parent", "name", "trainable", "dtype", "activity_regularizer")

@@ -34,7 +34,7 @@ class Session:
         self.leaves: list[Variable] = leaves
         parts = {f: jax.tree.map(lambda v: v.value, boxes[f], is_leaf=_is_box) for f in FIELDS}
         self.holder = Holder(TrainState(**parts, key=key, metrics=metrics))
-        self.position = (0, 0)
+        self.position: tuple[int, int] = (0, 0)
         """Epoch, and batches of it that are done."""
         self.history: Any = None
         """The history callback of the run."""

@@ -24,7 +24,11 @@ class KerasTensor:
     __array_priority__ = 1000
 
     def __init__(
-        self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None, history: Any = None
+        self,
+        shape: Sequence[int | None],
+        dtype: str = "float32",
+        name: str | None = None,
+        history: Any = None,
     ) -> None:
         self.shape = tuple(None if s is None else int(s) for s in shape)
         self.dtype = str(dtype)

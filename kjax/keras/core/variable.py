@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.keras.core import scope
@@ -159,7 +160,7 @@ class Variable:
             raise ValueError(f"variable {self.path!r} has shape {self._shape}; a value of shape {shape} does not fit")
         array = jnp.asarray(value, self._dtype)
         active = scope.current()
-        if active is not None and (id(self) in active.values or active.abstract or isinstance(array, jax.core.Tracer)):
+        if active is not None and (id(self) in active.values or active.abstract or isinstance(array, Tracer)):
             active.values[id(self)] = array
             active.changed[id(self)] = array
         elif self._live is not None:

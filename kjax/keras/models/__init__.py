@@ -1,5 +1,24 @@
 """Models: Sequential, functional and subclassed, on one class."""
 
+from typing import Any
+
+from kjax.keras.models.from_module import from_module as from_module
 from kjax.keras.models.model import Model as Model
 from kjax.keras.models.sequential import Sequential as Sequential
-from kjax.keras.models.from_module import from_module as from_module
+
+_SAVING = "clone_model load_model model_from_config model_from_json model_from_yaml save_model".split()
+"""Functions of ``kjax.keras.saving`` that are found here too."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SAVING:
+        from kjax.keras import saving
+
+        return getattr(saving, name)
+    from kjax.nn.value import did_you_mean
+
+    raise AttributeError(f"module 'kjax.keras.models' has no attribute {name!r}; {did_you_mean(name, __dir__())}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_SAVING, "Model", "Sequential", "from_module"])

@@ -19,7 +19,7 @@ def check_inputs(model: Any, inputs: Any) -> None:
     arrays = jax.tree.leaves(inputs)
     for tensor, name, array in zip(model.inputs, model.input_names, arrays, strict=True):
         want, have = tensor.shape, tuple(array.shape)
-        if len(have) == len(want) - 1 and want[-1] == 1 or len(have) == len(want) + 1 and have[-1] == 1:
+        if (len(have) == len(want) - 1 and want[-1] == 1) or (len(have) == len(want) + 1 and have[-1] == 1):
             continue
         wrong = len(have) != len(want) or any(w is not None and w != h for w, h in zip(want[1:], have[1:], strict=True))
         if wrong:

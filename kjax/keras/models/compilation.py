@@ -104,7 +104,9 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def each_output(given: Any, names: Sequence[str], argument: str, *, nested: bool = False, spread: bool = False) -> list[Any]:
+def each_output(
+    given: Any, names: Sequence[str], argument: str, *, nested: bool = False, spread: bool = False
+) -> list[Any]:
     """One entry for each output.
 
     Args:
@@ -123,7 +125,9 @@ def each_output(given: Any, names: Sequence[str], argument: str, *, nested: bool
     if isinstance(given, Mapping) and "class_name" not in given:
         for key in given:
             if key not in names:
-                raise ValueError(f"compile: argument `{argument}`: no output is called {key!r}; {did_you_mean(key, names)}")
+                raise ValueError(
+                    f"compile: argument `{argument}`: no output is called {key!r}; {did_you_mean(key, names)}"
+                )
         return [given.get(name) for name in names]
     if nested:
         items = list(given) if isinstance(given, (list, tuple)) else [given]

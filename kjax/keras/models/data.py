@@ -20,7 +20,12 @@ def as_array(thing: Any, argument: str) -> Any:
     """
     if isinstance(thing, (np.ndarray, jax.Array)):
         array = thing
-    elif hasattr(thing, "shape") and hasattr(thing, "dtype") and hasattr(thing, "__getitem__") and not hasattr(thing, "iloc"):
+    elif (
+        hasattr(thing, "shape")
+        and hasattr(thing, "dtype")
+        and hasattr(thing, "__getitem__")
+        and not hasattr(thing, "iloc")
+    ):
         return thing  # a memory map, an HDF5 dataset, ...
     else:
         try:
@@ -34,7 +39,9 @@ def as_array(thing: Any, argument: str) -> Any:
         try:
             array = np.asarray(array.tolist(), dtype=np.float32)
         except (ValueError, TypeError):
-            raise ValueError(f"argument `{argument}`: an array of Python objects is not data: {_short(thing)}") from None
+            raise ValueError(
+                f"argument `{argument}`: an array of Python objects is not data: {_short(thing)}"
+            ) from None
     if array.dtype.kind not in "biufV":
         raise ValueError(f"argument `{argument}`: arrays of type {array.dtype} cannot be trained on")
     if array.ndim == 0:
@@ -137,7 +144,13 @@ def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
 
 
 def make_source(
-    x: Any, y: Any, weights: Any, names: Sequence[str] | None, outputs: Sequence[str], batch_size: int, shuffle: Any
+    x: Any,
+    y: Any,
+    weights: Any,
+    names: Sequence[str] | None,
+    outputs: Sequence[str],
+    batch_size: int,
+    shuffle: Any,
 ) -> Arrays:
     """A source of (inputs, targets, weights) batches from arrays that were checked."""
     inputs = arrange_inputs(x, names) if names else x

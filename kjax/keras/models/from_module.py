@@ -53,9 +53,7 @@ def from_module(module: nn.Module, input_shape: Any = None, name: str | None = N
         tensors.update(zip(node.outputs, leaves, strict=True))
     inputs = [tensors[i] for i in range(len(module.inputs))]
     outputs = [tensors[i] for i in module.outputs]
-    return Model(
-        inputs[0] if len(inputs) == 1 else inputs, outputs[0] if len(outputs) == 1 else outputs, name=name
-    )
+    return Model(inputs[0] if len(inputs) == 1 else inputs, outputs[0] if len(outputs) == 1 else outputs, name=name)
 
 
 def _handle(name: str, module: nn.Module) -> Layer:
@@ -72,9 +70,7 @@ def _handle(name: str, module: nn.Module) -> Layer:
     layer = cls.__new__(cls)
     before, settings.policy = settings.policy, Policy(module.dtype).name
     try:
-        Layer.__init__(
-            layer, name=name, trainable=module.trainable, activity_regularizer=module.activity_regularizer
-        )
+        Layer.__init__(layer, name=name, trainable=module.trainable, activity_regularizer=module.activity_regularizer)
     finally:
         settings.policy = before
     layer._adopt(module)

@@ -203,8 +203,9 @@ class Model(Training, Layer):
     def reset_states(self) -> None:
         """Reset the carried state of stateful layers."""
         for layer in self._flatten_layers():
-            if layer is not self and hasattr(layer, "reset_states"):
-                layer.reset_states()
+            reset = getattr(layer, "reset_states", None)
+            if layer is not self and reset is not None:
+                reset()
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -260,12 +261,16 @@ class Model(Training, Layer):
         return super().from_config(config)
 
     def to_json(self, **kwargs: Any) -> str:
-        """The architecture as JSON."""
-        import json
+        """The architecture as JSON, in the format of Keras 3."""
+        from kjax.keras.saving.architecture import model_to_json
 
-        from kjax.keras.saving.serialization import serialize_keras_object
+        return model_to_json(self, **kwargs)
 
-        return json.dumps(serialize_keras_object(self), **kwargs)
+    def to_yaml(self, **kwargs: Any) -> str:
+        """The architecture as YAML (needs PyYAML)."""
+        from kjax.keras.saving.architecture import model_to_yaml
+
+        return model_to_yaml(self, **kwargs)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -66,7 +66,8 @@ class Plan:
             return names
         layers = [t._keras_history[0] for t in self.inputs]
         return [
-            name if layer._explicit_name else f"input_{i}" for i, (name, layer) in enumerate(zip(names, layers, strict=True))
+            name if layer._explicit_name else f"input_{i}"
+            for i, (name, layer) in enumerate(zip(names, layers, strict=True))
         ]
 
     def graph(self) -> Graph:
@@ -111,9 +112,7 @@ def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:
         )
     single = structure == jax.tree.structure(0)
     called = [layer for layer in layers if any(layer is node.layer for node in order)]
-    return Plan(
-        flat_in, flat_out, inputs, None if single else structure, order, layers, variable_names(called)
-    )
+    return Plan(flat_in, flat_out, inputs, None if single else structure, order, layers, variable_names(called))
 
 
 def variable_names(layers: list[Layer]) -> dict[int, str]:
@@ -158,9 +157,7 @@ def _node_of(tensor: KerasTensor) -> Node | None:
     return layer._inbound_nodes[index]
 
 
-def _walk(
-    inputs: list[KerasTensor], outputs: list[KerasTensor], model_name: str
-) -> tuple[list[Node], dict[int, int]]:
+def _walk(inputs: list[KerasTensor], outputs: list[KerasTensor], model_name: str) -> tuple[list[Node], dict[int, int]]:
     """Calls between inputs and outputs, parents first, and when each layer was first met (depth first)."""
     order: list[Node] = []
     done: set[int] = set()
@@ -171,7 +168,7 @@ def _walk(
     while stack:
         tensor, ready = stack.pop()
         node = _node_of(tensor)
-        if node is None or node.is_input and id(tensor) not in available:
+        if node is None or (node.is_input and id(tensor) not in available):
             name = tensor.name if node is None else node.layer.name
             raise ValueError(
                 f"model {model_name!r}: the outputs depend on {name!r} ({tensor}), which is not among the inputs"

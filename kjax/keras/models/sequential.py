@@ -91,7 +91,9 @@ class Sequential(Model):
         if self._plan is not None:
             return
         if not self._stack:
-            raise ValueError(f"Sequential model {self.name!r} cannot be built because it has no layers; call .add(layer)")
+            raise ValueError(
+                f"Sequential model {self.name!r} cannot be built because it has no layers; call .add(layer)"
+            )
         if input_shape is None:
             raise ValueError(
                 f"Sequential model {self.name!r} does not know its input shape: give the first layer an `input_shape`, "

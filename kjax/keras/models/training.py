@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +22,23 @@ from kjax.train import loop
 from kjax.train.objective import Objective
 from kjax.train.steps import apply_module, make_eval_step, make_predict_step, make_train_step
 
+if TYPE_CHECKING:
+    from kjax.keras.core.layer import Layer as _Base
+else:
+    _Base = object
 
-class Training:
-    """The part of a model that trains."""
+
+class Training(_Base):
+    """The part of a model that trains; :class:`Model` is the other."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def is_functional(self) -> bool: ...
+        @property
+        def input_names(self) -> list[str]: ...
+        @property
+        def output_names(self) -> list[str]: ...
 
     _step: Variable
     _epoch: Variable
@@ -318,7 +332,9 @@ class Training:
             if not isinstance(validation_data, (list, tuple)) or not 1 <= len(validation_data) <= 3:
                 raise ValueError("argument `validation_data` must be (x, y) or (x, y, sample_weight)")
             parts = (*validation_data, None, None)[:3]
-            validation = self._source(*parts, validation_batch_size or batch_size, what="validation ")
+            validation = self._source(
+                parts[0], parts[1], parts[2], validation_batch_size or batch_size, what="validation "
+            )
         self._check_shapes(source)
         if validation is not None:
             self._check_shapes(validation)
@@ -443,7 +459,11 @@ class Training:
         objective = self._prepare_objective()
         count = steps if steps is not None else source.steps
         params = {"verbose": verbose, "epochs": 1, "steps": count}
-        callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params, add_history=False)
+        callback_list = (
+            callbacks
+            if isinstance(callbacks, CallbackList)
+            else CallbackList(callbacks, self, params, add_history=False)
+        )
         follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
         follower.phase_begin()
         values = self._evaluate(source, steps, follower)
@@ -454,7 +474,12 @@ class Training:
         return values[0] if len(values) == 1 else values
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """Outputs for inputs, as numpy arrays.
 
@@ -475,13 +500,22 @@ class Training:
             check_inputs(self, jax.tree.unflatten(source.structure, source.leaves)[0])
         count = steps if steps is not None else source.steps
         params = {"verbose": verbose, "epochs": 1, "steps": count}
-        callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params, add_history=False)
+        callback_list = (
+            callbacks
+            if isinstance(callbacks, CallbackList)
+            else CallbackList(callbacks, self, params, add_history=False)
+        )
         follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
         follower.phase_begin()
         step = make_predict_step(self.module)
         outputs = run_predict(
-            step, self._variables(), source.feed(), samples=min(source.samples, count * source.batch_size),
-            batch_bytes=source.batch_bytes, steps=count, listener=follower,
+            step,
+            self._variables(),
+            source.feed(),
+            samples=min(source.samples, count * source.batch_size),
+            batch_bytes=source.batch_bytes,
+            steps=count,
+            listener=follower,
         )
         follower.phase_end({})
         return outputs
@@ -512,8 +546,9 @@ class Training:
         if not reset_metrics and self._batch_metrics is not None:
             session.holder.carry = session.holder.carry.replace(metrics=self._batch_metrics)
         step = make_train_step(self._train_module, objective, self.optimizer.rule)
-        run = step if self.run_eagerly else loop.train_program(step).once
-        session.holder.carry = run(session.holder.carry, batch) if self.run_eagerly else run(session.holder.carry, None, batch)
+        carry = session.holder.carry
+        once = loop.train_program(step).once
+        session.holder.carry = step(carry, batch) if self.run_eagerly else once(carry, None, batch)
         session.close()
         self._batch_metrics = session.holder.carry.metrics
         return self._report(objective, self._batch_metrics, return_dict)

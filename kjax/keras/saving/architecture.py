@@ -110,7 +110,7 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
     PlainLoader.add_constructor("tag:yaml.org,2002:python/tuple", as_list)
     PlainLoader.add_constructor("tag:yaml.org,2002:python/unicode", as_text)
     try:
-        config = yaml.load(yaml_string, Loader=PlainLoader)  # noqa: S506 - a safe loader
+        config = yaml.load(yaml_string, Loader=PlainLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"model_from_yaml: the text is no YAML of plain data: {error}") from error
     return _from_text(config, custom_objects)
@@ -120,7 +120,9 @@ def _yaml() -> Any:
     try:
         import yaml
     except ImportError as error:
-        raise ImportError("YAML needs the package PyYAML: pip install pyyaml (or use to_json and model_from_json)") from error
+        raise ImportError(
+            "YAML needs the package PyYAML: pip install pyyaml (or use to_json and model_from_json)"
+        ) from error
     return yaml
 
 
@@ -143,7 +145,8 @@ def _legacy(entry: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(config, Mapping) and isinstance(config.get("layers"), list):
         layers = [e if operations.is_operation(e) else _legacy(e) for e in config["layers"]]
         config = {**config, "layers": layers}
-    name = entry["class_name"] if builtin else registered or entry["class_name"]
+    name = entry["class_name"]
+    name = names.LEGACY_NAMES.get(name, name) if builtin else registered or name
     kept = {key: entry[key] for key in ("name", "inbound_nodes") if key in entry}
     return {"class_name": name, "config": config, **kept}
 
@@ -183,5 +186,3 @@ def _replacements(model: Any, function: Callable[[Any], Any]) -> dict[str, Any]:
     from kjax.keras.core.operation import InputLayer, Operation
 
     return {x.name: function(x) for x in model.layers if not isinstance(x, (InputLayer, Operation))}
-
-

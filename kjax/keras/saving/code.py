@@ -25,7 +25,9 @@ def load(inner: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: the byte code cannot be read, for example because another version of Python wrote it.
     """
-    text, defaults, closure = inner["value"] if "value" in inner else (inner["code"], inner["defaults"], inner["closure"])
+    text, defaults, closure = (
+        inner["value"] if "value" in inner else (inner["code"], inner["defaults"], inner["closure"])
+    )
     try:
         loaded = marshal.loads(base64.b64decode(text))
     except (binascii.Error, ValueError, EOFError, TypeError) as error:

@@ -9,7 +9,15 @@ from typing import Any
 from kjax.keras.saving.serialization import _revive, serialize_keras_object
 from kjax.nn import optimizers
 
-ARGUMENTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "auto_scale_loss")
+ARGUMENTS = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "weighted_metrics",
+    "run_eagerly",
+    "auto_scale_loss",
+)
 """Arguments of ``compile`` that are read; others of Keras have no meaning here."""
 
 
@@ -54,5 +62,3 @@ def compile_from_config(model: Any, config: Mapping[str, Any]) -> None:
     """
     given = {key: _revive(config[key]) for key in ARGUMENTS if key in config}
     model.compile(**{key: value for key, value in given.items() if not (key == "optimizer" and value is None)})
-
-

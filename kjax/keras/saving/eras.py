@@ -135,7 +135,15 @@ CLASS_ARGUMENTS: dict[str, dict[str, str]] = {
 """Arguments of single classes, where they differ from the table of all."""
 
 DROPPED = {
-    "*": ("input_dtype", "consume_less", "batch_size", "adjustment", "virtual_batch_size", "fused", "quantization_config"),
+    "*": (
+        "input_dtype",
+        "consume_less",
+        "batch_size",
+        "adjustment",
+        "virtual_batch_size",
+        "fused",
+        "quantization_config",
+    ),
     "InputLayer": ("sparse", "ragged", "trainable", "optional", "type_spec", "input_tensor"),
     "LSTM": ("implementation", "time_major", "forget_bias_init"),
     "GRU": ("implementation", "time_major"),
@@ -148,7 +156,14 @@ DROPPED = {
     "Embedding": ("input_length", "dropout", "sparse"),
     "AlphaDropout": (),
     "TimeDistributed": (),
-    "Lambda": ("module", "function_type", "output_shape_type", "output_shape_module", "mask_type", "mask_module"),
+    "Lambda": (
+        "module",
+        "function_type",
+        "output_shape_type",
+        "output_shape_module",
+        "mask_type",
+        "mask_module",
+    ),
 }
 """Arguments without a meaning today."""
 
@@ -175,7 +190,15 @@ ACTIVATION_ARGUMENTS = ("activation", "recurrent_activation")
 
 DATA_FORMATS = {"tf": "channels_last", "th": "channels_first", "default": "channels_last"}
 
-INITIALIZERS = {"glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_uniform", "normal", "uniform"}
+INITIALIZERS = {
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_uniform",
+    "normal",
+    "uniform",
+}
 
 OPTIMIZER_DEFAULTS: dict[str, dict[str, Any]] = {"Adagrad": {"initial_accumulator_value": 0.0}}
 """Arguments that the optimizers of Keras 1 and 2 did not have, at the values that give what they did."""

@@ -58,7 +58,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
 
 
 def load_model(
-    filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Any:
     """Load a whole model that kjax or any real Keras saved.
 
@@ -125,7 +128,9 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
         raise _unknown("save weights to", name, ".weights.h5")
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool | None = None, **kwargs: Any) -> None:
+def load_weights(
+    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool | None = None, **kwargs: Any
+) -> None:
     """Load weights that kjax or any real Keras saved, from a file of weights or of a whole model.
 
     All is checked before anything is set: where the file does not fit, the model stays as it was.

@@ -192,7 +192,10 @@ def functional_from_config(cls: Any, config: Mapping[str, Any], custom_objects: 
     with CustomObjectScope(custom_objects):
         builder = _Builder(config.pop("layers"))
         builder.run()
-    inputs, outputs = builder.tensors(config.pop("input_layers")), builder.tensors(config.pop("output_layers"))
+    inputs, outputs = (
+        builder.tensors(config.pop("input_layers")),
+        builder.tensors(config.pop("output_layers")),
+    )
     trainable = config.pop("trainable", None)
     config.pop("dtype", None)
     if builder.is_legacy:
@@ -260,7 +263,9 @@ class _Builder:
                 self._call(name, node)
             if len(waiting) == len(self.pending):
                 names = sorted({name for name, _ in waiting})
-                raise ValueError(f"the config's graph cannot be built: it has a loop, or calls are missing, at layers {names}")
+                raise ValueError(
+                    f"the config's graph cannot be built: it has a loop, or calls are missing, at layers {names}"
+                )
             self.pending = collections.deque(waiting)
 
     def _call(self, name: str, node: Any) -> None:

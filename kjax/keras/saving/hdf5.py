@@ -130,11 +130,17 @@ def dataset(parent: Any, path: str) -> Stored:
     if node.external or node.is_virtual:
         raise ValueError(f"the array {node.name!r} keeps its data in other files, which is not allowed")
     raw = node.dtype.kind == "V"
-    if node.shape is None or node.dtype.kind not in "biufcV" or (raw and (node.dtype.fields or node.dtype.itemsize != 2)):
+    if (
+        node.shape is None
+        or node.dtype.kind not in "biufcV"
+        or (raw and (node.dtype.fields or node.dtype.itemsize != 2))
+    ):
         raise ValueError(f"the array {node.name!r} holds {node.dtype}, not numbers")
     size, stored = math.prod(node.shape) * node.dtype.itemsize, node.id.get_storage_size()
     if node.chunks is None and size > stored and stored > 0:
-        raise ValueError(f"the array {node.name!r} of shape {node.shape} is cut off: {stored} of {size} bytes are stored")
+        raise ValueError(
+            f"the array {node.name!r} of shape {node.shape} is cut off: {stored} of {size} bytes are stored"
+        )
     if size > max(BOMB_FLOOR, MAX_EXPANSION * stored):
         raise ValueError(
             f"the array {node.name!r} says that its shape is {node.shape} ({size} bytes), but only {stored} bytes are stored"
@@ -203,5 +209,3 @@ def write_array(parent: Any, name: str, value: Any) -> None:
         parent.create_dataset(name, data=array.view("V2")).attrs["dtype"] = "bfloat16"
     else:
         parent.create_dataset(name, data=array)
-
-

@@ -81,7 +81,12 @@ def training_state(model: Any) -> dict[str, int]:
     return {"seed": int(model._seed), "step": int(model._step), "epoch": int(model._epoch)}
 
 
-def load(filepath: Any, custom_objects: Mapping[str, Any] | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
+def load(
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
     """Read a model from a ``.keras`` file.
 
     Args:
@@ -166,7 +171,9 @@ def json_member(archive: zipfile.ZipFile, name: str) -> Any:
     """
     info = _info(archive, name)
     if info.file_size > MAX_JSON:
-        raise ValueError(f"{name} in the archive says that it has {info.file_size} bytes, which is too much for a config")
+        raise ValueError(
+            f"{name} in the archive says that it has {info.file_size} bytes, which is too much for a config"
+        )
     with archive.open(info) as member:
         data = member.read(MAX_JSON + 1)
     try:

@@ -24,8 +24,20 @@ SUBGROUPS: dict[str, dict[str, str]] = {
 }
 """Built-in classes whose variables of a collection belong, in Keras, to an object inside the layer."""
 
-INSIDE: dict[str, dict[str, str]] = {"Bidirectional": {"layer": "forward_layer"}}
+_PROJECTIONS = {"query": "query", "key": "key", "value": "value", "attention_output": "output", "gate": "gate"}
+
+INSIDE: dict[str, dict[str, str]] = {
+    "Bidirectional": {"layer": "forward_layer"},
+    "MultiHeadAttention": {f: f"{t}_dense" for f, t in _PROJECTIONS.items()},
+    "GroupQueryAttention": {f: f"_{t}_dense" for f, t in _PROJECTIONS.items()},
+}
 """Built-in classes whose layers inside have another name here than in Keras' files."""
+
+REPEATED = {"SpectralNormalization": ("kernel", "embeddings")}
+"""Built-in classes that keep weights of the layer inside a second time, as their own."""
+
+LABELS = {"GroupQueryAttention": "grouped_query_attention"}
+"""Built-in classes that have another name in paths."""
 
 UNSTORED = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "RNN")
 """Built-in classes whose state (that of ``stateful=True``) is no part of files."""
@@ -96,11 +108,13 @@ def _has_state(thing: Any) -> bool:
 def class_label(layer: Any) -> str:
     """The class of a layer as it stands in paths."""
     known = names.keras_name(type(layer))
+    if known is not None and known[1] in LABELS:
+        return LABELS[known[1]]
     return to_snake_case(known[1] if known is not None else type(layer).__name__)
 
 
 def _join(path: str, name: str) -> str:
-    return f"{path}/{name}" if path else name
+    return f"{path}/{name}" if path and name else path or name
 
 
 def _own(layer: Layer, path: str) -> Iterator[Place]:
@@ -116,6 +130,8 @@ def _own(layer: Layer, path: str) -> Iterator[Place]:
         for collection, steps, variable in sorted(layer._boxes, key=lambda entry: order.get(entry[0], 2)):
             if any(variable is other for other in unstored):
                 continue
+            if len(steps) > 1 and steps[-1] in REPEATED.get(cls, ()):
+                groups[""].append(variable)
             inside = _group_inside(layer._module, cls, steps, collection)
             groups.setdefault(inside, []).append(variable)
     groups[""].extend(layer.own_variables())
@@ -209,7 +225,7 @@ def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
     for name in sorted(attributes, key=lambda name: f"~{name}" if name.startswith("_") else name):
         try:
             value = getattr(layer, name)
-        except Exception:  # noqa: S112, BLE001 - a user's property may raise anything; Keras passes over it too
+        except Exception:
             continue
         if isinstance(value, Mapping) and not isinstance(value, dict):
             value = dict(value)
@@ -222,7 +238,9 @@ def _known_attributes(is_pure: bool) -> frozenset[str]:
     from kjax.keras.layers import InputLayer, Layer
     from kjax.keras.models.sequential import Sequential
 
-    found = set(dir(Layer(name="reference"))) | set(dir(Model(name="reference"))) | set(dir(Sequential(name="reference")))
+    found = (
+        set(dir(Layer(name="reference"))) | set(dir(Model(name="reference"))) | set(dir(Sequential(name="reference")))
+    )
     found |= {"batch_shape", "_input_type"} | set(dir(InputLayer))
     if is_pure:
         from kjax.keras import layers

@@ -39,7 +39,11 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     from kjax.keras.saving.architecture import legacy_entry
 
     need_built(model, "save")
-    attributes = {"keras_version": KERAS_VERSION, "backend": "jax", "model_config": _json(legacy_entry(model))}
+    attributes = {
+        "keras_version": KERAS_VERSION,
+        "backend": "jax",
+        "model_config": _json(legacy_entry(model)),
+    }
     training = legacy_training.training_config(model) if include_optimizer else None
     if training is not None:
         attributes["training_config"] = _json(training)
@@ -177,7 +181,9 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     """
     need_built(model, "load")
     with loading(filepath), opened(filepath) as file:
-        group = hdf5.group(file, "model_weights") if "layer_names" not in file.attrs and "model_weights" in file else file
+        group = (
+            hdf5.group(file, "model_weights") if "layer_names" not in file.attrs and "model_weights" in file else file
+        )
         read_weights(model, group, skip_mismatch, "given names" if by_name else "order")
 
 
@@ -250,4 +256,3 @@ def _list(names: Sequence[str]) -> str:
 def _arrays(group: Any, name: str) -> dict[str, hdf5.Stored]:
     inner = hdf5.group(group, name)
     return {weight: hdf5.dataset(inner, weight) for weight in hdf5.names(inner.attrs, "weight_names")}
-

@@ -33,7 +33,10 @@ def training_config(model: Any) -> dict[str, Any] | None:
         return None
     optimizer = config.pop("optimizer")
     short = {key: _short(value) for key, value in config.items()}
-    return {**short, "optimizer_config": {"class_name": optimizer["class_name"], "config": optimizer["config"]}}
+    return {
+        **short,
+        "optimizer_config": {"class_name": optimizer["class_name"], "config": optimizer["config"]},
+    }
 
 
 def _short(value: Any) -> Any:
@@ -43,7 +46,10 @@ def _short(value: Any) -> Any:
             return value["config"]
         if "class_name" in value and "config" in value:
             custom = ">" in (value.get("registered_name") or "")
-            return {"class_name": value["registered_name"] if custom else value["class_name"], "config": value["config"]}
+            return {
+                "class_name": value["registered_name"] if custom else value["class_name"],
+                "config": value["config"],
+            }
         return {key: _short(item) for key, item in value.items()}
     return [_short(item) for item in value] if isinstance(value, (list, tuple)) else value
 
@@ -53,7 +59,10 @@ def write_optimizer(model: Any, file: Any) -> None:
     entries = optimizer_state.entries(model)
     group = file.create_group(GROUP)
     label = model.optimizer.name
-    paths = [f"{label}/{i}_{entry.name}" if isinstance(entry, Variable) else f"{label}/{i}" for i, entry in enumerate(entries)]
+    paths = [
+        f"{label}/{i}_{entry.name}" if isinstance(entry, Variable) else f"{label}/{i}"
+        for i, entry in enumerate(entries)
+    ]
     hdf5.write_names(group.attrs, "weight_names", paths)
     for path, entry in zip(paths, entries, strict=True):
         hdf5.write_array(group, path, entry.value if isinstance(entry, Variable) else entry)
@@ -93,7 +102,9 @@ def _optimizer(entry: Any) -> Any:
     name = eras.OPTIMIZER_CLASSES.get(name, name)
     cls = names.builtin("keras.optimizers", name) if name else None
     if cls is None:
-        raise ValueError(f"unknown optimizer {entry.get('class_name')!r}; {names.suggest(str(name), 'keras.optimizers')}")
+        raise ValueError(
+            f"unknown optimizer {entry.get('class_name')!r}; {names.suggest(str(name), 'keras.optimizers')}"
+        )
     if era != eras.KERAS3:
         for key in eras.OPTIMIZER_DROPPED:
             config.pop(key, None)
@@ -132,7 +143,9 @@ def _instance(entry: Mapping[str, Any], module: str) -> Any:
     if entry["class_name"] in ("MeanMetricWrapper", "LossFunctionWrapper") and isinstance(config.get("fn"), str):
         from kjax.nn import losses, metrics
 
-        return (losses if module == "keras.losses" else metrics).get({"class_name": entry["class_name"], "config": config})
+        return (losses if module == "keras.losses" else metrics).get(
+            {"class_name": entry["class_name"], "config": config}
+        )
     return _revive({"module": module, "class_name": entry["class_name"], "config": config, "registered_name": None})
 
 

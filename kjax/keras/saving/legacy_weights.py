@@ -47,7 +47,9 @@ def matched(
         raise ValueError(f"{label} has {len(variables)} weights, the file has {len(arrays)} for it ({names})")
     for variable, array in zip(variables, arrays, strict=True):
         if tuple(array.shape) != variable.shape:
-            raise ValueError(f"{label}: weight {variable.name!r} has shape {variable.shape}, the file has {tuple(array.shape)}")
+            raise ValueError(
+                f"{label}: weight {variable.name!r} has shape {variable.shape}, the file has {tuple(array.shape)}"
+            )
     return list(zip(variables, arrays, strict=True))
 
 
@@ -100,7 +102,11 @@ def cudnn_lstm(arrays: Arrays, units: int) -> Arrays:
     kernel, recurrent, bias = arrays
     kernels = [_from_cudnn(block) for block in np.split(kernel, 4, axis=1)]
     recurrents = [block.T for block in np.split(recurrent, 4, axis=1)]
-    return [np.hstack(kernels), np.hstack(recurrents), np.sum(np.split(bias, 2, axis=0), axis=0).reshape(4 * units)]
+    return [
+        np.hstack(kernels),
+        np.hstack(recurrents),
+        np.sum(np.split(bias, 2, axis=0), axis=0).reshape(4 * units),
+    ]
 
 
 def _from_cudnn(block: np.ndarray) -> np.ndarray:

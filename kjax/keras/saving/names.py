@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from kjax.nn.value import did_you_mean
+
+LEGACY_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""Class names that are another in the ``.h5`` files of Keras 3."""
 
 PACKAGES = {
     "kjax.keras.layers": "keras.layers",
@@ -48,7 +52,15 @@ MODULES = {
 
 INTERNAL = {"keras.src.layers": "keras.layers", "keras.src.models": "keras.models"} | {
     f"keras.src.{name}": f"keras.{name}"
-    for name in ("optimizers", "initializers", "regularizers", "constraints", "losses", "metrics", "activations")
+    for name in (
+        "optimizers",
+        "initializers",
+        "regularizers",
+        "constraints",
+        "losses",
+        "metrics",
+        "activations",
+    )
 }
 """Real Keras' private modules, which it writes for what it does not export."""
 
@@ -57,11 +69,14 @@ RENAMED = {
     "IdentityInitializer": "Identity",
     "OrthogonalInitializer": "Orthogonal",
     "STFTInitializer": "STFT",
+    "GroupedQueryAttention": "GroupQueryAttention",
 }
 """Class names in files that are another here."""
 
-OMITTED_AT_DEFAULT = {
-    "layers": ("activity_regularizer", "lora_rank", "lora_alpha", "use_cudnn"),
+OMITTED_AT_DEFAULT: dict[str, Sequence[str]] = {
+    "layers": (
+        ["activity_regularizer", "lora_rank", "lora_alpha", "use_cudnn", "flash_attention", "gptq_unpacked_column_size"]
+    ),
     "initializers": ("gain",),
     "losses": ("dtype", "axis", "delta"),
     "metrics": ("axis", "thresholds", "from_sorted_ids"),
@@ -69,11 +84,29 @@ OMITTED_AT_DEFAULT = {
 """Arguments that real Keras does not write, or not at their defaults, by kind."""
 
 ALWAYS_WRITTEN = {
-    "activity_regularizer": (
-        "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D DepthwiseConv2D "
-        "SeparableConv1D SeparableConv2D Embedding LSTM GRU SimpleRNN ConvLSTM1D ConvLSTM2D ConvLSTM3D "
-        "EinsumDense MultiHeadAttention GroupedQueryAttention"
-    ).split(),
+    "activity_regularizer": [
+        "Conv1D",
+        "Conv2D",
+        "Conv3D",
+        "Conv1DTranspose",
+        "Conv2DTranspose",
+        "Conv3DTranspose",
+        "DepthwiseConv1D",
+        "DepthwiseConv2D",
+        "SeparableConv1D",
+        "SeparableConv2D",
+        "Embedding",
+        "LSTM",
+        "GRU",
+        "SimpleRNN",
+        "ConvLSTM1D",
+        "ConvLSTM2D",
+        "ConvLSTM3D",
+        "EinsumDense",
+        "MultiHeadAttention",
+        "GroupQueryAttention",
+        "ReversibleEmbedding",
+    ],
     "gain": ["Orthogonal"],
     "axis": ["MaxNorm", "UnitNorm", "MinMaxNorm"],
 }
@@ -81,6 +114,7 @@ ALWAYS_WRITTEN = {
 
 NEVER_WRITTEN = {
     "Embedding": ("weights",),
+    "SimpleRNN": ("seed",),
     "SpatialDropout1D": ("trainable",),
     "SpatialDropout2D": ("trainable",),
     "SpatialDropout3D": ("trainable",),
@@ -99,18 +133,49 @@ REVIVED = {
 """Arguments of built-in layers that hold other layers, or may hold a user's functions or objects."""
 
 
+ONLY_IN_KERAS: dict[str, dict[str, Any]] = {
+    "LayerNormalization": {"rms_scaling": False},
+    "ReversibleEmbedding": {"quantization_config": None},
+}
+"""Arguments that do not exist here: the value at which they are written, and may be read."""
+
 PLAIN_DTYPE = ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 """Classes that write the name of their dtype policy only."""
 
-FOLLOWING = {"strides": "pool_size"}
+FOLLOWING = {"strides": "pool_size", "value_dim": "key_dim"}
 """Arguments that stand for another where they are None, and are written as that."""
 
-WITHOUT_SHAPES = (
-    "Activation ActivityRegularization AlphaDropout AveragePooling1D AveragePooling2D AveragePooling3D Dropout ELU "
-    "GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
-    "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D Identity LeakyReLU Masking MaxPooling1D MaxPooling2D "
-    "MaxPooling3D ReLU Reshape Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D UnitNormalization"
-).split()
+WITHOUT_SHAPES = [
+    "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "Dropout",
+    "ELU",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "Identity",
+    "LeakyReLU",
+    "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "ReLU",
+    "Reshape",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "UnitNormalization",
+]
 """Classes for which the shapes of the inputs are not written."""
 
 
@@ -151,7 +216,7 @@ def written(cls: type, module: str, config: dict[str, Any], defaults: dict[str, 
         if key == "dtype" and cls.__name__ in PLAIN_DTYPE:
             value = value["config"]["name"]
         result[key] = value
-    return result
+    return {**result, **ONLY_IN_KERAS.get(cls.__name__, {})}
 
 
 def builtin(module: str | None, name: str) -> Any:
@@ -188,7 +253,10 @@ def builtin_function(name: str) -> Any:
 
     if name in activations.registry:
         return activations.registry.lookup(name)
-    return next((function for functions in (losses, metrics) for function in functions if function.__name__ == name), None)
+    return next(
+        (function for functions in (losses, metrics) for function in functions if function.__name__ == name),
+        None,
+    )
 
 
 def function_name(function: Any) -> str | None:

@@ -146,7 +146,12 @@ def table() -> dict[str, Entry]:
         Entry("Einsum", numpy, einsum, {"subscripts": "subscripts"}),
         Entry("Split", numpy, split, {"indices_or_sections": "indices_or_sections", "axis": "axis"}),
         Entry("DivideNoNan", numpy, divide_no_nan, {}),
-        Entry("Norm", "keras.src.ops.linalg", jnp.linalg.norm, {"ord": "ord", "axis": "axis", "keepdims": "keepdims"}),
+        Entry(
+            "Norm",
+            "keras.src.ops.linalg",
+            jnp.linalg.norm,
+            {"ord": "ord", "axis": "axis", "keepdims": "keepdims"},
+        ),
         Entry("OneHot", nn, one_hot, {k: k for k in ("num_classes", "axis", "dtype", "sparse")}),
         Entry("Normalize", nn, normalize, {k: k for k in ("axis", "order", "epsilon")}),
         Entry("Rsqrt", math, jax.lax.rsqrt, {}),
@@ -214,7 +219,12 @@ def operation_config(
     config = {"name": operation.name, **_defaults(entry.function, tuple(entry.arguments.items()))}
     config |= {theirs[key]: serialize_keras_object(value) for key, value in given.items() if key in theirs}
     rest = {key: value for key, value in given.items() if key not in theirs}
-    found = {"module": entry.module, "class_name": entry.name, "config": config, "registered_name": entry.name}
+    found = {
+        "module": entry.module,
+        "class_name": entry.name,
+        "config": config,
+        "registered_name": entry.name,
+    }
     return found, args, rest
 
 
@@ -232,7 +242,12 @@ def is_operation(config: Mapping[str, Any]) -> bool:
         return str(config["module"]).startswith("keras.src.ops.")
     # Keras 3 writes no modules into .h5 files; layers have arguments there that operations do not.
     inner = config.get("config")
-    return config.get("class_name") in table() and isinstance(inner, Mapping) and "trainable" not in inner and "name" in inner
+    return (
+        config.get("class_name") in table()
+        and isinstance(inner, Mapping)
+        and "trainable" not in inner
+        and "name" in inner
+    )
 
 
 def operation_from_config(config: Mapping[str, Any]) -> tuple[Operation, dict[str, Any]]:
@@ -244,7 +259,9 @@ def operation_from_config(config: Mapping[str, Any]) -> tuple[Operation, dict[st
     name = config["class_name"]
     entry = table().get(name)
     if entry is None:
-        raise ValueError(f"the file uses Keras' operation {name!r}, which kjax cannot read; {did_you_mean(name, table())}")
+        raise ValueError(
+            f"the file uses Keras' operation {name!r}, which kjax cannot read; {did_you_mean(name, table())}"
+        )
     inner = dict(config["config"])
     label = inner.pop("name", None) or to_snake_case(name)
     kwargs = {}
@@ -269,5 +286,3 @@ def positional(operation: Operation, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if operation.function is _get_item and len(args) == 2 and isinstance(args[1], list):
         return args[0], tuple(args[1])
     return args
-
-

@@ -56,7 +56,9 @@ def is_registered(thing: Any) -> bool:
 
 
 def get_registered_object(
-    name: str | None, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
+    name: str | None,
+    custom_objects: Mapping[str, Any] | None = None,
+    module_objects: Mapping[str, Any] | None = None,
 ) -> Any:
     """What a name stands for, or None.
 

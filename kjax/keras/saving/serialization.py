@@ -216,7 +216,11 @@ def _serialize_function(function: Any) -> dict[str, Any]:
 
 
 def _is_jitted(obj: Any) -> bool:
-    return not hasattr(obj, "get_config") and callable(obj) and isinstance(getattr(obj, "__wrapped__", None), types.FunctionType)
+    return (
+        not hasattr(obj, "get_config")
+        and callable(obj)
+        and isinstance(getattr(obj, "__wrapped__", None), types.FunctionType)
+    )
 
 
 def _note_written(obj: Any, entry: dict[str, Any]) -> None:
@@ -243,7 +247,9 @@ def serialize_argument(value: Any) -> Any:
 
 
 def module_config(
-    module: ModuleBase, layer_config: Mapping[str, Any] | None = None, given: Callable[[str], Any] | None = None
+    module: ModuleBase,
+    layer_config: Mapping[str, Any] | None = None,
+    given: Callable[[str], Any] | None = None,
 ) -> dict[str, Any]:
     """The config of a layer of floor 1, as Keras writes that of its layer.
 
@@ -255,7 +261,11 @@ def module_config(
     fields = module.get_config()
     if layer_config is None:
         name = module.name or to_snake_case(type(module).__name__)
-        layer_config = {"name": name, "trainable": module.trainable, "dtype": serialize_argument(Policy(module.dtype))}
+        layer_config = {
+            "name": name,
+            "trainable": module.trainable,
+            "dtype": serialize_argument(Policy(module.dtype)),
+        }
     own = {}
     for key, value in fields.items():
         if key not in ("trainable", "dtype"):
@@ -410,14 +420,14 @@ def find_class(config: Mapping[str, Any]) -> type:
             return found
     registered = config.get("registered_name") or ""
     found = None
-    if ">" not in registered and (module is None and "module" not in config or str(module).split(".")[0] == "keras"):
+    if ">" not in registered and ((module is None and "module" not in config) or str(module).split(".")[0] == "keras"):
         found = names.builtin(module, name)
     if found is None:
         where = f"{module}.{name}" if module else repr(registered or name)
-        hint = names.suggest(name, module) if str(module).split(".")[0] == "keras" else ""
+        hint = names.suggest(name, module) if str(module).split(".")[0] == "keras" else "it is not built in"
         raise ValueError(
-            f"unknown class {where}{'; ' + hint if hint else ''}. If it is your own, register it with "
-            "@keras.saving.register_keras_serializable() before loading, or pass "
+            f"unknown class {where}; {hint} A class of your own needs to be registered with "
+            "@keras.saving.register_keras_serializable() before loading, or passed as "
             f"custom_objects={{{name!r}: {name}}}"
         )
     return found
@@ -454,6 +464,9 @@ def make_instance(cls: Any, config: Any) -> Any:
     if isinstance(config, dict):
         if isinstance(config.get("dtype"), Mapping):
             config["dtype"] = _revive(config["dtype"])
+        for key, value in names.ONLY_IN_KERAS.get(cls.__name__, {}).items():
+            if cls.__module__ == "kjax.keras.layers" and config.pop(key, value) != value:
+                raise ValueError(f"{cls.__name__}: kjax has no argument {key!r}, other than {value!r}")
         generated = getattr(cls, "get_config", None) is Layer.get_config
         keys = names.REVIVED.get(cls.__name__, ()) if cls.__module__ == "kjax.keras.layers" else ()
         for key in (k for k in config if generated or k in keys):
@@ -461,7 +474,9 @@ def make_instance(cls: Any, config: Any) -> Any:
     try:
         return cls.from_config(config)
     except TypeError as error:
-        raise ValueError(f"{cls.__name__} cannot be made from its config: {error} (config: {_short(config)})") from error
+        raise ValueError(
+            f"{cls.__name__} cannot be made from its config: {error} (config: {_short(config)})"
+        ) from error
 
 
 def _unbuilt(entry: Any) -> Any:

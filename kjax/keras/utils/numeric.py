@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Num
 
 
-def to_categorical(x: Any, num_classes: int | None = None, dtype: Any = "float64", **legacy: Any) -> Num[np.ndarray, "..."]:
+def to_categorical(
+    x: Any, num_classes: int | None = None, dtype: Any = "float64", **legacy: Any
+) -> Num[np.ndarray, "..."]:
     """Integer classes as one-hot rows.
 
     Args:

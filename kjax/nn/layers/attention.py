@@ -58,9 +58,7 @@ class _ScoredAttention(Layer):
                 f"{base.describe(self)}: argument `inputs` must be a list [query, value] or [query, value, key]"
             )
         if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
-            raise ValueError(
-                f"{base.describe(self)}: argument `mask` must be a list [query mask, value mask]"
-            )
+            raise ValueError(f"{base.describe(self)}: argument `mask` must be a list [query mask, value mask]")
         query, value = inputs[:2]
         key = inputs[2] if len(inputs) == 3 else value
         layer: Any = self
@@ -209,9 +207,7 @@ class _HeadedAttention(Layer):
         if attention_mask is not None:
             attention_mask = jnp.asarray(attention_mask, bool)
         for part in parts:
-            attention_mask = (
-                part if attention_mask is None else attention_mask & _same_rank(part, attention_mask)
-            )
+            attention_mask = part if attention_mask is None else attention_mask & _same_rank(part, attention_mask)
         return attention_mask
 
     def mix(
@@ -244,9 +240,7 @@ class _HeadedAttention(Layer):
                 shape = (query.shape[0], *seen.shape[1:2], query.shape[1], key.shape[1])
                 seen = jnp.broadcast_to(seen, shape)
             how = "cudnn" if layer.flash_attention else None
-            return jax.nn.dot_product_attention(
-                query, key, value, mask=seen, scale=scale, implementation=how
-            ), None
+            return jax.nn.dot_product_attention(query, key, value, mask=seen, scale=scale, implementation=how), None
         if layer.flash_attention:
             raise ValueError(
                 f"{base.describe(self)}: `flash_attention` does not give the scores, and needs inputs of 3 axes"
@@ -485,9 +479,7 @@ class GroupQueryAttention(_HeadedAttention):
         heads, shared = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
         q = self.projection("query", "bqm,muh->bquh", heads, "uh")(query)
         k = self.projection("key", "bkm,mvh->bkvh", shared, "vh")(value if key is None else key)
-        gate = (
-            self.projection("gate", "bqm,muh->bquh", heads, "uh", "sigmoid")(query) if self.use_gate else None
-        )
+        gate = self.projection("gate", "bqm,muh->bquh", heads, "uh", "sigmoid")(query) if self.use_gate else None
         v = self.projection("value", "bkm,mvh->bkvh", shared, "vh")(value)
         repeats = self.num_query_heads // self.num_key_value_heads
         k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)

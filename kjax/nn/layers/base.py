@@ -134,9 +134,7 @@ def describe(layer: Layer) -> str:
     return f"{type(layer).__name__} layer {name!r}" if name else f"{type(layer).__name__} layer"
 
 
-def require_rank(
-    layer: Layer, x: Any, rank: int, *, at_least: bool = False, argument: str = "inputs"
-) -> None:
+def require_rank(layer: Layer, x: Any, rank: int, *, at_least: bool = False, argument: str = "inputs") -> None:
     """Check the number of axes of an input.
 
     Raises:

@@ -31,9 +31,7 @@ class _Convolution(Layer):
 
     strides_with_dilation: ClassVar[bool] = False
 
-    def call(
-        self, inputs: Float[Array, "batch *spatial_and_channels"]
-    ) -> Float[Array, "batch *spatial_and_filters"]:
+    def call(self, inputs: Float[Array, "batch *spatial_and_channels"]) -> Float[Array, "batch *spatial_and_filters"]:
         base.require_rank(self, inputs, self.rank + 2)
         layer: Any = self
         x = self.convolve(base.to_channels_last(self, inputs))
@@ -101,9 +99,7 @@ class _Conv(_Convolution):
                 f"{base.describe(self)}: argument `groups` {layer.groups} does not divide the {channels} channels "
                 "of the inputs"
             )
-        kernel = base.declared_weight(
-            self, "kernel", (*layer.kernel_size, channels // layer.groups, layer.filters)
-        )
+        kernel = base.declared_weight(self, "kernel", (*layer.kernel_size, channels // layer.groups, layer.filters))
         padding = layer.padding
         if padding == "causal":
             before = layer.dilation_rate[0] * (layer.kernel_size[0] - 1)

@@ -24,9 +24,7 @@ _FORMS = (
 def _equation(value: Any) -> str:
     text = str(value).replace(" ", "")
     if not any(re.fullmatch(form, text) for form in _FORMS):
-        raise ValueError(
-            f"expected the form 'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...', received {value!r}"
-        )
+        raise ValueError(f"expected the form 'ab,bc->ac', '...ab,bc->...ac' or 'ab...,bc->ac...', received {value!r}")
     return text
 
 
@@ -100,14 +98,10 @@ class EinsumDense(Layer):
         # The given sizes start after the batch axis, which is the first letter unless `...` stands for it.
         letters = y if skipped else y[1:]
         if len(letters) != len(self.output_shape):
-            self._refuse(
-                f"argument `output_shape` {self.output_shape} must have {len(letters)} sizes, for {letters!r}"
-            )
+            self._refuse(f"argument `output_shape` {self.output_shape} must have {len(letters)} sizes, for {letters!r}")
         for letter, size in zip(letters, self.output_shape, strict=True):
             if size is not None and known.setdefault(letter, size) != size:
-                self._refuse(
-                    f"axis {letter!r} has size {known[letter]} in the inputs, {size} in `output_shape`"
-                )
+                self._refuse(f"axis {letter!r} has size {known[letter]} in the inputs, {size} in `output_shape`")
         unknown = [letter for letter in dict.fromkeys(w + y) if letter not in known]
         if unknown:
             self._refuse(f"the size of axis {unknown[0]!r} is neither in the inputs nor in `output_shape`")

@@ -45,9 +45,7 @@ class _LocallyConnected(Layer):
 
     rank: ClassVar[int]
 
-    def call(
-        self, inputs: Float[Array, "batch *spatial_and_channels"]
-    ) -> Float[Array, "batch *spatial_and_filters"]:
+    def call(self, inputs: Float[Array, "batch *spatial_and_channels"]) -> Float[Array, "batch *spatial_and_filters"]:
         base.require_rank(self, inputs, self.rank + 2)
         x = base.to_channels_last(self, inputs)
         counts = tuple(
@@ -61,10 +59,7 @@ class _LocallyConnected(Layer):
         windows = [
             x[
                 :,
-                *(
-                    slice(o, o + s * (n - 1) + 1, s)
-                    for o, s, n in zip(offset, self.strides, counts, strict=True)
-                ),
+                *(slice(o, o + s * (n - 1) + 1, s) for o, s, n in zip(offset, self.strides, counts, strict=True)),
             ]
             for offset in itertools.product(*map(range, self.kernel_size))
         ]

@@ -36,9 +36,7 @@ class Merge(Layer):
         """
         if not isinstance(inputs, (list, tuple)) or not inputs:
             received = "an empty list" if isinstance(inputs, (list, tuple)) else f"shape {jnp.shape(inputs)}"
-            raise ValueError(
-                f"{base.describe(self)}: argument `inputs` must be a list of arrays, received {received}"
-            )
+            raise ValueError(f"{base.describe(self)}: argument `inputs` must be a list of arrays, received {received}")
         self.check_shapes([tuple(jnp.shape(x)) for x in inputs])
 
     def check_shapes(self, shapes: Sequence[tuple[Any, ...]]) -> None:
@@ -56,17 +54,12 @@ class Merge(Layer):
 
     def refuse(self, shapes: Sequence[tuple[Any, ...]], why: str) -> None:
         """Raise the error about input shapes that do not fit."""
-        raise ValueError(
-            f"{base.describe(self)}: cannot merge inputs of shapes {', '.join(map(str, shapes))}: {why}"
-        )
+        raise ValueError(f"{base.describe(self)}: cannot merge inputs of shapes {', '.join(map(str, shapes))}: {why}")
 
     def align(self, inputs: Sequence[Array]) -> list[Array]:
         """The inputs with axes of size 1 inserted after the batch axis until all have the same number of axes."""
         rank = max(x.ndim for x in inputs)
-        return [
-            x.reshape(x.shape[:1] + (1,) * (rank - x.ndim) + x.shape[1:]) if x.ndim < rank else x
-            for x in inputs
-        ]
+        return [x.reshape(x.shape[:1] + (1,) * (rank - x.ndim) + x.shape[1:]) if x.ndim < rank else x for x in inputs]
 
     def merge(self, inputs: Sequence[Array], masks: Sequence[Any]) -> Array:
         """The one array of these many."""
@@ -86,9 +79,7 @@ class Merge(Layer):
         if mask is None:
             return [None] * len(inputs)
         if not isinstance(mask, (list, tuple)) or len(mask) != len(inputs):
-            raise ValueError(
-                f"{base.describe(self)}: argument `mask` must be a list of {len(inputs)} masks or None"
-            )
+            raise ValueError(f"{base.describe(self)}: argument `mask` must be a list of {len(inputs)} masks or None")
         return mask
 
 

@@ -83,9 +83,7 @@ class BatchNormalization(Layer):
         clipping = self.renorm_clipping
         return super().get_config() | {"renorm_clipping": None if clipping is None else dict(clipping)}
 
-    def call(
-        self, inputs: Float[Array, "*shape"], training: bool = False, mask: Any = None
-    ) -> Float[Array, "*shape"]:
+    def call(self, inputs: Float[Array, "*shape"], training: bool = False, mask: Any = None) -> Float[Array, "*shape"]:
         base.require_rank(self, inputs, 2, at_least=True)
         axis = normal_axis(self, self.axis, inputs.ndim)
         if mask is not None and mask.ndim != inputs.ndim - 1:
@@ -179,9 +177,7 @@ def normal_axis(layer: Layer, axis: int, ndim: int) -> int:
         ValueError: the inputs have no such axis.
     """
     if not -ndim <= axis < ndim:
-        raise ValueError(
-            f"{base.describe(layer)}: argument `axis` {axis} is out of range for inputs of {ndim} axes"
-        )
+        raise ValueError(f"{base.describe(layer)}: argument `axis` {axis} is out of range for inputs of {ndim} axes")
     return axis % ndim
 
 
@@ -191,9 +187,7 @@ def _standardize(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     return (x - mean) * jax.lax.rsqrt(variance + epsilon)
 
 
-def _axes_and_shape(
-    layer: Any, shape: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def _axes_and_shape(layer: Any, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Of the field ``axis``: the axes counted from the front, the shape of weights, and that which broadcasts."""
     given = sorted(layer.axis) if isinstance(layer.axis, tuple) else [layer.axis]
     axes = tuple(normal_axis(layer, a, len(shape)) for a in given)

@@ -139,17 +139,13 @@ class GlobalAveragePooling1D(_GlobalPooling):
     rank, of = 1, "average"
     supports_masking = True
 
-    def call(
-        self, inputs: Float[Array, "batch steps channels"], mask: Any = None
-    ) -> Float[Array, "batch *channels"]:
+    def call(self, inputs: Float[Array, "batch steps channels"], mask: Any = None) -> Float[Array, "batch *channels"]:
         if mask is None:
             return super().call(inputs)
         base.require_rank(self, inputs, 3)
         (axis,) = base.spatial_axes(self, 3)
         counts = jnp.expand_dims(jnp.asarray(mask, bool), 2 if axis == 1 else 1)
-        total = jnp.sum(
-            jnp.where(counts, inputs, jnp.zeros((), inputs.dtype)), axis=axis, keepdims=self.keepdims
-        )
+        total = jnp.sum(jnp.where(counts, inputs, jnp.zeros((), inputs.dtype)), axis=axis, keepdims=self.keepdims)
         return total / jnp.sum(counts.astype(inputs.dtype), axis=axis, keepdims=self.keepdims)
 
     def compute_mask(self, inputs: Any, mask: Any) -> None:
@@ -191,9 +187,7 @@ class _AdaptivePooling(Layer):
         for axis, count in zip(base.spatial_axes(self, inputs.ndim), self.output_size, strict=True):
             size = inputs.shape[axis]
             windows = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
-            parts = [
-                pool(lax.slice_in_dim(inputs, a, b, axis=axis), axis=axis, keepdims=True) for a, b in windows
-            ]
+            parts = [pool(lax.slice_in_dim(inputs, a, b, axis=axis), axis=axis, keepdims=True) for a, b in windows]
             inputs = jnp.concatenate(parts, axis=axis)
         return inputs
 

@@ -167,9 +167,7 @@ class RandomTranslation(_ImageLayer):
 
 def _uniform(key: Array, factor: Any, count: int) -> Float[Array, "count"]:
     lower, upper = (
-        sorted(factor if len(factor) == 2 else factor * 2)
-        if isinstance(factor, tuple)
-        else (-abs(factor), abs(factor))
+        sorted(factor if len(factor) == 2 else factor * 2) if isinstance(factor, tuple) else (-abs(factor), abs(factor))
     )
     return jax.random.uniform(key, (count,), jnp.float32, lower, upper)
 

@@ -24,9 +24,7 @@ def keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Bool[Array, "*
     return jax.random.bits(key, shape, "uint32") >= jnp.uint32(threshold)
 
 
-def dropout(
-    key: Array, x: Float[Array, "*shape"], rate: float, shape: tuple[int, ...] | None = None
-) -> Array:
+def dropout(key: Array, x: Float[Array, "*shape"], rate: float, shape: tuple[int, ...] | None = None) -> Array:
     """Set a random part of ``x`` to 0 and scale the rest by ``1 / (1 - rate)``.
 
     Args:
@@ -83,9 +81,7 @@ def _resolve(layer: Layer, noise_shape: tuple[int | None, ...] | None, inputs: A
     if noise_shape is None:
         return inputs.shape
     shape = tuple(inputs.shape[i] if n is None else n for i, n in enumerate(noise_shape[: inputs.ndim]))
-    fits = len(noise_shape) == inputs.ndim and all(
-        n in (1, d) for n, d in zip(shape, inputs.shape, strict=True)
-    )
+    fits = len(noise_shape) == inputs.ndim and all(n in (1, d) for n, d in zip(shape, inputs.shape, strict=True))
     if not fits:
         raise ValueError(
             f"{base.describe(layer)}: argument `noise_shape` {noise_shape} does not broadcast to the "
@@ -166,9 +162,7 @@ class GaussianNoise(Layer):
     def call(self, inputs: Float[Array, "*shape"], training: bool = False) -> Float[Array, "*shape"]:
         if not training or self.stddev == 0:
             return inputs
-        return inputs + self.stddev * jax.random.normal(
-            base.random_key(self), inputs.shape, self.compute_dtype
-        )
+        return inputs + self.stddev * jax.random.normal(base.random_key(self), inputs.shape, self.compute_dtype)
 
 
 class AlphaDropout(Layer):

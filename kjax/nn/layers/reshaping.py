@@ -113,9 +113,7 @@ class _ZeroPadding(Layer):
     def call(self, inputs: Num[Array, "batch *spatial_and_channels"]) -> Num[Array, "batch *padded"]:
         base.require_rank(self, inputs, self.rank + 2)
         widths = [(0, 0)] * inputs.ndim
-        for axis, pair in zip(
-            base.spatial_axes(self, inputs.ndim), _as_pairs(self.rank, self.padding), strict=True
-        ):
+        for axis, pair in zip(base.spatial_axes(self, inputs.ndim), _as_pairs(self.rank, self.padding), strict=True):
             widths[axis] = pair
         return jnp.pad(inputs, widths)
 
@@ -213,9 +211,7 @@ class UpSampling2D(Layer):
 
     size: tuple[int, int] = field((2, 2), convert=arg.sizes(2))
     data_format: str = base.data_format()
-    interpolation: str = field(
-        "nearest", convert=arg.choice("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
-    )
+    interpolation: str = field("nearest", convert=arg.choice("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"))
 
     methods: ClassVar[dict[str, str]] = {"bilinear": "linear", "bicubic": "cubic"}
 

@@ -114,9 +114,7 @@ def mask_weights(mask: Array, dtype: Any, reduction: str) -> Array:
     return weights
 
 
-def merge_mask(
-    sample_weight: ArrayLike | None, mask: ArrayLike | None, dtype: Any, reduction: str
-) -> Array | None:
+def merge_mask(sample_weight: ArrayLike | None, mask: ArrayLike | None, dtype: Any, reduction: str) -> Array | None:
     """Sample weights and mask as one array of factors, or None where there is neither."""
     weights = None if sample_weight is None else jnp.asarray(sample_weight, dtype)
     if mask is None:

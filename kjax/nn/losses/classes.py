@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jaxtyping import Array
@@ -41,9 +41,9 @@ class MeanSquaredError(FunctionLoss):
 
     function = staticmethod(regression.mean_squared_error)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "mean_squared_error"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("mae", "MAE")
@@ -53,9 +53,9 @@ class MeanAbsoluteError(FunctionLoss):
 
     function = staticmethod(regression.mean_absolute_error)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "mean_absolute_error"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("mape", "MAPE")
@@ -65,9 +65,9 @@ class MeanAbsolutePercentageError(FunctionLoss):
 
     function = staticmethod(regression.mean_absolute_percentage_error)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "mean_absolute_percentage_error"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("msle", "MSLE")
@@ -77,9 +77,9 @@ class MeanSquaredLogarithmicError(FunctionLoss):
 
     function = staticmethod(regression.mean_squared_logarithmic_error)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "mean_squared_logarithmic_error"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("cosine_proximity", "cosine")
@@ -89,10 +89,10 @@ class CosineSimilarity(FunctionLoss):
 
     function = staticmethod(regression.cosine_similarity)
 
-    axis: int | tuple[int, ...] = _axis(-1)
-    reduction: str = _reduction()
+    axis: int | Sequence[int] = _axis(-1)
+    reduction: str | None = _reduction()
     name: str = "cosine_similarity"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("huber_loss")
@@ -103,9 +103,9 @@ class Huber(FunctionLoss):
     function = staticmethod(regression.huber)
 
     delta: float = field(1.0, convert=float)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "huber_loss"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("logcosh")
@@ -115,9 +115,9 @@ class LogCosh(FunctionLoss):
 
     function = staticmethod(regression.log_cosh)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "log_cosh"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -127,9 +127,9 @@ class Hinge(FunctionLoss):
 
     function = staticmethod(hinge.hinge)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "hinge"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -139,9 +139,9 @@ class SquaredHinge(FunctionLoss):
 
     function = staticmethod(hinge.squared_hinge)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "squared_hinge"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -151,9 +151,9 @@ class CategoricalHinge(FunctionLoss):
 
     function = staticmethod(hinge.categorical_hinge)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "categorical_hinge"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("kld", "KLD", "kullback_leibler_divergence")
@@ -163,9 +163,9 @@ class KLDivergence(FunctionLoss):
 
     function = staticmethod(crossentropy.kl_divergence)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "kl_divergence"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -175,9 +175,9 @@ class Poisson(FunctionLoss):
 
     function = staticmethod(crossentropy.poisson)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "poisson"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register("bce", "BCE")
@@ -190,9 +190,9 @@ class BinaryCrossentropy(FunctionLoss):
     from_logits: bool = field(False, convert=bool)
     label_smoothing: float = field(0.0, convert=float)
     axis: int = _axis(-1, integer)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "binary_crossentropy"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -208,9 +208,9 @@ class BinaryFocalCrossentropy(FunctionLoss):
     from_logits: bool = field(False, convert=bool)
     label_smoothing: float = field(0.0, convert=float)
     axis: int = _axis(-1, integer)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "binary_focal_crossentropy"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -223,9 +223,9 @@ class CategoricalCrossentropy(FunctionLoss):
     from_logits: bool = field(False, convert=bool)
     label_smoothing: float = field(0.0, convert=float)
     axis: int = _axis(-1, integer)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "categorical_crossentropy"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -240,9 +240,9 @@ class CategoricalFocalCrossentropy(FunctionLoss):
     from_logits: bool = field(False, convert=bool)
     label_smoothing: float = field(0.0, convert=float)
     axis: int = _axis(-1, integer)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "categorical_focal_crossentropy"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -253,9 +253,9 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     function = staticmethod(crossentropy.categorical_generalized_cross_entropy)
 
     q: float = field(0.5, convert=_between_0_and_1)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "categorical_generalized_cross_entropy"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -265,10 +265,10 @@ class Dice(FunctionLoss):
 
     function = staticmethod(overlap.dice)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "dice"
-    axis: int | tuple[int, ...] | None = _axis(None)
-    dtype: str = _dtype()
+    axis: int | Sequence[int] | None = _axis(None)
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -280,10 +280,10 @@ class Tversky(FunctionLoss):
 
     alpha: float = field(0.5, convert=float)
     beta: float = field(0.5, convert=float)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "tversky"
-    axis: int | tuple[int, ...] | None = _axis(None)
-    dtype: str = _dtype()
+    axis: int | Sequence[int] | None = _axis(None)
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -293,9 +293,9 @@ class CTC(FunctionLoss):
 
     function = staticmethod(structured.ctc)
 
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "ctc"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
 
 @register()
@@ -310,10 +310,10 @@ class SparseCategoricalCrossentropy(FunctionLoss):
 
     from_logits: bool = field(False, convert=bool)
     ignore_class: int | None = field(None, convert=optional(integer))
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     axis: int = _axis(-1, integer)
     name: str = "sparse_categorical_crossentropy"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
     def valid(self, y_true: Any, values: Array) -> Array | None:
         """The samples whose label is not ``ignore_class``."""
@@ -335,9 +335,9 @@ class Circle(FunctionLoss):
     gamma: float = field(80.0, convert=float)
     margin: float = field(0.4, convert=float)
     remove_diagonal: bool = field(True, convert=bool)
-    reduction: str = _reduction()
+    reduction: str | None = _reduction()
     name: str = "circle"
-    dtype: str = _dtype()
+    dtype: str | None = _dtype()
 
     def valid(self, y_true: Any, values: Array) -> Array | None:
         """The samples whose loss is positive."""

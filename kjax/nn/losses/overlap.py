@@ -25,9 +25,7 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axes = None) -> Array:
     return 1 - 2.0 * overlap / (jnp.sum(y_true, axis) + jnp.sum(y_pred, axis) + EPSILON)
 
 
-def tversky(
-    y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None
-) -> Array:
+def tversky(y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None) -> Array:
     """:func:`dice` with weights on the two kinds of error; 0.5 and 0.5 make the Dice loss.
 
     Source: https://arxiv.org/abs/1706.05721

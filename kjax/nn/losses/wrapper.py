@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import jax
 from jaxtyping import Array
@@ -14,6 +14,8 @@ from kjax.nn.equality import snake_case
 from kjax.nn.losses.base import Loss
 from kjax.nn.numerics import match_ranks
 from kjax.nn.value import Registry
+
+T = TypeVar("T", bound="type[FunctionLoss]")
 
 registry = Registry("loss", Loss)
 
@@ -45,10 +47,10 @@ class FunctionLoss(Loss):
         return function(y_true, y_pred, **function_arguments(function, self))
 
 
-def register(*names: str) -> Callable[[type[FunctionLoss]], type[FunctionLoss]]:
+def register(*names: str) -> Callable[[T], T]:
     """Class decorator: makes a loss known by its class name, by its function's name and by ``names``."""
 
-    def add(cls: type[FunctionLoss]) -> type[FunctionLoss]:
+    def add(cls: T) -> T:
         classes[cls.function] = cls
         return registry.register(cls, cls.function.__name__, *names)
 

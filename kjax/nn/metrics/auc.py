@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -68,11 +69,11 @@ class AUC(Metric):
         convert=lambda value: choice("interpolation", "majoring", "minoring")(getattr(value, "value", value)),
     )
     name: str | None = None
-    dtype: str = dtype_field()
-    thresholds: tuple[float, ...] | None = field(None, convert=_inner_thresholds)
+    dtype: str | None = dtype_field()
+    thresholds: Sequence[float] | None = field(None, convert=_inner_thresholds)
     multi_label: bool = field(False, convert=bool)
     num_labels: int | None = field(None, convert=optional(integer))
-    label_weights: tuple[float, ...] | None = field(None, convert=optional(_floats))
+    label_weights: Sequence[float] | None = field(None, convert=optional(_floats))
     from_logits: bool = field(False, convert=bool)
 
     def __post_init__(self) -> None:
@@ -80,14 +81,12 @@ class AUC(Metric):
         if self.thresholds is not None:
             object.__setattr__(self, "num_thresholds", len(self.thresholds) + 2)
         elif self.num_thresholds < 2:
-            raise ArgumentError(
-                f"AUC: argument `num_thresholds`: expected 2 or more, not {self.num_thresholds}"
-            )
+            raise ArgumentError(f"AUC: argument `num_thresholds`: expected 2 or more, not {self.num_thresholds}")
         if self.num_labels and not self.multi_label:
             raise ArgumentError("AUC: argument `num_labels` is for `multi_label=True`")
 
     def _inner(self) -> tuple[float, ...]:
-        return even_thresholds(self.num_thresholds)[1:-1] if self.thresholds is None else self.thresholds
+        return even_thresholds(self.num_thresholds)[1:-1] if self.thresholds is None else tuple(self.thresholds)
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         """Zeros; ``y_pred`` is needed with ``multi_label`` where ``num_labels`` is not given."""

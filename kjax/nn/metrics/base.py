@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -84,6 +84,8 @@ class Metric(ContentValue):
         return {"name": self.name, "dtype": self.dtype}
 
 
+T = TypeVar("T", bound=type[Metric])
+
 registry = Registry("metric", Metric)
 
 
@@ -92,9 +94,7 @@ def dtype_field() -> Any:
     return field(None, convert=compute_dtype)
 
 
-def reduce_to_samples(
-    values: Array, weights: Array | None, reduce: Callable[..., Array]
-) -> tuple[Array, Array | None]:
+def reduce_to_samples(values: Array, weights: Array | None, reduce: Callable[..., Array]) -> tuple[Array, Array | None]:
     """Weighted values and weights with no axis but that of the samples.
 
     Args:
@@ -128,7 +128,7 @@ class Sum(Metric):
     """The weighted sum of all values. ``update`` takes the values in place of targets and predictions."""
 
     name: str = "sum"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         return jnp.zeros((), self.dtype)
@@ -152,7 +152,7 @@ class Mean(Metric):
     """
 
     name: str = "mean"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         return jnp.zeros(2, self.dtype)
@@ -223,10 +223,10 @@ class FunctionMetric(MeanMetric):
         return function(y_true, y_pred, **function_arguments(function, self))
 
 
-def register(*names: str) -> Callable[[type[Any]], type[Any]]:
+def register(*names: str) -> Callable[[T], T]:
     """Class decorator: makes a metric known by its class name, that in lower case, and ``names``."""
 
-    def add(cls: type[Any]) -> type[Any]:
+    def add(cls: T) -> T:
         if issubclass(cls, FunctionMetric):
             classes[cls.function] = cls
         return registry.register(cls, snake_case(cls.__name__), *names)
@@ -245,9 +245,7 @@ class MeanMetricWrapper(MeanMetric):
         **kwargs: further arguments of every call of ``fn``.
     """
 
-    def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(dtype, name or object_name(fn))
         self.fn = fn
         self.arguments = tuple(sorted(kwargs.items()))

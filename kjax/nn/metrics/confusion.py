@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -81,9 +82,9 @@ class TruePositives(DecisionCount):
 
     counted = ("true_positives",)
 
-    thresholds: float | tuple[float, ...] | None = field(None, convert=thresholds_argument)
+    thresholds: float | Sequence[float] | None = field(None, convert=thresholds_argument)
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -93,9 +94,9 @@ class FalsePositives(DecisionCount):
 
     counted = ("false_positives",)
 
-    thresholds: float | tuple[float, ...] | None = field(None, convert=thresholds_argument)
+    thresholds: float | Sequence[float] | None = field(None, convert=thresholds_argument)
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -105,9 +106,9 @@ class TrueNegatives(DecisionCount):
 
     counted = ("true_negatives",)
 
-    thresholds: float | tuple[float, ...] | None = field(None, convert=thresholds_argument)
+    thresholds: float | Sequence[float] | None = field(None, convert=thresholds_argument)
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -117,9 +118,9 @@ class FalseNegatives(DecisionCount):
 
     counted = ("false_negatives",)
 
-    thresholds: float | tuple[float, ...] | None = field(None, convert=thresholds_argument)
+    thresholds: float | Sequence[float] | None = field(None, convert=thresholds_argument)
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 class _Share(DecisionCount):
@@ -143,11 +144,11 @@ class Precision(_Share):
     counted = ("true_positives", "false_positives")
     direction: ClassVar[str | None] = "up"
 
-    thresholds: float | tuple[float, ...] | None = field(None, convert=thresholds_argument)
+    thresholds: float | Sequence[float] | None = field(None, convert=thresholds_argument)
     top_k: int | None = field(None, convert=optional(positive))
     class_id: int | None = field(None, convert=optional(integer))
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -158,11 +159,11 @@ class Recall(_Share):
     counted = ("true_positives", "false_negatives")
     direction: ClassVar[str | None] = "up"
 
-    thresholds: float | tuple[float, ...] | None = field(None, convert=thresholds_argument)
+    thresholds: float | Sequence[float] | None = field(None, convert=thresholds_argument)
     top_k: int | None = field(None, convert=optional(positive))
     class_id: int | None = field(None, convert=optional(integer))
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 class _BestUnderCondition(DecisionCount):
@@ -213,7 +214,7 @@ class SensitivityAtSpecificity(_BestUnderCondition):
     num_thresholds: int = field(200, convert=positive)
     class_id: int | None = field(None, convert=optional(integer))
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def _shares(self, counts: Counts) -> tuple[Array, Array, float]:
         return _specificity(counts), _sensitivity(counts), self.specificity
@@ -228,7 +229,7 @@ class SpecificityAtSensitivity(_BestUnderCondition):
     num_thresholds: int = field(200, convert=positive)
     class_id: int | None = field(None, convert=optional(integer))
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def _shares(self, counts: Counts) -> tuple[Array, Array, float]:
         return _sensitivity(counts), _specificity(counts), self.sensitivity
@@ -243,7 +244,7 @@ class PrecisionAtRecall(_BestUnderCondition):
     num_thresholds: int = field(200, convert=positive)
     class_id: int | None = field(None, convert=optional(integer))
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def _shares(self, counts: Counts) -> tuple[Array, Array, float]:
         return _sensitivity(counts), _precision(counts), self.recall
@@ -258,7 +259,7 @@ class RecallAtPrecision(_BestUnderCondition):
     num_thresholds: int = field(200, convert=positive)
     class_id: int | None = field(None, convert=optional(integer))
     name: str | None = None
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def _shares(self, counts: Counts) -> tuple[Array, Array, float]:
         return _precision(counts), _sensitivity(counts), self.precision

@@ -38,9 +38,7 @@ def matrix_shape(owner: Metric, y_pred: Any) -> tuple[int, int]:
     shape = None if y_pred is None else tuple(jnp.shape(y_pred))
     if shape is None or len(shape) != 2:
         name = type(owner).__name__
-        raise ValueError(
-            f"{name} needs predictions of shape (samples, outputs), also in `init`; received {shape}"
-        )
+        raise ValueError(f"{name} needs predictions of shape (samples, outputs), also in `init`; received {shape}")
     return shape[0], shape[1]
 
 
@@ -65,7 +63,7 @@ class FBetaScore(Metric):
     beta: float = field(1.0, convert=_beta)
     threshold: float | None = field(None, convert=optional(_threshold))
     name: str = "fbeta_score"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         """Zeros."""

@@ -9,7 +9,7 @@ from jaxtyping import Array
 from kjax.nn.losses.crossentropy import sparse_labels
 from kjax.nn.losses.regression import cosine_similarity as negative_cosine
 from kjax.nn.losses.targets import as_pair
-from kjax.nn.numerics import EPSILON, match_ranks
+from kjax.nn.numerics import EPSILON, argmax, match_ranks
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
@@ -31,9 +31,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
         y_true: one-hot targets of shape (..., classes).
         y_pred: predictions of the same shape.
     """
-    return jnp.asarray(
-        jnp.argmax(jnp.asarray(y_true), -1) == jnp.argmax(jnp.asarray(y_pred), -1), jnp.float32
-    )
+    return jnp.asarray(argmax(jnp.asarray(y_true)) == argmax(jnp.asarray(y_pred)), jnp.float32)
 
 
 def _sparse_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
@@ -50,7 +48,7 @@ def _sparse_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
 def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """:func:`categorical_accuracy` for integer labels of shape (...) or (..., 1)."""
     labels, y_pred = _sparse_pair(y_true, y_pred)
-    return jnp.asarray(labels == jnp.argmax(y_pred, -1), jnp.float32)
+    return jnp.asarray(labels == argmax(y_pred), jnp.float32)
 
 
 def _in_top_k(labels: Array, y_pred: Array, k: int) -> Array:
@@ -68,7 +66,7 @@ def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5)
         y_pred: predictions of the same shape.
         k: how many predictions count.
     """
-    return _in_top_k(jnp.argmax(jnp.asarray(y_true), -1), jnp.asarray(y_pred), k)
+    return _in_top_k(argmax(jnp.asarray(y_true)), jnp.asarray(y_pred), k)
 
 
 def sparse_top_k_categorical_accuracy(

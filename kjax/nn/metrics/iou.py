@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -14,7 +14,7 @@ from jaxtyping import Array
 from kjax.nn.arguments import axes, integer, optional, positive
 from kjax.nn.losses.base import compute_dtype
 from kjax.nn.metrics.base import Metric, register
-from kjax.nn.numerics import EPSILON, align_ranks, match_ranks
+from kjax.nn.numerics import EPSILON, align_ranks, argmax, match_ranks
 from kjax.nn.value import ArgumentError, field
 
 
@@ -59,8 +59,8 @@ class ConfusionMatrixMetric(Metric):
     ) -> Array:
         """The state after a batch, see :meth:`Metric.update`. Labels that are no class are left out."""
         del mask
-        true = jnp.asarray(y_true) if self.sparse_y_true else jnp.argmax(jnp.asarray(y_true), self.axis)
-        pred = jnp.asarray(y_pred) if self.sparse_y_pred else jnp.argmax(jnp.asarray(y_pred), self.axis)
+        true = jnp.asarray(y_true) if self.sparse_y_true else argmax(jnp.asarray(y_true), self.axis)
+        pred = jnp.asarray(y_pred) if self.sparse_y_pred else argmax(jnp.asarray(y_pred), self.axis)
         true, pred = true.astype(jnp.int32), pred.astype(jnp.int32)
         weights = jnp.ones((), self.dtype)
         if sample_weight is not None:
@@ -87,7 +87,7 @@ class ConfusionMatrixMetric(Metric):
 class _TargetClasses(ConfusionMatrixMetric):
     """The mean over some classes."""
 
-    target_class_ids: tuple[int, ...]
+    target_class_ids: Sequence[int]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,7 +99,7 @@ class _TargetClasses(ConfusionMatrixMetric):
 
     @property
     def _targets(self) -> tuple[int, ...]:
-        return self.target_class_ids
+        return tuple(self.target_class_ids)
 
 
 @register()
@@ -119,9 +119,9 @@ class IoU(_TargetClasses):
     """
 
     num_classes: int = field(convert=positive)
-    target_class_ids: tuple[int, ...] = field(convert=_class_ids)
+    target_class_ids: Sequence[int] = field(convert=_class_ids)
     name: str | None = None
-    dtype: str = field(None, convert=_matrix_dtype)
+    dtype: str | None = field(None, convert=_matrix_dtype)
     ignore_class: int | None = field(None, convert=optional(integer))
     sparse_y_true: bool = field(True, convert=bool)
     sparse_y_pred: bool = field(True, convert=bool)
@@ -135,10 +135,10 @@ class BinaryIoU(_TargetClasses):
 
     num_classes = 2
 
-    target_class_ids: tuple[int, ...] = field((0, 1), convert=_class_ids)
+    target_class_ids: Sequence[int] = field((0, 1), convert=_class_ids)
     threshold: float = field(0.5, convert=float)
     name: str | None = None
-    dtype: str = field(None, convert=_matrix_dtype)
+    dtype: str | None = field(None, convert=_matrix_dtype)
 
     def update(
         self,
@@ -160,7 +160,7 @@ class MeanIoU(ConfusionMatrixMetric):
 
     num_classes: int = field(convert=positive)
     name: str | None = None
-    dtype: str = field(None, convert=_matrix_dtype)
+    dtype: str | None = field(None, convert=_matrix_dtype)
     ignore_class: int | None = field(None, convert=optional(integer))
     sparse_y_true: bool = field(True, convert=bool)
     sparse_y_pred: bool = field(True, convert=bool)
@@ -175,9 +175,9 @@ class OneHotIoU(_TargetClasses):
     sparse_y_true = False
 
     num_classes: int = field(convert=positive)
-    target_class_ids: tuple[int, ...] = field(convert=_class_ids)
+    target_class_ids: Sequence[int] = field(convert=_class_ids)
     name: str | None = None
-    dtype: str = field(None, convert=_matrix_dtype)
+    dtype: str | None = field(None, convert=_matrix_dtype)
     ignore_class: int | None = field(None, convert=optional(integer))
     sparse_y_pred: bool = field(False, convert=bool)
     axis: int = field(-1, convert=axes)
@@ -192,7 +192,7 @@ class OneHotMeanIoU(ConfusionMatrixMetric):
 
     num_classes: int = field(convert=positive)
     name: str | None = None
-    dtype: str = field(None, convert=_matrix_dtype)
+    dtype: str | None = field(None, convert=_matrix_dtype)
     ignore_class: int | None = field(None, convert=optional(integer))
     sparse_y_pred: bool = field(False, convert=bool)
     axis: int = field(-1, convert=axes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ class Accuracy(FunctionMetric):
     direction: ClassVar[str | None] = "up"
 
     name: str = "accuracy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -38,7 +39,7 @@ class BinaryAccuracy(FunctionMetric):
     direction: ClassVar[str | None] = "up"
 
     name: str = "binary_accuracy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
     threshold: float = field(0.5, convert=float)
 
 
@@ -51,7 +52,7 @@ class CategoricalAccuracy(FunctionMetric):
     direction: ClassVar[str | None] = "up"
 
     name: str = "categorical_accuracy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -63,7 +64,7 @@ class SparseCategoricalAccuracy(FunctionMetric):
     direction: ClassVar[str | None] = "up"
 
     name: str = "sparse_categorical_accuracy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -76,7 +77,7 @@ class TopKCategoricalAccuracy(FunctionMetric):
 
     k: int = field(5, convert=positive)
     name: str = "top_k_categorical_accuracy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -89,7 +90,7 @@ class SparseTopKCategoricalAccuracy(FunctionMetric):
 
     k: int = field(5, convert=positive)
     name: str = "sparse_top_k_categorical_accuracy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
     from_sorted_ids: bool = field(False, convert=bool)
 
 
@@ -102,7 +103,7 @@ class MeanSquaredError(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "mean_squared_error"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register("mae", "MAE")
@@ -114,7 +115,7 @@ class MeanAbsoluteError(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "mean_absolute_error"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register("mape", "MAPE")
@@ -126,7 +127,7 @@ class MeanAbsolutePercentageError(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "mean_absolute_percentage_error"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register("msle", "MSLE")
@@ -138,7 +139,7 @@ class MeanSquaredLogarithmicError(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "mean_squared_logarithmic_error"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register("logcosh", "log_cosh")
@@ -150,7 +151,7 @@ class LogCoshError(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "logcosh"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -162,8 +163,8 @@ class CosineSimilarity(FunctionMetric):
     direction: ClassVar[str | None] = "up"
 
     name: str = "cosine_similarity"
-    dtype: str = dtype_field()
-    axis: int | tuple[int, ...] = field(-1, convert=axes)
+    dtype: str | None = dtype_field()
+    axis: int | Sequence[int] = field(-1, convert=axes)
 
 
 @register()
@@ -175,7 +176,7 @@ class PearsonCorrelation(FunctionMetric):
     direction: ClassVar[str | None] = "up"
 
     name: str = "pearson_correlation"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
     axis: int = field(-1, convert=integer)
 
 
@@ -188,7 +189,7 @@ class ConcordanceCorrelation(FunctionMetric):
     direction: ClassVar[str | None] = "up"
 
     name: str = "concordance_correlation"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
     axis: int = field(-1, convert=integer)
 
 
@@ -201,7 +202,7 @@ class Hinge(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "hinge"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -213,7 +214,7 @@ class SquaredHinge(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "squared_hinge"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -225,7 +226,7 @@ class CategoricalHinge(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "categorical_hinge"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register("kld", "KLD", "kullback_leibler_divergence")
@@ -237,7 +238,7 @@ class KLDivergence(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "kl_divergence"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register()
@@ -249,7 +250,7 @@ class Poisson(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "poisson"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
 
 @register("bce", "BCE")
@@ -261,7 +262,7 @@ class BinaryCrossentropy(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "binary_crossentropy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
     from_logits: bool = field(False, convert=bool)
     label_smoothing: float = field(0.0, convert=float)
 
@@ -275,7 +276,7 @@ class CategoricalCrossentropy(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "categorical_crossentropy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
     from_logits: bool = field(False, convert=bool)
     label_smoothing: float = field(0.0, convert=float)
     axis: int = field(-1, convert=integer)
@@ -294,18 +295,14 @@ class SparseCategoricalCrossentropy(FunctionMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "sparse_categorical_crossentropy"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
     from_logits: bool = field(False, convert=bool)
     ignore_class: int | None = field(None, convert=optional(integer))
     axis: int = field(-1, convert=integer)
 
     def valid(self, y_true: Any, values: Array) -> Array | None:
         """The samples whose label is not ``ignore_class``."""
-        return (
-            None
-            if self.ignore_class is None
-            else (jnp.asarray(y_true) != self.ignore_class).reshape(values.shape)
-        )
+        return None if self.ignore_class is None else (jnp.asarray(y_true) != self.ignore_class).reshape(values.shape)
 
 
 @register()
@@ -316,7 +313,7 @@ class RootMeanSquaredError(MeanMetric):
     direction: ClassVar[str | None] = "down"
 
     name: str = "root_mean_squared_error"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
         """The squared errors."""

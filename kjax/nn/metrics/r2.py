@@ -45,7 +45,7 @@ class R2Score(Metric):
     )
     num_regressors: int = field(0, convert=_not_negative)
     name: str = "r2_score"
-    dtype: str = dtype_field()
+    dtype: str | None = dtype_field()
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         """Zeros."""

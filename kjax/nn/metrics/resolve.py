@@ -64,9 +64,7 @@ def _renamed(metric: Metric, name: str) -> Metric:
     return type(metric).from_config({**metric.get_config(), "name": name})
 
 
-def resolve_accuracy(
-    y_true_shape: Sequence[int], y_pred_shape: Sequence[int], name: str = "accuracy"
-) -> Metric:
+def resolve_accuracy(y_true_shape: Sequence[int], y_pred_shape: Sequence[int], name: str = "accuracy") -> Metric:
     """The metric that ``'accuracy'`` and ``'acc'`` stand for.
 
     Args:

@@ -76,7 +76,7 @@ def count_decisions(
     top_k: int | None = None,
     class_id: int | None = None,
     multi_label: bool = False,
-    label_weights: tuple[float, ...] | None = None,
+    label_weights: Sequence[float] | None = None,
 ) -> Counts:
     """Count the decisions ``y_pred > threshold`` of a batch against ``y_true``.
 
@@ -101,9 +101,7 @@ def count_decisions(
         pred = top_k_only(pred, top_k)
     if class_id is not None:
         if pred.ndim == 1:
-            raise ValueError(
-                f"`class_id` needs predictions of shape (samples, classes), received {pred.shape}"
-            )
+            raise ValueError(f"`class_id` needs predictions of shape (samples, classes), received {pred.shape}")
         true, pred = true[..., class_id, None], pred[..., class_id, None]
     weights = jnp.ones((), dtype)
     if sample_weight is not None:
@@ -149,9 +147,7 @@ def _by_bins(positives: Array, negatives: Array, pred: Array, number: int, low: 
         return jnp.cumsum(sums[:0:-1], axis=0)[::-1]
 
     tp, fp = (jax.vmap(from_top, in_axes=1, out_axes=1)(w, bins) for w in (positives, negatives))
-    return Counts(
-        tp, fp, jnp.sum(negatives, 0, keepdims=True) - fp, jnp.sum(positives, 0, keepdims=True) - tp
-    )
+    return Counts(tp, fp, jnp.sum(negatives, 0, keepdims=True) - fp, jnp.sum(positives, 0, keepdims=True) - tp)
 
 
 def _by_comparison(positives: Array, negatives: Array, pred: Array, thresholds: Array) -> Counts:
@@ -160,6 +156,4 @@ def _by_comparison(positives: Array, negatives: Array, pred: Array, thresholds: 
     def total(weights: Array, where: Array) -> Array:
         return jnp.sum(jnp.where(where, weights[None], 0), axis=1)
 
-    return Counts(
-        total(positives, above), total(negatives, above), total(negatives, ~above), total(positives, ~above)
-    )
+    return Counts(total(positives, above), total(negatives, above), total(negatives, ~above), total(positives, ~above))

@@ -71,9 +71,7 @@ class Optimizer(Value):
         del state
         return params
 
-    def visit_variables(
-        self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit
-    ) -> OptimizerState:
+    def visit_variables(self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit) -> OptimizerState:
         """Pass every number of the state through ``visit``, in the order of Keras' ``optimizer.variables``.
 
         Args:

@@ -181,9 +181,7 @@ class MultiOptimizer(Optimizer):
                 _put(part, jax.tree.leaves(changes), updates)
         return treedef.unflatten(updates), state._replace(count=state.count + 1, inner=tuple(states))
 
-    def visit_variables(
-        self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit
-    ) -> OptimizerState:
+    def visit_variables(self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit) -> OptimizerState:
         paths, leaves, treedef = flatten(params, self)
         count = visit(state.count)
         visit(jnp.asarray(np.float32(0)))  # a learning rate that Keras has, but does not use

@@ -253,13 +253,9 @@ class RuleOptimizer(Optimizer, Rule):
         if callable(self.learning_rate):
             changes["learning_rate"] = self._scheduled(count)
         slot_trees = {name: treedef.unflatten([slot[name] for slot in new_slots]) for name in state.slots}
-        return treedef.unflatten(updates), state._replace(
-            count=count, slots=slot_trees, scalars=scalars, **changes
-        )
+        return treedef.unflatten(updates), state._replace(count=count, slots=slot_trees, scalars=scalars, **changes)
 
-    def visit_variables(
-        self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit
-    ) -> OptimizerState:
+    def visit_variables(self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit) -> OptimizerState:
         treedef = jax.tree.structure(params)
         changes: dict[str, Any] = {"count": visit(state.count)}
         if state.learning_rate is not None and not callable(self.learning_rate):

@@ -169,9 +169,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 f"{len(self.boundaries)} boundaries and {len(self.values)} values"
             )
         if any(b <= a for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)):
-            raise ArgumentError(
-                f"PiecewiseConstantDecay: `boundaries` must increase, received {self.boundaries}"
-            )
+            raise ArgumentError(f"PiecewiseConstantDecay: `boundaries` must increase, received {self.boundaries}")
 
     def __call__(self, step: Any) -> Float[Array, ""]:
         step = jnp.asarray(step)

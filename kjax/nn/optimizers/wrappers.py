@@ -105,9 +105,7 @@ class LossScaleOptimizer(Optimizer):
         }
         return state._replace(scalars=state.scalars | own)
 
-    def visit_variables(
-        self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit
-    ) -> OptimizerState:
+    def visit_variables(self, state: OptimizerState, params: Any, order: Sequence[int], visit: Visit) -> OptimizerState:
         # Keras' wrapper has a count and a learning rate of its own, which it does not use, and leaves out the
         # scalars of the inner optimizer.
         visit(jnp.asarray(np.int32(0)))

@@ -72,5 +72,7 @@ CASES = [
         call={"value_mask": VALUE_MASK, "return_attention_scores": True},
     ),
     headed("GroupQueryAttention", 3, 2, 1, dropout=0.5, use_bias=False, call={"use_causal_mask": True}),
-    headed("GroupQueryAttention", 3, 2, 2, call={"query_mask": QUERY_MASK, "key_mask": VALUE_MASK, "attention_mask": BOTH}),
+    headed(
+        "GroupQueryAttention", 3, 2, 2, call={"query_mask": QUERY_MASK, "key_mask": VALUE_MASK, "attention_mask": BOTH}
+    ),
 ]

@@ -33,7 +33,9 @@ CASES = [
         [(2, 4, 2)],
         dtype="int32",
     ),
-    Case(L.Embedding(5, 3, weights=MATRIX), lambda K: K.Embedding(5, 3, weights=[MATRIX]), [(2,)], dtype="int32", high=5),
+    Case(
+        L.Embedding(5, 3, weights=MATRIX), lambda K: K.Embedding(5, 3, weights=[MATRIX]), [(2,)], dtype="int32", high=5
+    ),
     Case(L.Identity(), lambda K: K.Identity(), [(2, 3)]),
     Case(L.Masking(0.0), lambda K: K.Masking(0.0), [(2, 3, 4)]),
     Case(L.Lambda(jnp.square), lambda K: K.Lambda(lambda x: x * x), [(2, 3)], id="Lambda"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from kjax.nn import layers as L
 from tests.nn.oracle import Case
 

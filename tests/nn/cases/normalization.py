@@ -37,7 +37,11 @@ CASES = [
     case("BatchNormalization", dtype="mixed_bfloat16", shape=(6, 4)),
     case("BatchNormalization", renorm=True, shape=(6, 4)),
     case(
-        "BatchNormalization", renorm=True, scale=False, renorm_clipping={"rmax": 1.1, "rmin": 0.9, "dmax": 0.2}, shape=(6, 4)
+        "BatchNormalization",
+        renorm=True,
+        scale=False,
+        renorm_clipping={"rmax": 1.1, "rmin": 0.9, "dmax": 0.2},
+        shape=(6, 4),
     ),
     case("LayerNormalization", shape=(3, 4, 5)),
     case("LayerNormalization", axis=[1, -1], epsilon=0.1, center=False, shape=(3, 4, 5)),

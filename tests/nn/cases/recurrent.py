@@ -34,7 +34,9 @@ def step(name: str, *args: Any, states: Any, **kwargs: Any) -> Case:
     return Case(make(L), make, [(3, 4)], call={"states": states}, training=(False,), id=f"{name}({kwargs})")
 
 
-def around(name: str, inner: Any, *args: Any, mask: bool = False, shape: Any = (3, 5, 4), call: Any = None, **kwargs: Any) -> Case:
+def around(
+    name: str, inner: Any, *args: Any, mask: bool = False, shape: Any = (3, 5, 4), call: Any = None, **kwargs: Any
+) -> Case:
     """A layer around another."""
 
     def make(module: Any) -> Any:
@@ -82,6 +84,7 @@ CASES = [
     case("GRU", 2, use_bias=False, call={"initial_state": STATE}),
     case("GRU", 2, reset_after=False, use_bias=False, unroll=True),
     case("GRU", 2, dropout=0.5, recurrent_dropout=0.5, mask=True, stateful=True),
+    case("GRU", 2, activation="relu", recurrent_activation="hard_sigmoid", mask=True),
     case("SimpleRNN", 2),
     case("SimpleRNN", 2, activation=None, return_sequences=True, return_state=True, mask=True),
     case("SimpleRNN", 2, use_bias=False, dropout=0.5, recurrent_dropout=0.5, go_backwards=True),
@@ -116,6 +119,12 @@ CASES = [
         )
     ),
     convolutional(
-        "ConvLSTM2D", 2, 2, shape=(2, 3, 2, 4, 3), data_format="channels_first", dilation_rate=(2, 1), return_sequences=True
+        "ConvLSTM2D",
+        2,
+        2,
+        shape=(2, 3, 2, 4, 3),
+        data_format="channels_first",
+        dilation_rate=(2, 1),
+        return_sequences=True,
     ),
 ]

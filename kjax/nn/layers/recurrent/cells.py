@@ -47,13 +47,11 @@ class Masks(NamedTuple):
 class BuiltInCell(Layer):
     """Base of the built-in cells, and of the layers that are one of them run over time.
 
-    A subclass declares the fields, ``gates``, ``state_count`` and ``additive``, and writes ``pointwise``.
+    A subclass declares the fields, ``gates`` and ``state_count``, and writes ``pointwise``.
     """
 
     gates: ClassVar[int] = 1
     state_count: ClassVar[int] = 1
-    # Input part and recurrent part only ever occur as their sum.
-    additive: ClassVar[bool] = True
 
     @property
     def one_product(self) -> bool:
@@ -119,13 +117,13 @@ class BuiltInCell(Layer):
 
     def step(self, x: Array, states: States, weights: Weights, masks: Masks) -> States:
         """One step from the input part."""
-        r = base.add_bias(
-            masked_product(states[0], weights.recurrent_kernel, masks.recurrent), weights.recurrent_bias
-        )
-        return self.pointwise()(x + r, None, states) if self.additive else self.pointwise()(x, r, states)
+        r = masked_product(states[0], weights.recurrent_kernel, masks.recurrent)
+        r = base.add_bias(r, weights.recurrent_bias)
+        pointwise = self.pointwise()
+        return pointwise(x + r, None, states) if pointwise.additive else pointwise(x, r, states)
 
     def pointwise(self) -> engine.Pointwise:
-        """The element-wise part of a step, as a hashable value (see :func:`engine.recur`)."""
+        """The element-wise part of a step."""
         raise NotImplementedError
 
     def run(
@@ -147,7 +145,6 @@ class BuiltInCell(Layer):
         if masks.recurrent is None and self.one_product:
             return engine.recur(
                 self.pointwise(),
-                self.additive,
                 unroll,
                 x,
                 states,

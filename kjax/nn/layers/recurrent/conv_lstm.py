@@ -14,7 +14,7 @@ from kjax.nn import lowering
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent import engine
 from kjax.nn.layers.recurrent.engine import States
-from kjax.nn.layers.recurrent.lstm import ForgetBias, Gates
+from kjax.nn.layers.recurrent.lstm import ForgetBias, gates_of
 from kjax.nn.layers.recurrent.sequence import SequenceLayer
 from kjax.nn.layers.regularization import dropout
 from kjax.nn.module import Layer
@@ -124,11 +124,7 @@ class _ConvLSTM(SequenceLayer, Layer):
         recurrent = base.declared_weight(
             self, "recurrent_kernel", (*self.kernel_size, self.filters, width), "recurrent"
         )
-        start = (
-            ForgetBias(self.bias_initializer, self.filters)
-            if self.unit_forget_bias
-            else self.bias_initializer
-        )
+        start = ForgetBias(self.bias_initializer, self.filters) if self.unit_forget_bias else self.bias_initializer
         bias = base.declared_weight(self, "bias", (width,), initializer=start) if self.use_bias else None
 
         input_masks, state_masks = self._draw_masks(inputs[0], h, training)
@@ -139,7 +135,7 @@ class _ConvLSTM(SequenceLayer, Layer):
             return y.reshape(times, batch, *y.shape[1:])
 
         x = base.add_bias(_by_gate(many, inputs, kernel, input_masks), bias)
-        gates = Gates(self.activation, self.recurrent_activation)
+        gates = gates_of(self)
 
         def step(x: Array, states: States) -> States:
             return gates(x + _by_gate(self._recurrent_conv, states[0], recurrent, state_masks), None, states)
@@ -165,10 +161,7 @@ def _by_gate(conv: Callable[[Array, Array], Array], x: Array, kernel: Array, mas
         return conv(x, kernel)
     parts = jnp.split(kernel, 4, axis=-1)
     return jnp.concatenate(
-        [
-            conv(x * m.reshape((1,) * (x.ndim - m.ndim) + m.shape), k)
-            for m, k in zip(masks, parts, strict=True)
-        ],
+        [conv(x * m.reshape((1,) * (x.ndim - m.ndim) + m.shape), k) for m, k in zip(masks, parts, strict=True)],
         axis=-1,
     )
 

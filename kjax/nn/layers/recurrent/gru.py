@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from kjax.nn import activations
 from kjax.nn import arguments as arg
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent import engine
@@ -19,11 +21,13 @@ from kjax.nn.value import field
 
 
 @dataclasses.dataclass(frozen=True)
-class _ResetAfter:
+class _ResetAfter(engine.Pointwise):
     """The element-wise part of a step, where the reset gate acts on the recurrent part."""
 
     activation: Callable[[Array], Array] | None
     recurrent_activation: Callable[[Array], Array] | None
+
+    additive = False
 
     def __call__(self, x: Array, r: Array | None, states: States) -> States:
         assert r is not None
@@ -33,6 +37,36 @@ class _ResetAfter:
         reset = base.activate(self.recurrent_activation, x_reset + r_reset)
         new = base.activate(self.activation, x_new + reset * r_new)
         return (update * h + (1 - update) * new,)
+
+
+class _StandardResetAfter(_ResetAfter):
+    """The same with sigmoid and tanh, whose derivatives follow from their values."""
+
+    def save(self, x: Array, r: Array | None, states: States) -> tuple[States, Any]:
+        assert r is not None
+        (h,) = states
+        units = h.shape[-1]
+        gates = jax.nn.sigmoid(x[..., : 2 * units] + r[..., : 2 * units])
+        update, reset = parts_of(gates, 2)
+        r_new = r[..., 2 * units :]
+        new = jnp.tanh(x[..., 2 * units :] + reset * r_new)
+        return (update * h + (1 - update) * new,), (gates, new, r_new)
+
+    def prepare(self, saved: Any, before: States, after: States) -> Any:
+        gates, new, r_new = saved
+        update, reset = parts_of(gates, 2)
+        by_update = (before[0] - new) * update * (1 - update)
+        by_new = (1 - update) * (1 - new * new)
+        by_reset = by_new * r_new * reset * (1 - reset)
+        x_factors = jnp.concatenate([by_update, by_reset, by_new], axis=-1)
+        return x_factors, by_new * reset, update
+
+    def pull(self, prepared: Any, d_states: States) -> tuple[Array, Array, States]:
+        x_factors, r_new_factor, update = prepared
+        (d_h,) = d_states
+        d_x = jnp.concatenate([d_h, d_h, d_h], axis=-1) * x_factors
+        d_r = jnp.concatenate([d_x[..., : 2 * d_h.shape[-1]], d_h * r_new_factor], axis=-1)
+        return d_x, d_r, (d_h * update,)
 
 
 class _GRU(BuiltInCell):
@@ -53,7 +87,6 @@ class _GRU(BuiltInCell):
     recurrent_dropout: float = field(0.0, convert=arg.fraction)
 
     gates = 3
-    additive = False
 
     @property
     def one_product(self) -> bool:
@@ -72,16 +105,15 @@ class _GRU(BuiltInCell):
         return Weights(kernel, recurrent, bias[0], bias[1])
 
     def pointwise(self) -> engine.Pointwise:
-        return _ResetAfter(self.activation, self.recurrent_activation)
+        standard = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
+        return (_StandardResetAfter if standard else _ResetAfter)(self.activation, self.recurrent_activation)
 
     def step(self, x: Array, states: States, weights: Weights, masks: Masks) -> States:
         if self.one_product:
             return super().step(x, states, weights, masks)
         (h,) = states
         x_gates, x_new = x[..., : 2 * self.units], x[..., 2 * self.units :]
-        gate_masks, new_mask = (
-            (None, None) if masks.recurrent is None else (masks.recurrent[:2], masks.recurrent[2])
-        )
+        gate_masks, new_mask = (None, None) if masks.recurrent is None else (masks.recurrent[:2], masks.recurrent[2])
         gates = masked_product(h, weights.recurrent_kernel[:, : 2 * self.units], gate_masks)
         update, reset = parts_of(base.activate(self.recurrent_activation, x_gates + gates), 2)
         before = reset * (h if new_mask is None else h * new_mask)

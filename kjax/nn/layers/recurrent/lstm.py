@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from kjax.nn import activations
 from kjax.nn import arguments as arg
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent import engine
@@ -36,18 +37,49 @@ class ForgetBias:
 
 
 @dataclasses.dataclass(frozen=True)
-class Gates:
+class Gates(engine.Pointwise):
     """The element-wise part of an LSTM step, from the sum of input part and recurrent part."""
 
     activation: Callable[[Array], Array] | None
     recurrent_activation: Callable[[Array], Array] | None
 
     def __call__(self, x: Array, r: Array | None, states: States) -> States:
-        del r  # the cell is additive
         i, f, g, o = parts_of(x, 4)
         carry = base.activate(self.recurrent_activation, f) * states[1]
         carry += base.activate(self.recurrent_activation, i) * base.activate(self.activation, g)
         return base.activate(self.recurrent_activation, o) * base.activate(self.activation, carry), carry
+
+
+class StandardGates(Gates):
+    """The same with sigmoid and tanh, whose derivatives follow from their values."""
+
+    def save(self, x: Array, r: Array | None, states: States) -> tuple[States, Any]:
+        i, f, g, o = parts_of(x, 4)
+        # In one array, so that XLA computes each gate once and not again for each of its uses.
+        gates = jnp.concatenate([jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)], axis=-1)
+        i, f, g, o = parts_of(gates, 4)
+        carry = f * states[1] + i * g
+        return (o * jnp.tanh(carry), carry), gates
+
+    def prepare(self, saved: Any, before: States, after: States) -> Any:
+        i, f, g, o = parts_of(saved, 4)
+        content = jnp.tanh(after[1])
+        by_carry = [g * i * (1 - i), before[1] * f * (1 - f), i * (1 - g * g)]
+        factors = jnp.concatenate([*by_carry, content * o * (1 - o)], axis=-1)
+        return factors, o * (1 - content * content), f
+
+    def pull(self, prepared: Any, d_states: States) -> tuple[Array, None, States]:
+        factors, carry_by_output, forget = prepared
+        d_output, d_carry = d_states
+        d_carry = d_carry + d_output * carry_by_output
+        d_gates = jnp.concatenate([d_carry, d_carry, d_carry, d_output], axis=-1) * factors
+        return d_gates, None, (jnp.zeros_like(d_output), d_carry * forget)
+
+
+def gates_of(layer: Any) -> Gates:
+    """The element-wise part of the steps of a layer with the two activations."""
+    standard = layer.activation is activations.tanh and layer.recurrent_activation is activations.sigmoid
+    return (StandardGates if standard else Gates)(layer.activation, layer.recurrent_activation)
 
 
 class _LSTM(BuiltInCell):
@@ -73,12 +105,10 @@ class _LSTM(BuiltInCell):
     state_count = 2
 
     def pointwise(self) -> engine.Pointwise:
-        return Gates(self.activation, self.recurrent_activation)
+        return gates_of(self)
 
     def bias_start(self) -> Callable[..., Array]:
-        return (
-            ForgetBias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
-        )
+        return ForgetBias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
 
 
 class LSTMCell(OneStep, _LSTM):

@@ -84,9 +84,7 @@ class StackedRNNCells(Layer):
         """The initial states of all cells."""
         return [initial_states(cell, batch_size, self.compute_dtype) for cell in self.cells]
 
-    def call(
-        self, inputs: Any, states: Any, training: bool = False, scan: Scan | None = None
-    ) -> tuple[Any, Any]:
+    def call(self, inputs: Any, states: Any, training: bool = False, scan: Scan | None = None) -> tuple[Any, Any]:
         new = []
         for cell, before in zip(self.cells, states, strict=True):
             nested = isinstance(before, (list, tuple))
@@ -141,9 +139,7 @@ class RNN(SequenceLayer, Layer):
 
     def run(self, inputs: Array, states: Any, mask: Any, training: bool, unroll: int) -> tuple[Array, Any]:
         """Run the cell over time; see :meth:`BuiltInCell.run`."""
-        if isinstance(self.cell, BuiltInCell) or (
-            isinstance(self.cell, StackedRNNCells) and self.cell.built_in
-        ):
+        if isinstance(self.cell, BuiltInCell) or (isinstance(self.cell, StackedRNNCells) and self.cell.built_in):
             outputs, last = self.cell(inputs, list(states), training=training, scan=Scan(mask, unroll))
             return outputs, tuple(last)
 

@@ -57,9 +57,7 @@ class SequenceLayer:
         """
         base.require_rank(self, sequences, self.input_rank, at_least=self.any_more_axes, argument="sequences")
         if sequences.shape[1] == 0:
-            raise ValueError(
-                f"{base.describe(self)}: argument `sequences` has no time steps: {sequences.shape}"
-            )
+            raise ValueError(f"{base.describe(self)}: argument `sequences` has no time steps: {sequences.shape}")
         mask = self._time_mask(first_mask(mask), sequences)
         states = self._initial_states(initial_state, sequences)
         inputs = jnp.swapaxes(sequences, 0, 1)
@@ -97,8 +95,7 @@ class SequenceLayer:
         leaves, structure = jax.tree.flatten(states)
         if self.stateful:
             leaves = [
-                self.state(f"rnn_state_{i}", leaf.shape, Zeros(), self.variable_dtype)
-                for i, leaf in enumerate(leaves)
+                self.state(f"rnn_state_{i}", leaf.shape, Zeros(), self.variable_dtype) for i, leaf in enumerate(leaves)
             ]
         if given is not None:
             wanted, leaves = [leaf.shape for leaf in leaves], jax.tree.leaves(given)

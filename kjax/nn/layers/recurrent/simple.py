@@ -18,13 +18,12 @@ from kjax.nn.value import field
 
 
 @dataclasses.dataclass(frozen=True)
-class _Output:
+class _Output(engine.Pointwise):
     """The element-wise part of a step, from the sum of input part and recurrent part."""
 
     activation: Callable[[Array], Array] | None
 
     def __call__(self, x: Array, r: Array | None, states: States) -> States:
-        del r, states  # the cell is additive
         return (base.activate(self.activation, x),)
 
 

@@ -61,9 +61,7 @@ class Bidirectional(Layer):
                     f"{'the same' if wanted else 'different'} values of `{name}`"
                 )
 
-    def call(
-        self, sequences: Array, initial_state: Any = None, mask: Any = None, training: bool = False
-    ) -> Any:
+    def call(self, sequences: Array, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         forward, backward = self._both()
         states: Any = (None, None)
         if initial_state is not None:
@@ -126,9 +124,7 @@ class TimeDistributed(Layer):
 
     supports_masking = True
 
-    def call(
-        self, inputs: Num[Array, "batch time *features"], mask: Any = None, training: bool = False
-    ) -> Any:
+    def call(self, inputs: Num[Array, "batch time *features"], mask: Any = None, training: bool = False) -> Any:
         base.require_rank(self, inputs, 3, at_least=True)
         batch, times = inputs.shape[:2]
         if mask is not None and mask.shape[:2] != (batch, times):
