@@ -167,6 +167,14 @@ DROPPED = {
 }
 """Arguments without a meaning today."""
 
+DROPPED_IF_NONE = {name: ("noise_shape",) for name in ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")}
+"""Arguments without a meaning today, unless they were used."""
+
+RECURRENT = (
+    "LSTM GRU SimpleRNN RNN ConvLSTM2D Bidirectional".split()
+)
+"""Layers that were called on a list of the sequences and the initial states."""
+
 CUDNN_ARGUMENTS = {
     "CuDNNLSTM": {"activation": "tanh", "recurrent_activation": "sigmoid"},
     "CuDNNGRU": {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True},
@@ -185,6 +193,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 ACTIVATIONS = {"hard_sigmoid": "hard_sigmoid_keras2"}
 """Names of functions that meant another function before Keras 3."""
+
+INTERPOLATIONS = {"bilinear": "bilinear_keras2"}
+"""Interpolations that were another in Keras 1 and 2 (those of tf.keras are those of today)."""
 
 ACTIVATION_ARGUMENTS = ("activation", "recurrent_activation")
 

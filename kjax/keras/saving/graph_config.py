@@ -271,7 +271,7 @@ class _Builder:
     def _call(self, name: str, node: Any) -> None:
         layer = self.layers[name]
         if isinstance(node, (list, tuple)):
-            args, kwargs = legacy_config.call_arguments(node, self._tensor)
+            args, kwargs = legacy_config.call_arguments(layer, node, self._tensor)
         else:
             args, kwargs = self._call_arguments(layer, node)
         before = len(layer._inbound_nodes)

@@ -55,6 +55,9 @@ def upgrade(entry: Mapping[str, Any]) -> dict[str, Any]:
         config = _values(name, new, config)
     for key in eras.DROPPED["*"] + eras.DROPPED.get(new, ()):
         config.pop(key, None)
+    for key in eras.DROPPED_IF_NONE.get(new, ()):
+        if config.get(key, 0) is None:
+            del config[key]
     for key in WRAPPED:
         if isinstance(config.get(key), Mapping) and "module" not in config[key]:
             config[key] = upgrade(config[key])
@@ -115,6 +118,8 @@ def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
         config["data_format"] = eras.DATA_FORMATS[config["data_format"]]
     if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:
         config["axis"] = config["axis"][0]
+    if eras.era() in (eras.KERAS1, eras.KERAS2) and "interpolation" in config:
+        config["interpolation"] = eras.INTERPOLATIONS.get(config["interpolation"], config["interpolation"])
     if new == "InputLayer":
         shape = config.pop("batch_input_shape", None)
         if shape is not None:
@@ -179,10 +184,13 @@ def call_places(node: Any) -> Iterator[Sequence[Any]]:
             stack.extend(item)
 
 
-def call_arguments(node: Any, tensor: Callable[[Sequence[Any]], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def call_arguments(
+    layer: Layer, node: Any, tensor: Callable[[Sequence[Any]], Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a call in an older graph.
 
     Args:
+        layer: the layer that is called.
         node: as for :func:`call_places`.
         tensor: from a place to its tensor.
     """
@@ -204,4 +212,7 @@ def call_arguments(node: Any, tensor: Callable[[Sequence[Any]], Any]) -> tuple[t
         inputs = inputs[0]
     if kwargs.get("mask", 0) is None:
         del kwargs["mask"]
+    if isinstance(inputs, list) and type(layer).__name__ in eras.RECURRENT:
+        inputs, *states = inputs
+        kwargs.setdefault("initial_state", states)
     return (inputs,), kwargs

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Num
 
 from kjax.nn import arguments as arg
@@ -200,18 +201,32 @@ class UpSampling1D(Layer):
         return _repeat(inputs, (1,), (self.size,))
 
 
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "bilinear_keras2")
+
+
+def _stretch(x: Array, axis: int, factor: int) -> Array:
+    """Linear interpolation along an axis, where output ``i`` lies at input ``i / factor``."""
+    size = x.shape[axis]
+    places = np.arange(size * factor) / factor
+    low = places.astype(np.int32)
+    weight = base.along(jnp.asarray(places - low, x.dtype), x.ndim, axis)
+    first, second = jnp.take(x, low, axis), jnp.take(x, np.minimum(low + 1, size - 1), axis)
+    return first + (second - first) * weight
+
+
 class UpSampling2D(Layer):
     """Images enlarged by whole factors.
 
     Attributes:
         size: one factor, or one each for height and width.
         data_format: where the channels are.
-        interpolation: ``'nearest'`` (repeats pixels), ``'bilinear'``, ``'bicubic'``, ``'lanczos3'`` or ``'lanczos5'``.
+        interpolation: ``'nearest'`` (repeats pixels), ``'bilinear'``, ``'bicubic'``, ``'lanczos3'``, ``'lanczos5'``, or
+            ``'bilinear_keras2'``: what ``'bilinear'`` was in Keras 2, with pixels as points at their upper left corners.
     """
 
     size: tuple[int, int] = field((2, 2), convert=arg.sizes(2))
     data_format: str = base.data_format()
-    interpolation: str = field("nearest", convert=arg.choice("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"))
+    interpolation: str = field("nearest", convert=arg.choice(*_INTERPOLATIONS))
 
     methods: ClassVar[dict[str, str]] = {"bilinear": "linear", "bicubic": "cubic"}
 
@@ -221,6 +236,10 @@ class UpSampling2D(Layer):
         if self.interpolation == "nearest":
             return _repeat(inputs, axes, self.size)
         factors = dict(zip(axes, self.size, strict=True))
+        if self.interpolation == "bilinear_keras2":
+            for axis, factor in factors.items():
+                inputs = _stretch(inputs, axis, factor)
+            return inputs
         shape = tuple(n * factors.get(axis, 1) for axis, n in enumerate(inputs.shape))
         method = self.methods.get(self.interpolation, self.interpolation)
         return jax.image.resize(inputs, shape, method, antialias=False)
