@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kjax.nn import layers as L
+from kjax.nn import layers
+
+L: Any = layers
 
 
 def test_thresholded_relu() -> None:

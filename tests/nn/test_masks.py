@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kjax.nn import layers as L
+from kjax.nn import layers
+
+L: Any = layers
 
 MASK = np.array([[True, True, False], [True, False, False]])
 X = np.random.default_rng(0).standard_normal((2, 3, 4)).astype("float32")
@@ -144,7 +146,7 @@ def test_mask_of_another_shape() -> None:
         L.LSTM(2).init(jax.random.key(0), X, mask=MASK[:, :2])
     with pytest.raises(ValueError, match="BatchNormalization layer: argument `mask` must have one axis less"):
         L.BatchNormalization().init(jax.random.key(0), X, mask=MASK[:, :, None])
-    with pytest.raises(ValueError, match="Softmax layer: argument `mask` .* does not broadcast"):
+    with pytest.raises(ValueError, match=r"Softmax layer: argument `mask` .* does not broadcast"):
         L.Softmax().apply({}, X, mask=MASK)
 
 

@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kjax.nn import layers as L
+from kjax.nn import layers
+
+L: Any = layers
 
 # 4-sigma bounds on means of `N` draws
 N = 20_000
@@ -109,7 +111,7 @@ def test_dropout_gradient_is_zero_where_dropped() -> None:
 def test_noise_shape() -> None:
     y = draw(L.Dropout(0.5, noise_shape=(None, 1, None)), ones(20, 6, 10))
     assert (y == y[:, :1]).all() and 0 < (y == 0).mean() < 1
-    with pytest.raises(ValueError, match="Dropout layer.*`noise_shape`.*does not broadcast"):
+    with pytest.raises(ValueError, match=r"Dropout layer.*`noise_shape`.*does not broadcast"):
         draw(L.Dropout(0.5, noise_shape=(3, 1)), ones(20, 6))
 
 
@@ -213,7 +215,7 @@ def test_images_without_a_batch_axis() -> None:
     x = inputs_of(L.RandomFlip())[0]
     assert draw(L.RandomCrop(3, 3), x).shape == (3, 3, 3)
     assert draw(L.RandomTranslation(0.1, 0.1), x).shape == x.shape
-    with pytest.raises(ValueError, match="RandomFlip layer.*4 axes.*received shape"):
+    with pytest.raises(ValueError, match=r"RandomFlip layer.*4 axes.*received shape"):
         draw(L.RandomFlip(), x[0])
 
 

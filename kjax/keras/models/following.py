@@ -91,6 +91,10 @@ class Follower:
         self.callbacks.on_epoch_begin(epoch)
         self.progress.epoch_begin(epoch)
 
+    def resume(self, report: Any) -> None:
+        """An epoch goes on that an earlier run began; perhaps all its batches are done."""
+        self._last = report
+
     def logs(self) -> Logs:
         """The logs of the epoch so far."""
         return self._logs(self._last) if self._last is not None else Logs((), list)

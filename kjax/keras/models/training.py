@@ -360,6 +360,8 @@ class Training(_Base):
                 follower.epoch_begin(epoch)
                 if done == 0:
                     session.begin_epoch(self._accumulators())
+                else:
+                    follower.resume(report(session.holder.carry.metrics))
                 session.position = (epoch, done)
                 self._run_epochs(program, session, source, steps, report, follower)
                 done = 0

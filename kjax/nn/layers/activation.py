@@ -99,7 +99,7 @@ class PReLU(Layer):
     alpha_initializer: Any = base.initializer("zeros")
     alpha_regularizer: Any = base.regularizer()
     alpha_constraint: Any = base.constraint()
-    shared_axes: tuple[int, ...] | None = field(None, convert=_shared_axes)
+    shared_axes: Any = field(None, convert=_shared_axes)
 
     supports_masking = True
 
@@ -124,7 +124,7 @@ class Softmax(Layer):
         axis: one axis or several.
     """
 
-    axis: int | tuple[int, ...] = field(-1, convert=arg.axes)
+    axis: Any = field(-1, convert=arg.axes)
 
     supports_masking = True
 

@@ -68,11 +68,11 @@ class _Conv(_Convolution):
     """
 
     filters: int = field(convert=arg.positive)
-    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
-    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    kernel_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(1, convert=arg.sizes, ranked=True)
     padding: str = field("valid", convert=_padding, ranked=True)
     data_format: str = base.data_format()
-    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    dilation_rate: Any = field(1, convert=arg.sizes, ranked=True)
     groups: int = field(1, convert=arg.positive)
     activation: Any = base.activation()
     use_bias: bool = base.flag(True)
@@ -141,12 +141,12 @@ class _DepthwiseConv(_Convolution):
         depth_multiplier: number of output channels for each input channel; the others as for plain convolutions.
     """
 
-    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
-    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    kernel_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(1, convert=arg.sizes, ranked=True)
     padding: str = field("valid", convert=arg.padding)
     depth_multiplier: int = field(1, convert=arg.positive)
     data_format: str = base.data_format()
-    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    dilation_rate: Any = field(1, convert=arg.sizes, ranked=True)
     activation: Any = base.activation()
     use_bias: bool = base.flag(True)
     depthwise_initializer: Any = base.initializer("glorot_uniform")
@@ -199,11 +199,11 @@ class _SeparableConv(_Convolution):
     """
 
     filters: int = field(convert=arg.positive)
-    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
-    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    kernel_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(1, convert=arg.sizes, ranked=True)
     padding: str = field("valid", convert=arg.padding)
     data_format: str = base.data_format()
-    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    dilation_rate: Any = field(1, convert=arg.sizes, ranked=True)
     depth_multiplier: int = field(1, convert=arg.positive)
     activation: Any = base.activation()
     use_bias: bool = base.flag(True)
@@ -254,12 +254,12 @@ class _ConvTranspose(_Convolution):
     """
 
     filters: int = field(convert=arg.positive)
-    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
-    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    kernel_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(1, convert=arg.sizes, ranked=True)
     padding: str = field("valid", convert=arg.padding)
-    output_padding: tuple[int, ...] | None = field(None, convert=_optional_sizes, ranked=True)
+    output_padding: Any = field(None, convert=_optional_sizes, ranked=True)
     data_format: str = base.data_format()
-    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    dilation_rate: Any = field(1, convert=arg.sizes, ranked=True)
     activation: Any = base.activation()
     use_bias: bool = base.flag(True)
     kernel_initializer: Any = base.initializer("glorot_uniform")

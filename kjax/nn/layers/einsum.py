@@ -56,7 +56,7 @@ class EinsumDense(Layer):
     """
 
     equation: str = field(convert=_equation)
-    output_shape: tuple[int | None, ...] = field(convert=_output_shape)
+    output_shape: Any = field(convert=_output_shape)
     activation: Any = base.activation()
     bias_axes: str | None = field(None)
     kernel_initializer: Any = base.initializer("glorot_uniform")

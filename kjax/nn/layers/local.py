@@ -30,8 +30,8 @@ class _LocallyConnected(Layer):
     """
 
     filters: int = field(convert=arg.positive)
-    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
-    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    kernel_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(1, convert=arg.sizes, ranked=True)
     padding: str = field("valid", convert=arg.choice("valid"))
     data_format: str = base.data_format()
     activation: Any = base.activation()

@@ -211,7 +211,7 @@ class LayerNormalization(Layer):
     Source: Ba et al., 2016, "Layer normalization".
     """
 
-    axis: int | tuple[int, ...] = field(-1, convert=arg.axes)
+    axis: Any = field(-1, convert=arg.axes)
     epsilon: float = field(1e-3, convert=float)
     center: bool = base.flag(True)
     scale: bool = base.flag(True)
@@ -312,7 +312,7 @@ class RMSNormalization(Layer):
     Source: Zhang and Sennrich, 2019, "Root mean square layer normalization".
     """
 
-    axis: int | tuple[int, ...] = field(-1, convert=arg.axes)
+    axis: Any = field(-1, convert=arg.axes)
     epsilon: float = field(1e-6, convert=float)
 
     def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -330,7 +330,7 @@ class UnitNormalization(Layer):
         axis: one axis or several.
     """
 
-    axis: int | tuple[int, ...] = field(-1, convert=arg.axes)
+    axis: Any = field(-1, convert=arg.axes)
 
     supports_masking = True
 

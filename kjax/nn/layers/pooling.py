@@ -29,8 +29,8 @@ class _Pooling(Layer):
         data_format: where the channels are.
     """
 
-    pool_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
-    strides: tuple[int, ...] | None = field(None, convert=_optional_sizes, ranked=True)
+    pool_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(None, convert=_optional_sizes, ranked=True)
     padding: str = field("valid", convert=arg.padding)
     data_format: str = base.data_format()
 
@@ -54,7 +54,7 @@ class _Pooling(Layer):
 
 
 class _MaxPooling(_Pooling):
-    pool_size: tuple[int, ...] = field(2, convert=arg.sizes, ranked=True)
+    pool_size: Any = field(2, convert=arg.sizes, ranked=True)
 
     of = "max"
 
@@ -175,7 +175,7 @@ class _AdaptivePooling(Layer):
         data_format: where the channels are.
     """
 
-    output_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
+    output_size: Any = field(convert=arg.sizes, ranked=True)
     data_format: str = base.data_format()
 
     rank: ClassVar[int]

@@ -32,8 +32,8 @@ class Rescaling(Layer):
         offset: the same.
     """
 
-    scale: _Numbers = field(convert=_numbers)
-    offset: _Numbers = field(0.0, convert=_numbers)
+    scale: Any = field(convert=_numbers)
+    offset: Any = field(0.0, convert=_numbers)
 
     supports_masking = True
 

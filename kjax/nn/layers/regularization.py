@@ -20,7 +20,7 @@ def keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Bool[Array, "*
 
     Comparing raw bits costs half of what comparing uniform floats does.
     """
-    threshold = min(int(round(rate * 2**32)), 2**32 - 1)
+    threshold = min(round(rate * 2**32), 2**32 - 1)
     return jax.random.bits(key, shape, "uint32") >= jnp.uint32(threshold)
 
 

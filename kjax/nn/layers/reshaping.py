@@ -44,7 +44,7 @@ class Reshape(Layer):
         target_shape: the new sizes, without the batch axis; one may be -1, which is worked out.
     """
 
-    target_shape: tuple[int, ...] = field(convert=_target_shape)
+    target_shape: Any = field(convert=_target_shape)
 
     def call(self, inputs: Num[Array, "batch *shape"]) -> Num[Array, "batch *target_shape"]:
         base.require_rank(self, inputs, 1, at_least=True)
@@ -72,7 +72,7 @@ class Permute(Layer):
         dims: the old axis, counted from 1 (the batch axis is not counted), at each new place.
     """
 
-    dims: tuple[int, ...] = field(convert=_permutation)
+    dims: Any = field(convert=_permutation)
 
     def call(self, inputs: Num[Array, "batch *shape"]) -> Num[Array, "batch *permuted"]:
         base.require_rank(self, inputs, len(self.dims) + 1)
@@ -224,7 +224,7 @@ class UpSampling2D(Layer):
             ``'bilinear_keras2'``: what ``'bilinear'`` was in Keras 2, with pixels as points at their upper left corners.
     """
 
-    size: tuple[int, int] = field((2, 2), convert=arg.sizes(2))
+    size: Any = field((2, 2), convert=arg.sizes(2))
     data_format: str = base.data_format()
     interpolation: str = field("nearest", convert=arg.choice(*_INTERPOLATIONS))
 
@@ -253,7 +253,7 @@ class UpSampling3D(Layer):
         data_format: where the channels are.
     """
 
-    size: tuple[int, int, int] = field((2, 2, 2), convert=arg.sizes(3))
+    size: Any = field((2, 2, 2), convert=arg.sizes(3))
     data_format: str = base.data_format()
 
     def call(self, inputs: Num[Array, "batch depth height width channels"]) -> Array:

@@ -37,9 +37,9 @@ from kjax.nn.losses.crossentropy import (
 from kjax.nn.losses.crossentropy import kl_divergence as kl_divergence
 from kjax.nn.losses.crossentropy import poisson as poisson
 from kjax.nn.losses.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
-from kjax.nn.losses.hinge import categorical_hinge as categorical_hinge
-from kjax.nn.losses.hinge import hinge as hinge
-from kjax.nn.losses.hinge import squared_hinge as squared_hinge
+from kjax.nn.losses.margins import categorical_hinge as categorical_hinge
+from kjax.nn.losses.margins import hinge as hinge
+from kjax.nn.losses.margins import squared_hinge as squared_hinge
 from kjax.nn.losses.overlap import dice as dice
 from kjax.nn.losses.overlap import tversky as tversky
 from kjax.nn.losses.regression import cosine_similarity as cosine_similarity

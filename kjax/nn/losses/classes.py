@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Array
 
 from kjax.nn.arguments import axes, integer, optional
-from kjax.nn.losses import crossentropy, hinge, overlap, regression, structured
+from kjax.nn.losses import crossentropy, margins, overlap, regression, structured
 from kjax.nn.losses.base import compute_dtype, reduction_name
 from kjax.nn.losses.wrapper import FunctionLoss, register
 from kjax.nn.value import field
@@ -125,7 +125,7 @@ class LogCosh(FunctionLoss):
 class Hinge(FunctionLoss):
     """Mean distance to the margin, for targets -1 and 1. See :func:`hinge`."""
 
-    function = staticmethod(hinge.hinge)
+    function = staticmethod(margins.hinge)
 
     reduction: str | None = _reduction()
     name: str = "hinge"
@@ -137,7 +137,7 @@ class Hinge(FunctionLoss):
 class SquaredHinge(FunctionLoss):
     """Mean squared distance to the margin, for targets -1 and 1. See :func:`squared_hinge`."""
 
-    function = staticmethod(hinge.squared_hinge)
+    function = staticmethod(margins.squared_hinge)
 
     reduction: str | None = _reduction()
     name: str = "squared_hinge"
@@ -149,7 +149,7 @@ class SquaredHinge(FunctionLoss):
 class CategoricalHinge(FunctionLoss):
     """Distance to the margin between the true class and the best other. See :func:`categorical_hinge`."""
 
-    function = staticmethod(hinge.categorical_hinge)
+    function = staticmethod(margins.categorical_hinge)
 
     reduction: str | None = _reduction()
     name: str = "categorical_hinge"

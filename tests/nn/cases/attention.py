@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kjax.nn import layers as L
+from kjax.nn import layers
 from tests.nn.oracle import Case
+
+L: Any = layers
 
 QUERY_MASK = np.array([[True, True, False], [True, False, False]])
 VALUE_MASK = np.array([[True, True, True, False], [True, False, True, False]])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kjax.nn import layers as L
+from kjax.nn import layers
 from tests.nn.oracle import Case
+
+L: Any = layers
 
 FIRST = "channels_first"
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.nn import layers as L
+from kjax.nn import layers
 from kjax.nn.regularizers import L2
 from tests.nn.oracle import Case
+
+L: Any = layers
 
 MATRIX = np.arange(15, dtype="float32").reshape(5, 3) / 10
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kjax.nn import layers as L
+from kjax.nn import layers
 from tests.nn.oracle import Case
+
+L: Any = layers
 
 
 def case(name: str, *args: Any, shape: tuple[int, ...], mask: Any = None, **kwargs: Any) -> Case:

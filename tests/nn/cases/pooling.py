@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from kjax.nn import layers as L
+from kjax.nn import layers
 from tests.nn.oracle import Case
+
+L: Any = layers
 
 FIRST = "channels_first"
 SHAPES = {1: (2, 7, 3), 2: (2, 5, 7, 3), 3: (1, 4, 5, 3, 2)}

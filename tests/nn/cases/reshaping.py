@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from kjax.nn import layers as L
+from typing import Any
+
+from kjax.nn import layers
 from tests.nn.oracle import Case
+
+L: Any = layers
 
 FIRST = "channels_first"
 CASES = [

@@ -44,11 +44,11 @@ class _ConvLSTM(SequenceLayer, Layer):
     """
 
     filters: int = field(convert=arg.positive)
-    kernel_size: tuple[int, ...] = field(convert=arg.sizes, ranked=True)
-    strides: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    kernel_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(1, convert=arg.sizes, ranked=True)
     padding: str = field("valid", convert=arg.padding)
     data_format: str = base.data_format()
-    dilation_rate: tuple[int, ...] = field(1, convert=arg.sizes, ranked=True)
+    dilation_rate: Any = field(1, convert=arg.sizes, ranked=True)
     activation: Any = base.activation("tanh")
     recurrent_activation: Any = base.activation("sigmoid")
     use_bias: bool = base.flag(True)

@@ -55,7 +55,8 @@ class Pointwise:
     def pull(self, prepared: Any, d_states: States) -> tuple[Array, Array | None, States]:
         """The gradients by ``x``, ``r`` and the states before from that by the new states, at one time."""
         (x, r), before = prepared
-        return jax.vjp(self.__call__, x, r, before)[1](d_states)
+        d_x, d_r, d_before = jax.vjp(self.__call__, x, r, before)[1](d_states)
+        return d_x, None if self.additive else d_r, d_before
 
 
 def scan(
@@ -162,7 +163,7 @@ def _backward(pointwise: Pointwise, unroll: int | bool, residuals: Any, cotangen
         d_states = (d_states[0] + d_output, *d_states[1:])
         zeros = tuple(jnp.zeros_like(d) for d in d_states)
         d_x, d_r, d_before = pointwise.pull(prepared, _choose(m, d_states, zeros))
-        d_r = d_x if pointwise.additive else d_r
+        d_r = d_x if d_r is None else d_r
         d_before = (d_before[0] + jnp.matmul(d_r, transposed), *d_before[1:])
         if m is not None:  # where the step was masked, the states before are the states after
             d_before = tuple(a + b for a, b in zip(d_before, _choose(m, zeros, d_states), strict=True))

@@ -61,7 +61,7 @@ class StackedRNNCells(Layer):
         cells: the cells, first to last.
     """
 
-    cells: tuple[Any, ...] = field(convert=_cells)
+    cells: Any = field(convert=_cells)
 
     @property
     def state_size(self) -> tuple[Any, ...]:
