@@ -8,6 +8,7 @@ model and fit one epoch of it, in a fresh process without any compiled programs 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import statistics
 from collections.abc import Callable
@@ -21,7 +22,30 @@ from benchmarks.workloads import ON_CPU, WORKLOADS, Workload, api
 SLOW_SCAN_STEPS = 2
 """Steps of a scanned epoch with convolutions on a CPU, where one takes nearly a second (jax issue 12868)."""
 
+LIBRARIES = ("kjax", "keras")
 RATIOS = (("keras", "kjax"), ("kjax", "loop"), ("kjax", "scan"), ("kjax", "scan_ordered"))
+TIMES = (
+    "microseconds per step",
+    "kjax fit",
+    "Keras 3 fit",
+    "jitted step, Python loop",
+    "scanned epoch",
+    "the same, unshuffled",
+    "Keras / kjax",
+    "kjax / scan",
+    "kjax / unshuffled",
+)
+OTHERS = (
+    "",
+    "cold, kjax (s)",
+    "cold, Keras (s)",
+    "fit of one batch, kjax (ms)",
+    "Keras (ms)",
+    "samples/s, kjax",
+    "Keras",
+    "CPU time, Keras / kjax",
+    "kjax / scan",
+)
 COLD_STARTS = 3
 """Most rounds of cold starts."""
 
@@ -63,45 +87,68 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def measure(workload: Workload, options: argparse.Namespace, compilations: timing.Compilations) -> dict[str, Any]:
-    """All numbers of one workload."""
+@dataclasses.dataclass(frozen=True)
+class Entrant:
+    """A candidate in a turn.
+
+    Attributes:
+        train: trains for a number of epochs.
+        steps: batches in its epoch.
+        epochs: epochs in a turn.
+    """
+
+    train: Callable[[int], float]
+    steps: int
+    epochs: int
+
+    def turn(self) -> float:
+        """One turn; returns the loss."""
+        return self.train(self.epochs)
+
+
+def line_up(workload: Workload, steps: int, epochs: int) -> dict[str, Entrant]:
+    """The candidates that a workload has, by name; all start from the same weights."""
     import jax
 
     from benchmarks import candidates
 
-    on_cpu = jax.default_backend() == "cpu"
-    steps = options.steps or (workload.steps if on_cpu else workload.accelerator_steps)
-    epochs = options.epochs or workload.epochs
     size = workload.batch_size
     x, y = workload.data(steps * size, np.random.default_rng(0))
-    # Name: (what trains, batches in its epoch, epochs).
-    timed: dict[str, tuple[Callable[[int], float], int, int]] = {}
-    weights: list[np.ndarray] = []
-    for name in ("kjax", "keras"):
-        keras = api(name)
-        keras.utils.set_random_seed(0)
-        model = workload.build(keras)
-        weights = [np.array(w) for w in model.get_weights()]
-        timed[name] = candidates.fit(model, (x, y), size), steps, epochs
-        timed[f"{name} call"] = candidates.fit(model, (x[:size], y[:size]), size), 1, 1
+    models = {name: workload.build(api(name)) for name in LIBRARIES}
+    weights = [np.array(w) for w in models["keras"].get_weights()]
     if workload.by_hand is not None:
-        timed["loop"] = candidates.jitted_step(workload.by_hand, weights, (x, y), size), steps, epochs
-        slow = on_cpu and workload.convolutional
-        scan_steps, scan_epochs = (min(steps, SLOW_SCAN_STEPS), 1) if slow else (steps, epochs)
-        part = x[: scan_steps * size], y[: scan_steps * size]
+        models["kjax"].set_weights(weights)
+    entrants = {name: Entrant(candidates.fit(model, (x, y), size), steps, epochs) for name, model in models.items()}
+    if workload.by_hand is not None:
+        train = candidates.jitted_step(workload.by_hand, weights, (x, y), size)
+        entrants["loop"] = Entrant(train, steps, epochs)
+        if workload.convolutional and jax.default_backend() == "cpu":
+            steps, epochs = min(steps, SLOW_SCAN_STEPS), 1
+        part = x[: steps * size], y[: steps * size]
         for name, shuffle in (("scan", True), ("scan_ordered", False)):
             train = candidates.scanned_epoch(workload.by_hand, weights, part, size, shuffle=shuffle)
-            timed[name] = train, scan_steps, scan_epochs
+            entrants[name] = Entrant(train, steps, epochs)
+    for name, model in models.items():
+        entrants[f"{name} call"] = Entrant(candidates.fit(model, (x[:size], y[:size]), size), 1, 1)
+    return entrants
 
+
+def measure(workload: Workload, options: argparse.Namespace, compilations: timing.Compilations) -> dict[str, Any]:
+    """All numbers of one workload."""
+    import jax
+
+    usual = workload.steps if jax.default_backend() == "cpu" else workload.accelerator_steps
+    steps = options.steps or usual
+    entrants = line_up(workload, steps, options.epochs or workload.epochs)
     losses = {}
-    for name, (train, _, count) in timed.items():
+    for name, entrant in entrants.items():
         environment.note(f"{workload.name}: warming up {name}")
-        losses[name] = train(count)
+        losses[name] = entrant.turn()
         if not np.isfinite(losses[name]):
             raise environment.BenchmarkError(f"{workload.name}: the loss of {name} is {losses[name]}")
     before = compilations.count
-    samples = timing.interleave(
-        {name: lambda train=train, count=count: train(count) for name, (train, _, count) in timed.items()},
+    turns = timing.interleave(
+        {name: entrant.turn for name, entrant in entrants.items()},
         options.repeat,
         lambda number: environment.note(f"{workload.name}: round {number + 1} of {options.repeat}"),
     )
@@ -110,34 +157,44 @@ def measure(workload: Workload, options: argparse.Namespace, compilations: timin
     if compiled:
         environment.note(f"{workload.name}: {compiled} programs were compiled while the clock ran")
 
-    main = [name for name in timed if not name.endswith(" call")]
-    per_step = {n: [s / (timed[n][1] * timed[n][2]) * 1e6 for s in samples[n]] for n in main}
-    medians = {n: statistics.median(values) for n, values in per_step.items()}
+    named = {name: entrant for name, entrant in entrants.items() if not name.endswith(" call")}
+    wall, cpu = (
+        {n: [s / (e.steps * e.epochs) * 1e6 for s in seconds[n]] for n, e in named.items()}
+        for seconds in (turns.wall, turns.cpu)
+    )
+    medians = {n: statistics.median(values) for n, values in wall.items()}
     cold = {} if options.no_cold else cold_starts(workload, steps, min(options.repeat, COLD_STARTS))
     return {
         "model": workload.name,
         "title": workload.title,
-        "batch_size": size,
-        "steps": {n: timed[n][1] for n in main},
-        "epochs": {n: timed[n][2] for n in main},
+        "batch_size": workload.batch_size,
+        "steps": {n: e.steps for n, e in named.items()},
+        "epochs": {n: e.epochs for n, e in named.items()},
         "microseconds_per_step": medians,
-        "samples_per_second": {n: size / value * 1e6 for n, value in medians.items()},
-        "ratios": {
-            f"{a}/{b}": timing.ratio(per_step[a], per_step[b]) for a, b in RATIOS if a in medians and b in medians
-        },
-        "call_milliseconds": {n: statistics.median(samples[f"{n} call"]) * 1e3 for n in ("kjax", "keras")},
+        "samples_per_second": {n: workload.batch_size / value * 1e6 for n, value in medians.items()},
+        "ratios": ratios(wall),
+        "cpu_microseconds_per_step": {n: statistics.median(values) for n, values in cpu.items()},
+        "cpu_ratios": ratios(cpu),
+        "call_milliseconds": {n: statistics.median(turns.wall[f"{n} call"]) * 1e3 for n in LIBRARIES},
         "cold_seconds": {n: statistics.median(values) for n, values in cold.items()},
-        "spread": {n: timing.spread(values) for n, values in per_step.items()},
+        "spread": {n: timing.spread(values) for n, values in wall.items()},
         "compilations_while_timed": compiled,
         "loss_after_warm_up": losses,
-        "rounds": per_step,
+        "rounds": wall,
+        "cpu_rounds": cpu,
         "cold_rounds": cold,
     }
 
 
+def ratios(rounds: timing.Samples) -> dict[str, float]:
+    """The ratios that tell something, by name."""
+    pairs = ((a, b) for a, b in RATIOS if a in rounds and b in rounds)
+    return {f"{a}/{b}": timing.ratio(rounds[a], rounds[b]) for a, b in pairs}
+
+
 def cold_starts(workload: Workload, steps: int, rounds: int) -> timing.Samples:
     """Seconds of first fits, each in a fresh process; see :mod:`benchmarks.cold`."""
-    samples: timing.Samples = {"kjax": [], "keras": []}
+    samples: timing.Samples = {name: [] for name in LIBRARIES}
     for number in range(rounds):
         environment.note(f"{workload.name}: cold start {number + 1} of {rounds}")
         for name, values in samples.items():
@@ -147,49 +204,29 @@ def cold_starts(workload: Workload, steps: int, rounds: int) -> timing.Samples:
 
 def text(rows: list[dict[str, Any]]) -> str:
     """The tables for people."""
-    times = report.table(
+
+    def cells(numbers: dict[str, float], *names: str) -> list[str]:
+        return [report.number(numbers.get(name)) for name in names]
+
+    times = [
         [
-            "microseconds per step",
-            "kjax fit",
-            "Keras 3 fit",
-            "jitted step, Python loop",
-            "scanned epoch",
-            "the same, unshuffled",
-            "Keras / kjax",
-            "kjax / scan",
-            "kjax / unshuffled",
-        ],
+            row["title"],
+            *cells(row["microseconds_per_step"], "kjax", "keras", "loop", "scan", "scan_ordered"),
+            *cells(row["ratios"], "keras/kjax", "kjax/scan", "kjax/scan_ordered"),
+        ]
+        for row in rows
+    ]
+    others = [
         [
-            [
-                row["title"],
-                *(report.number(row["microseconds_per_step"].get(n)) for n in ("kjax", "keras", "loop", "scan")),
-                report.number(row["microseconds_per_step"].get("scan_ordered")),
-                *(report.number(row["ratios"].get(n)) for n in ("keras/kjax", "kjax/scan", "kjax/scan_ordered")),
-            ]
-            for row in rows
-        ],
-    )
-    calls = report.table(
-        [
-            "",
-            "cold, kjax (s)",
-            "cold, Keras (s)",
-            "fit of one batch, kjax (ms)",
-            "Keras (ms)",
-            "samples/s, kjax",
-            "Keras",
-        ],
-        [
-            [
-                row["title"],
-                *(report.number(row["cold_seconds"].get(n)) for n in ("kjax", "keras")),
-                *(report.number(row["call_milliseconds"][n]) for n in ("kjax", "keras")),
-                *(f"{row['samples_per_second'][n]:,.0f}" for n in ("kjax", "keras")),
-            ]
-            for row in rows
-        ],
-    )
-    parts = [times, calls]
+            row["title"],
+            *cells(row["cold_seconds"], *LIBRARIES),
+            *cells(row["call_milliseconds"], *LIBRARIES),
+            *(f"{row['samples_per_second'][name]:,.0f}" for name in LIBRARIES),
+            *cells(row["cpu_ratios"], "keras/kjax", "kjax/scan"),
+        ]
+        for row in rows
+    ]
+    parts = [report.table(TIMES, times), report.table(OTHERS, others)]
     busy = [f"{row['model']} {n} ±{s:.0%}" for row in rows for n, s in row["spread"].items() if s > BUSY]
     if busy:
         parts.append(f"The machine was busy, these varied from round to round: {', '.join(busy)}.")

@@ -58,11 +58,12 @@ def run(options: argparse.Namespace) -> int:
         environment.note("warming up the disk")
         for name in PROGRAMS:
             start(name)
-        samples = timing.interleave(
+        turns = timing.interleave(
             {name: lambda name=name: start(name) for name in PROGRAMS},
             options.repeat,
             lambda number: environment.note(f"round {number + 1} of {options.repeat}"),
         )
+    samples = turns.wall
     medians = {name: statistics.median(values) for name, values in samples.items()}
     print(environment.headline(about) + "\n")
     print(

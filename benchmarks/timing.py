@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import statistics
 import time
@@ -31,32 +32,41 @@ class Compilations:
         self.count += event == _COMPILATION
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call; the work has to wait for the device itself."""
-    gc.collect()  # not the garbage of the others
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+@dataclasses.dataclass(frozen=True)
+class Turns:
+    """What was measured.
+
+    Attributes:
+        wall: seconds that went by.
+        cpu: seconds that this process computed, on all cores together (what another process did does not count).
+    """
+
+    wall: Samples
+    cpu: Samples
 
 
 def interleave(
     candidates: Mapping[str, Callable[[], object]],
     rounds: int,
     progress: Callable[[int], None] = lambda number: None,
-) -> Samples:
+) -> Turns:
     """Measure all candidates in turn, A B C A B C ..., so that a change of the load meets them alike.
 
     Args:
-        candidates: the work to time, by name.
+        candidates: the work to time, by name; it has to wait for the device itself.
         rounds: turns of each.
         progress: called with the number of the round, from 0, before it.
     """
-    samples: Samples = {name: [] for name in candidates}
+    turns = Turns({name: [] for name in candidates}, {name: [] for name in candidates})
     for number in range(rounds):
         progress(number)
         for name, work in candidates.items():
-            samples[name].append(seconds(work))
-    return samples
+            gc.collect()  # not the garbage of the others
+            wall, cpu = time.perf_counter(), time.process_time()
+            work()
+            turns.wall[name].append(time.perf_counter() - wall)
+            turns.cpu[name].append(time.process_time() - cpu)
+    return turns
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> float:

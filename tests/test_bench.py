@@ -113,7 +113,9 @@ def test_fit_table(root: Path, tmp_path: Path):
     for row in result["rows"]:
         assert positive(row["microseconds_per_step"], *everybody)
         assert positive(row["samples_per_second"], *everybody)
-        assert positive(row["ratios"], "keras/kjax", "kjax/loop", "kjax/scan", "kjax/scan_ordered")
+        assert positive(row["cpu_microseconds_per_step"], *everybody)
+        for ratios in (row["ratios"], row["cpu_ratios"]):
+            assert positive(ratios, "keras/kjax", "kjax/loop", "kjax/scan", "kjax/scan_ordered")
         assert row["cold_seconds"] == {}
         assert positive(row["call_milliseconds"], "kjax", "keras")
         assert all(len(values) == 1 for values in row["rounds"].values())
@@ -173,11 +175,12 @@ def test_turns_and_ratios():
     turns: list[str] = []
     rounds: list[int] = []
     work = {name: (lambda name=name: turns.append(name)) for name in "ab"}
-    samples = timing.interleave(work, 3, rounds.append)
+    measured = timing.interleave(work, 3, rounds.append)
     assert turns == list("ababab")
     assert rounds == [0, 1, 2]
-    assert {name: len(values) for name, values in samples.items()} == {"a": 3, "b": 3}
-    assert all(second >= 0 for values in samples.values() for second in values)
+    for samples in (measured.wall, measured.cpu):
+        assert {name: len(values) for name, values in samples.items()} == {"a": 3, "b": 3}
+        assert all(second >= 0 for values in samples.values() for second in values)
     # The second round was slow for both; the third for one of them.
     assert timing.ratio([2.0, 20.0, 9.0], [1.0, 10.0, 1.0]) == 2.0
     assert timing.spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(1 / 3)

@@ -1,4 +1,8 @@
-"""The Keras activations: those of floor 1."""
+"""The Keras activations: those of floor 1, under every name of Keras."""
 
+from kjax.keras.core.namespace import fill
+from kjax.nn import activations as _values
 from kjax.nn.activations import *  # noqa: F403
 from kjax.nn.activations import get as get
+
+fill(globals(), _values.registry, get)

@@ -7,6 +7,7 @@ from typing import Any
 
 from kjax.keras.core.metric import Metric as Metric
 from kjax.keras.core.metric import derive_metric
+from kjax.keras.core.namespace import fill
 from kjax.nn import losses as _losses
 from kjax.nn import metrics as rules
 
@@ -32,3 +33,6 @@ def get(identifier: Any) -> Any:
     Metric.__init__(metric, None, rule.name)
     metric._state = None
     return metric
+
+
+fill(globals(), rules.registry, get)

@@ -40,6 +40,8 @@ def initial_value(initializer: Any, key: Array | None, shape: tuple[int, ...], d
         make = np.zeros if isinstance(initializer, initializers.Zeros) else np.ones
         return jnp.asarray(make(shape, jnp.dtype(dtype)))
     key = next_key() if key is None else key
+    if not getattr(initializer, "traceable", True):  # a user's function may draw from generators of its own
+        return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
     try:
         hash(initializer)
     except TypeError:
