@@ -170,9 +170,7 @@ DROPPED = {
 DROPPED_IF_NONE = {name: ("noise_shape",) for name in ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")}
 """Arguments without a meaning today, unless they were used."""
 
-RECURRENT = (
-    "LSTM GRU SimpleRNN RNN ConvLSTM2D Bidirectional".split()
-)
+RECURRENT = "LSTM GRU SimpleRNN RNN ConvLSTM2D Bidirectional".split()
 """Layers that were called on a list of the sequences and the initial states."""
 
 CUDNN_ARGUMENTS = {

@@ -15,6 +15,7 @@ from kjax.keras.saving import eras, hdf5, names, optimizer_state
 from kjax.keras.saving.compile_config import compile_config
 from kjax.keras.saving.registration import get_registered_object
 from kjax.keras.saving.serialization import _revive
+from kjax.nn import losses, metrics
 
 GROUP = "optimizer_weights"
 
@@ -33,6 +34,7 @@ def training_config(model: Any) -> dict[str, Any] | None:
         return None
     optimizer = config.pop("optimizer")
     short = {key: _short(value) for key, value in config.items()}
+    short["loss"] = _full_names(short["loss"])
     return {
         **short,
         "optimizer_config": {"class_name": optimizer["class_name"], "config": optimizer["config"]},
@@ -52,6 +54,16 @@ def _short(value: Any) -> Any:
             }
         return {key: _short(item) for key, item in value.items()}
     return [_short(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _full_names(loss: Any) -> Any:
+    """Names of losses in full: Keras 3 does not find the short ones (``'mse'``) when it reads this format."""
+    if isinstance(loss, Mapping) and "class_name" not in loss:
+        return {key: _full_names(item) for key, item in loss.items()}
+    if isinstance(loss, (list, tuple)):
+        return [_full_names(item) for item in loss]
+    found = losses.get(loss) if isinstance(loss, str) and loss in losses.registry else None
+    return type(found).function.__name__ if isinstance(found, losses.FunctionLoss) else loss
 
 
 def write_optimizer(model: Any, file: Any) -> None:
@@ -141,8 +153,6 @@ def _instance(entry: Mapping[str, Any], module: str) -> Any:
     if config.get("reduction") == "auto":
         config["reduction"] = "sum_over_batch_size"
     if entry["class_name"] in ("MeanMetricWrapper", "LossFunctionWrapper") and isinstance(config.get("fn"), str):
-        from kjax.nn import losses, metrics
-
         return (losses if module == "keras.losses" else metrics).get(
             {"class_name": entry["class_name"], "config": config}
         )

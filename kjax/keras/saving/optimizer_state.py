@@ -45,12 +45,29 @@ def entries(model: Any, *, build: bool = False) -> list[Any]:
         return optimizer.variables
     trained = model._partition()["params"]
     params = jax.tree.map(lambda box: jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype)), trained, is_leaf=_is_box)
+    values = jax.tree.map(lambda box: box.value, optimizer.tree, is_leaf=_is_box)
+    boxes = jax.tree.leaves(optimizer.tree, is_leaf=_is_box)
+    owners = {id(value): box for value, box in zip(jax.tree.leaves(values), boxes, strict=True)}
     found: list[Any] = []
 
-    def collect(entry: Any) -> Any:
-        found.append(entry)
-        return entry
+    def collect(value: Any) -> Any:
+        found.append(owners.get(id(value), value))
+        return value
 
-    # The tree holds variables where the rule expects arrays: it only passes them on, or computes with their values.
-    optimizer.rule.visit_variables(optimizer.tree, params, order_of(model, trained), collect)
+    optimizer.rule.visit_variables(values, params, order_of(model, trained), collect)
     return found
+
+
+INNER = {"LossScaleOptimizer": ("inner_optimizer", 4)}
+"""Optimizers around another, which Keras stores a second time: its name, and the number of arrays before its own."""
+
+
+def inner_entries(model: Any, found: list[Any]) -> tuple[str, list[Any]] | None:
+    """What is stored a second time for an optimizer inside the optimizer, and where; or None.
+
+    Args:
+        model: a compiled model.
+        found: what :func:`entries` returned.
+    """
+    place = INNER.get(type(model.optimizer.rule).__name__)
+    return None if place is None else (place[0], found[place[1] :])

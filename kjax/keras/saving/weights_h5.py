@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,36 +51,28 @@ def need_built(model: Any, what: str) -> None:
 def write_weights(model: Any, file: Any) -> None:
     """Write the weights of a model, and the state of its optimizer, into an open HDF5 file."""
     for place in places(model):
-        path = f"{place.path}/vars" if place.path else "vars"
-        if place.variables is not None:
-            group = _make_group(file, path, place.name)
-            for i, variable in enumerate(place.variables):
-                hdf5.write_array(group, str(i), variable.value)
-            continue
-        store = _values(model, place)
-        if store is not None:
-            group = _make_group(file, path, place.name)
-            for key, value in store.items():
-                hdf5.write_array(group, key, value.value if isinstance(value, Variable) else value)
+        owner = owner_of_optimizer(model, place)
+        if owner is not None:
+            found = optimizer_state.entries(owner)
+            _write(file, place.path, place.name, dict(enumerate(found)))
+            inner = optimizer_state.inner_entries(owner, found)
+            if inner is not None:
+                _write(file, f"{place.path}/{inner[0]}", None, dict(enumerate(inner[1])))
+        elif place.variables is not None:
+            _write(file, place.path, place.name, dict(enumerate(place.variables)))
+        else:
+            store: dict[str, Any] = {}
+            place.owner.save_own_variables(store)
+            _write(file, place.path, place.name, store)
 
 
-def _make_group(file: Any, path: str, name: str | None) -> Any:
-    group = file.create_group(path)
+def _write(file: Any, path: str, name: str | None, values: Mapping[Any, Any]) -> None:
+    """Write the arrays of one place."""
+    group = file.create_group(f"{path}/vars" if path else "vars")
     if name is not None:
         group.attrs["name"] = name
-    return group
-
-
-def _values(model: Any, place: Place) -> dict[str, Any] | None:
-    """The values of an owner that does not keep them in listed variables."""
-    owner = owner_of_optimizer(model, place)
-    if owner is not None:
-        if not owner.get_compile_config():
-            return None
-        return {str(i): entry for i, entry in enumerate(optimizer_state.entries(owner))}
-    store: dict[str, Any] = {}
-    place.owner.save_own_variables(store)
-    return store
+    for key, value in values.items():
+        hdf5.write_array(group, str(key), value.value if isinstance(value, Variable) else value)
 
 
 def owner_of_optimizer(model: Any, place: Place) -> Any:

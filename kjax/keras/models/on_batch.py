@@ -1,0 +1,77 @@
+"""``train_on_batch`` and its siblings: one step a call, for loops that users write themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from kjax.keras.models import data as adapt
+from kjax.train import loop
+from kjax.train.objective import Objective
+from kjax.train.steps import make_eval_step, make_predict_step, make_train_step
+
+if TYPE_CHECKING:
+    from kjax.keras.models.training import Training as _Base
+else:
+    _Base = object
+
+
+class OnBatch(_Base):
+    """The batch methods of a model."""
+
+    def _batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
+        count = adapt.count_samples(adapt.as_tree(x, "x"))
+        source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight)
+        if y is not None and self._sample[0] is None:
+            self._check_shapes(source)
+        return jax.device_put(source.gather(None, 0, count, (count,)))
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+        reset_metrics: bool = True,
+    ) -> Any:
+        """One training step; returns the loss (and the metrics) of this batch."""
+        self._need_compilation()
+        batch = self._batch(x, y, sample_weight, class_weight)
+        objective = self._prepare_objective()
+        session = self._make_session()
+        if not reset_metrics and self._batch_metrics is not None:
+            session.holder.carry = session.holder.carry.replace(metrics=self._batch_metrics)
+        step = make_train_step(self._train_module, objective, self.optimizer.rule)
+        carry = session.holder.carry
+        once = loop.train_program(step).once
+        session.holder.carry = step(carry, batch) if self.run_eagerly else once(carry, None, batch)
+        session.close()
+        self._batch_metrics = session.holder.carry.metrics
+        return self._report(objective, self._batch_metrics, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss (and metrics) of one batch."""
+        self._need_compilation()
+        batch = self._batch(x, y, sample_weight)
+        objective = self._prepare_objective()
+        program = loop.eval_program(make_eval_step(self.module, objective))
+        return self._report(objective, program.once(self._accumulators(), self._variables(), batch), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Outputs for one batch, as numpy arrays."""
+        inputs = self._batch(x, None, None)[0]
+        return jax.tree.map(np.asarray, loop.predict_program(make_predict_step(self.module))(self._variables(), inputs))
+
+    def _report(self, objective: Objective, metrics: Any, return_dict: bool) -> Any:
+        values = [number_of(v) for v in jax.device_get(loop.report_program(objective)(metrics))]
+        if return_dict:
+            return dict(zip(objective.names, values, strict=True))
+        return values[0] if len(values) == 1 else values
+
+
+def number_of(value: Any) -> Any:
+    """A Python float, or a numpy array for a metric with several values."""
+    return float(value) if np.ndim(value) == 0 else np.asarray(value)
