@@ -161,9 +161,7 @@ class Layer(nn.Module):
             kwargs["mask"] = mask
         outputs = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
-            for leaf in jax.tree.leaves(outputs):
-                # Keras 3: the penalty of a sample on average, so that it does not grow with the batch.
-                self.add_loss("activity", self.activity_regularizer(leaf) / leaf.shape[0])
+            self.regularize_activity(outputs)
         return outputs
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -173,7 +171,8 @@ class Layer(nn.Module):
     def regularize_activity(self, outputs: Any) -> None:
         """Add the activity penalty of these outputs to the losses."""
         for leaf in jax.tree.leaves(outputs):
-            self.add_loss("activity", self.activity_regularizer(leaf))
+            # Keras 3: the penalty of a sample on average, so that it does not grow with the batch.
+            self.add_loss("activity", self.activity_regularizer(leaf) / (leaf.shape[0] if leaf.ndim else 1))
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         """The mask of the output, given that of the inputs: passed on where the layer supports masking."""

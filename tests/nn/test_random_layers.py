@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 from typing import Any
 
@@ -82,15 +81,16 @@ def test_without_a_key(layer: Any) -> None:
         layer.apply({}, jnp.asarray(inputs_of(layer)), training=True)
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("rate", [0.002, 0.1, 0.5, 0.9, 0.999])
 def test_dropout_rate_and_scale(rate: float) -> None:
     y = draw(L.Dropout(rate), ones(N // 10, 10))
     kept = y != 0
     assert abs(kept.mean() - (1 - rate)) < 4 * (rate * (1 - rate) / N) ** 0.5
     np.testing.assert_allclose(y[kept], 1 / (1 - rate), rtol=1e-6)
     # Neighbours are independent.
-    agree = (kept[1:] & kept[:-1]).mean()
-    assert abs(agree - (1 - rate) ** 2) < 5 * ((1 - rate) / N) ** 0.5
+    for one, other in ((kept[1:], kept[:-1]), (kept[:, 1:], kept[:, :-1]), (kept[:, 5:], kept[:, :5])):
+        agree = (one & other).mean()
+        assert abs(agree - (1 - rate) ** 2) < 5 * ((1 - rate) / N) ** 0.5
 
 
 def test_dropout_of_nothing_and_of_all() -> None:
@@ -144,13 +144,16 @@ def test_alpha_dropout_keeps_mean_and_variance() -> None:
     x = np.random.default_rng(0).standard_normal(5 * N).astype("float32")
     y = draw(L.AlphaDropout(0.3), x)
     assert abs(y.mean()) < 0.02 and abs(y.std() - 1) < 0.02
-    assert abs((y == y.min()).mean() - 0.3) < 4 * (0.21 / y.size) ** 0.5
+    _, counts = np.unique(y, return_counts=True)  # all dropped values are the same one
+    assert abs(counts.max() / y.size - 0.3) < 4 * (0.21 / y.size) ** 0.5
 
 
-def test_activity_regularization() -> None:
-    x = np.array([[1.0, -2.0]], "float32")
+def test_activity_regularization(keras3: ModuleType) -> None:
+    x = np.array([[1.0, -2.0], [0.5, 3.0]], "float32")
     _, updates = L.ActivityRegularization(l1=0.5, l2=0.1).apply({}, jnp.asarray(x), mutable=["losses"])
-    assert float(updates["losses"]["penalty"]) == pytest.approx(0.5 * 3 + 0.1 * 5)
+    oracle = keras3.layers.ActivityRegularization(l1=0.5, l2=0.1)
+    oracle(x)
+    assert float(updates["losses"]["penalty"]) == pytest.approx(float(oracle.losses[0]))
 
 
 @pytest.mark.parametrize("mode", ["horizontal", "vertical", "horizontal_and_vertical"])
@@ -202,11 +205,11 @@ def test_random_translation_equals_keras(fill_mode: str, interpolation: str, ker
 
 def test_random_translation_range() -> None:
     x = np.zeros((500, 16, 16, 1), "float32")
-    x[:, 8, 8] = 1
+    x[:, 6, 8] = 1
     y = draw(L.RandomTranslation((-0.25, 0.5), 0.25, "constant"), x)[..., 0]
-    down = (y.sum(2) * np.arange(16)).sum(1) - 8
+    down = (y.sum(2) * np.arange(16)).sum(1) - 6
     right = (y.sum(1) * np.arange(16)).sum(1) - 8
-    assert down.min() >= -4 and down.max() <= 7.5 and abs(down.mean() - 2) < 4 * 12 / 12**0.5 / 500**0.5
+    assert down.min() >= -4 and down.max() <= 8 and abs(down.mean() - 2) < 4 * 12 / 12**0.5 / 500**0.5
     assert abs(right).max() <= 4 and abs(right.mean()) < 4 * 8 / 12**0.5 / 500**0.5
     assert abs(np.corrcoef(down, right)[0, 1]) < 4 / 500**0.5
 
@@ -217,18 +220,3 @@ def test_images_without_a_batch_axis() -> None:
     assert draw(L.RandomTranslation(0.1, 0.1), x).shape == x.shape
     with pytest.raises(ValueError, match=r"RandomFlip layer.*4 axes.*received shape"):
         draw(L.RandomFlip(), x[0])
-
-
-@pytest.mark.parametrize("name", ["LSTM"])
-def test_recurrent_dropout(name: str) -> None:
-    """With inputs of ones and no recurrence, the dropped inputs show in the outputs."""
-    recurrent = importlib.import_module("kjax.nn.layers")
-    layer = getattr(recurrent, name)(3, dropout=0.5, return_sequences=True)
-    variables = layer.init(jax.random.key(0), ones(4, 6, 5))
-    key = {"dropout": jax.random.key(1)}
-    plain = layer.apply(variables, ones(4, 6, 5))
-    dropped = layer.apply(variables, ones(4, 6, 5), training=True, rngs=key)
-    assert not np.allclose(plain, dropped)
-    np.testing.assert_array_equal(dropped, layer.apply(variables, ones(4, 6, 5), training=True, rngs=key))
-    # The mask is the same at all times: scaling the inputs by it by hand gives the same outputs.
-    assert len({sample.tobytes() for sample in np.asarray(dropped)}) > 1

@@ -65,6 +65,7 @@ class Training(_Base):
         self._train_module: Any = None
         self._batch_metrics: Any = None
         self._sample: tuple[Any, Any] = (None, None)
+        self._checked: dict[Any, tuple[Any, Any]] = {}
         self._class_output_names = ("output",)
 
     def compile(
@@ -258,13 +259,18 @@ class Training(_Base):
             check_inputs(self, inputs)
         if targets is None:
             return
+        # Tracing the model takes a while, and the answer depends on shapes and types alone.
+        key = (source.structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(sample)))
+        if key in self._checked:
+            self._sample = self._checked[key]
+            return
         variables = jax.tree.map(
             lambda v: jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)), self.variable_tree(), is_leaf=_is_box
         )
         module = self._train_module
         outputs = jax.eval_shape(lambda v, i: apply_module(module, v, i, training=False)[0], variables, inputs)
         check_targets(self, self._prepare_objective(), targets, outputs)
-        self._sample = (targets, outputs)
+        self._sample = self._checked[key] = (targets, outputs)
 
     def _accumulators(self) -> Any:
         """Empty accumulators of the loss and the metrics."""
