@@ -32,6 +32,8 @@ PROGRAMS = {
     "jax": ("import jax", "import jax"),
     "flax": ("import jax, flax.linen, optax", "import jax, flax.linen, optax"),
     "kjax": ("import kjax.keras", "import kjax.keras"),
+    # The line above loads nothing yet: kjax.keras imports its parts when they are named.
+    "kjax parts": ("from kjax.keras import layers, models", "from kjax.keras import layers, models"),
     "keras": ("import keras", "import keras"),
     "kjax step": ("MLP, first step, kjax", KJAX_STEP),
     "keras step": ("MLP, first step, Keras 3", KERAS_STEP),

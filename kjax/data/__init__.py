@@ -1,4 +1,19 @@
 """Sources of batches and the classic data sets."""
 
-from kjax.data.arrays import Arrays as Arrays
-from kjax.data.errors import DatasetError as DatasetError
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kjax.data.arrays import Arrays as Arrays
+    from kjax.data.errors import DatasetError as DatasetError
+
+_HOMES = {"Arrays": "arrays", "DatasetError": "errors"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when first named: the data sets alone need no JAX."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"kjax.data.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'kjax.data' has no attribute {name!r}")

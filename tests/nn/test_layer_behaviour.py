@@ -15,7 +15,7 @@ import pytest
 
 from kjax.nn import layers
 from kjax.nn.layers.recurrent import engine
-from kjax.nn.module import describe
+from kjax.nn.module import Layer, describe
 from tests.nn.oracle import Case, make_inputs, random_variables
 
 L: Any = layers
@@ -99,6 +99,26 @@ def test_rnn_of_a_foreign_cell_equals_lstm(options: dict[str, Any], mask: Any) -
     np.testing.assert_allclose(got[0], want[0], rtol=1e-5)
     np.testing.assert_allclose(got[1][1], want[1][1], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(got[1][0]["h"]["kernel"], want[1][0]["recurrent_kernel"], rtol=1e-4, atol=1e-6)
+
+
+class Forgetful(Layer):
+    """A cell that returns its inputs through dropout, with a penalty on a weight."""
+
+    state_size = 4
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        x = layers.Dense(4, use_bias=False, kernel_initializer="identity", kernel_regularizer="l2")(inputs)
+        y = layers.Dropout(0.5)(x, training=training)
+        return y, [y]
+
+
+def test_random_numbers_and_penalties_of_a_foreign_cell() -> None:
+    x = jnp.ones((3, 5, 4))
+    layer = L.RNN(Forgetful(), return_sequences=True)
+    variables = layer.init(KEY, x)
+    y, updates = layer.apply(variables, x, training=True, rngs={"dropout": KEY}, mutable=["losses"])
+    assert (y == y[:, :1]).all() and set(np.unique(y)) == {0, 2}
+    assert jax.tree.leaves(updates["losses"]) == [pytest.approx(0.01 * 4)]
 
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU"])

@@ -181,6 +181,7 @@ class Model(OnBatch, Training, Layer):
             from kjax.keras.core.pure import _abstract
 
             self._trace((_abstract(input_shape, self.compute_dtype),), {})
+            self._build_shapes = {"input_shape": input_shape}
         self.built = True
 
     def variable_tree(self) -> Tree:

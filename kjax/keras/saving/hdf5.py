@@ -114,6 +114,15 @@ class Stored:
         return array
 
 
+def assign(box: Any, stored: Any) -> None:
+    """Give a variable the value of an array of a file (a :class:`Stored`) or of memory (which nobody else uses)."""
+    import jax.numpy as jnp
+
+    array = stored.read() if isinstance(stored, Stored) else stored
+    # As an array of JAX, which may use the memory as it is; a NumPy array would be copied for safety.
+    box.assign(jnp.asarray(array, box.dtype))
+
+
 def dataset(parent: Any, path: str) -> Stored:
     """The array at a path.
 
@@ -141,6 +150,9 @@ def dataset(parent: Any, path: str) -> Stored:
         raise ValueError(
             f"the array {node.name!r} of shape {node.shape} is cut off: {stored} of {size} bytes are stored"
         )
+    offset = node.id.get_offset()
+    if offset is not None and offset + stored > node.file.id.get_filesize():
+        raise ValueError(f"the array {node.name!r} is cut off: the file ends before its last bytes")
     if size > max(BOMB_FLOOR, MAX_EXPANSION * stored):
         raise ValueError(
             f"the array {node.name!r} says that its shape is {node.shape} ({size} bytes), but only {stored} bytes are stored"

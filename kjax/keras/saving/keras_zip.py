@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import io
 import json
 import os
-import shutil
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kjax._version import __version__
-from kjax.keras.saving import atomic, weights_h5
+from kjax.keras.saving import atomic, weights_h5, zip_window
 from kjax.keras.saving.errors import FileFormatError, loading
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
 
@@ -57,15 +53,13 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
             "kjax": {"version": __version__, **training_state(model)},
         }
     )
-    with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        archive.writestr(METADATA, metadata)
-        archive.writestr(CONFIG, config)
-        # The weights go through a file of their own, so that memory holds one array at a time.
-        with tempfile.NamedTemporaryFile(dir=temporary.parent, prefix=f"{temporary.name}.") as weights:
-            with h5py.File(weights.name, "w") as file:
-                weights_h5.write_weights(model, file)
-            with archive.open(WEIGHTS, "w", force_zip64=True) as member, open(weights.name, "rb") as source:
-                shutil.copyfileobj(source, member, _BLOCK)
+    with atomic.replacing(filepath, overwrite) as temporary, open(temporary, "w+b") as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(METADATA, metadata)
+            archive.writestr(CONFIG, config)
+            with zip_window.appended(archive, file, WEIGHTS) as window, h5py.File(window, "w") as weights:
+                weights_h5.write_weights(model, weights)
+        file.flush()
 
 
 def _json_default(thing: Any) -> Any:
@@ -118,9 +112,14 @@ def load(
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
     """Set a model's weights from the weights in a ``.keras`` file; arguments as in :func:`weights_h5.load_weights`."""
     weights_h5.need_built(model, "load")
-    with loading(filepath), _source(filepath) as source, zipfile.ZipFile(source) as archive:
-        with member_file(archive, source, WEIGHTS) as weights, weights_h5.opened(weights) as file:
-            weights_h5.read_weights(model, file, skip_mismatch)
+    with (
+        loading(filepath),
+        _source(filepath) as source,
+        zipfile.ZipFile(source) as archive,
+        member_file(archive, source, WEIGHTS) as weights,
+        weights_h5.opened(weights) as file,
+    ):
+        weights_h5.read_weights(model, file, skip_mismatch)
 
 
 def model_from(config: Any, custom_objects: Any, compile: bool, safe_mode: bool) -> Any:
@@ -207,22 +206,13 @@ def member_file(archive: zipfile.ZipFile, source: Any, name: str) -> Iterator[An
         )
     if info.compress_type == zipfile.ZIP_STORED:
         archive.open(info).close()  # checks that the member's own header agrees with the directory
-        window = Window(source, _data_start(source, info), info.file_size)
-        _check_sum(window, info)
-        yield window
+        yield zip_window.of_member(source, info)
         return
     with tempfile.TemporaryFile() as file:
         with archive.open(info) as member:
             _copy(member, file, info)
         file.seek(0)
         yield file
-
-
-def _data_start(source: Any, info: zipfile.ZipInfo) -> int:
-    """Where the bytes of a member begin: after its own header, whose last two fields are two lengths."""
-    source.seek(info.header_offset + 26)
-    name_length, extra_length = struct.unpack("<HH", source.read(4))
-    return info.header_offset + 30 + name_length + extra_length
 
 
 def _copy(member: Any, target: Any, info: zipfile.ZipInfo) -> None:
@@ -232,52 +222,3 @@ def _copy(member: Any, target: Any, info: zipfile.ZipInfo) -> None:
         if left < 0:
             raise ValueError(f"{info.filename} in the archive is larger than it says")
         target.write(block)
-
-
-def _check_sum(window: Window, info: zipfile.ZipInfo) -> None:
-    total = 0
-    while block := window.read(_BLOCK):
-        total = zlib.crc32(block, total)
-    window.seek(0)
-    if total != info.CRC:
-        raise ValueError(f"{info.filename} in the archive is damaged: its checksum is wrong")
-
-
-class Window(io.RawIOBase):
-    """A part of a file as a file.
-
-    Args:
-        file: a seekable binary file.
-        start: where the part begins.
-        size: its length.
-    """
-
-    def __init__(self, file: Any, start: int, size: int) -> None:
-        super().__init__()
-        self.file, self.start, self.size, self.position = file, start, size, 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a place in the part."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}[whence]
-        self.position = max(base + offset, 0)
-        return self.position
-
-    def tell(self) -> int:
-        """The present place."""
-        return self.position
-
-    def readinto(self, buffer: Any) -> int:
-        """Read bytes into a buffer; returns how many."""
-        view = memoryview(buffer).cast("B")[: max(min(len(buffer), self.size - self.position), 0)]
-        self.file.seek(self.start + self.position)
-        count = self.file.readinto(view) or 0
-        self.position += count
-        return count

@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
-
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving import atomic, eras, hdf5, legacy_training, legacy_weights
@@ -216,7 +214,7 @@ def read_weights(model: Any, group: Any, skip_mismatch: bool = False, match: str
                 warnings.warn(f"not loaded: {error}", stacklevel=4)
     verify([stored for _, stored in plan if isinstance(stored, hdf5.Stored)])
     for box, stored in plan:
-        box.assign(stored.read() if isinstance(stored, hdf5.Stored) else jnp.asarray(stored, box.dtype))
+        hdf5.assign(box, stored)
 
 
 Pair = tuple[Any, list[Variable], dict[str, hdf5.Stored]]

@@ -177,7 +177,7 @@ def read_optimizer(model: Any, file: Any) -> None:
         )
         return
     for box, entry in plan:
-        box.assign(entry.read())
+        hdf5.assign(box, entry)
 
 
 def _is_interleaved(name: str) -> bool:

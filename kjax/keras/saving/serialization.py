@@ -95,8 +95,10 @@ def serialize_keras_object(obj: Any) -> Any:
     special = _special(obj)
     if special is not None:
         return special
-    if isinstance(obj, PLAIN) or isinstance(obj, np.generic) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
-        return obj.item() if hasattr(obj, "item") else obj
+    if isinstance(obj, np.generic) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
+        return obj.item()
+    if isinstance(obj, PLAIN):
+        return obj
     if isinstance(obj, np.dtype) or (isinstance(obj, type) and issubclass(obj, np.generic)):
         return np.dtype(obj).name
     return _serialize_instance(obj)
@@ -444,7 +446,11 @@ def _revive_instance(config: Mapping[str, Any]) -> Any:
     if isinstance(instance, Layer):
         build_config, compile_config = config.get("build_config"), config.get("compile_config")
         if build_config and not instance.built and hasattr(instance, "build_from_config"):
-            instance.build_from_config(_as_shapes(build_config))
+            shapes = _as_shapes(build_config)
+            instance.build_from_config(shapes)
+            instance.built = True
+            if instance._build_shapes is None:
+                instance._build_shapes = shapes
         if compile_config and hasattr(instance, "compile_from_config"):
             instance.compile_from_config(compile_config)
         if shared is not None and seen is not None:

@@ -155,10 +155,21 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
         raise ValueError("it holds no weights in the layout of Keras 3")
     verify([stored for _, stored in plan])
     values = [(owner, {key: stored.read() for key, stored in store.items()}) for owner, store in custom]
-    for owner, store in values:
-        owner.load_own_variables(store)
+    _load_custom(values)
     for box, stored in plan:
-        box.assign(stored.read())
+        hdf5.assign(box, stored)
+
+
+def _load_custom(values: list[tuple[Any, dict[str, Any]]]) -> None:
+    """Let layers of a user's classes load their values; where one fails, all of them get back what they had."""
+    before = [(box, box.value) for owner, _ in values for box in owner.variables]
+    try:
+        for owner, store in values:
+            owner.load_own_variables(store)
+    except Exception:
+        for box, value in before:
+            box.assign(value)
+        raise
 
 
 def verify(found: list[hdf5.Stored]) -> None:

@@ -12,7 +12,8 @@ from jaxtyping import Array
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent.cells import BuiltInCell, Scan
 from kjax.nn.layers.recurrent.sequence import SequenceLayer
-from kjax.nn.module import PARAMS, STATE, Layer, accepts
+from kjax.nn.layers.wrapping import accepted, call_with
+from kjax.nn.module import DROPOUT, LOSSES, PARAMS, STATE, Layer
 from kjax.nn.value import field
 
 
@@ -43,8 +44,7 @@ def initial_states(cell: Any, batch: int, dtype: str) -> Any:
 
 def step(cell: Any, inputs: Any, states: Any, training: bool) -> tuple[Any, Any]:
     """Call the cell, with ``training`` if it takes that."""
-    kwargs = {"training": training} if isinstance(cell, Layer) or accepts(cell, "training") else {}
-    return cell(inputs, states, **kwargs)
+    return call_with(cell, inputs, states, training=training)
 
 
 def _cells(value: Any) -> tuple[Any, ...]:
@@ -152,20 +152,28 @@ class RNN(SequenceLayer, Layer):
                 new = jax.tree.map(lambda n, o: _choose(m, n, o), new, _like(states, new))
             return _like(new, states), output
 
-        # The first step makes the weights; the loop over the others shares them.
-        first = jax.tree.map(lambda x: x[0], (inputs, mask))
-        states, output = body(self.cell, tuple(states), first)
-        if inputs.shape[0] == 1:
-            return output[None], states
+        if self.is_initializing():
+            step(self.cell, inputs[0], list(states), training)  # makes the weights, which the loop shares
+        elif self.is_mutable_collection(LOSSES):
+            self._penalties(inputs[0], list(states), training)
         loop = nn.scan(
             body,
             variable_broadcast=PARAMS,
             variable_carry=STATE,
-            split_rngs={PARAMS: False, "dropout": False},
+            split_rngs={PARAMS: False, DROPOUT: False},
             unroll=unroll,
         )
-        states, outputs = loop(self.cell, states, jax.tree.map(lambda x: x[1:], (inputs, mask)))
-        return jnp.concatenate([output[None], outputs]), states
+        last, outputs = loop(self.cell, tuple(states), (inputs, mask))
+        return outputs, last
+
+    def _penalties(self, inputs: Array, states: list[Any], training: bool) -> None:
+        """Collect the cell's penalties once, from a step apart: those in the loop would be lost."""
+        bare = self.cell.clone(parent=None, name=None)
+        rngs = {DROPOUT: jax.random.key(0)}
+        kwargs = accepted(bare, training=training)
+        _, updates = bare.apply(self.cell.variables, inputs, states, rngs=rngs, mutable=[LOSSES], **kwargs)
+        for name, value in updates.get(LOSSES, {}).items():
+            self.cell.put_variable(LOSSES, name, value)
 
 
 def _choose(mask: Array, new: Array, old: Array) -> Array:
