@@ -314,7 +314,7 @@ def nested_and_shared(K: Any) -> Any:
     a, b = K.Input((4,)), K.Input((4,))
     x, y = tower(a), tower(b)
     one, two = head(x)
-    return K.Model([a, b], [one, two, head(y)[1]])
+    return K.Model([a, b], [one, two, head(y)[1]], name="outer")
 
 
 @architecture((4,))
@@ -352,7 +352,7 @@ def frozen_base(K: Any) -> Any:
     base = K.Sequential([K.Input((4,)), L.Dense(3), L.BatchNormalization()], name="base")
     base.trainable = False
     inputs = K.Input((4,))
-    return K.Model(inputs, L.Dense(2)(base(inputs)))
+    return K.Model(inputs, L.Dense(2)(base(inputs)), name="tuned")
 
 
 @architecture((4,))
@@ -439,6 +439,55 @@ def batch_normalizations(K: Any) -> Any:
             L.Reshape((2, 3)),
             L.BatchNormalization(axis=1, gamma_regularizer="l2"),
             L.BatchNormalization(center=False, scale=False),
+        ]
+    )
+
+
+@architecture((5, 3))
+def recurrent_layers(K: Any) -> Any:
+    L = K.layers
+    inputs = K.Input((5, 3))
+    x = L.Bidirectional(L.LSTM(2, return_sequences=True), merge_mode="sum")(inputs)
+    x = L.GRU(3, return_sequences=True, reset_after=False)(x)
+    x = L.Bidirectional(L.GRU(2, return_sequences=True))(x)
+    x = L.TimeDistributed(L.Dense(3))(x)
+    x = L.RNN([L.LSTMCell(2), L.GRUCell(3), L.LSTMCell(2)], return_sequences=True)(x)
+    x = L.SimpleRNN(2, return_sequences=True)(x)
+    return K.Model(inputs, L.RNN(L.SimpleRNNCell(2))(x))
+
+
+@architecture((4, 6, 6, 2))
+def convolutional_lstm(K: Any) -> Any:
+    return K.Sequential([K.Input((4, 6, 6, 2)), K.layers.ConvLSTM2D(2, 3, return_sequences=True), K.layers.Flatten()])
+
+
+@architecture((4, 6))
+def attention(K: Any) -> Any:
+    L = K.layers
+    inputs = K.Input((4, 6))
+    x = L.MultiHeadAttention(2, 3, name="heads")(inputs, inputs)
+    x = L.LayerNormalization()(L.Add()([inputs, x]))
+    x = L.GroupQueryAttention(4, 2, 2, name="groups")(x, x)
+    return K.Model(inputs, L.Concatenate()([x, L.Attention(use_scale=True)([x, inputs]), L.AdditiveAttention()([x, x])]))
+
+
+@architecture((6, 6, 4))
+def convolutions(K: Any) -> Any:
+    L = K.layers
+    return K.Sequential(
+        [
+            K.Input((6, 6, 4)),
+            L.SeparableConv2D(4, 2, depth_multiplier=2),
+            L.DepthwiseConv2D(2),
+            L.Conv2DTranspose(4, 3, strides=2),
+            L.GroupNormalization(2),
+            L.PReLU(shared_axes=[1, 2]),
+            L.RMSNormalization(),
+            L.LeakyReLU(0.1),
+            L.EinsumDense("abcd,de->abce", output_shape=(None, None, 3), bias_axes="e"),
+            L.SpectralNormalization(L.Conv2D(2, 2)),
+            L.UnitNormalization(),
+            L.Softmax(),
         ]
     )
 

@@ -159,7 +159,7 @@ def layer_from_config(entry: Any) -> Layer:
         raise ValueError(f"an entry of a model's layers must have 'class_name' and 'config', received {entry!r}"[:300])
     name = entry.get("name") or (entry["config"].get("name") if isinstance(entry["config"], Mapping) else None)
     if name in _replaced.get():
-        return _replaced.get()[name]
+        return _replaced.get()[name]  # pyright: ignore
     if "module" not in entry:
         return legacy_config.layer_from_config(entry)
     # The graph builds the layers when it calls them.

@@ -121,7 +121,7 @@ def _optimizer(entry: Any) -> Any:
         for key in eras.OPTIMIZER_DROPPED:
             config.pop(key, None)
         if era in (eras.KERAS1, eras.KERAS2):
-            config = {**eras.OPTIMIZER_DEFAULTS.get(name, {}), **config}
+            config = {**eras.OPTIMIZER_DEFAULTS.get(name, {}), **config}  # pyright: ignore
             if "clipnorm" in config:  # the norm of all gradients together
                 config["global_clipnorm"] = config.pop("clipnorm")
         if isinstance(config.get("name"), str):

@@ -214,7 +214,7 @@ def written(cls: type, module: str, config: dict[str, Any], defaults: dict[str, 
         if value is None and key in FOLLOWING and FOLLOWING[key] in config:
             value = config[FOLLOWING[key]]
         if key == "dtype" and cls.__name__ in PLAIN_DTYPE:
-            value = value["config"]["name"]
+            value = value["config"]["name"]  # pyright: ignore
         result[key] = value
     return {**result, **ONLY_IN_KERAS.get(cls.__name__, {})}
 

@@ -452,7 +452,7 @@ def _revive_instance(config: Mapping[str, Any]) -> Any:
             if instance._build_shapes is None:
                 instance._build_shapes = shapes
         if compile_config and hasattr(instance, "compile_from_config"):
-            instance.compile_from_config(compile_config)
+            instance.compile_from_config(compile_config)  # pyright: ignore
         if shared is not None and seen is not None:
             seen[shared] = instance
     return instance
