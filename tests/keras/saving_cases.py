@@ -468,7 +468,9 @@ def attention(K: Any) -> Any:
     x = L.MultiHeadAttention(2, 3, name="heads")(inputs, inputs)
     x = L.LayerNormalization()(L.Add()([inputs, x]))
     x = L.GroupQueryAttention(4, 2, 2, name="groups")(x, x)
-    return K.Model(inputs, L.Concatenate()([x, L.Attention(use_scale=True)([x, inputs]), L.AdditiveAttention()([x, x])]))
+    return K.Model(
+        inputs, L.Concatenate()([x, L.Attention(use_scale=True)([x, inputs]), L.AdditiveAttention()([x, x])])
+    )
 
 
 @architecture((6, 6, 4))
