@@ -13,13 +13,13 @@ from kjax.keras.core.operation import InputLayer
 from kjax.keras.core.pure import apply_pure
 from kjax.keras.core.tensor import Node
 from kjax.keras.models.data import arrange_inputs
+from kjax.keras.models.fitting import Fitting
 from kjax.keras.models.on_batch import OnBatch
 from kjax.keras.models.plan import Plan, make_plan
-from kjax.keras.models.training import Training
 from kjax.nn.value import did_you_mean
 
 
-class Model(OnBatch, Training, Layer):
+class Model(OnBatch, Fitting, Layer):
     """A functional model (``Model(inputs, outputs)``) or the base of a model written as a class (``call``).
 
     Args:

@@ -13,7 +13,7 @@ from kjax.train.objective import Objective
 from kjax.train.steps import make_eval_step, make_predict_step, make_train_step
 
 if TYPE_CHECKING:
-    from kjax.keras.models.training import Training as _Base
+    from kjax.keras.models.sourcing import Sourcing as _Base
 else:
     _Base = object
 

@@ -1,0 +1,135 @@
+"""``evaluate`` and ``predict``, on the loop engine of floor 2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from kjax.data.arrays import Arrays
+from kjax.keras.models.following import Follower
+from kjax.keras.models.on_batch import number_of
+from kjax.keras.models.sourcing import Sourcing
+from kjax.train import loop
+from kjax.train.steps import make_eval_step, make_predict_step
+
+
+class Inference(Sourcing):
+    """The part of a model that is evaluated and asked for predictions."""
+
+    def _evaluate(self, source: Arrays, steps: int | None, follower: Any) -> list[float]:
+        objective = self._prepare_objective()
+        program = loop.eval_program(make_eval_step(self.module, objective))
+        report = loop.report_program(objective)
+        holder = loop.Holder(self._accumulators())
+        loop.run_epoch(
+            program,
+            holder,
+            self._variables(),
+            source.feed(),
+            report=report,
+            batch_bytes=source.batch_bytes,
+            steps=steps if steps is not None else source.steps,
+            resident_bytes=source.bytes,
+            listener=follower,
+        )
+        return [number_of(v) for v in jax.device_get(report(holder.carry))]
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics on data.
+
+        Args:
+            x: inputs.
+            y: targets.
+            batch_size: samples in a batch; 32 by default.
+            verbose: 0 silent, 1 progress bar, 2 a line.
+            sample_weight: weight of each sample.
+            steps: batches; all by default.
+            callbacks: one callback or a list.
+            return_dict: return a dict by name.
+            **kwargs: none are known.
+
+        Returns:
+            The loss, or a list of the loss and the metrics in the order of ``metrics_names``.
+        """
+        from kjax.keras.callbacks import CallbackList
+
+        if kwargs:
+            raise TypeError(f"evaluate: unknown argument {next(iter(kwargs))!r}")
+        self._need_compilation()
+        source = self._source(x, y, sample_weight, batch_size)
+        self._check_shapes(source)
+        objective = self._prepare_objective()
+        count = steps if steps is not None else source.steps
+        params = {"verbose": verbose, "epochs": 1, "steps": count}
+        callback_list = (
+            callbacks
+            if isinstance(callbacks, CallbackList)
+            else CallbackList(callbacks, self, params, add_history=False)
+        )
+        follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
+        follower.phase_begin()
+        values = self._evaluate(source, steps, follower)
+        logs = dict(zip(objective.names, values, strict=True))
+        follower.phase_end(logs)
+        if return_dict:
+            return logs
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Outputs for inputs, as numpy arrays.
+
+        Args:
+            x: inputs.
+            batch_size: samples in a batch; 32 by default.
+            verbose: 0 silent, 1 progress bar, 2 a line.
+            steps: batches; all by default.
+            callbacks: one callback or a list.
+        """
+        from kjax.keras.callbacks import CallbackList
+        from kjax.train.predict import run_predict
+
+        source = self._source(x, None, None, batch_size)
+        if self.is_functional:
+            from kjax.keras.models.checks import check_inputs
+
+            check_inputs(self, jax.tree.unflatten(source.structure, source.leaves)[0])
+        count = steps if steps is not None else source.steps
+        params = {"verbose": verbose, "epochs": 1, "steps": count}
+        callback_list = (
+            callbacks
+            if isinstance(callbacks, CallbackList)
+            else CallbackList(callbacks, self, params, add_history=False)
+        )
+        follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
+        follower.phase_begin()
+        step = make_predict_step(self.module)
+        outputs = run_predict(
+            step,
+            self._variables(),
+            source.feed(),
+            samples=min(source.samples, count * source.batch_size),
+            batch_bytes=source.batch_bytes,
+            steps=count,
+            listener=follower,
+        )
+        follower.phase_end({})
+        return outputs
