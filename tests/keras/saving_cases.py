@@ -17,11 +17,13 @@ class Architecture:
         build: makes the model from the package, ``keras`` or ``kjax.keras``.
         shapes: shapes of the inputs, without the batch axis.
         integers: highest integer, for inputs that are integers (by number of the input).
+        keys: names of the inputs, of a model that takes a dict.
     """
 
     build: Callable[[Any], Any]
     shapes: tuple[tuple[int, ...], ...]
     integers: dict[int, int] = dataclasses.field(default_factory=dict)
+    keys: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -29,7 +31,7 @@ class Architecture:
         return self.build.__name__
 
     def inputs(self, batch: int = 3, seed: int = 0) -> Any:
-        """Random inputs: an array, or a list of them."""
+        """Random inputs: an array, or a list or dict of them."""
         rng = np.random.default_rng(seed)
         arrays = [
             rng.integers(0, self.integers[i], (batch, *shape)).astype("int32")
@@ -37,18 +39,20 @@ class Architecture:
             else rng.standard_normal((batch, *shape)).astype("float32")
             for i, shape in enumerate(self.shapes)
         ]
+        if self.keys:
+            return dict(zip(self.keys, arrays, strict=True))
         return arrays[0] if len(arrays) == 1 else arrays
 
 
 ARCHITECTURES: list[Architecture] = []
 
 
-def architecture(*shapes: tuple[int, ...], **integers: int) -> Callable[[Any], Any]:
+def architecture(*shapes: tuple[int, ...], keys: tuple[str, ...] = (), **integers: int) -> Callable[[Any], Any]:
     """Put a function into the table; ``input_0=7`` makes the first input integers below 7."""
 
     def add(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
         numbers = {int(key.removeprefix("input_")): high for key, high in integers.items()}
-        ARCHITECTURES.append(Architecture(build, shapes, numbers))
+        ARCHITECTURES.append(Architecture(build, shapes, numbers, keys))
         return build
 
     return add
@@ -532,7 +536,7 @@ def inception(K: Any) -> Any:
     return K.Model(inputs, L.GlobalMaxPooling2D()(L.Concatenate()(towers)))
 
 
-@architecture((4,), (3,))
+@architecture((4,), (3,), keys=("left", "right"))
 def dict_inputs(K: Any) -> Any:
     L = K.layers
     inputs = {"left": K.Input((4,), name="left"), "right": K.Input((3,), name="right")}

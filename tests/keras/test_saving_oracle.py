@@ -38,6 +38,12 @@ def randomize(model: Any) -> None:
         value = 0.4 * rng.standard_normal(variable.shape)
         positive = "variance" in variable.path
         variable.assign((np.abs(value) + 0.5 if positive else value).astype("float32"))
+    for layer in model.layers:
+        if type(layer).__name__ == "SpectralNormalization":
+            # As training leaves it: Keras overwrites the kernel by the divided one, kjax divides it whenever it is used.
+            _, values, vectors = np.linalg.svd(np.asarray(layer.kernel).reshape(-1, layer.kernel.shape[-1]))
+            layer.kernel.assign(np.asarray(layer.kernel) / values[0])
+            layer.vector_u.assign(vectors[:1])
 
 
 def forget(model: Any) -> None:

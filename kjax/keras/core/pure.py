@@ -19,6 +19,7 @@ from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.core.variable import Variable
 from kjax.nn import Layer as ModuleBase
 from kjax.nn.graph import call_with_masks
+from kjax.nn.layers.recurrent.sequence import CARRIED
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, STATE, Description, describe, record_weights
 from kjax.nn.value import did_you_mean
 
@@ -131,9 +132,17 @@ class PureLayer(Layer):
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights: trained ones first, then state."""
-        order = {PARAMS: 0, STATE: 1}
-        boxes = sorted(self._boxes, key=lambda entry: order.get(entry[0], 2))
+        """All weights: the layer's own, then those of layers inside; trained ones before state.
+
+        States that a recurrent layer carries from call to call are none.
+        """
+        order, also = {PARAMS: 0, STATE: 1}, getattr(self._module, "also_own", ())
+
+        def rank(entry: tuple[str, tuple[str, ...], Variable]) -> tuple[bool, int]:
+            collection, path, _ = entry
+            return len(path) > 1 and path[-1] not in also, order.get(collection, 2)
+
+        boxes = sorted((entry for entry in self._boxes if not entry[1][-1].startswith(CARRIED)), key=rank)
         own = super().weights
         return [v for _, _, v in boxes] + [v for v in own if all(v is not b for _, _, b in boxes)]
 
@@ -243,6 +252,14 @@ class PureLayer(Layer):
     def _trace(self, args: Any, kwargs: Any) -> Any:
         return self._describe(args, kwargs).outputs if self.is_pure else super()._trace(args, kwargs)
 
+    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], Any]:
+        specs, structure = super()._output_specs(args, kwargs)
+        if hasattr(self._module, "open_axes"):
+            free = self._module.open_axes(args[0].shape)  # pyright: ignore
+            shapes = [tuple(None if i in free else s for i, s in enumerate(spec.shape)) for spec in specs]
+            specs = [KerasTensor(s, spec.dtype, name="spec") for s, spec in zip(shapes, specs, strict=True)]
+        return specs, structure
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the module to the present values of the variables."""
         return apply_pure(self._current_module(), PureLayer.variable_tree(self), args, kwargs)
@@ -260,10 +277,11 @@ class PureLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in the form in which Keras 3 writes them."""
+        from kjax.keras.saving.as_built import as_built
         from kjax.keras.saving.serialization import module_config
 
         assert isinstance(self._module, ModuleBase)
-        return module_config(self._module, super().get_config(), self.given_argument)
+        return as_built(self, module_config(self._module, super().get_config(), self.given_argument))
 
 
 def apply_pure(module: nn.Module, tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

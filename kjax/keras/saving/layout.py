@@ -17,6 +17,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.models.model import Model
 from kjax.keras.saving import names
 from kjax.nn.graph import Graph, Op
+from kjax.nn.layers.recurrent.sequence import CARRIED
 from kjax.nn.module import PARAMS, STATE
 
 SUBGROUPS: dict[str, dict[str, str]] = {
@@ -33,14 +34,8 @@ INSIDE: dict[str, dict[str, str]] = {
 }
 """Built-in classes whose layers inside have another name here than in Keras' files."""
 
-REPEATED = {"SpectralNormalization": ("kernel", "embeddings")}
-"""Built-in classes that keep weights of the layer inside a second time, as their own."""
-
 LABELS = {"GroupQueryAttention": "grouped_query_attention"}
 """Built-in classes that have another name in paths."""
-
-UNSTORED = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "RNN")
-"""Built-in classes whose state (that of ``stateful=True``) is no part of files."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +125,8 @@ def _own(layer: Layer, path: str) -> Iterator[Place]:
         for collection, steps, variable in sorted(layer._boxes, key=lambda entry: order.get(entry[0], 2)):
             if any(variable is other for other in unstored):
                 continue
-            if len(steps) > 1 and steps[-1] in REPEATED.get(cls, ()):
+            # Some layers keep weights of the layer inside a second time, as their own.
+            if len(steps) > 1 and steps[-1] in getattr(layer._module, "also_own", ()):
                 groups[""].append(variable)
             inside = _group_inside(layer._module, cls, steps, collection)
             groups.setdefault(inside, []).append(variable)
@@ -192,10 +188,10 @@ def _numbered(labels: Sequence[str]) -> list[str]:
 
 
 def unstored_variables(layer: Any) -> tuple[Variable, ...]:
-    """The variables of a layer that are no part of files."""
-    if not isinstance(layer, PureLayer) or built_in_class(type(layer)).__name__ not in UNSTORED:
+    """The variables of a layer that are no part of files: states that are carried from call to call."""
+    if not isinstance(layer, PureLayer):
         return ()
-    return tuple(variable for collection, _, variable in layer._boxes if collection == STATE)
+    return tuple(variable for _, path, variable in layer._boxes if path[-1].startswith(CARRIED))
 
 
 def built_in_class(cls: type) -> type:

@@ -10,15 +10,13 @@ import numpy as np
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving import eras
 from kjax.keras.saving.hdf5 import Stored
-from kjax.keras.saving.layout import unstored_variables
 
 Arrays = list[np.ndarray]
 
 
 def listed(layer: Any) -> list[Variable]:
     """The weights of a layer or model in the order of these files: those that are trained, then the others."""
-    unstored = {id(variable) for part in layer._flatten_layers() for variable in unstored_variables(part)}
-    return [v for v in (*layer.trainable_weights, *layer.non_trainable_weights) if id(v) not in unstored]
+    return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
 def matched(

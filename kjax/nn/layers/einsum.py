@@ -86,6 +86,12 @@ class EinsumDense(Layer):
             outputs = outputs + bias.reshape((1,) * (outputs.ndim - bias.ndim) + bias.shape)
         return base.activate(self.activation, outputs)
 
+    def open_axes(self, shape: tuple[Any, ...]) -> list[int]:
+        """Axes of the output, for inputs of a shape, whose sizes Keras shows as unknown: None in ``output_shape``."""
+        match = next(filter(None, (re.fullmatch(form, self.equation) for form in _FORMS)))
+        first = (len(shape) - len(match["x"]) if match["left"] else 0) or 1
+        return [first + i for i, size in enumerate(self.output_shape) if size is None]
+
     def _sizes(self, shape: tuple[Any, ...]) -> _Sizes:
         match = next(filter(None, (re.fullmatch(form, self.equation) for form in _FORMS)))
         x, w, y = match["x"], match["w"], match["y"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -361,6 +361,9 @@ class SpectralNormalization(Layer):
 
     layer: Any = field(convert=wrapped)
     power_iterations: int = field(1, convert=arg.positive)
+
+    also_own: ClassVar[tuple[str, ...]] = ("kernel", "embeddings")
+    """Weights of the layer inside that Keras lists as this layer's own too."""
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         if self.is_initializing():

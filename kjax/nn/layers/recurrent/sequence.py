@@ -13,6 +13,9 @@ from kjax.nn.initializers import Zeros
 from kjax.nn.layers import base
 from kjax.nn.value import field
 
+CARRIED = "rnn_state_"
+"""How the names begin under which layers with ``stateful=True`` keep their states. They are no weights in Keras."""
+
 
 def use_cudnn() -> Any:
     """The field ``use_cudnn``."""
@@ -68,7 +71,7 @@ class SequenceLayer:
         outputs, last = self.run(inputs, states, mask, training, unroll)
         if self.stateful:
             for i, leaf in enumerate(jax.tree.leaves(last)):
-                self.set_state(f"rnn_state_{i}", leaf)
+                self.set_state(f"{CARRIED}{i}", leaf)
         if mask is not None and self.zero_output_for_mask:
             outputs = jnp.where(base.expand_mask(mask, outputs.ndim), outputs, jnp.zeros((), outputs.dtype))
         output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
@@ -95,7 +98,7 @@ class SequenceLayer:
         leaves, structure = jax.tree.flatten(states)
         if self.stateful:
             leaves = [
-                self.state(f"rnn_state_{i}", leaf.shape, Zeros(), self.variable_dtype) for i, leaf in enumerate(leaves)
+                self.state(f"{CARRIED}{i}", leaf.shape, Zeros(), self.variable_dtype) for i, leaf in enumerate(leaves)
             ]
         if given is not None:
             wanted, leaves = [leaf.shape for leaf in leaves], jax.tree.leaves(given)
