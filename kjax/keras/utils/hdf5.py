@@ -106,7 +106,7 @@ class H5Dict:
         import h5py
 
         self._owned = not isinstance(path, (h5py.Group, dict))
-        self.data = h5py.File(path, mode) if self._owned else path
+        self.data: Any = h5py.File(path, mode) if self._owned else path
         self.read_only = mode == "r"
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -143,7 +143,7 @@ class H5Dict:
         return name in self.data or (not isinstance(self.data, dict) and name in self.data.attrs)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self.data))  # type: ignore[arg-type]
+        return iter(self.data)
 
     def __len__(self) -> int:
         return len(self.data)
