@@ -30,6 +30,14 @@ CASES = {
         lambda m: m.fit(X, np.zeros((20, 7))),
         r"loss 'mean_squared_error'.*\(n, 1\).*\(n, 7\)",
     ),
+    "missing targets": (lambda m: m.fit(X), "`y` is missing.*loss=None"),
+    "no targets to evaluate on": (lambda m: m.evaluate(X), "`y` is missing"),
+    "weights for what has no loss": (
+        lambda m: m.fit(X, Y, sample_weight=np.ones((20, 2))),
+        r"`sample_weight`.*\(n,\).*\(n, 2\)",
+    ),
+    "class weights by name": (lambda m: m.fit(X, Y, class_weight={"cat": 1.0}), "`class_weight` must be a dict"),
+    "class weights by method": (lambda m: m.fit(X, Y, class_weight="balanced"), "`class_weight` must be a dict"),
     "epochs": (lambda m: m.fit(X, Y, epochs="two"), "`epochs` must be an integer"),
     "validation split": (lambda m: m.fit(X, Y, validation_split=1.5), "`validation_split` must be between"),
     "validation data": (lambda m: m.fit(X, Y, validation_data=X), "`validation_data` must be"),
@@ -52,6 +60,17 @@ def test_bad_data(case):
     with pytest.raises((ValueError, TypeError), match=message):
         call(model)
     np.testing.assert_array_equal(before[0], model.get_weights()[0])
+
+
+def test_classes_that_the_model_does_not_tell_apart():
+    model = keras.Sequential([layers.Dense(3, activation="softmax", input_dim=4)])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, verbose=0)
+    for wrong in (Y + 2, Y - 1):
+        with pytest.raises(ValueError, match="3 classes apart, numbered 0 to 2, but the targets hold classes from"):
+            model.fit(X, wrong)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(ignore_class=-1))
+    assert np.isfinite(model.fit(X, Y - 1, verbose=0).history["loss"]).all()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import numpy as np
 
 from kjax.nn import losses
 from kjax.train.objective import per_output
@@ -25,7 +26,7 @@ def check_inputs(model: Any, inputs: Any) -> None:
         if wrong:
             raise ValueError(
                 f"argument `x`: input {name!r} of model {model.name!r} expects samples of shape {want[1:]}, "
-                f"received {have[1:]} (array of shape {('n', *have[1:])})"
+                f"received {have[1:]}"
             )
 
 
@@ -66,12 +67,80 @@ def check_targets(model: Any, objective: Any, targets: Any, outputs: Any) -> Non
                 )
 
 
+def check_presence(objective: Any, targets: Any) -> None:
+    """Refuse data without targets where a loss needs them.
+
+    Raises:
+        ValueError: there are none.
+    """
+    needing = [t.name for t in objective.targets if t.loss is not None]
+    if targets is None and needing:
+        raise ValueError(
+            f"argument `y` is missing: the model was compiled with a loss for its output {needing[0]!r}, which needs "
+            "targets; compile with loss=None if the model adds its losses itself"
+        )
+
+
+def check_classes(objective: Any, targets: Any, outputs: Any) -> None:
+    """Compare integer classes with the number of classes that the model tells apart.
+
+    Args:
+        objective: the losses.
+        targets: arrays of all samples; only those in the host's memory are looked at.
+        outputs: abstract outputs.
+
+    Raises:
+        ValueError: a class below 0, or not below the number of classes.
+    """
+    names = [t.name for t in objective.targets]
+    for target, true, pred in zip(
+        objective.targets,
+        per_output(targets, names, "argument `y`"),
+        per_output(outputs, names, "outputs"),
+        strict=True,
+    ):
+        if type(target.loss) not in _SPARSE or not isinstance(true, np.ndarray) or not true.size:
+            continue
+        ignored = getattr(target.loss, "ignore_class", None)
+        classes = pred.shape[-1] if getattr(target.loss, "axis", -1) in (-1, pred.ndim - 1) else None
+        low, high = true.min(), true.max()
+        if classes is None or (low >= 0 and high < classes):
+            continue
+        counted = true if ignored is None else true[true != ignored]
+        if counted.size and (counted.min() < 0 or counted.max() >= classes):
+            raise ValueError(
+                f"argument `y`: output {target.name!r} tells {classes} classes apart, numbered 0 to {classes - 1}, "
+                f"but the targets hold classes from {counted.min()} to {counted.max()}"
+            )
+
+
+def check_weights(objective: Any, weights: Any, outputs: Any) -> None:
+    """Compare the shapes of sample weights with the values of the losses that they weigh.
+
+    Raises:
+        ValueError: a weight for something that has no loss of its own.
+    """
+    names = [t.name for t in objective.targets]
+    columns = per_output(weights, names, "argument `sample_weight`", shared=True), per_output(outputs, names, "outputs")
+    for target, weight, pred in zip(objective.targets, *columns, strict=True):
+        if weight is None or type(target.loss) not in (*_SPARSE, *_SAME_SHAPE):
+            continue
+        have, want = tuple(weight.shape[1:]), tuple(pred.shape[1:-1])
+        if have[len(want) :] == (1,):
+            have = have[: len(want)]
+        if have != want[: len(have)]:
+            raise ValueError(
+                f"argument `sample_weight`: the loss of output {target.name!r} has values of shape (n{_tail(want)}), "
+                f"received weights of shape (n{_tail(tuple(weight.shape[1:]))})"
+            )
+
+
 def _join(shape: tuple[int, ...]) -> str:
     return ", ".join(map(str, shape))
 
 
 def _tail(shape: tuple[int, ...]) -> str:
-    return "".join(f", {s}" for s in shape) if shape else ",".rstrip(",") + ","
+    return "".join(f", {s}" for s in shape) if shape else ","
 
 
 _SPARSE = (losses.SparseCategoricalCrossentropy,)

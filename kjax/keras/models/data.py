@@ -131,6 +131,10 @@ def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
     Raises:
         ValueError: targets of another form.
     """
+    if not isinstance(class_weight, Mapping) or not all(_is_class(key) for key in class_weight):
+        raise ValueError(
+            f"argument `class_weight` must be a dict from integer classes to weights, received {_short(class_weight)}"
+        )
     y = np.asarray(y)
     if y.ndim > 2:
         raise ValueError(f"class_weight needs targets of one or two axes, received shape {y.shape}")
@@ -141,6 +145,10 @@ def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
     for cls, weight in class_weight.items():
         table[int(cls)] = weight
     return table[classes]
+
+
+def _is_class(key: Any) -> bool:
+    return isinstance(key, (int, np.integer)) or (isinstance(key, (float, np.floating)) and float(key).is_integer())
 
 
 def make_source(

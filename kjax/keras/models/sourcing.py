@@ -78,28 +78,34 @@ class Sourcing(Training):
 
     def _check_shapes(self, source: Arrays) -> None:
         """Compare data with the model's inputs and losses before anything is computed."""
-        from kjax.keras.models.checks import check_inputs, check_targets
+        from kjax.keras.models import checks
 
         sample = jax.tree.unflatten(
             source.structure,
             [jax.ShapeDtypeStruct((source.batch_size, *leaf.shape[1:]), leaf.dtype) for leaf in source.leaves],
         )
-        inputs, targets, _ = sample
+        inputs, targets, weights = sample
         if self.is_functional:
-            check_inputs(self, inputs)
+            checks.check_inputs(self, inputs)
+        objective = self._prepare_objective()
+        checks.check_presence(objective, targets)
         if targets is None:
             return
+        arrays = jax.tree.unflatten(source.structure, source.leaves)[1]
         # Tracing the model takes a while, and the answer depends on shapes and types alone.
         key = (source.structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(sample)))
         if key in self._checked:
             self._sample = self._checked[key]
+            checks.check_classes(objective, arrays, self._sample[1])
             return
         variables = jax.tree.map(
             lambda v: jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)), self.variable_tree(), is_leaf=is_box
         )
         module = self._train_module
         outputs = jax.eval_shape(lambda v, i: apply_module(module, v, i, training=False)[0], variables, inputs)
-        check_targets(self, self._prepare_objective(), targets, outputs)
+        checks.check_targets(self, objective, targets, outputs)
+        checks.check_weights(objective, weights, outputs)
+        checks.check_classes(objective, arrays, outputs)
         self._sample = self._checked[key] = (targets, outputs)
 
 
