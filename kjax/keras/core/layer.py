@@ -522,7 +522,7 @@ class Layer(Saved):
 
         dtype = serialize_argument(self._dtype_policy)
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
-        if type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
+        if _is_of_base(type(self), "get_config") and not _is_of_base(type(self), "__init__"):
             args, kwargs = self._init_arguments
             names, _ = call_signature(type(self).__init__)
             config.update(dict(zip(names, args, strict=False)) | kwargs)
@@ -537,6 +537,12 @@ class Layer(Saved):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _is_of_base(cls: type, method: str) -> bool:
+    """Whether a class has a method from the base of layers or of models, not one that somebody wrote for it."""
+    owner = next(base for base in cls.__mro__ if method in vars(base))
+    return owner.__module__ in (Layer.__module__, "kjax.keras.models.model")
 
 
 def _is_variable(thing: Any) -> bool:

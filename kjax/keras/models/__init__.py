@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from kjax.keras.models.cloning import clone_model as clone_model
 from kjax.keras.models.from_module import from_module as from_module
 from kjax.keras.models.model import Model as Model
 from kjax.keras.models.sequential import Sequential as Sequential
 
-_SAVING = "clone_model load_model model_from_config model_from_json model_from_yaml save_model".split()
+_SAVING = "load_model model_from_config model_from_json model_from_yaml save_model".split()
 """Functions of ``kjax.keras.saving`` that are found here too."""
 
 
@@ -21,4 +22,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_SAVING, "Model", "Sequential", "from_module"])
+    return sorted([*_SAVING, "Model", "Sequential", "clone_model", "from_module"])

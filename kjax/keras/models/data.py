@@ -62,20 +62,35 @@ def as_tree(thing: Any, argument: str) -> Any:
     if thing is None:
         return None
     if isinstance(thing, Mapping):
-        return {key: as_array(value, f"{argument}[{key!r}]") for key, value in thing.items()}
+        return {key: as_tree(value, f"{argument}[{key!r}]") for key, value in thing.items()}
     if hasattr(thing, "columns") and hasattr(thing, "to_numpy"):
         return as_array(thing.to_numpy(), argument)
+    if isinstance(thing, (list, tuple)) and any(isinstance(item, Mapping) for item in thing):
+        return [as_tree(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
     if isinstance(thing, (list, tuple)) and thing and all(hasattr(item, "shape") and np.ndim(item) for item in thing):
         return [as_array(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
     return as_array(thing, argument)
 
 
+def is_nested(x: Any) -> bool:
+    """Whether lists or dicts of arrays hold further ones."""
+    items = x.values() if isinstance(x, Mapping) else x if isinstance(x, (list, tuple)) else ()
+    inner = [item for item in items if isinstance(item, (list, tuple, Mapping))]
+    return any(hasattr(leaf, "shape") for leaf in jax.tree.leaves(inner))
+
+
 def arrange_inputs(x: Any, names: Sequence[str]) -> Any:
     """Inputs for a graph: one array, or a tuple in the order of the model's inputs.
+
+    Args:
+        x: an array, a list of them, a dict by input name, or lists and dicts nested as the model's inputs are.
+        names: the inputs' names.
 
     Raises:
         ValueError: another number of inputs, or missing names.
     """
+    if is_nested(x):
+        x = jax.tree.leaves(x)
     if isinstance(x, Mapping):
         missing = [n for n in names if n not in x]
         if missing:

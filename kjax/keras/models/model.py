@@ -12,14 +12,14 @@ from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer
 from kjax.keras.core.pure import apply_pure
 from kjax.keras.core.tensor import Node
-from kjax.keras.models.data import arrange_inputs
-from kjax.keras.models.fitting import Fitting
+from kjax.keras.models.data import arrange_inputs, is_nested
+from kjax.keras.models.generations import Generations
 from kjax.keras.models.on_batch import OnBatch
 from kjax.keras.models.plan import Plan, make_plan
 from kjax.nn.value import did_you_mean
 
 
-class Model(OnBatch, Fitting, Layer):
+class Model(OnBatch, Generations, Layer):
     """A functional model (``Model(inputs, outputs)``) or the base of a model written as a class (``call``).
 
     Args:
@@ -93,6 +93,8 @@ class Model(OnBatch, Fitting, Layer):
             ValueError: none of that name or index, or neither was given.
         """
         layers = self.layers
+        if index is not None and name is not None:
+            raise ValueError(f"give the layer's `name` or its `index`, not both: received {name!r} and {index!r}")
         if index is not None:
             if not -len(layers) <= index < len(layers):
                 raise ValueError(f"model {self.name!r} has {len(layers)} layers; there is none at index {index}")
@@ -163,7 +165,7 @@ class Model(OnBatch, Fitting, Layer):
             raise NotImplementedError(
                 f"model {type(self).__name__} has neither a graph (inputs and outputs) nor a `call` method of its own"
             )
-        if isinstance(inputs, Mapping):
+        if isinstance(inputs, Mapping) or is_nested(inputs):
             inputs = arrange_inputs(inputs, self.input_names)
         kwargs: dict[str, Any] = {"training": training}
         if mask is not None:
@@ -273,6 +275,19 @@ class Model(OnBatch, Fitting, Layer):
         from kjax.keras.saving.architecture import model_to_yaml
 
         return model_to_yaml(self, **kwargs)
+
+    def __reduce__(self) -> Any:
+        from kjax.keras.models.copying import model_of, state_of
+
+        return model_of, (state_of(self),)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__reduce__()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        from kjax.keras.models.copying import deep_copy
+
+        return deep_copy(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -37,19 +37,26 @@ class Sequential(Model):
             rebuild: False waits for the next ``add`` (used when several are added).
 
         Raises:
-            TypeError: not a layer.
-            ValueError: a second layer of the same name, or an input that is not the first.
+            ValueError: not a layer, a second layer of the same name, or a second input.
         """
         if is_symbolic(layer):
             layer = layer._keras_history[0]
         if not isinstance(layer, Layer):
             from kjax.keras.core.foreign import as_layer
 
-            layer = as_layer(layer)
+            try:
+                layer = as_layer(layer)
+            except TypeError as error:
+                raise ValueError(f"model {self.name!r}: only layers can be added: {error}") from None
         if isinstance(layer, InputLayer):
-            if self._stack or self._input_layer is not None:
-                raise ValueError(f"model {self.name!r}: an input can only be the first; it has layers already")
+            if self._input_layer is not None:
+                raise ValueError(
+                    f"model {self.name!r} has an input of shape {self._input_layer.batch_shape} already; "
+                    "it cannot have another"
+                )
             self._input_layer = layer
+            if rebuild and self._stack:
+                self._rebuild()
             return
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(

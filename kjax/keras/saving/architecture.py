@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kjax.keras.saving import eras, legacy_config, names, operations
@@ -149,40 +149,3 @@ def _legacy(entry: Mapping[str, Any]) -> dict[str, Any]:
     name = names.LEGACY_NAMES.get(name, name) if builtin else registered or name
     kept = {key: entry[key] for key in ("name", "inbound_nodes") if key in entry}
     return {"class_name": name, "config": config, **kept}
-
-
-def clone_model(
-    model: Any, input_tensors: Any = None, clone_function: Callable[[Any], Any] | None = None, **kwargs: Any
-) -> Any:
-    """A model of the same architecture with new weights.
-
-    Args:
-        model: a functional or sequential model.
-        input_tensors: not supported; the clone gets inputs of its own.
-        clone_function: from a layer to the layer that takes its place; by default one with the same config.
-        **kwargs: ``call_function`` and ``recursive`` of real Keras are not supported.
-
-    Raises:
-        ValueError: a model written as a class without a config.
-    """
-    if input_tensors is not None or kwargs:
-        unknown = "input_tensors" if input_tensors is not None else next(iter(kwargs))
-        raise ValueError(f"clone_model: argument `{unknown}` is not supported")
-    if not model.is_functional and not hasattr(model, "_stack"):
-        raise ValueError(f"clone_model: {model.name!r} is a model written as a class; make another object of the class")
-    with sharing():
-        config = serialize_keras_object(model)
-    config = {key: value for key, value in config.items() if key != "compile_config"}
-    if clone_function is None:
-        with sharing():
-            return deserialize_keras_object(config)
-    from kjax.keras.saving.graph_config import replacing_layers
-
-    with sharing(), replacing_layers(_replacements(model, clone_function)):
-        return deserialize_keras_object(config)
-
-
-def _replacements(model: Any, function: Callable[[Any], Any]) -> dict[str, Any]:
-    from kjax.keras.core.operation import InputLayer, Operation
-
-    return {x.name: function(x) for x in model.layers if not isinstance(x, (InputLayer, Operation))}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import collections
-import contextlib
-import contextvars
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -136,19 +134,6 @@ def sequential_config(model: Any) -> dict[str, Any]:
 # -- reading -----------------------------------------------------------------------------------------------------
 
 
-_replaced: contextvars.ContextVar[Mapping[str, Layer]] = contextvars.ContextVar("replaced_layers", default={})  # noqa: B039
-
-
-@contextlib.contextmanager
-def replacing_layers(layers: Mapping[str, Layer]) -> Iterator[None]:
-    """Inside, these layers take the place of those that configs describe under their names."""
-    token = _replaced.set(layers)
-    try:
-        yield
-    finally:
-        _replaced.reset(token)
-
-
 def layer_from_config(entry: Any) -> Layer:
     """A layer from its entry in a model's config, of Keras 3 or older.
 
@@ -157,9 +142,6 @@ def layer_from_config(entry: Any) -> Layer:
     """
     if not isinstance(entry, Mapping) or "class_name" not in entry or "config" not in entry:
         raise ValueError(f"an entry of a model's layers must have 'class_name' and 'config', received {entry!r}"[:300])
-    name = entry.get("name") or (entry["config"].get("name") if isinstance(entry["config"], Mapping) else None)
-    if name in _replaced.get():
-        return _replaced.get()[name]  # pyright: ignore
     if "module" not in entry:
         return legacy_config.layer_from_config(entry)
     # The graph builds the layers when it calls them.

@@ -1,0 +1,91 @@
+"""Methods of models that only older Keras had: the same work under today's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kjax.keras.models.fitting import Fitting
+
+
+class Generations(Fitting):
+    """``fit_generator`` and its siblings, ``predict_classes`` and ``predict_proba``."""
+
+    def fit_generator(
+        self,
+        generator: Any,
+        steps_per_epoch: int | None = None,
+        epochs: int = 1,
+        verbose: Any = 1,
+        callbacks: Any = None,
+        validation_data: Any = None,
+        validation_steps: int | None = None,
+        validation_freq: Any = 1,
+        class_weight: Mapping[int, float] | None = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+    ) -> Any:
+        """``fit`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`fit`."""
+        return self.fit(
+            generator,
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            validation_steps=validation_steps,
+            validation_freq=validation_freq,
+            class_weight=class_weight,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+            **_queue(max_queue_size, workers, use_multiprocessing),
+        )
+
+    def evaluate_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: Any = 0,
+    ) -> Any:
+        """``evaluate`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`evaluate`."""
+        queue = _queue(max_queue_size, workers, use_multiprocessing)
+        return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose, **queue)
+
+    def predict_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: Any = 0,
+    ) -> Any:
+        """``predict`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`predict`."""
+        queue = _queue(max_queue_size, workers, use_multiprocessing)
+        return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose, **queue)
+
+    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: Any = 0, **kwargs: Any) -> Any:
+        """Probabilities of the classes: ``predict`` under the name that Keras 1 and 2 had besides."""
+        return self.predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: Any = 0, **kwargs: Any) -> np.ndarray:
+        """Classes: the index of the largest output, or whether a single output is above 0.5 (Keras 1 and 2)."""
+        outputs = self.predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+        return outputs.argmax(axis=-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
+
+
+def _queue(max_queue_size: int, workers: int, use_multiprocessing: bool) -> dict[str, Any]:
+    """Arguments about the queue of batches, where they are not the defaults."""
+    given = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
+    defaults = {"max_queue_size": 10, "workers": 1, "use_multiprocessing": False}
+    return {name: value for name, value in given.items() if value != defaults[name]}
