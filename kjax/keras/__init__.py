@@ -7,7 +7,7 @@ from typing import Any
 
 _SUBMODULES = (
     "activations callbacks config constraints datasets initializers layers losses metrics models ops optimizers "
-    "regularizers saving utils"
+    "preprocessing regularizers saving utils"
 ).split()
 
 _NAMES = {
