@@ -376,6 +376,8 @@ class Layer(Saved):
         """Call the layer on symbolic tensors (draws a node) or on arrays (computes)."""
         if symbolic_leaves((args, kwargs)):
             return self._symbolic_call(args, kwargs)
+        if scopes.recorder is not None and scopes.current() is None:
+            return scopes.recorder.call_layer(self, args, kwargs)
         args, kwargs = jax.tree.map(_as_array, (args, kwargs))
         return self._compute(args, kwargs)
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import settings
@@ -131,5 +132,7 @@ class Operation(PureLayer):
 def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
     """Call a pure function: on symbolic tensors as a new node, otherwise at once."""
     if not symbolic_leaves((args, kwargs)):
+        if scopes.recorder is not None and scopes.current() is None:
+            return scopes.recorder.call_function(function, args, kwargs)
         return function(*args, **kwargs)
     return Operation(function, name)._symbolic_call(args, kwargs)

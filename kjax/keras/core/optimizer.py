@@ -11,13 +11,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import optimizer_call
+from kjax.keras.legacy.spellings import OPTIMIZERS
 from kjax.nn import optimizers as rules
 from kjax.nn.value import did_you_mean
-
-LEGACY_ARGUMENTS = {"lr": "learning_rate"}
-"""Old names of arguments that every optimizer has."""
 
 
 class Optimizer:
@@ -36,9 +35,7 @@ class Optimizer:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         assert self.rule_class is not None
         names = [f.name for f in dataclasses.fields(self.rule_class) if f.init]  # type: ignore[arg-type]
-        for old, new in LEGACY_ARGUMENTS.items():
-            if old in kwargs and new not in kwargs:
-                kwargs[new] = kwargs.pop(old)
+        args, kwargs = optimizer_call(self.rule_class.__name__, args, kwargs, settings.era)
         decay = kwargs.pop("decay", 0.0)
         if kwargs.get("epsilon", 0) is None:
             kwargs.pop("epsilon")
@@ -211,7 +208,7 @@ class Optimizer:
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
         """Make an optimizer from what :meth:`get_config` returned."""
         del custom_objects
-        config = dict(config)
+        config = {OPTIMIZERS.get(key, key): value for key, value in config.items()}
         rate = config.get("learning_rate")
         if isinstance(rate, Mapping):
             config["learning_rate"] = rules.schedules.get(rate)
@@ -241,6 +238,11 @@ def get(identifier: Any) -> Optimizer:
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         return identifier()
+    if isinstance(identifier, str):
+        # By way of the handle's class, which knows the defaults of the era.
+        named = _classes.get(type(rules.get(identifier)))
+        if named is not None:
+            return named()
     return Optimizer.wrap(rules.get(identifier))
 
 

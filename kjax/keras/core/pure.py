@@ -17,6 +17,7 @@ from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, call_signature
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import layer_call
 from kjax.nn import Layer as ModuleBase
 from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
@@ -36,6 +37,11 @@ class PureLayer(Layer):
     module_class: ClassVar[type[nn.Module] | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        assert self.module_class is not None
+        name = self.module_class.__name__
+        args, kwargs = layer_call(name, args, kwargs, field_names(self.module_class), settings.era)
+        if "module_class" in vars(type(self)):
+            self._init_arguments = (args, kwargs)
         layer_kwargs, fields = self._split(args, kwargs)
         super().__init__(**layer_kwargs)
         self._adopt(self._make_module(fields))

@@ -51,6 +51,10 @@ class Scope:
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("keras_scope", default=None)
 
 
+recorder: Any = None
+"""Who is told of eager calls of layers (``call_layer``) and of functions (``call_function``): a tape, or nobody."""
+
+
 def current() -> Scope | None:
     """The innermost scope, or None in plain eager code."""
     return _current.get()

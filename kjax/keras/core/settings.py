@@ -24,6 +24,7 @@ class Settings:
         policy: dtype policy for new layers; None follows ``floatx``.
         epsilon: fuzz factor that ``keras.config.epsilon`` returns.
         image_data_format: default ``data_format``.
+        era: generation of Keras whose defaults, names and messages hold: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
         seed: seed that everything random is derived from.
         draws: number of keys drawn so far.
     """
@@ -32,6 +33,7 @@ class Settings:
     policy: str | None = None
     epsilon: float = 1e-7
     image_data_format: str = "channels_last"
+    era: str = "3"
     seed: int = dataclasses.field(default_factory=lambda: secrets.randbits(31))
     draws: int = 0
     names: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
@@ -84,7 +86,9 @@ def to_snake_case(name: str) -> str:
 
 
 def unique_name(prefix: str) -> str:
-    """``dense``, then ``dense_1``, ``dense_2``, ..."""
+    """``dense``, then ``dense_1``, ``dense_2``, ...; in the eras of Keras 1 and 2 ``dense_1`` is the first."""
+    if settings.era in ("1", "2") and not settings.names[prefix]:
+        settings.names[prefix] = 1
     count = settings.names[prefix]
     settings.names[prefix] += 1
     return prefix if count == 0 else f"{prefix}_{count}"

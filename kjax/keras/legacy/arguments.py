@@ -1,0 +1,233 @@
+"""Calls as they were written for older generations of Keras, as today's: one mechanism around the tables of spellings."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kjax.keras.legacy import spellings
+from kjax.keras.legacy.notes import note
+
+OLD_ERAS = ("1", "2")
+"""Generations whose defaults and names differ from those of today: Keras 1 and Keras 2 of its own."""
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+def rename(owner: str, table: Mapping[str, str], kwargs: Mapping[str, Any]) -> Kwargs:
+    """Keyword arguments under their names of today, with a note for each that had an old one.
+
+    Args:
+        owner: class or method, for the note.
+        table: old names and new ones.
+        kwargs: what was given.
+
+    Raises:
+        TypeError: an argument was given under both names.
+    """
+    if not any(old in kwargs for old in table):
+        return dict(kwargs)
+    renamed: Kwargs = {}
+    old: list[str] = []
+    for key, value in kwargs.items():
+        new = table.get(key, key)
+        if new in renamed or (new != key and new in kwargs):
+            raise TypeError(f"{owner}: argument `{new}` was given twice: also under its old name `{key}`")
+        renamed[new] = spellings.VALUES.get(key, {}).get(value, value) if isinstance(value, str) else value
+        if new != key:
+            old.append(f"`{key}` is `{new}`")
+    note(f"{owner}: of the arguments, {', '.join(old)} today")
+    return renamed
+
+
+def drop(owner: str, table: Mapping[str, str], kwargs: Kwargs) -> None:
+    """Take out arguments without a meaning today, with a note where the user should know."""
+    for key, advice in table.items():
+        if key in kwargs:
+            value = kwargs.pop(key)
+            if advice and value:
+                note(f"{owner}: the argument `{key}` has no effect any more: {advice}")
+
+
+# -- layers ------------------------------------------------------------------------------------------------------
+
+
+def layer_call(name: str, args: Args, kwargs: Mapping[str, Any], fields: Sequence[str], era: str) -> tuple[Args, Kwargs]:
+    """The arguments of a layer's constructor as they are written today.
+
+    Args:
+        name: class of the layer.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        fields: names of the arguments of today, in order.
+        era: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
+    """
+    given = dict(kwargs)
+    special = _SPECIAL.get(name)
+    if special is not None:
+        args, given = special(name, args, given, era)
+    given = rename(name, spellings.LAYERS.get(name, {}), given)
+    drop(name, spellings.DROPPED.get(name, {}), given)
+    if isinstance(given.get("data_format"), str):
+        given["data_format"] = spellings.VALUES["data_format"].get(given["data_format"], given["data_format"])
+    if era in OLD_ERAS:
+        taken = {*fields[: len(args)], *given}
+        given |= {k: v for k, v in spellings.ERA_DEFAULTS.get(name, {}).items() if k not in taken}
+        positional = list(args)
+        for index, (field, value) in enumerate(zip(fields, positional, strict=False)):
+            positional[index] = _of_era(field, value)
+        args = tuple(positional)
+        given = {field: _of_era(field, value) for field, value in given.items()}
+    return args, given
+
+
+def _of_era(field: str, value: Any) -> Any:
+    return spellings.ERA_VALUES.get(field, {}).get(value, value) if isinstance(value, str) else value
+
+
+def _is_count(value: Any) -> bool:
+    return not isinstance(value, bool) and hasattr(value, "__index__")
+
+
+def _kernel(rank: int) -> Callable[..., tuple[Args, Kwargs]]:
+    """Kernel sizes were one argument a dimension: ``Convolution2D(64, 3, 3)``, ``nb_row=3, nb_col=3``."""
+    names = {2: ("nb_row", "nb_col"), 3: ("kernel_dim1", "kernel_dim2", "kernel_dim3")}[rank]
+
+    def convert(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kwargs]:
+        sizes = [kwargs.pop(key) for key in names if key in kwargs]
+        if sizes:
+            given = list(args[1:]) if len(args) > 1 else []
+            sizes = [*given, *sizes][-rank:] if len(sizes) < rank else sizes
+            args = args[:1]
+            note(f"{name}: the arguments `{'`, `'.join(names)}` are `kernel_size` today")
+            kwargs["kernel_size"] = tuple(sizes)
+            return args, kwargs
+        counts = args[1 : 1 + rank]
+        if len(counts) < rank or not all(_is_count(c) for c in counts):
+            return args, kwargs
+        # In Keras 3 the third positional argument of Conv2D is `strides`; a call with another old spelling means rows
+        # and columns all the same.
+        if era in OLD_ERAS or any(key in spellings.LAYERS.get(name, {}) for key in kwargs):
+            note(f"{name}: `{name}({args[0]}, {', '.join(map(str, counts))})` is written with one kernel_size today")
+            rest = args[1 + rank :]
+            kwargs |= dict(zip(("kernel_initializer", "activation"), rest, strict=False))
+            return (args[0], tuple(counts)), kwargs
+        return args, kwargs
+
+    return convert
+
+
+_PADS = (("top_pad", "bottom_pad"), ("left_pad", "right_pad"))
+
+
+def _padding(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kwargs]:
+    """Paddings were also dicts, and four numbers in a row."""
+    field = "cropping" if name.startswith("Cropping") else "padding"
+    value = args[0] if args else kwargs.get(field)
+    if isinstance(value, Mapping):
+        pairs = [tuple(value.get(side, 0) for side in pair) for pair in _PADS]
+        value = pairs[1] if name.endswith("1D") else tuple(pairs)
+        note(f"{name}: `{field}` as a dict is written as pairs (before, after) today")
+    elif name.endswith("2D") and isinstance(value, (tuple, list)) and len(value) == 4:
+        value = (tuple(value[:2]), tuple(value[2:]))
+        note(f"{name}: `{field}` of four numbers is written ((top, bottom), (left, right)) today")
+    else:
+        return args, kwargs
+    if args:
+        return (value, *args[1:]), kwargs
+    return args, kwargs | {field: value}
+
+
+def _sequence(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kwargs]:
+    """``input_dim`` and ``input_length`` of layers for sequences, and what only recurrent layers had."""
+    dim = kwargs.pop("input_dim", None)
+    if dim is not None:
+        kwargs["input_shape"] = (kwargs.pop("input_length", None), int(dim))
+    forget = kwargs.pop("forget_bias_init", None)
+    if forget is not None:
+        kwargs["unit_forget_bias"] = forget in ("one", "ones")
+        note(f"{name}: the argument `forget_bias_init` is `unit_forget_bias` today")
+    return args, kwargs
+
+
+def _embedding(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kwargs]:
+    """A first layer of fixed length. Before Keras 3 its input was known to be a row of integers in any case."""
+    length = kwargs.pop("input_length", None)
+    declared = any(key in kwargs for key in ("input_shape", "batch_input_shape", "batch_shape"))
+    if not declared and (length is not None or era != "3"):
+        length = tuple(length) if isinstance(length, (tuple, list)) else (length,)
+        batch = kwargs.pop("batch_size", None)
+        kwargs["batch_input_shape"] = (batch, *length)
+    return args, kwargs
+
+
+def _batch_normalization(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kwargs]:
+    """Keras 1 began with ``epsilon`` and ``mode``."""
+    if era == "1" and args and not _is_count(args[0]):
+        kwargs.setdefault("epsilon", args[0])
+        args = ()
+    mode = kwargs.pop("mode", 0)
+    if mode:
+        note(
+            f"{name}: `mode={mode}` does not exist any more; batches are normalized by their own statistics in "
+            "training and by moving averages otherwise"
+        )
+    return args, kwargs
+
+
+def _time_distributed(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kwargs]:
+    """``merge_mode`` and the like are as they were; only the input's shape was given in two numbers."""
+    return _sequence(name, args, kwargs, era)
+
+
+_SPECIAL: dict[str, Callable[[str, Args, Kwargs, str], tuple[Args, Kwargs]]] = {
+    **dict.fromkeys(
+        ("Conv2D", "Conv2DTranspose", "SeparableConv2D", "LocallyConnected2D", "ConvLSTM2D"),
+        _kernel(2),
+    ),
+    **dict.fromkeys(("Conv3D", "Conv3DTranspose"), _kernel(3)),
+    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D", "Cropping2D"), _padding),
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "Conv1D", "LocallyConnected1D", "SeparableConv1D"), _sequence),
+    "Bidirectional": _time_distributed,
+    "TimeDistributed": _time_distributed,
+    "Embedding": _embedding,
+    "BatchNormalization": _batch_normalization,
+}
+
+
+# -- optimizers, methods, functions ------------------------------------------------------------------------------
+
+
+def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -> tuple[Args, Kwargs]:
+    """The arguments of an optimizer's constructor as they are written today; see :func:`layer_call`."""
+    given = dict(kwargs)
+    if "lr" in given and "learning_rate" not in given:
+        given = rename(name, spellings.OPTIMIZERS, given)
+    for key in spellings.OPTIMIZER_DROPPED:
+        given.pop(key, None)
+    if era in OLD_ERAS:
+        defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(name, {})
+        given |= {k: v for k, v in defaults.items() if k not in given and not (args and k == "learning_rate")}
+    return args, given
+
+
+def method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a model's method: it takes the old spellings of its arguments, too."""
+    name = function.__name__
+    table = spellings.METHODS.get(name, {})
+    dropped = spellings.METHOD_DROPPED.get(name, ())
+
+    @functools.wraps(function)
+    def understanding(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs and (any(key in table for key in kwargs) or any(key in dropped for key in kwargs)):
+            kwargs = rename(name, table, kwargs)
+            for key in dropped:
+                if kwargs.pop(key, None):
+                    note(f"{name}: the argument `{key}` has no effect any more; see the arguments of `compile`")
+        return function(self, *args, **kwargs)
+
+    understanding.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return understanding

@@ -1,0 +1,232 @@
+"""`install`: after it, `import keras` and `from tensorflow import keras` mean kjax, by all paths of all generations."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.modules import FOLDERS, MODULES, NAMES, OUTSIDE, ROOTS, VERSIONS
+from kjax.nn.value import did_you_mean
+
+_ROOTS = sorted(ROOTS, key=len, reverse=True)
+STAND_IN = "kjax.keras.legacy.tensorflow"
+
+
+def place_of(name: str) -> str | None:
+    """The path below the root of Keras that a module's full name stands for, or None.
+
+    Example:
+
+        >>> place_of("tensorflow.python.keras.layers.core")
+        'layers.core'
+        >>> place_of("json") is None
+        True
+    """
+    if name in ROOTS:
+        return ""
+    for root in _ROOTS:
+        if name.startswith(f"{root}."):
+            path = name[len(root) + 1 :]
+            return path if path in MODULES or path in FOLDERS else None
+    top, _, rest = name.partition(".")
+    if top in OUTSIDE:
+        path = f"{OUTSIDE[top]}.{rest}".rstrip(".")
+        return path if path in MODULES else None
+    return None
+
+
+class Facade(ModuleType):
+    """A module of Keras: its names are those of the modules of kjax behind it, looked up when they are read.
+
+    Args:
+        name: full name of the module, such as ``keras.layers.core``.
+        place: its path below the root of Keras.
+    """
+
+    def __init__(self, name: str, place: str) -> None:
+        super().__init__(name, f"``{name}``, in kjax.")
+        self._place = place
+
+    def __getattr__(self, name: str) -> Any:
+        place = self.__dict__.get("_place")
+        if place is None or (name.startswith("__") and name not in ("__version__", "__all__")):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if name == "__version__":
+            return VERSIONS[settings.era]
+        if name == "__all__":
+            return [entry for entry in dir(self) if not entry.startswith("_")]
+        found = self._find(place, name)
+        if place.startswith("losses") and scopes.recorder is not None:
+            found = scopes.recorder.loss_class(found)
+        if found is _MISSING:
+            hint = did_you_mean(name, [entry for entry in dir(self) if not entry.startswith("_")])
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}; {hint}")
+        return found
+
+    def _find(self, place: str, name: str) -> Any:
+        for table in (place, place.partition(".")[0]):
+            if name in NAMES.get(table, {}):
+                module, _, attribute = NAMES[table][name].partition(":")
+                return getattr(importlib.import_module(module), attribute)
+        below = f"{place}.{name}".lstrip(".")
+        if below in MODULES or below in FOLDERS:
+            try:
+                return importlib.import_module(f"{self.__name__}.{name}")
+            except ModuleNotFoundError as error:
+                if error.name != f"{self.__name__}.{name}":
+                    raise
+        for module in _targets(place):
+            found = getattr(module, name, _MISSING)
+            if found is not _MISSING:
+                return found
+        return _MISSING
+
+    def __dir__(self) -> list[str]:
+        names = {name for module in _targets(self._place) for name in dir(module)}
+        names |= set(NAMES.get(self._place, {})) | set(NAMES.get(self._place.partition(".")[0], {}))
+        return sorted(names | set(super().__dir__()))
+
+
+_MISSING = object()
+
+
+def _targets(place: str) -> list[ModuleType]:
+    modules = []
+    for target in MODULES.get(place, ()):
+        try:
+            modules.append(importlib.import_module(target))
+        except ModuleNotFoundError as error:
+            if error.name is None or not target.startswith(error.name):
+                raise
+            parent, _, name = target.rpartition(".")
+            inner = getattr(importlib.import_module(parent), name, None)
+            if isinstance(inner, ModuleType) or inner is not None:
+                modules.append(inner)
+    return modules
+
+
+LIBRARIES = frozenset(
+    "jax jaxlib flax optax orbax etils grain tensorflow_datasets tensorboard absl numpy scipy sklearn pandas h5py torch "
+    "matplotlib joblib".split()
+)
+"""Packages that look for TensorFlow to use the real one: to them the stand-in does not exist."""
+
+
+def _asked_by_library() -> bool:
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name != __name__ and not name.startswith("importlib"):
+            return name.partition(".")[0] in LIBRARIES
+        frame = frame.f_back
+    return False
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the modules of Keras, and those of TensorFlow where it is not installed.
+
+    Args:
+        tensorflow: whether TensorFlow is installed, so that only its Keras is replaced.
+    """
+
+    def __init__(self, tensorflow: bool) -> None:
+        self.tensorflow = tensorflow
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The spec of a module of Keras, of the TensorFlow stand-in, or None."""
+        del path, target
+        place = place_of(fullname)
+        if place is not None:
+            if place not in FOLDERS and not _targets(place):
+                return None
+            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        if fullname.partition(".")[0] == "tensorflow" and not self.tensorflow and not _asked_by_library():
+            tensorflow = importlib.import_module(STAND_IN)
+            if tensorflow.has_module(fullname):
+                return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        return None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        """The facade for a spec."""
+        place = place_of(spec.name)
+        if place is not None:
+            return Facade(spec.name, place)
+        return importlib.import_module(STAND_IN).make_module(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Facades look everything up when it is asked for: nothing runs here."""
+
+
+def version_of(version: Any) -> str:
+    """The era that a user names: ``1``, ``2``, ``'tf'``, ``3``, or a version such as ``'2.2.4'``.
+
+    Raises:
+        ValueError: none of these.
+    """
+    text = str(version).lower().removeprefix("keras").strip(" -=v")
+    if text in ("tf", "tf.keras", "tensorflow") or text.endswith("-tf"):
+        return "tf"
+    major, _, rest = text.partition(".")
+    if major == "2" and rest:
+        minor = rest.partition(".")[0]
+        return "tf" if minor.isdigit() and int(minor) >= 4 else "2"
+    if major in ("0", "1", "2", "3"):
+        return "1" if major == "0" else major
+    raise ValueError(f"version must be 1, 2, 'tf' or 3 (or a version such as '2.2.4'), received {version!r}")
+
+
+def set_era(version: Any) -> None:
+    """Follow a generation of Keras in defaults, names and messages.
+
+    Args:
+        version: see :func:`install`.
+    """
+    settings.era = version_of(version)
+
+
+def install(version: Any = 3) -> None:
+    """Make ``import keras`` and ``from tensorflow import keras`` mean kjax in this process.
+
+    All module paths of Keras 1.2.2, 2.2.4, 2.3.1, tf.keras 2 and Keras 3 are known. Where TensorFlow is not
+    installed, a small stand-in offers what Keras scripts use of it; where it is, only its Keras is replaced. Modules
+    of the same names that were imported before stay with those who hold them.
+
+    Args:
+        version: the generation that scripts are written for: ``1``, ``2``, ``'tf'`` or ``3``, or a version such as
+            ``'2.2.4'``. It decides defaults (the LSTM's ``recurrent_activation``), names (``acc``) and messages.
+
+    Raises:
+        ValueError: an unknown version.
+    """
+    set_era(version)
+    uninstall()
+    _forget_modules()
+    sys.meta_path.insert(0, Finder(importlib.util.find_spec("tensorflow") is not None))
+
+
+def uninstall() -> None:
+    """Undo :func:`install`: from now on ``import keras`` finds what is installed under that name."""
+    finders = [finder for finder in sys.meta_path if isinstance(finder, Finder)]
+    for finder in finders:
+        sys.meta_path.remove(finder)
+    scopes.recorder = None
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, Facade) or getattr(module, "__kjax_stand_in__", False):
+            del sys.modules[name]
+
+
+def _forget_modules() -> None:
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
+        if place_of(name) is not None or (top in ("keras", *OUTSIDE) and not name.startswith("kjax")):
+            del sys.modules[name]

@@ -1,0 +1,174 @@
+"""Module paths of all generations of Keras: where each lies in kjax, as tables."""
+
+from __future__ import annotations
+
+VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1"}
+"""What ``keras.__version__`` says in each era."""
+
+ROOTS = (
+    "keras",
+    "tf_keras",
+    "keras_core",
+    "tensorflow.keras",
+    "tensorflow._api.v2.keras",
+    "tensorflow._api.v2.v2.keras",
+    "tensorflow.compat.v1.keras",
+    "tensorflow.compat.v2.keras",
+    "tensorflow.contrib.keras",
+    "tensorflow.contrib.keras.api.keras",
+    "tensorflow.contrib.keras.python.keras",
+    "tensorflow.python.keras",
+    "tensorflow.python.keras.api",
+    "tensorflow.python.keras._impl.keras",
+    "keras.src",
+    "keras.api",
+    "keras.api._v2.keras",
+    "keras._tf_keras.keras",
+)
+"""Packages that were a whole Keras."""
+
+OUTSIDE = {"keras_applications": "applications", "keras_preprocessing": "preprocessing"}
+"""Packages that were a part of Keras."""
+
+_LAYERS = (
+    "core convolutional pooling local recurrent convolutional_recurrent normalization merge merging embeddings noise "
+    "advanced_activations wrappers cudnn_recurrent recurrent_v2 dense_attention experimental experimental.preprocessing "
+    "preprocessing activation attention regularization reshaping rnn layer input_spec containers extra_functions "
+    "serialization activations kernelized einsum_dense multi_head_attention normalization_v2 rnn_cell_wrapper_v2 "
+    "convolutional_transpose convolutional_separable simple_rnn core.dense core.embedding core.lambda_layer "
+    "core.activation core.masking core.input_layer core.wrapper rnn.lstm rnn.gru rnn.simple_rnn rnn.rnn "
+    "rnn.bidirectional rnn.time_distributed rnn.stacked_rnn_cells convolutional.conv1d convolutional.conv2d "
+    "convolutional.conv3d convolutional.conv2d_transpose convolutional.separable_conv2d convolutional.depthwise_conv2d "
+    "pooling.max_pooling2d pooling.average_pooling2d pooling.global_average_pooling2d pooling.global_max_pooling2d "
+    "normalization.batch_normalization normalization.layer_normalization regularization.dropout "
+    "regularization.spatial_dropout reshaping.flatten reshaping.reshape merging.concatenate merging.add "
+    "attention.attention attention.multi_head_attention preprocessing.text_vectorization "
+    "preprocessing.normalization preprocessing.image_preprocessing preprocessing.string_lookup "
+    "preprocessing.integer_lookup preprocessing.category_encoding"
+).split()
+
+_ENGINE = (
+    "topology base_layer base_layer_utils base_layer_v1 training training_v1 training_utils training_generator "
+    "training_arrays training_eager network input_layer input_spec sequential functional saving keras_tensor node "
+    "data_adapter base_preprocessing_layer compile_utils"
+).split()
+
+_UTILS = (
+    "np_utils data_utils generic_utils io_utils layer_utils vis_utils conv_utils multi_gpu_utils test_utils tf_utils "
+    "losses_utils metrics_utils all_utils image_utils text_dataset image_dataset timeseries_dataset "
+    "numerical_utils sequence_utils progbar summary_utils model_visualization file_utils python_utils rng_utils "
+    "traceback_utils tf_inspect image_dataset_utils audio_dataset_utils text_dataset_utils timeseries_dataset_utils "
+    "dtype_utils torch_utils jax_layer backend_utils naming module_utils nest argument_validation tracking "
+    "visualize_util"
+).split()
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "": ("kjax.keras",),
+    **dict.fromkeys(("layers", *(f"layers.{name}" for name in _LAYERS)), ("kjax.keras.layers",)),
+    **dict.fromkeys(
+        ("engine", *(f"engine.{name}" for name in _ENGINE)),
+        ("kjax.keras.layers", "kjax.keras.models", "kjax.keras.saving", "kjax.keras"),
+    ),
+    **dict.fromkeys(("legacy", "legacy.interfaces", "legacy.layers", "legacy.models"), ("kjax.keras.layers",)),
+    **dict.fromkeys(
+        "models models.cloning models.model models.sequential models.functional training premade".split(),
+        ("kjax.keras.models",),
+    ),
+    **dict.fromkeys(("utils", *(f"utils.{name}" for name in _UTILS)), ("kjax.keras.utils",)),
+    **dict.fromkeys(
+        "backend backend.tensorflow_backend backend.theano_backend backend.cntk_backend backend.common "
+        "backend.load_backend backend_config".split(),
+        ("kjax.keras.backend",),
+    ),
+    **dict.fromkeys(
+        "objectives losses losses.losses losses.loss".split(),
+        ("kjax.keras.losses",),
+    ),
+    **dict.fromkeys(
+        "metrics metrics.metric metrics.accuracy_metrics metrics.confusion_metrics metrics.reduction_metrics".split(),
+        ("kjax.keras.metrics",),
+    ),
+    **dict.fromkeys(
+        "optimizers optimizers.legacy optimizers.experimental optimizers.optimizer optimizers.sgd optimizers.adam "
+        "optimizers.rmsprop optimizer_v1 optimizer_v2 optimizer_v2.adam optimizer_v2.gradient_descent "
+        "optimizer_v2.rmsprop optimizer_v2.optimizer_v2 optimizers.optimizer_v2".split(),
+        ("kjax.keras.optimizers",),
+    ),
+    **dict.fromkeys(
+        "optimizers.schedules optimizers.learning_rate_schedule optimizer_v2.learning_rate_schedule".split(),
+        ("kjax.keras.optimizers.schedules",),
+    ),
+    **dict.fromkeys(
+        "initializers initializations initializers.random_initializers initializers.constant_initializers "
+        "initializers.initializers_v2".split(),
+        ("kjax.keras.initializers",),
+    ),
+    **dict.fromkeys("regularizers regularizers.regularizers".split(), ("kjax.keras.regularizers",)),
+    **dict.fromkeys("constraints constraints.constraints".split(), ("kjax.keras.constraints",)),
+    **dict.fromkeys("activations activations.activations".split(), ("kjax.keras.activations",)),
+    **dict.fromkeys(
+        "callbacks callbacks.callback callbacks.early_stopping callbacks.model_checkpoint callbacks.experimental "
+        "callbacks_v1 callbacks.tensorboard_v1 callbacks.history".split(),
+        ("kjax.keras.callbacks",),
+    ),
+    **{
+        path: (f"kjax.keras.{path}",)
+        for path in (
+            "datasets datasets.mnist datasets.fashion_mnist datasets.cifar10 datasets.cifar100 datasets.imdb "
+            "datasets.reuters datasets.boston_housing datasets.california_housing preprocessing preprocessing.image "
+            "preprocessing.text preprocessing.sequence preprocessing.timeseries wrappers wrappers.scikit_learn "
+            "saving config random tree ops dtype_policies mixed_precision distribution export visualization quantizers "
+            "applications"
+        ).split()
+    },
+    "datasets.cifar": ("kjax.keras.datasets.cifar10",),
+    "preprocessing.dataset_utils": ("kjax.keras.preprocessing",),
+    "preprocessing.image_dataset": ("kjax.keras.preprocessing",),
+    "preprocessing.text_dataset": ("kjax.keras.preprocessing",),
+    **{
+        f"applications.{name}": (f"kjax.keras.applications.{name}",)
+        for name in (
+            "vgg16 vgg19 resnet resnet50 resnet_v2 resnet_common inception_v3 inception_resnet_v2 xception mobilenet "
+            "mobilenet_v2 mobilenet_v3 densenet nasnet efficientnet efficientnet_v2 convnext imagenet_utils "
+            "music_tagger_crnn audio_conv_utils regnet resnet_rs"
+        ).split()
+    },
+    **dict.fromkeys(
+        "saving.legacy saving.hdf5_format saving.save saving.saved_model saving.model_config saving.saving_lib "
+        "saving.object_registration saving.serialization_lib saving.saving_api saving.pickle_utils "
+        "saving.saved_model_experimental saving.keras_saveable".split(),
+        ("kjax.keras.saving",),
+    ),
+    **{f"ops.{name}": ("kjax.keras.ops",) for name in "numpy nn math core linalg image fft operation function".split()},
+    "mixed_precision.experimental": ("kjax.keras.mixed_precision", "kjax.keras.config"),
+    "mixed_precision.policy": ("kjax.keras.mixed_precision", "kjax.keras.config"),
+    "experimental": ("kjax.keras.experimental", "kjax.keras"),
+    "version": ("kjax.keras",),
+}
+"""Paths below a root, and the modules of kjax in which their names are looked up, in this order."""
+
+FOLDERS = {path.rpartition(".")[0] for path in MODULES if "." in path} | {""}
+"""Those paths that have others below them."""
+
+NAMES: dict[str, dict[str, str]] = {
+    "layers": {
+        "merge": "kjax.keras.legacy.layers:merge",
+        "Merge": "kjax.keras.legacy.layers:Merge",
+    },
+    "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
+    "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
+    "regularizers": {
+        "l1l2": "kjax.keras.regularizers:L1L2",
+        "activity_l1": "kjax.keras.regularizers:L1",
+        "activity_l2": "kjax.keras.regularizers:L2",
+        "activity_l1l2": "kjax.keras.regularizers:L1L2",
+        "WeightRegularizer": "kjax.keras.regularizers:L1L2",
+        "ActivityRegularizer": "kjax.keras.regularizers:L1L2",
+    },
+    "saving.object_registration": {"CustomObjectScope": "kjax.keras.utils:custom_object_scope"},
+    "engine.topology": {"Container": "kjax.keras.models:Model"},
+    "engine.network": {"Network": "kjax.keras.models:Model"},
+    "engine.functional": {"Functional": "kjax.keras.models:Model"},
+    "models": {"Graph": "kjax.keras.legacy.layers:Graph", "Functional": "kjax.keras.models:Model"},
+}
+"""Names that a path had besides those of kjax: a module and a name in it."""

@@ -1,0 +1,207 @@
+"""How arguments were spelt in Keras 1 and 2: old names and values, by class and by method.
+
+The renames from Keras 1 to Keras 2 are those that Keras 2.2.4 itself accepted
+(https://github.com/keras-team/keras/blob/2.2.4/keras/legacy/interfaces.py); the rest are those of Keras 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Renames = dict[str, str]
+
+_FORMAT: Renames = {"dim_ordering": "data_format"}
+_KERNEL: Renames = {
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+}
+_FILTERS: Renames = {"nb_filter": "filters", "border_mode": "padding", "atrous_rate": "dilation_rate"}
+_CONV1D: Renames = {**_KERNEL, **_FILTERS, "filter_length": "kernel_size", "subsample_length": "strides"}
+_CONV: Renames = {**_KERNEL, **_FILTERS, **_FORMAT, "subsample": "strides"}
+_SEPARABLE: Renames = {
+    "nb_filter": "filters",
+    "subsample": "strides",
+    "border_mode": "padding",
+    **_FORMAT,
+    "b_regularizer": "bias_regularizer",
+    "b_constraint": "bias_constraint",
+    "bias": "use_bias",
+    "depthwise_init": "depthwise_initializer",
+    "pointwise_init": "pointwise_initializer",
+}
+_RECURRENT: Renames = {
+    "output_dim": "units",
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "W_regularizer": "kernel_regularizer",
+    "U_regularizer": "recurrent_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "consume_less": "implementation",
+}
+_CONV_LSTM: Renames = {
+    **_CONV,
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+}
+_POOL1D: Renames = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
+_POOL: Renames = {"border_mode": "padding", **_FORMAT}
+_RATE: Renames = {"p": "rate"}
+
+LAYERS: dict[str, Renames] = {
+    "Dense": {"output_dim": "units", **_KERNEL},
+    "Dropout": _RATE,
+    "AlphaDropout": _RATE,
+    "GaussianDropout": _RATE,
+    "SpatialDropout1D": _RATE,
+    "SpatialDropout2D": {**_RATE, **_FORMAT},
+    "SpatialDropout3D": {**_RATE, **_FORMAT},
+    "GaussianNoise": {"sigma": "stddev"},
+    "Embedding": {
+        "init": "embeddings_initializer",
+        "W_regularizer": "embeddings_regularizer",
+        "W_constraint": "embeddings_constraint",
+    },
+    "Conv1D": _CONV1D,
+    "Conv2D": _CONV,
+    "Conv3D": _CONV,
+    "Conv2DTranspose": _CONV,
+    "Conv3DTranspose": _CONV,
+    "SeparableConv1D": _SEPARABLE,
+    "SeparableConv2D": _SEPARABLE,
+    "DepthwiseConv2D": _SEPARABLE,
+    "LocallyConnected1D": _CONV1D,
+    "LocallyConnected2D": _CONV,
+    "ConvLSTM2D": _CONV_LSTM,
+    "LSTM": _RECURRENT,
+    "GRU": _RECURRENT,
+    "SimpleRNN": _RECURRENT,
+    "AveragePooling1D": _POOL1D,
+    "MaxPooling1D": _POOL1D,
+    "AveragePooling2D": _POOL,
+    "MaxPooling2D": _POOL,
+    "AveragePooling3D": _POOL,
+    "MaxPooling3D": _POOL,
+    "GlobalAveragePooling2D": _FORMAT,
+    "GlobalMaxPooling2D": _FORMAT,
+    "GlobalAveragePooling3D": _FORMAT,
+    "GlobalMaxPooling3D": _FORMAT,
+    "UpSampling1D": {"length": "size"},
+    "UpSampling2D": _FORMAT,
+    "UpSampling3D": _FORMAT,
+    "ZeroPadding2D": _FORMAT,
+    "ZeroPadding3D": _FORMAT,
+    "Cropping2D": _FORMAT,
+    "Cropping3D": _FORMAT,
+    "BatchNormalization": {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
+    "PReLU": {"init": "alpha_initializer", "alpha_init": "alpha_initializer"},
+    "LeakyReLU": {"alpha": "negative_slope"},
+    "InputLayer": {"input_dtype": "dtype"},
+}
+"""Arguments of layers before Keras 2 (and of LeakyReLU before Keras 3) and what they are called today."""
+
+DROPPED: dict[str, dict[str, str]] = {
+    "LSTM": {"implementation": "", "time_major": ""},
+    "GRU": {"implementation": "", "time_major": ""},
+    "SimpleRNN": {"implementation": "", "time_major": ""},
+    "LSTMCell": {"implementation": ""},
+    "GRUCell": {"implementation": ""},
+    "SimpleRNNCell": {"implementation": ""},
+    "ConvLSTM2D": {"implementation": ""},
+    "Embedding": {"dropout": "put a SpatialDropout1D layer behind the Embedding instead", "sparse": ""},
+    "BatchNormalization": {"fused": "", "virtual_batch_size": "", "adjustment": ""},
+    "SpatialDropout1D": {"noise_shape": "", "dim_ordering": ""},
+}
+"""Arguments without a meaning today: by class, with a word to the user where the result may be another."""
+
+VALUES: dict[str, dict[Any, Any]] = {
+    "dim_ordering": {"tf": "channels_last", "th": "channels_first", "default": None},
+    "data_format": {"tf": "channels_last", "th": "channels_first", "default": None},
+    "consume_less": {"cpu": 0, "mem": 1, "gpu": 2},
+}
+"""Values that are written otherwise today, by the argument's old or present name."""
+
+ERA_DEFAULTS: dict[str, dict[str, Any]] = {
+    "LSTM": {"recurrent_activation": "hard_sigmoid"},
+    "GRU": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
+    "LSTMCell": {"recurrent_activation": "hard_sigmoid"},
+    "GRUCell": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
+    "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
+}
+"""Defaults of layers in the eras of Keras 1 and 2 that are others now."""
+
+ERA_VALUES: dict[str, dict[Any, Any]] = {
+    "activation": {"hard_sigmoid": "hard_sigmoid_keras2"},
+    "recurrent_activation": {"hard_sigmoid": "hard_sigmoid_keras2"},
+    "interpolation": {"bilinear": "bilinear_keras2"},
+}
+"""Names that meant something else in the eras of Keras 1 and 2."""
+
+OPTIMIZERS: Renames = {"lr": "learning_rate"}
+"""Arguments of every optimizer."""
+
+OPTIMIZER_DROPPED = ("schedule_decay", "jit_compile", "is_legacy_optimizer")
+"""Arguments of optimizers without a meaning today."""
+
+OPTIMIZER_ERA_DEFAULTS: dict[str, dict[str, Any]] = {
+    "Adadelta": {"learning_rate": 1.0},
+    "Adagrad": {"learning_rate": 0.01, "initial_accumulator_value": 0.0},
+    "Adamax": {"learning_rate": 0.002},
+    "Nadam": {"learning_rate": 0.002},
+}
+"""Defaults of optimizers in the eras of Keras 1 and 2 that are others now."""
+
+METHODS: dict[str, Renames] = {
+    "fit": {"nb_epoch": "epochs"},
+    "compile": {},
+    "evaluate": {},
+    "predict": {},
+    "fit_generator": {
+        "nb_epoch": "epochs",
+        "nb_val_samples": "validation_steps",
+        "nb_worker": "workers",
+        "pickle_safe": "use_multiprocessing",
+        "max_q_size": "max_queue_size",
+        "samples_per_epoch": "steps_per_epoch",
+    },
+    "evaluate_generator": {
+        "val_samples": "steps",
+        "nb_worker": "workers",
+        "pickle_safe": "use_multiprocessing",
+        "max_q_size": "max_queue_size",
+    },
+    "predict_generator": {
+        "val_samples": "steps",
+        "nb_worker": "workers",
+        "pickle_safe": "use_multiprocessing",
+        "max_q_size": "max_queue_size",
+    },
+}
+"""Arguments of a model's methods."""
+
+METHOD_DROPPED: dict[str, tuple[str, ...]] = {
+    "fit": ("show_accuracy",),
+    "evaluate": ("show_accuracy",),
+    "predict": ("show_accuracy",),
+    "compile": ("class_mode",),
+    "fit_generator": ("show_accuracy",),
+    "evaluate_generator": ("show_accuracy",),
+    "predict_generator": (),
+}
+"""Arguments of methods of the first versions that say what ``compile(metrics=...)`` and the loss say today."""
+
+CALLBACKS: dict[str, Renames] = {"ReduceLROnPlateau": {"epsilon": "min_delta"}}
+"""Arguments of callbacks."""
+
+REGULARIZERS: Renames = {"l": "l2"}
+CONSTRAINTS: Renames = {"m": "max_value"}
+"""Arguments of ``MaxNorm``: the largest norm was ``m``."""

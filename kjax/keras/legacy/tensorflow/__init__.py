@@ -1,0 +1,81 @@
+"""A stand-in for TensorFlow where it is not installed: what Keras scripts commonly touch, on kjax and JAX.
+
+It is no TensorFlow: a name that it lacks gives an error that says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from kjax.keras.legacy.tensorflow.names import MODULES
+
+VERSION = "2.15.0"
+_TRANSPARENT = ("compat.v1.", "compat.v2.", "_api.v2.", "python.")
+
+
+def place_of(fullname: str) -> str | None:
+    """The path below ``tensorflow`` of a module that the stand-in has, or None."""
+    path = f"{fullname.partition('.')[2]}."
+    if path == ".":
+        return ""
+    for prefix in _TRANSPARENT:
+        if path.startswith(prefix) and path.rstrip(".") not in MODULES:
+            path = path[len(prefix) :]
+    path = path.rstrip(".")
+    return path if path in MODULES or path in ("compat", "python", "_api", "contrib") else None
+
+
+def has_module(fullname: str) -> bool:
+    """Whether the stand-in has a module of this full name."""
+    return place_of(fullname) is not None
+
+
+class StandIn(ModuleType):
+    """A module of the stand-in: names are looked up in the tables when they are read."""
+
+    __kjax_stand_in__ = True
+
+    def __init__(self, name: str, place: str) -> None:
+        super().__init__(name, f"``{name}``: a stand-in on kjax; TensorFlow is not installed.")
+        self._place = place
+        self.__version__ = VERSION
+
+    def __getattr__(self, name: str) -> Any:
+        place = self.__dict__.get("_place")
+        if place is None or (name.startswith("__") and name != "__all__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        names = MODULES.get(place, {})
+        if name == "__all__":
+            return sorted(names)
+        if name in names:
+            target = names[name]
+            if not isinstance(target, str):
+                return target
+            module, _, attribute = target.partition(":")
+            found = importlib.import_module(module)
+            return getattr(found, attribute) if attribute else found
+        below = f"{self.__name__}.{name}"
+        if has_module(below) or name == "keras":
+            return importlib.import_module(below)
+        from kjax.nn.value import did_you_mean
+
+        raise AttributeError(
+            f"the stand-in for TensorFlow has no {below!r}: TensorFlow is not installed, and kjax offers what Keras "
+            f"scripts commonly use of it; {did_you_mean(name, names)}"
+        )
+
+    def __dir__(self) -> list[str]:
+        return sorted({*MODULES.get(self._place, {}), *super().__dir__()})
+
+
+def make_module(fullname: str) -> ModuleType:
+    """The module of the stand-in of this full name."""
+    from kjax.keras.core import scope
+    from kjax.keras.legacy.tensorflow.tape import Recorder
+
+    place = place_of(fullname)
+    assert place is not None, fullname
+    scope.recorder = scope.recorder or Recorder()
+    return StandIn(fullname, place)
