@@ -39,7 +39,7 @@ def parse(arguments: list[str]) -> tuple[str | None, bool, str, list[str]]:
             print(USAGE, end="")
             raise SystemExit(0)
         if option in ("-V", "--version"):
-            from kjax import __version__
+            from kjax._version import __version__
 
             print(f"kjax {__version__}")
             raise SystemExit(0)

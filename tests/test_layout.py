@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "train": {"_version", "nn", "data"},
     "models": {"_version", "nn"},
     "keras": {"_version", "nn", "data", "train", "models"},
+    "__main__": {"_version", "keras"},
     "examples": {"_version", "nn", "data", "train", "models", "keras"},
 }
 # What the lower floors may import from outside when they are loaded; what is imported in a function is free.

@@ -21,6 +21,8 @@ _NAMES = {
     "Optimizer": "optimizers",
     "Initializer": "initializers",
     "Regularizer": "regularizers",
+    "install": "legacy.install",
+    "uninstall": "legacy.install",
 }
 """Names at the top and where they live."""
 
@@ -33,6 +35,20 @@ def __getattr__(name: str) -> Any:
     from kjax.nn.value import did_you_mean
 
     raise AttributeError(f"module 'kjax.keras' has no attribute {name!r}; {did_you_mean(name, __dir__())}")
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext kjax.keras`` in a notebook: ``import keras`` means kjax from then on."""
+    from kjax.keras.legacy.install import install
+
+    install()
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """``%unload_ext kjax.keras``."""
+    from kjax.keras.legacy.install import uninstall
+
+    uninstall()
 
 
 def __dir__() -> list[str]:

@@ -57,6 +57,20 @@ def _merge_function(name: str, cls: type[PureLayer]) -> Any:
     return merge
 
 
+def __getattr__(name: str) -> Any:
+    """Layers that only older generations had."""
+    if not name.startswith("_"):
+        from kjax.keras.legacy import layers as older
+
+        if name in vars(older) and getattr(vars(older)[name], "__module__", "").startswith("kjax.keras"):
+            return vars(older)[name]
+        from kjax.nn.value import did_you_mean
+
+        hint = did_you_mean(name, [entry for entry in globals() if not entry.startswith("_")])
+        raise AttributeError(f"module 'kjax.keras.layers' has no attribute {name!r}; {hint}")
+    raise AttributeError(f"module 'kjax.keras.layers' has no attribute {name!r}")
+
+
 for _name, _thing in vars(modules).items():
     if inspect.isclass(_thing) and issubclass(_thing, nn.Layer):
         globals()[_name] = derive(_thing)

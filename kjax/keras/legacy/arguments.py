@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.notes import note
 
@@ -55,7 +58,9 @@ def drop(owner: str, table: Mapping[str, str], kwargs: Kwargs) -> None:
 # -- layers ------------------------------------------------------------------------------------------------------
 
 
-def layer_call(name: str, args: Args, kwargs: Mapping[str, Any], fields: Sequence[str], era: str) -> tuple[Args, Kwargs]:
+def layer_call(
+    name: str, args: Args, kwargs: Mapping[str, Any], fields: Sequence[str], era: str
+) -> tuple[Args, Kwargs]:
     """The arguments of a layer's constructor as they are written today.
 
     Args:
@@ -219,15 +224,53 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
     name = function.__name__
     table = spellings.METHODS.get(name, {})
     dropped = spellings.METHOD_DROPPED.get(name, ())
+    samples = spellings.METHOD_SAMPLES.get(name, {})
+    old = {*table, *dropped, *samples}
+    signature = inspect.signature(function)
+    names = list(signature.parameters)[1:]
 
     @functools.wraps(function)
     def understanding(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs and (any(key in table for key in kwargs) or any(key in dropped for key in kwargs)):
+        if samples and len(args) > 1 and settings.era == "1":
+            # The second argument was a number of samples.
+            kwargs = {**dict(zip(names, args, strict=False)), **kwargs}
+            for key, (new, _) in samples.items():
+                if new in kwargs:
+                    kwargs[key] = kwargs.pop(new)
+            args = ()
+        if old.intersection(kwargs):
+            if samples.keys() & kwargs.keys():
+                kwargs = {**dict(zip(names, args, strict=False)), **kwargs}
+                args = ()
+                _count_batches(name, samples, kwargs)
             kwargs = rename(name, table, kwargs)
             for key in dropped:
                 if kwargs.pop(key, None):
                     note(f"{name}: the argument `{key}` has no effect any more; see the arguments of `compile`")
         return function(self, *args, **kwargs)
 
-    understanding.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    understanding.__signature__ = signature  # type: ignore[attr-defined]
     return understanding
+
+
+def _count_batches(name: str, samples: Mapping[str, tuple[str, str]], kwargs: Kwargs) -> None:
+    """Numbers of samples as numbers of batches: Keras 1 took batches until there were as many samples."""
+    for key, (new, source) in samples.items():
+        count = kwargs.pop(key, None)
+        data = kwargs.get(source)
+        if count is None or data is None or isinstance(data, (tuple, list)):
+            continue
+        size = getattr(data, "batch_size", None)
+        if size is None and isinstance(data, Iterator):
+            first = next(data)
+            leaf = first[0] if isinstance(first, (tuple, list)) else first
+            while isinstance(leaf, (list, tuple, dict)):
+                leaf = next(iter(leaf.values())) if isinstance(leaf, dict) else leaf[0]
+            size = len(leaf)
+            kwargs[source] = itertools.chain([first], data)
+        if size:
+            kwargs[new] = max(math.ceil(count / size), 1)
+            note(f"{name}: `{key}={count}` samples is `{new}={kwargs[new]}` batches today")
+        else:
+            kwargs[new] = count
+            note(f"{name}: `{key}` is `{new}` today, in batches: {count} of them are taken")

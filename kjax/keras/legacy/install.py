@@ -100,7 +100,7 @@ _MISSING = object()
 
 def _targets(place: str) -> list[ModuleType]:
     modules = []
-    for target in MODULES.get(place, ()):
+    for target in dict.fromkeys((f"kjax.keras.{place}".rstrip("."), *MODULES.get(place, ()))):
         try:
             modules.append(importlib.import_module(target))
         except ModuleNotFoundError as error:

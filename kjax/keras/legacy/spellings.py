@@ -167,26 +167,32 @@ METHODS: dict[str, Renames] = {
     "predict": {},
     "fit_generator": {
         "nb_epoch": "epochs",
-        "nb_val_samples": "validation_steps",
         "nb_worker": "workers",
         "pickle_safe": "use_multiprocessing",
         "max_q_size": "max_queue_size",
-        "samples_per_epoch": "steps_per_epoch",
     },
     "evaluate_generator": {
-        "val_samples": "steps",
         "nb_worker": "workers",
         "pickle_safe": "use_multiprocessing",
         "max_q_size": "max_queue_size",
     },
     "predict_generator": {
-        "val_samples": "steps",
         "nb_worker": "workers",
         "pickle_safe": "use_multiprocessing",
         "max_q_size": "max_queue_size",
     },
 }
 """Arguments of a model's methods."""
+
+METHOD_SAMPLES: dict[str, dict[str, tuple[str, str]]] = {
+    "fit_generator": {
+        "samples_per_epoch": ("steps_per_epoch", "generator"),
+        "nb_val_samples": ("validation_steps", "validation_data"),
+    },
+    "evaluate_generator": {"val_samples": ("steps", "generator")},
+    "predict_generator": {"val_samples": ("steps", "generator")},
+}
+"""Arguments that were numbers of samples where today's are numbers of batches, and whose samples they count."""
 
 METHOD_DROPPED: dict[str, tuple[str, ...]] = {
     "fit": ("show_accuracy",),

@@ -9,6 +9,7 @@ import numpy as np
 
 from kjax.data.arrays import Arrays
 from kjax.keras.core.session import Session
+from kjax.keras.legacy.arguments import method
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
 from kjax.keras.models.sourcing import hold_back
@@ -19,6 +20,7 @@ from kjax.train.steps import make_train_step
 class Fitting(Inference):
     """The part of a model that is trained over epochs."""
 
+    @method
     def fit(
         self,
         x: Any = None,

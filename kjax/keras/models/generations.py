@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.legacy.arguments import method
 from kjax.keras.models.fitting import Fitting
 
 
 class Generations(Fitting):
     """``fit_generator`` and its siblings, ``predict_classes`` and ``predict_proba``."""
 
+    @method
     def fit_generator(
         self,
         generator: Any,
@@ -46,6 +48,7 @@ class Generations(Fitting):
             **_queue(max_queue_size, workers, use_multiprocessing),
         )
 
+    @method
     def evaluate_generator(
         self,
         generator: Any,
@@ -60,6 +63,7 @@ class Generations(Fitting):
         queue = _queue(max_queue_size, workers, use_multiprocessing)
         return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose, **queue)
 
+    @method
     def predict_generator(
         self,
         generator: Any,

@@ -83,7 +83,12 @@ class Sequential(Model):
         self._plan = None
         self.built = False
         self._forget_training()
-        if self._input_layer is not None and self._stack:
+        if self._stack and getattr(self._stack[0], "branches", None):  # Keras 1's Merge of several models
+            inputs, outputs = self._stack[0].join()
+            for layer in self._stack[1:]:
+                outputs = layer(outputs)
+            self._adopt_plan(make_plan(inputs, outputs, self.name))
+        elif self._input_layer is not None and self._stack:
             tensor: Any = self._input_layer._inbound_nodes[0].outputs[0]
             self._draw(tensor)
 

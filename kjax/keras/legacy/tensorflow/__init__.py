@@ -51,7 +51,7 @@ class StandIn(ModuleType):
             return sorted(names)
         if name in names:
             target = names[name]
-            if not isinstance(target, str):
+            if not isinstance(target, str) or ":" not in target:
                 return target
             module, _, attribute = target.partition(":")
             found = importlib.import_module(module)

@@ -51,7 +51,9 @@ class Dataset:
         return Dataset(lambda: iter([tensors]), 1)
 
     @staticmethod
-    def from_generator(generator: Callable[..., Iterable[Any]], *signature: Any, args: Any = (), **kwargs: Any) -> Dataset:
+    def from_generator(
+        generator: Callable[..., Iterable[Any]], *signature: Any, args: Any = (), **kwargs: Any
+    ) -> Dataset:
         """What a generator function gives."""
         return Dataset(lambda: iter(generator(*args)))
 

@@ -159,7 +159,9 @@ MODULES: dict[str, dict[str, Any]] = {
             truncated_normal="truncated_normal",
             diag="diag",
         ),
-        **_from("functions", "function Variable py_function", numpy_function="py_function", get_variable="get_variable"),
+        **_from(
+            "functions", "function Variable py_function", numpy_function="py_function", get_variable="get_variable"
+        ),
         **_from("tape", "GradientTape Tensor gradients", custom_gradient="custom_gradient"),
         **_from("session", "Module TensorShape TensorSpec"),
         "set_random_seed": "kjax.keras.core.settings:set_random_seed",

@@ -103,7 +103,7 @@ class Tensor:
         return self.value
 
     def __iter__(self) -> Any:
-        return (self[i] for i in range(len(self)))
+        return (Tensor(row) for row in self.value)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -265,6 +265,7 @@ class GradientTape:
 
     def stop_recording(self) -> Any:
         """A context in which nothing is remembered."""
+
         @contextlib.contextmanager
         def pause() -> Any:
             self.recording = False
@@ -313,7 +314,7 @@ class GradientTape:
             flat, structure = jax.tree.flatten(outputs)
             # Integers and the like have no gradient; JAX has a type of zeros for them.
             seeds = [
-                found.get(id(leaf), None) if jnp.issubdtype(array.dtype, jnp.inexact) else None
+                found.get(id(leaf)) if jnp.issubdtype(array.dtype, jnp.inexact) else None
                 for leaf, array in zip(leaves, flat, strict=True)
             ]
             seeds = [_seed(seed, array) for seed, array in zip(seeds, flat, strict=True)]

@@ -1,0 +1,187 @@
+"""Layers and functions of Keras 1 and 2 that have no class of their own today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kjax.keras import layers
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.pure import derive
+from kjax.keras.legacy.arguments import layer_call
+from kjax.keras.legacy.notes import note
+from kjax.nn.layers import keras1
+from kjax.nn.value import did_you_mean
+
+Highway = derive(keras1.Highway)
+MaxoutDense = derive(keras1.MaxoutDense)
+
+
+def _older(name: str, today: str, **fixed: Any) -> Callable[..., Any]:
+    """A class of Keras 1 or 2 as a function that makes the layer of today.
+
+    Args:
+        name: the old name.
+        today: the class of today.
+        **fixed: arguments that the old class had no choice in.
+    """
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        cls = getattr(layers, today)
+        # Rows and columns were two arguments wherever this name was in use.
+        args, kwargs = layer_call(today, args, kwargs, (), "2" if "Conv" in today or "Convolution" in name else "3")
+        return cls(*args, **{**fixed, **kwargs})
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"``{name}`` of older scripts: a ``{today}`` today; arguments are taken in both spellings."
+    return make
+
+
+AtrousConvolution1D = _older("AtrousConvolution1D", "Conv1D")
+AtrousConvolution2D = _older("AtrousConvolution2D", "Conv2D")
+SeparableConvolution2D = _older("SeparableConvolution2D", "SeparableConv2D")
+TimeDistributedDense = _older("TimeDistributedDense", "Dense")
+CuDNNLSTM = _older("CuDNNLSTM", "LSTM", activation="tanh", recurrent_activation="sigmoid")
+CuDNNGRU = _older("CuDNNGRU", "GRU", activation="tanh", recurrent_activation="sigmoid", reset_after=True)
+
+
+def Deconvolution2D(*args: Any, output_shape: Any = None, **kwargs: Any) -> Any:
+    """``Deconvolution2D(nb_filter, nb_row, nb_col, output_shape, ...)`` of Keras 1: a ``Conv2DTranspose`` today.
+
+    The output's shape follows from the other arguments today; where the given one differs within a stride, as ``same``
+    padding allowed, ``output_padding`` makes up for it.
+
+    Args:
+        *args: number of filters, rows and columns of the kernel, and the shape of the output.
+        output_shape: the same by name.
+        **kwargs: as those of ``Conv2DTranspose``, in both spellings.
+    """
+    if len(args) > 3:
+        output_shape, args = args[3], args[:3]
+    args, kwargs = layer_call("Conv2DTranspose", args, kwargs, (), "2")
+    layer = layers.Conv2DTranspose(*args, **kwargs)
+    if output_shape is None:
+        return layer
+    wanted = tuple(output_shape)[2:] if layer.data_format == "channels_first" else tuple(output_shape)[1:-1]
+    shape = layer._batch_input_shape
+    if shape is not None and layer.padding == "same" and None not in wanted:
+        sizes = shape[2:] if layer.data_format == "channels_first" else shape[1:-1]
+        regular = [None if n is None else n * s for n, s in zip(sizes, layer.strides, strict=True)]
+        if any(r is not None and w is not None and r != w for r, w in zip(regular, wanted, strict=True)):
+            padding = [
+                w - ((n - 1) * s + k - 2 * (k // 2)) if n is not None else 0
+                for n, s, k, w in zip(sizes, layer.strides, layer.kernel_size, wanted, strict=True)
+            ]
+            layer.output_padding = tuple(padding)
+    return layer
+
+
+# -- merging -----------------------------------------------------------------------------------------------------
+
+_MODES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate"}
+
+
+def _merging(
+    mode: Any, concat_axis: int, dot_axes: Any, output_shape: Any, arguments: Any, name: str | None
+) -> tuple[Any, str]:
+    """The layer of today for a mode of Keras 1, and how it is written."""
+    if callable(mode):
+        return layers.Lambda(mode, output_shape=output_shape, arguments=arguments, name=name), "Lambda(function)"
+    if mode in ("dot", "cos"):
+        axes = dot_axes
+        if isinstance(axes, (list, tuple)):  # [[1], [2]] in the first versions
+            axes = tuple(a[0] if isinstance(a, (list, tuple)) else a for a in axes)
+        return layers.Dot(axes, normalize=mode == "cos", name=name), f"Dot(axes, normalize={mode == 'cos'})"
+    if mode == "concat":
+        return layers.Concatenate(axis=concat_axis, name=name), "Concatenate(axis)"
+    if mode in _MODES:
+        return getattr(layers, _MODES[mode])(name=name), f"{_MODES[mode]}()"
+    raise ValueError(f"merge: unknown mode {mode!r}; {did_you_mean(str(mode), [*_MODES, 'dot', 'cos'])}")
+
+
+def merge(
+    inputs: Sequence[Any],
+    mode: Any = "sum",
+    concat_axis: int = -1,
+    dot_axes: Any = -1,
+    output_shape: Any = None,
+    output_mask: Any = None,
+    arguments: Any = None,
+    name: str | None = None,
+) -> Any:
+    """``merge`` of Keras 1: one tensor of several.
+
+    Args:
+        inputs: symbolic tensors.
+        mode: ``'sum'``, ``'mul'``, ``'concat'``, ``'ave'``, ``'cos'``, ``'dot'``, ``'max'``, or a function of the list.
+        concat_axis: axis of ``'concat'``.
+        dot_axes: axis, or two axes, of ``'dot'`` and ``'cos'``.
+        output_shape: accepted; shapes follow from the function.
+        output_mask: accepted; masks follow from the layer.
+        arguments: keyword arguments of a function.
+        name: the layer's name.
+
+    Raises:
+        ValueError: an unknown mode.
+    """
+    del output_mask
+    layer, today = _merging(mode, concat_axis, dot_axes, output_shape, arguments, name)
+    note(f"merge: `merge(tensors, mode={mode!r})` is `{today}(tensors)` today")
+    return layer(list(inputs))
+
+
+class Merge(Layer):
+    """The layer ``Merge`` of Keras 1: as the first layer of a ``Sequential`` it joins models; called, it merges tensors.
+
+    Args:
+        layers: models or layers whose outputs are merged.
+        mode: as in :func:`merge`; so are the other arguments.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        mode: Any = "sum",
+        concat_axis: int = -1,
+        dot_axes: Any = -1,
+        output_shape: Any = None,
+        output_mask: Any = None,
+        arguments: Any = None,
+        node_indices: Any = None,
+        tensor_indices: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.inner, today = _merging(mode, concat_axis, dot_axes, output_shape, arguments, None)
+        note(f"Merge: `Merge(models, mode={mode!r})` is `{today}(tensors)` in a functional model today")
+        self.mode = mode
+        self.branches: list[Any] = list(layers or ())
+
+    def _members(self) -> Any:
+        yield "inner", self.inner
+
+    def join(self) -> tuple[list[Any], Any]:
+        """The inputs of the branches and the merged output."""
+        inputs: list[Any] = []
+        outputs = []
+        for branch in self.branches:
+            if branch._inbound_nodes or hasattr(branch, "inputs"):
+                found = branch.inputs if getattr(branch, "inputs", None) else branch.input
+                output = branch.output
+            else:  # a layer that declares its input shape
+                found = layers.Input(batch_shape=branch._batch_input_shape)
+                output = branch(found)
+            for tensor in found if isinstance(found, (list, tuple)) else [found]:
+                if all(tensor is not known for known in inputs):
+                    inputs.append(tensor)
+            outputs.append(output)
+        return inputs, self(outputs)
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Merge."""
+        return self.inner(list(inputs))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """As that of the layer of today."""
+        return self.inner.compute_mask(inputs, previous_mask)

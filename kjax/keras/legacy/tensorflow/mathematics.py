@@ -1,0 +1,263 @@
+"""TensorFlow's functions of numbers: element by element, sums, products."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras.legacy.tensorflow.door import define, function_of
+from kjax.keras.legacy.tensorflow.tape import unwrap
+
+_ELEMENTWISE = {
+    "abs": jnp.abs,
+    "add": jnp.add,
+    "ceil": jnp.ceil,
+    "cos": jnp.cos,
+    "cosh": jnp.cosh,
+    "divide": jnp.true_divide,
+    "truediv": jnp.true_divide,
+    "equal": jnp.equal,
+    "erf": jax.scipy.special.erf,
+    "exp": jnp.exp,
+    "expm1": jnp.expm1,
+    "floor": jnp.floor,
+    "floormod": jnp.mod,
+    "greater": jnp.greater,
+    "greater_equal": jnp.greater_equal,
+    "is_finite": jnp.isfinite,
+    "is_inf": jnp.isinf,
+    "is_nan": jnp.isnan,
+    "less": jnp.less,
+    "less_equal": jnp.less_equal,
+    "log": jnp.log,
+    "log1p": jnp.log1p,
+    "log_sigmoid": jax.nn.log_sigmoid,
+    "logical_and": jnp.logical_and,
+    "logical_not": jnp.logical_not,
+    "logical_or": jnp.logical_or,
+    "logical_xor": jnp.logical_xor,
+    "maximum": jnp.maximum,
+    "minimum": jnp.minimum,
+    "multiply": jnp.multiply,
+    "negative": jnp.negative,
+    "not_equal": jnp.not_equal,
+    "pow": jnp.power,
+    "reciprocal": jnp.reciprocal,
+    "round": jnp.round,
+    "sigmoid": jax.nn.sigmoid,
+    "sign": jnp.sign,
+    "sin": jnp.sin,
+    "sinh": jnp.sinh,
+    "softplus": jax.nn.softplus,
+    "sqrt": jnp.sqrt,
+    "square": jnp.square,
+    "subtract": jnp.subtract,
+    "tan": jnp.tan,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "elu": jax.nn.elu,
+    "selu": jax.nn.selu,
+    "swish": jax.nn.swish,
+    "softsign": jax.nn.soft_sign,
+    "einsum": jnp.einsum,
+    "stop_gradient": jax.lax.stop_gradient,
+    "trace": jnp.trace,
+    "inv": jnp.linalg.inv,
+    "det": jnp.linalg.det,
+    "cholesky": jnp.linalg.cholesky,
+    "diag": jnp.diag,
+    "diag_part": jnp.diagonal,
+    "meshgrid": jnp.meshgrid,
+    "broadcast_to": jnp.broadcast_to,
+    "searchsorted": jnp.searchsorted,
+}
+for _name, _compute in _ELEMENTWISE.items():
+    globals()[_name] = function_of(_compute, _name, input="x", features="x", a="a")
+
+_REDUCTIONS = {
+    "reduce_all": jnp.all,
+    "reduce_any": jnp.any,
+    "reduce_logsumexp": jax.scipy.special.logsumexp,
+    "reduce_max": jnp.max,
+    "reduce_mean": jnp.mean,
+    "reduce_min": jnp.min,
+    "reduce_prod": jnp.prod,
+    "reduce_std": jnp.std,
+    "reduce_sum": jnp.sum,
+    "reduce_variance": jnp.var,
+    "count_nonzero": jnp.count_nonzero,
+}
+
+
+def _reduction(compute: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def reduce(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        axis = tuple(int(a) for a in np.ravel(axis)) if np.ndim(axis) else axis
+        return compute(input_tensor, axis=axis, keepdims=keepdims)
+
+    return function_of(reduce, name, reduction_indices="axis", keep_dims="keepdims", input="input_tensor")
+
+
+for _name, _compute in _REDUCTIONS.items():
+    globals()[_name] = _reduction(_compute, _name)
+
+
+@define
+def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Any:
+    a = jnp.swapaxes(a, -1, -2) if transpose_a else a
+    return jnp.matmul(a, jnp.swapaxes(b, -1, -2) if transpose_b else b)
+
+
+@define
+def tensordot(a: Any, b: Any, axes: Any) -> Any:
+    return jnp.tensordot(a, b, axes)
+
+
+@define
+def add_n(inputs: Any) -> Any:
+    return functools.reduce(jnp.add, inputs)
+
+
+@define
+def argmax(input: Any, axis: Any = 0, output_type: Any = "int64") -> Any:
+    return jnp.argmax(input, 0 if axis is None else axis)
+
+
+@define
+def argmin(input: Any, axis: Any = 0, output_type: Any = "int64") -> Any:
+    return jnp.argmin(input, 0 if axis is None else axis)
+
+
+@define
+def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = False) -> Any:
+    return jnp.argsort(values, axis, descending=direction == "DESCENDING")
+
+
+@define
+def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Any:
+    return jnp.sort(values, axis, descending=direction == "DESCENDING")
+
+
+@define
+def top_k(input: Any, k: int = 1, sorted: bool = True) -> Any:
+    return jax.lax.top_k(input, k)
+
+
+@define
+def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
+    own = jnp.take_along_axis(predictions, jnp.asarray(targets, jnp.int32)[:, None], 1)
+    return jnp.sum(predictions > own, axis=1) < k
+
+
+@define
+def cumsum(x: Any, axis: int = 0) -> Any:
+    return jnp.cumsum(x, axis)
+
+
+@define
+def cumprod(x: Any, axis: int = 0) -> Any:
+    return jnp.cumprod(x, axis)
+
+
+@define
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
+    return jnp.clip(t, clip_value_min, clip_value_max)
+
+
+@define
+def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None) -> Any:
+    length = jnp.sqrt(jnp.sum(jnp.square(t), axis=axes, keepdims=True))
+    return t * clip_norm / jnp.maximum(length, clip_norm)
+
+
+@define
+def global_norm(t_list: Any) -> Any:
+    return jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None))
+
+
+@define
+def clip_by_global_norm(t_list: Any, clip_norm: Any) -> Any:
+    length = jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list))
+    return [t * clip_norm / jnp.maximum(length, clip_norm) for t in t_list], length
+
+
+@define
+def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, dim: Any = None) -> Any:
+    axis = dim if axis is None else axis
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), epsilon))
+
+
+@define
+def l2_loss(t: Any) -> Any:
+    return jnp.sum(jnp.square(t)) / 2
+
+
+@define
+def rsqrt(x: Any) -> Any:
+    return jax.lax.rsqrt(x)
+
+
+@define
+def squared_difference(x: Any, y: Any) -> Any:
+    return jnp.square(jnp.subtract(x, y))
+
+
+@define
+def multiply_no_nan(x: Any, y: Any) -> Any:
+    return jnp.where(y == 0, 0, x * y)
+
+
+@define
+def divide_no_nan(x: Any, y: Any) -> Any:
+    return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
+
+
+@define
+def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False) -> Any:
+    return jnp.linalg.norm(
+        jnp.ravel(tensor) if axis is None and ord == "euclidean" and not keepdims else tensor,
+        ord=None if ord == "euclidean" else ord,
+        axis=axis,
+        keepdims=keepdims,
+    )
+
+
+@define
+def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any:
+    axes = tuple(axes)
+    return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
+
+
+@define
+def segment_sum(data: Any, segment_ids: Any) -> Any:
+    return jax.ops.segment_sum(data, segment_ids, int(np.max(segment_ids)) + 1)
+
+
+@define
+def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
+    return jax.ops.segment_sum(data, segment_ids, int(num_segments))
+
+
+def unique(x: Any, name: str | None = None) -> Any:
+    """``tf.unique``: the values in the order of their first places, and the place of each element among them."""
+    values, first, inverse = np.unique(np.asarray(unwrap(x)), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    places = np.argsort(order)
+    return jnp.asarray(values[order]), jnp.asarray(places[inverse.reshape(-1)])
+
+
+def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> list[Any]:
+    """``tf.dynamic_partition``: the rows of each number."""
+    data, partitions = unwrap(data), np.asarray(unwrap(partitions))
+    return [data[partitions == i] for i in builtins.range(num_partitions)]
+
+
+@define
+def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any) -> Any:
+    return jnp.asarray(tensor).at[tuple(jnp.moveaxis(jnp.asarray(indices, jnp.int32), -1, 0))].set(updates)
