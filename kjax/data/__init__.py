@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kjax.data.arrays import Arrays as Arrays
     from kjax.data.errors import DatasetError as DatasetError
+    from kjax.data.py_dataset import PyDataset as PyDataset
+    from kjax.data.reader import Reader as Reader
+    from kjax.data.sources import source as source
+    from kjax.data.stream import Stream as Stream
 
-_HOMES = {"Arrays": "arrays", "DatasetError": "errors"}
+_HOMES = {
+    "Arrays": "arrays",
+    "DatasetError": "errors",
+    "PyDataset": "py_dataset",
+    "Reader": "reader",
+    "Stream": "stream",
+    "source": "sources",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.data.host import host_array
+
 ALIGNMENT = 64
 """Bytes; JAX on CPU uses a host buffer in place, without a copy, when it is aligned like this."""
 
@@ -18,14 +20,16 @@ class Stack:
     """Several batches of one size.
 
     Attributes:
-        tree: arrays ``[capacity, batch, ...]`` (or, of data that are on the device, what ``locate`` needs).
-        count: how many of the batches are real.
+        tree: arrays ``[capacity, batch, ...]``.
+        count: how many batches this chunk is.
         batch_size: samples in a batch.
+        first: where they begin in the arrays.
     """
 
     tree: Any
     count: int
     batch_size: int
+    first: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +82,25 @@ def device_dtype(dtype: Any) -> np.dtype:
     return np.dtype(jax.dtypes.canonicalize_dtype(dtype))
 
 
+def permutation(seed: int, number: int, count: int) -> np.ndarray:
+    """A permutation of ``count`` numbers that is derived from a seed and the number of a pass over the data.
+
+    Drawn on the host: on a CPU device a permutation by sorting random keys takes 30 times as long.
+    """
+    return np.random.Generator(np.random.Philox(key=[seed % 2**64, number])).permutation(count)
+
+
+def to_device(tree: Any, axis: int | None) -> Any:
+    """Put a batch on the default device.
+
+    Args:
+        tree: arrays on the host.
+        axis: which axis counts the samples; None for what is no batch. Of interest where there are several devices.
+    """
+    del axis
+    return jax.device_put(tree)
+
+
 class Arrays:
     """A tree of arrays whose first axis counts the samples.
 
@@ -99,6 +122,7 @@ class Arrays:
         transform: Callable[[Any], Any] | None = None,
     ) -> None:
         leaves, self.structure = jax.tree.flatten(tree)
+        leaves = [host_array(leaf) for leaf in leaves]
         if not leaves:
             raise ValueError("no arrays were given")
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
@@ -113,7 +137,20 @@ class Arrays:
         self.batch_size = min(int(batch_size), self.samples)
         self.shuffle = shuffle
         self.transform = transform
+        self.place = to_device
+        """How batches get to the devices; see :func:`to_device`."""
         self._resident: Any = None
+
+    name = "arrays"
+    again = True
+
+    @property
+    def sample(self) -> Any:
+        """Shapes and types of a batch."""
+        shapes = [
+            jax.ShapeDtypeStruct((self.batch_size, *leaf.shape[1:]), device_dtype(leaf.dtype)) for leaf in self.leaves
+        ]
+        return jax.tree.unflatten(self.structure, shapes)
 
     @property
     def steps(self) -> int:
@@ -134,22 +171,30 @@ class Arrays:
         return self.batch_bytes // self.batch_size * self.samples
 
     def order(self, seed: int, epoch: int) -> np.ndarray | None:
-        """The order of the samples in one epoch, derived from the seed; None is the order as given.
-
-        Drawn on the host: on a CPU device a permutation by sorting random keys takes 30 times as long.
-        """
+        """The order of the samples in one epoch, derived from the seed; None is the order as given."""
         if not self.shuffle:
             return None
-        generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, epoch]))
         if self.shuffle == "batch":
-            starts = generator.permutation(self.samples // self.batch_size) * self.batch_size
+            starts = permutation(seed, epoch, self.samples // self.batch_size) * self.batch_size
             whole = (starts[:, None] + np.arange(self.batch_size)).ravel()
             return np.concatenate([whole, np.arange(len(whole), self.samples)])
-        return generator.permutation(self.samples)
+        return permutation(seed, epoch, self.samples)
 
-    def feed(self, seed: int = 0, epoch: int = 0, start: int = 0) -> ArrayFeed:
-        """The batches of one epoch, from batch ``start`` on."""
+    def feed(
+        self, seed: int = 0, epoch: int = 0, start: int = 0, *, most: int | None = None, state: Any = None
+    ) -> ArrayFeed:
+        """The batches of one pass over the data, from batch ``start`` on; see :meth:`kjax.data.Stream.feed`."""
+        del most, state
         return ArrayFeed(self, self.order(seed, epoch), start)
+
+    def epoch_begin(self) -> None:
+        """Nothing to tell."""
+
+    def epoch_end(self) -> None:
+        """Nothing to tell."""
+
+    def close(self) -> None:
+        """Nothing to close."""
 
     def gather(self, order: np.ndarray | None, low: int, high: int, shape: tuple[int, ...]) -> Any:
         """Samples ``low`` to ``high`` of an epoch, in new arrays of leading ``shape`` (room for more is not filled)."""
@@ -170,7 +215,7 @@ class Arrays:
     def resident(self) -> Any:
         """The whole tree on the device; put there once."""
         if self._resident is None:
-            self._resident = jax.device_put(self.gather(None, 0, self.samples, (self.samples,)))
+            self._resident = self.place(self.gather(None, 0, self.samples, (self.samples,)), None)
         return self._resident
 
 
@@ -187,6 +232,8 @@ class ArrayFeed:
         self.source = source
         self.order = order
         self.position = start
+        self.state: Any = None
+        """What is needed besides the position to go on from there: nothing."""
         self._device_order: Any = None
 
     @property
@@ -212,16 +259,25 @@ class ArrayFeed:
         if first >= self.full_steps or capacity == 0:
             low, high = first * size, min((first + 1) * size, source.samples)
             self.position += 1
-            return Single(jax.device_put(source.gather(self.order, low, high, (high - low,))), high - low)
+            tree = source.gather(self.order, low, high, (high - low,))
+            return Single(source.place(tree, 0), high - low)
         count = min(limit, self.full_steps - first)
         if capacity < 0:
             if self._device_order is None:
                 order = np.arange(source.samples) if self.order is None else self.order
                 whole = order[: self.full_steps * size].astype(np.int32).reshape(self.full_steps, size)
-                self._device_order = jax.device_put(whole)
+                self._device_order = source.place(whole, None)
             self.position += count
             return Resident(source.resident(), self._device_order, first, count, size)
         count = min(count, capacity)
         tree = source.gather(self.order, first * size, (first + count) * size, (capacity, size))
         self.position += count
-        return Stack(jax.device_put(tree), count, size)
+        return Stack(source.place(tree, 1), count, size)
+
+    @property
+    def over(self) -> bool:
+        """Whether the pass has no more batches."""
+        return self.position >= self.source.steps
+
+    def close(self) -> None:
+        """Nothing to close."""

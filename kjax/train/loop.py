@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.data.arrays import Chunk, Resident, Single, Stack
+from kjax.data.reader import Feed
 from kjax.nn.lowering import has_slow_loop_ops
 from kjax.train import cache
 from kjax.train.interrupt import deferred_interrupt
@@ -28,14 +29,6 @@ MOST_STEPS = 8192
 
 RESIDENT_SHARE = 0.4
 """Largest share of an accelerator's memory that data which stay on it may take."""
-
-
-class Feed(Protocol):
-    """The batches of one epoch."""
-
-    def take(self, limit: int, capacity: int) -> Chunk | None:
-        """The next chunk of at most ``limit`` batches; see :meth:`kjax.data.arrays.ArrayFeed.take`."""
-        ...
 
 
 class Holder:
@@ -57,12 +50,12 @@ class Program:
     """
 
     def __init__(self, body: Callable[[Any, Any, Any], Any]) -> None:
-        def stacked(carry: Any, constant: Any, stack: Any, count: Any) -> Any:
+        def stacked(carry: Any, constant: Any, stack: Any, first: Any, count: Any) -> Any:
             def one(i: Any, carry: Any) -> Any:
                 batch = jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), stack)
                 return body(carry, constant, batch)
 
-            return jax.lax.fori_loop(0, count, one, carry)
+            return jax.lax.fori_loop(first, first + count, one, carry)
 
         def resident(carry: Any, constant: Any, data: Any, order: Any, first: Any, count: Any) -> Any:
             def one(i: Any, carry: Any) -> Any:
@@ -93,10 +86,11 @@ class Program:
         with deferred_interrupt():
             if isinstance(chunk, Single):
                 holder.carry = self.single(holder.carry, constant, chunk.tree)
-            elif isinstance(chunk, Stack):
-                holder.carry = self.stacked(holder.carry, constant, chunk.tree, jax.device_put(np.int32(chunk.count)))
+                return
+            bounds = jax.device_put((np.int32(chunk.first), np.int32(chunk.count)))
+            if isinstance(chunk, Stack):
+                holder.carry = self.stacked(holder.carry, constant, chunk.tree, *bounds)
             else:
-                bounds = jax.device_put((np.int32(chunk.first), np.int32(chunk.count)))
                 holder.carry = self.resident(holder.carry, constant, chunk.data, chunk.order, *bounds)
 
 
@@ -261,4 +255,4 @@ def _first_batch(chunk: Stack | Resident) -> Any:
 
 def _as_single(chunk: Stack | Resident) -> Single:
     assert isinstance(chunk, Stack) and chunk.count == 1
-    return Single(jax.tree.map(lambda a: a[0], chunk.tree), chunk.batch_size)
+    return Single(jax.tree.map(lambda a: a[chunk.first], chunk.tree), chunk.batch_size)

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.data.arrays import Resident, Single
+from kjax.data.reader import Feed
 from kjax.nn.lowering import has_slow_loop_ops
 from kjax.train import cache
-from kjax.train.loop import STACK_BYTES, Feed, Listener, pace
+from kjax.train.loop import STACK_BYTES, Listener, pace
 
 
 class Predictor:
@@ -24,17 +25,17 @@ class Predictor:
     """
 
     def __init__(self, step: Callable[[Any, Any], Any]) -> None:
-        def stacked(variables: Any, stack: Any, count: Any) -> Any:
-            first = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), stack)
+        def stacked(variables: Any, stack: Any, first: Any, count: Any) -> Any:
+            batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), stack)
             room = jax.tree.leaves(stack)[0].shape[0]
-            shapes = jax.eval_shape(step, variables, first)
+            shapes = jax.eval_shape(step, variables, batch)
             outputs = jax.tree.map(lambda s: jnp.zeros((room, *s.shape), s.dtype), shapes)
 
             def one(i: Any, outputs: Any) -> Any:
                 batch = jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), stack)
                 return jax.tree.map(lambda out, new: out.at[i].set(new), outputs, step(variables, batch))
 
-            return jax.lax.fori_loop(0, count, one, outputs)
+            return jax.lax.fori_loop(first, first + count, one, outputs)
 
         self.step = step
         self.single = jax.jit(step)
@@ -90,14 +91,14 @@ def run_predict(
     pieces: list[Any] = []
     whole: Any = None
     at = done = 0
-    pending: list[tuple[Any, int, int]] = []
+    pending: list[tuple[Any, int, slice | None]] = []
 
     def collect() -> None:
         nonlocal whole, at
-        outputs, rows, count = pending.pop(0)
+        outputs, rows, part = pending.pop(0)
         arrays = jax.tree.map(np.asarray, outputs)
-        if count:
-            arrays = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:])[:rows], arrays)
+        if part is not None:
+            arrays = jax.tree.map(lambda a: a[part].reshape(-1, *a.shape[2:]), arrays)
         if samples is None:
             pieces.append(arrays)
             return
@@ -121,12 +122,14 @@ def run_predict(
         if isinstance(chunk, Single):
             inputs = chunk.tree[0]
             outputs = program.single(variables, inputs)
-            pending.append((outputs, chunk.batch_size, 0))
+            pending.append((outputs, chunk.batch_size, None))
             if room is None:
                 room = program.room(variables, inputs, batch_bytes)
         else:
-            outputs = program.stacked(variables, chunk.tree[0], jax.device_put(np.int32(chunk.count)))
-            pending.append((outputs, chunk.count * chunk.batch_size, chunk.count))
+            bounds = jax.device_put((np.int32(chunk.first), np.int32(chunk.count)))
+            outputs = program.stacked(variables, chunk.tree[0], *bounds)
+            part = slice(chunk.first, chunk.first + chunk.count)
+            pending.append((outputs, chunk.count * chunk.batch_size, part))
         done += chunk.count
         if listener is not None:
             listener.after(done, outputs)
@@ -136,6 +139,6 @@ def run_predict(
                 listener.show(done - chunk.count, ())
     while pending:
         collect()
-    if samples is None:
+    if samples is None and pieces:
         return jax.tree.map(lambda *a: np.concatenate(a), *pieces)
     return whole

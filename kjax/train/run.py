@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from kjax.data.arrays import Arrays
+from kjax.data.reader import Source
 from kjax.train import loop
 from kjax.train.objective import Objective
 from kjax.train.predict import run_predict
@@ -23,7 +24,7 @@ def seed_of(key: jax.Array) -> int:
 def fit_epoch(
     step: Callable[..., Any],
     state: TrainState,
-    source: Arrays,
+    source: Source,
     objective: Any,
     *,
     start: int = 0,
@@ -35,7 +36,7 @@ def fit_epoch(
     Args:
         step: from :func:`make_train_step`.
         state: the state; its buffers are donated, so use the returned one from now on.
-        source: (inputs, targets, weights) arrays.
+        source: batches of (inputs, targets, weights): :class:`kjax.data.Arrays` or :func:`kjax.data.source`.
         objective: the objective (or loss) that the step was made with.
         start: first batch; an epoch that was interrupted after some batches goes on from there.
         stop: stop before this batch.
@@ -51,49 +52,58 @@ def fit_epoch(
         sample = jax.tree.map(jnp.zeros_like, state.metrics)
         state = state.replace(epoch=state.epoch + 1, metrics=sample)  # type: ignore[attr-defined]
     holder = loop.Holder(state)
-    loop.run_epoch(
-        loop.train_program(step),
-        holder,
-        None,
-        source.feed(seed_of(state.key), number, start),
-        report=lambda carry: report(carry.metrics),
-        batch_bytes=source.batch_bytes,
-        steps=source.steps if stop is None else stop,
-        resident_bytes=source.bytes,
-        listener=listener,
-        done=start,
-    )
+    most = None if stop is None else stop - start
+    with contextlib.closing(source.feed(seed_of(state.key), number, start, most=most)) as feed:
+        loop.run_epoch(
+            loop.train_program(step),
+            holder,
+            None,
+            feed,
+            report=lambda carry: report(carry.metrics),
+            batch_bytes=source.batch_bytes,
+            steps=source.steps if stop is None else stop,
+            resident_bytes=source.bytes,
+            listener=listener,
+            done=start,
+        )
     return holder.carry, _named(objective, report(holder.carry.metrics))
 
 
-def evaluate(step: Callable[..., Any], state: TrainState, source: Arrays, objective: Any) -> dict[str, float]:
-    """Loss and metrics over a source, by name; ``step`` is from :func:`make_eval_step`."""
+def evaluate(
+    step: Callable[..., Any], state: TrainState, source: Source, objective: Any, *, steps: int | None = None
+) -> dict[str, float]:
+    """Loss and metrics over a source (or its first ``steps`` batches), by name; ``step`` is from :func:`make_eval_step`."""
     objective = Objective.of(objective)
     report = loop.report_program(objective)
     holder = loop.Holder(jax.tree.map(jnp.zeros_like, state.metrics))
-    loop.run_epoch(
-        loop.eval_program(step),
-        holder,
-        state.variables,
-        source.feed(),
-        report=report,
-        batch_bytes=source.batch_bytes,
-        steps=source.steps,
-        resident_bytes=source.bytes,
-    )
+    with contextlib.closing(source.feed(most=steps)) as feed:
+        loop.run_epoch(
+            loop.eval_program(step),
+            holder,
+            state.variables,
+            feed,
+            report=report,
+            batch_bytes=source.batch_bytes,
+            steps=source.steps if steps is None else steps,
+            resident_bytes=source.bytes,
+        )
     return _named(objective, report(holder.carry))
 
 
-def predict(step: Callable[..., Any], state: TrainState, source: Arrays) -> Any:
-    """Outputs for a source of (inputs, None, None), as numpy arrays; ``step`` is from :func:`make_predict_step`."""
-    return run_predict(
-        step,
-        state.variables,
-        source.feed(),
-        samples=source.samples,
-        batch_bytes=source.batch_bytes,
-        steps=source.steps,
-    )
+def predict(step: Callable[..., Any], state: TrainState, source: Source, *, steps: int | None = None) -> Any:
+    """Outputs for the inputs of a source (or its first ``steps`` batches), as numpy arrays.
+
+    ``step`` is from :func:`make_predict_step`. Targets and weights of the batches are left alone.
+    """
+    with contextlib.closing(source.feed(most=steps)) as feed:
+        return run_predict(
+            step,
+            state.variables,
+            feed,
+            samples=source.samples if steps is None else None,
+            batch_bytes=source.batch_bytes,
+            steps=source.steps if steps is None else steps,
+        )
 
 
 def _named(objective: Objective, values: Any) -> dict[str, float]:

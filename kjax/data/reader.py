@@ -1,0 +1,228 @@
+"""A run's place in its data: passes over a source, cut into epochs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from kjax.data.arrays import Chunk
+
+OUT_OF_DATA = (
+    "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate "
+    "at least `steps_per_epoch * epochs` batches. You may need to use the `.repeat()` function when building your "
+    "dataset."
+)
+"""Keras' own words: scripts filter this warning by them."""
+
+
+class Feed(Protocol):
+    """Batches of a pass, in chunks.
+
+    Attributes:
+        position: batches of the pass that were taken.
+        state: what is needed besides the position to go on from there (JSON, or None).
+        over: whether the pass has no more batches; settled when the feed is closed.
+    """
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def state(self) -> Any: ...
+    @property
+    def over(self) -> bool: ...
+
+    def take(self, limit: int, capacity: int) -> Chunk | None:
+        """The next chunk of at most ``limit`` batches; see :meth:`kjax.data.arrays.ArrayFeed.take`."""
+        ...
+
+    def close(self) -> None:
+        """The feed is not needed any more."""
+        ...
+
+
+class Source(Protocol):
+    """What a run takes batches from: :class:`kjax.data.Arrays` or :class:`kjax.data.Stream`.
+
+    Attributes:
+        name: what messages call it.
+        again: whether a second pass can begin.
+        steps: batches of a pass; None where that is not known, or where a pass has no end.
+        samples: samples of a pass, likewise.
+        sample: shapes and types of a batch of full size.
+        batch_size: samples in it.
+        batch_bytes: bytes of it on the device.
+        bytes: of all samples on the device, if they could stay there.
+        place: how batches get to the devices; see :func:`kjax.data.arrays.to_device`.
+    """
+
+    place: Any
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def again(self) -> bool: ...
+    @property
+    def steps(self) -> int | None: ...
+    @property
+    def samples(self) -> int | None: ...
+    @property
+    def sample(self) -> Any: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def batch_bytes(self) -> int: ...
+    @property
+    def bytes(self) -> int | None: ...
+
+    def feed(
+        self, seed: int = 0, epoch: int = 0, start: int = 0, *, most: int | None = None, state: Any = None
+    ) -> Feed:
+        """The batches of a pass; see :meth:`kjax.data.Stream.feed`."""
+        ...
+
+    def epoch_begin(self) -> None:
+        """An epoch begins."""
+        ...
+
+    def epoch_end(self) -> None:
+        """An epoch has ended."""
+        ...
+
+    def close(self) -> None:
+        """No more batches are needed."""
+        ...
+
+
+class Reader:
+    """Where a run stands in a source.
+
+    An epoch is a pass over the data, or ``steps`` batches: then it goes on where the one before ended, and a pass that
+    ends in the middle of an epoch ends the epoch, with a warning, as in Keras.
+
+    Args:
+        source: the data.
+        steps: batches of an epoch; a whole pass by default.
+        seed: the run's seed; orders are derived from it and the number of the pass.
+        number: number of the first pass.
+    """
+
+    def __init__(self, source: Any, steps: int | None = None, seed: int = 0, number: int = 0) -> None:
+        self.source: Source = source
+        self.wanted = steps
+        self.seed = seed
+        self.number = number
+        self.position = 0
+        self.state: Any = None
+        self._feed: Feed | None = None
+
+    @property
+    def steps(self) -> int | None:
+        """Batches of an epoch, if that is known."""
+        return self.source.steps if self.wanted is None else self.wanted
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the run stands, for a checkpoint."""
+        feed = self._feed
+        position, state = (self.position, self.state) if feed is None else (feed.position, feed.state)
+        ended = getattr(getattr(self.source, "batches", None), "ended", 0)
+        return {"number": self.number, "position": position, "state": state, "ended": ended}
+
+    def seek(self, place: Mapping[str, Any]) -> None:
+        """Go on from a place that an earlier run had, as exactly as the source can."""
+        if not self.source.again:
+            warnings.warn(
+                f"a {self.source.name} cannot be set to a position: the resumed run goes on with whatever it gives next",
+                stacklevel=3,
+            )
+            return
+        self.number, self.position, self.state = place["number"], place["position"], place["state"]
+        batches = getattr(self.source, "batches", None)
+        if batches is not None:
+            batches.catch_up(place["ended"])
+
+    def begin(self, done: int = 0) -> Feed:
+        """The batches of the next epoch, or of the rest of one.
+
+        Args:
+            done: batches of it that were done before.
+        """
+        self.source.epoch_begin()
+        most = None if self.wanted is None else self.wanted - done
+        self._feed = self._next_feed(most)
+        return _Continued(self, self._feed, most) if self.position and self.source.again and not done else self._feed
+
+    def _next_feed(self, most: int | None) -> Feed:
+        return self.source.feed(self.seed, self.number, self.position, most=most, state=self.state)
+
+    def _next_pass(self) -> None:
+        self.number, self.position, self.state = self.number + 1, 0, None
+
+    def end(self, done: int, interrupted: bool = False) -> None:
+        """The epoch has ended.
+
+        Args:
+            done: batches of it that were done.
+            interrupted: somebody stopped it.
+        """
+        feed, self._feed = self._feed, None
+        if feed is None:
+            return
+        feed.close()
+        self.position, self.state = feed.position, feed.state
+        self.source.epoch_end()
+        short = self.wanted is not None and done < self.wanted and not interrupted
+        if short or (done == 0 and not interrupted):
+            warnings.warn(OUT_OF_DATA, stacklevel=4)
+        count = self.source.steps
+        if self.wanted is None or short or feed.over or (count is not None and self.position >= count):
+            self._next_pass()
+
+    def close(self) -> None:
+        """The run has ended, perhaps by an exception."""
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+        self.source.close()
+
+
+class _Continued:
+    """The feed of an epoch in the middle of a pass of unknown length: should nothing be left, the next pass begins."""
+
+    def __init__(self, reader: Reader, feed: Feed, most: int | None) -> None:
+        self._reader = reader
+        self._inner = feed
+        self._most = most
+        self._taken = False
+
+    @property
+    def position(self) -> int:
+        """Of the pass that stands now."""
+        return self._inner.position
+
+    @property
+    def state(self) -> Any:
+        """Of the pass that stands now."""
+        return self._inner.state
+
+    @property
+    def over(self) -> bool:
+        """Of the pass that stands now."""
+        return self._inner.over
+
+    def take(self, limit: int, capacity: int) -> Chunk | None:
+        """The next chunk."""
+        chunk = self._inner.take(limit, capacity)
+        if chunk is None and not self._taken:
+            self._inner.close()
+            self._reader._next_pass()
+            self._inner = self._reader._next_feed(self._most)
+            self._reader._feed = self._inner
+            chunk = self._inner.take(limit, capacity)
+        self._taken = True
+        return chunk
+
+    def close(self) -> None:
+        """The feed is not needed any more."""
+        self._inner.close()
