@@ -145,6 +145,11 @@ class Arrays:
     again = True
 
     @property
+    def tree(self) -> Any:
+        """All the arrays."""
+        return jax.tree.unflatten(self.structure, self.leaves)
+
+    @property
     def sample(self) -> Any:
         """Shapes and types of a batch."""
         shapes = [

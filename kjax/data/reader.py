@@ -114,6 +114,8 @@ class Reader:
         self.number = number
         self.position = 0
         self.state: Any = None
+        self.exhausted = False
+        """Whether the source is an iterator that has ended: no epoch can follow."""
         self._feed: Feed | None = None
 
     @property
@@ -172,9 +174,10 @@ class Reader:
         feed.close()
         self.position, self.state = feed.position, feed.state
         self.source.epoch_end()
-        short = self.wanted is not None and done < self.wanted and not interrupted
-        if short or (done == 0 and not interrupted):
+        short = not interrupted and done < (1 if self.wanted is None else self.wanted)
+        if short:
             warnings.warn(OUT_OF_DATA, stacklevel=4)
+            self.exhausted = not self.source.again
         count = self.source.steps
         if self.wanted is None or short or feed.over or (count is not None and self.position >= count):
             self._next_pass()

@@ -24,10 +24,20 @@ def batches_of(
             ``tf.data.Dataset``; a data set or loader of grain; a PyTorch ``DataLoader``; an iterator or generator; a
             function without arguments that makes one; or any object that can be iterated over.
         shuffle: of numbered batches, draw the order anew in each pass.
-        workers: of numbered batches, how many are computed at the same time.
+        workers: of numbered batches, how many are computed at the same time; 0 fetches batches of any kind in the
+            thread that trains.
         processes: of numbered batches, whether in processes.
         ahead: of numbered batches, how many are computed ahead.
     """
+    found = _batches_of(thing, shuffle, workers, processes, ahead)
+    if found is not None and workers == 0:
+        found.prefetch = False
+    return found
+
+
+def _batches_of(
+    thing: Any, shuffle: bool, workers: int | None, processes: bool | None, ahead: int | None
+) -> Batches | None:
     if _is_data(thing):
         return None
     if hasattr(thing, "__getitem__") and (hasattr(thing, "on_epoch_end") or _of(thing, "PyDataset")):
@@ -49,8 +59,8 @@ def _is_data(thing: Any) -> bool:
     """Whether it is an array, a table, numbers, or a collection of them."""
     if thing is None or isinstance(thing, (int, float, str, bytes, collections.abc.Mapping)):
         return True
-    if isinstance(thing, list) and thing and isinstance(thing[0], tuple):
-        return False  # batches, each (x, y)
+    if isinstance(thing, list) and thing and isinstance(thing[0], tuple) and thing[0]:
+        return not hasattr(thing[0][0], "shape")  # batches, each (x, y); or rows of numbers
     if isinstance(thing, (list, tuple)):
         return True
     return hasattr(thing, "shape") or hasattr(thing, "to_numpy") or hasattr(thing, "__array__")

@@ -253,7 +253,7 @@ class StreamFeed:
         block = self._block
         if block is None or block.used == block.count:
             room = max(1, min(abs(capacity) or 8, BLOCK_STEPS, BLOCK_BYTES // max(self.stream.batch_bytes, 1)))
-            if self._pass.position == 0 and block is None or not self.stream.batches.prefetch:
+            if (self._pass.position == 0 and block is None) or not self.stream.batches.prefetch:
                 # The engine has not decided how batches travel before it has seen one.
                 self._fetcher.fetch(1 if block is None else limit, room)
             else:

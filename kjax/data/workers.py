@@ -73,7 +73,9 @@ def _submit(pool: Any, call: Callable[[int], Any], number: int, processes: bool)
         # JAX warns of every fork, as a child that used JAX would hang. These compute batches, and use no JAX.
         warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
         # Python 3.12 warns likewise of forks beside threads.
-        warnings.filterwarnings("ignore", message=r".*use of fork\(\) may lead to deadlocks", category=DeprecationWarning)
+        warnings.filterwarnings(
+            "ignore", message=r".*use of fork\(\) may lead to deadlocks", category=DeprecationWarning
+        )
         return pool.submit(call, number)
 
 

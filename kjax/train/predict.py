@@ -70,7 +70,7 @@ def run_predict(
     batch_bytes: int,
     steps: int | None,
     listener: Listener | None = None,
-) -> Any:
+) -> tuple[Any, int]:
     """Outputs for all batches of a feed of (inputs, None, None).
 
     Args:
@@ -83,7 +83,7 @@ def run_predict(
         listener: who follows.
 
     Returns:
-        The outputs as numpy arrays.
+        The outputs as numpy arrays (None if there was no batch), and the number of batches.
     """
     cache.enable()
     program = predictor(step)
@@ -139,6 +139,6 @@ def run_predict(
                 listener.show(done - chunk.count, ())
     while pending:
         collect()
-    if samples is None and pieces:
-        return jax.tree.map(lambda *a: np.concatenate(a), *pieces)
-    return whole
+    if pieces:
+        whole = jax.tree.map(lambda *a: np.concatenate(a), *pieces)
+    return whole, done

@@ -96,7 +96,7 @@ def predict(step: Callable[..., Any], state: TrainState, source: Source, *, step
     ``step`` is from :func:`make_predict_step`. Targets and weights of the batches are left alone.
     """
     with contextlib.closing(source.feed(most=steps)) as feed:
-        return run_predict(
+        outputs, _ = run_predict(
             step,
             state.variables,
             feed,
@@ -104,6 +104,7 @@ def predict(step: Callable[..., Any], state: TrainState, source: Source, *, step
             batch_bytes=source.batch_bytes,
             steps=source.steps if steps is None else steps,
         )
+    return outputs
 
 
 def _named(objective: Objective, values: Any) -> dict[str, float]:

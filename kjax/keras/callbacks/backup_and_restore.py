@@ -55,7 +55,8 @@ class BackupAndRestore(Callback):
             state, metadata = self._checkpoints.restore(session.holder.carry)
             session.holder.carry = state
             session.position = (metadata["epoch"], metadata["batch"])
-            self.model._seed = metadata["seed"]
+            self.model._seed = session.reader.seed = metadata["seed"]
+            session.reader.seek(metadata["data"])
             self._past = metadata["past"]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -79,7 +80,13 @@ class BackupAndRestore(Callback):
             past["epoch"].append(epoch - 1)
             for name, value in logs.items():
                 past["history"].setdefault(name, []).append(value)
-        metadata = {"epoch": epoch, "batch": batch, "seed": self.model._seed, "past": past}
+        metadata = {
+            "epoch": epoch,
+            "batch": batch,
+            "seed": self.model._seed,
+            "past": past,
+            "data": session.reader.place,
+        }
         number = int(session.holder.carry.step) * 2 + (batch == 0)
         self._checkpoints.save(number, session.holder.carry, metadata)
 

@@ -38,6 +38,8 @@ class Session:
         """Epoch, and batches of it that are done."""
         self.history: Any = None
         """The history callback of the run."""
+        self.reader: Any = None
+        """Where the run stands in its data; see :class:`kjax.data.Reader`."""
 
     def open(self) -> None:
         """Make the session the truth of its variables, in buffers of its own that may be donated."""

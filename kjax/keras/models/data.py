@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from kjax.data.arrays import Arrays
+from kjax.data.host import host_array, whole
+from kjax.data.stream import unpack
 from kjax.train.objective import per_output
 
 
@@ -18,16 +20,8 @@ def as_array(thing: Any, argument: str) -> Any:
     Raises:
         ValueError: ragged lists, strings, objects.
     """
-    if isinstance(thing, (np.ndarray, jax.Array)):
-        array = thing
-    elif (
-        hasattr(thing, "shape")
-        and hasattr(thing, "dtype")
-        and hasattr(thing, "__getitem__")
-        and not hasattr(thing, "iloc")
-    ):
-        return thing  # a memory map, an HDF5 dataset, ...
-    else:
+    array = host_array(thing)
+    if not (hasattr(array, "shape") and hasattr(array, "dtype") and hasattr(array, "__getitem__")):
         try:
             array = np.asarray(thing)
         except ValueError as error:
@@ -63,8 +57,6 @@ def as_tree(thing: Any, argument: str) -> Any:
         return None
     if isinstance(thing, Mapping):
         return {key: as_tree(value, f"{argument}[{key!r}]") for key, value in thing.items()}
-    if hasattr(thing, "columns") and hasattr(thing, "to_numpy"):
-        return as_array(thing.to_numpy(), argument)
     if isinstance(thing, (list, tuple)) and any(isinstance(item, Mapping) for item in thing):
         return [as_tree(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
     if isinstance(thing, (list, tuple)) and thing and all(hasattr(item, "shape") and np.ndim(item) for item in thing):
@@ -133,7 +125,11 @@ def check_counts(x: Any, y: Any, weights: Any) -> None:
 
 def split(tree: Any, at: int) -> tuple[Any, Any]:
     """The samples before and from ``at``, as views."""
-    return jax.tree.map(lambda a: a[:at], tree), jax.tree.map(lambda a: a[at:], tree)
+
+    def cut(low: int | None, high: int | None) -> Any:
+        return jax.tree.map(lambda a: a.part(low, high) if hasattr(a, "part") else a[low:high], tree)
+
+    return cut(0, at), cut(at, count_samples(tree))
 
 
 def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
@@ -150,7 +146,7 @@ def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
         raise ValueError(
             f"argument `class_weight` must be a dict from integer classes to weights, received {_short(class_weight)}"
         )
-    y = np.asarray(y)
+    y = whole(y)
     if y.ndim > 2:
         raise ValueError(f"class_weight needs targets of one or two axes, received shape {y.shape}")
     classes = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
@@ -166,17 +162,71 @@ def _is_class(key: Any) -> bool:
     return isinstance(key, (int, np.integer)) or (isinstance(key, (float, np.floating)) and float(key).is_integer())
 
 
-def make_source(
-    x: Any,
-    y: Any,
-    weights: Any,
-    names: Sequence[str] | None,
-    outputs: Sequence[str],
-    batch_size: int,
-    shuffle: Any,
-) -> Arrays:
-    """A source of (inputs, targets, weights) batches from arrays that were checked."""
-    inputs = arrange_inputs(x, names) if names else x
-    targets = None if y is None else tuple(per_output(y, outputs, "argument `y`"))
-    weighted = None if weights is None else tuple(per_output(weights, outputs, "argument `sample_weight`", shared=True))
-    return Arrays((inputs, targets, weighted), batch_size, shuffle)
+def checked(x: Any, y: Any, weights: Any, what: str = "") -> tuple[Any, Any, Any]:
+    """Inputs, targets and weights as trees of arrays with equal numbers of samples.
+
+    Args:
+        x: what the user gave.
+        y: targets, or None.
+        weights: sample weights, or None.
+        what: beginning of the arguments' names in messages.
+
+    Raises:
+        ValueError: what cannot be trained on.
+    """
+    x = as_tree(x, f"{what}x")
+    if x is None:
+        raise ValueError(f"argument `{what}x` is missing: there are no data")
+    y, weights = as_tree(y, f"{what}y"), as_tree(weights, f"{what}sample_weight")
+    check_counts(x, y, weights)
+    check_values(y, f"{what}y")
+    check_values(weights, f"{what}sample_weight")
+    return x, y, weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrangement:
+    """How data become what a step takes: ``(inputs, targets, weights)``, each in the order of the model.
+
+    Attributes:
+        names: the model's inputs, or None where it takes any structure.
+        outputs: the model's outputs.
+        class_weight: weight of each class.
+    """
+
+    names: Sequence[str] | None
+    outputs: Sequence[str]
+    class_weight: Mapping[int, float] | None = None
+
+    def __call__(self, x: Any, y: Any, weights: Any) -> Any:
+        """Arrange data that were checked.
+
+        Raises:
+            ValueError: other numbers or names of inputs, targets or weights than the model has.
+        """
+        if self.class_weight is not None:
+            if len(self.outputs) > 1 or y is None:
+                raise ValueError("class_weight needs a model with one output, and targets")
+            by_class = weights_of_classes(self.class_weight, jax.tree.leaves(y)[0])
+            weights = by_class if weights is None else by_class * whole(jax.tree.leaves(weights)[0]).reshape(-1)
+        inputs = arrange_inputs(x, self.names) if self.names else x
+        targets = None if y is None else tuple(per_output(y, self.outputs, "argument `y`"))
+        if weights is not None:
+            weights = tuple(per_output(weights, self.outputs, "argument `sample_weight`", shared=True))
+        return inputs, targets, weights
+
+    def of_batch(self, batch: Any) -> Any:
+        """Check and arrange a batch as a stream gives it."""
+        return self(*checked(*unpack(batch), "batch: "))
+
+    def inputs_of_batch(self, batch: Any) -> Any:
+        """The inputs of a batch alone, for predictions; a list with an entry for each input has nothing else."""
+        x = inputs_of(batch, self.names)
+        return self(as_tree(x, "batch: x"), None, None)
+
+
+def inputs_of(batch: Any, names: Sequence[str] | None) -> Any:
+    """The inputs of a batch that is used for a prediction."""
+    if isinstance(batch, list) and names and len(names) == len(batch) > 1:
+        return batch
+    return unpack(batch)[0]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kjax.data.arrays import Arrays
+from kjax.data.reader import Reader
+from kjax.data.recognise import batches_of
 from kjax.keras.core.session import Session
 from kjax.keras.legacy.arguments import method
 from kjax.keras.models.following import Follower
@@ -39,26 +40,37 @@ class Fitting(Inference):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
     ) -> Any:
         """Train the model.
 
         Args:
-            x: inputs: an array, a list of arrays, or a dict by input name.
+            x: inputs: an array, a list of arrays, or a dict by input name. Arrays may be NumPy's, of other libraries, in
+                files (memory maps, HDF5), tables, or sparse. Or anything that gives batches ``(x, y)`` or
+                ``(x, y, sample_weight)``: a ``keras.utils.PyDataset``, a generator or other iterator, a
+                ``tf.data.Dataset``, data sets of grain, a PyTorch ``DataLoader``, any object that can be iterated over.
             y: targets: likewise, by output.
-            batch_size: samples in a batch; 32 by default.
+            batch_size: samples in a batch of arrays; 32 by default.
             epochs: index of the epoch to stop before.
             verbose: 0 silent, 1 progress bar, 2 a line an epoch; ``'auto'`` is 1.
             callbacks: one callback or a list.
             validation_split: share of the samples, taken from the end, that is kept for validation.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``.
-            shuffle: whether samples are shuffled in each epoch; ``'batch'`` shuffles whole batches.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``, or anything that gives batches.
+            shuffle: whether samples are shuffled in each epoch; ``'batch'`` shuffles whole batches. Of a ``PyDataset``
+                the batches are. Other sources have their own order.
             class_weight: weight of each class.
             sample_weight: weight of each sample.
             initial_epoch: index of the first epoch.
-            steps_per_epoch: batches in an epoch; all by default.
+            steps_per_epoch: batches in an epoch; all by default. An epoch goes on where the one before ended.
             validation_steps: batches in a validation; all by default.
             validation_batch_size: samples in a batch of validation.
             validation_freq: validate every so many epochs, or in the listed ones (counted from 1).
+            max_queue_size: of a ``PyDataset``, instead of its own: how many batches are computed ahead.
+            workers: likewise: how many are computed at the same time; 0 computes them, and fetches batches of any
+                source, in this thread.
+            use_multiprocessing: likewise: compute in processes.
 
         Returns:
             The ``History`` callback, whose ``history`` has a list for each log.
@@ -76,15 +88,23 @@ class Fitting(Inference):
                 _check_range(name, value, 1)
         if validation_data is None and validation_split:
             x, y, sample_weight, validation_data = hold_back(x, y, sample_weight, validation_split)
-        source = self._source(x, y, sample_weight, batch_size, shuffle=shuffle, class_weight=class_weight)
+        how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
+        number = int(self._epoch)
+        source = self._source(
+            x,
+            y,
+            sample_weight,
+            batch_size,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            steps=steps_per_epoch,
+            number=number,
+            **how,
+        )
         validation = None
         if validation_data is not None:
-            if not isinstance(validation_data, (list, tuple)) or not 1 <= len(validation_data) <= 3:
-                raise ValueError("argument `validation_data` must be (x, y) or (x, y, sample_weight)")
-            parts = (*validation_data, None, None)[:3]
-            validation = self._source(
-                parts[0], parts[1], parts[2], validation_batch_size or batch_size, what="validation "
-            )
+            batch_size = validation_batch_size or batch_size
+            validation = self._validation_source(validation_data, batch_size, validation_steps, how)
         self._check_shapes(source)
         if validation is not None:
             self._check_shapes(validation)
@@ -92,13 +112,15 @@ class Fitting(Inference):
         step = make_train_step(self._train_module, objective, self.optimizer.rule)
         program = loop.train_program(step)
         report = loop.report_program(objective)
-        steps = source.steps if steps_per_epoch is None else steps_per_epoch
+        reader = Reader(source, steps_per_epoch, self._run_seed(), number)
+        steps = reader.steps
         params = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
         callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
         follower = Follower(self, callback_list, objective.names, verbose, epochs, steps)
         session = self._make_session()
         session.position = (initial_epoch, 0)
         session.history = callback_list.history
+        session.reader = reader
         self.stop_training = False
         session.open()
         self._session = follower.session = session
@@ -113,45 +135,63 @@ class Fitting(Inference):
                 else:
                     follower.resume(report(session.holder.carry.metrics))
                 session.position = (epoch, done)
-                self._run_epochs(program, session, source, steps, report, follower)
+                done = self._run_epoch(program, session, report, follower)
+                if done == 0:
+                    break
+                follower.learn_steps(done)
                 done = 0
                 logs = follower.logs()
                 if validation is not None and _is_due(validation_freq, epoch):
-                    values = self._evaluate(validation, validation_steps, follower.inner(validation_steps))
-                    follower.add_validation(logs, values)
+                    values, batches = self._evaluate(validation, validation_steps, follower.inner(validation_steps))
+                    if batches:
+                        follower.add_validation(logs, values)
                 follower.epoch_end(epoch, logs)
-                if self.stop_training:
+                if self.stop_training or reader.exhausted:
                     break
             follower.train_end(logs)
         finally:
             session.close()
             self._session = None
+            for each in (source, validation):
+                if each is not None:
+                    each.close()
         self.history = callback_list.history
         return self.history
 
-    def _run_epochs(
-        self, program: Any, session: Session, source: Arrays, steps: int, report: Any, follower: Follower
-    ) -> None:
-        """Run the batches of an epoch from the session's position on; a source that is too short begins anew."""
-        assert self._seed is not None
-        number = int(self._epoch) - 1
-        done = session.position[1]
-        while done < steps:
-            before = done
+    def _validation_source(self, data: Any, batch_size: int | None, steps: int | None, how: dict[str, Any]) -> Any:
+        """What ``validation_data`` says, as a source."""
+        if batches_of(data) is not None:
+            return self._source(data, what="validation ", **how)
+        if not isinstance(data, (list, tuple)) or not 1 <= len(data) <= 3:
+            raise ValueError(
+                "argument `validation_data` must be (x, y), (x, y, sample_weight) or a source of such batches, received "
+                f"{type(data).__name__}"
+            )
+        x, y, weights = (*data, None, None)[:3]
+        return self._source(x, y, weights, batch_size, what="validation ", steps=steps, **how)
+
+    def _run_epoch(self, program: Any, session: Session, report: Any, follower: Follower) -> int:
+        """Run the batches of an epoch from the session's position on; returns how many of the epoch are done."""
+        reader, done = session.reader, session.position[1]
+        try:
+            feed = reader.begin(done)
             done = loop.run_epoch(
                 program,
                 session.holder,
                 None,
-                source.feed(self._seed, number, done % source.steps),
+                feed,
                 report=lambda carry: report(carry.metrics),
-                batch_bytes=source.batch_bytes,
-                steps=steps,
-                resident_bytes=source.bytes,
+                batch_bytes=reader.source.batch_bytes,
+                steps=reader.steps,
+                resident_bytes=reader.source.bytes,
                 listener=follower,
                 done=done,
             )
-            if done == before or self.stop_training:
-                return
+        except BaseException:
+            reader.close()
+            raise
+        reader.end(done, interrupted=self.stop_training)
+        return done
 
 
 def _check_range(name: str, value: Any, minimum: int) -> None:

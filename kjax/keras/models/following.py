@@ -95,6 +95,11 @@ class Follower:
         """An epoch goes on that an earlier run began; perhaps all its batches are done."""
         self._last = report
 
+    def learn_steps(self, done: int) -> None:
+        """An epoch had so many batches; the next ones are shown with a bar, should the number not have been known."""
+        if self.progress.steps is None:
+            self.progress.steps = done
+
     def logs(self) -> Logs:
         """The logs of the epoch so far."""
         return self._logs(self._last) if self._last is not None else Logs((), list)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import jax
 
-from kjax.data.arrays import Arrays
+from kjax.data.reader import Reader, Source
 from kjax.keras.models.following import Follower
 from kjax.keras.models.on_batch import number_of
 from kjax.keras.models.sourcing import Sourcing
@@ -17,23 +18,26 @@ from kjax.train.steps import make_eval_step, make_predict_step
 class Inference(Sourcing):
     """The part of a model that is evaluated and asked for predictions."""
 
-    def _evaluate(self, source: Arrays, steps: int | None, follower: Any) -> list[float]:
+    def _evaluate(self, source: Source, steps: int | None, follower: Any) -> tuple[list[float], int]:
+        """The values of the logs, and the number of batches."""
         objective = self._prepare_objective()
         program = loop.eval_program(make_eval_step(self.module, objective))
         report = loop.report_program(objective)
         holder = loop.Holder(self._accumulators())
-        loop.run_epoch(
-            program,
-            holder,
-            self._variables(),
-            source.feed(),
-            report=report,
-            batch_bytes=source.batch_bytes,
-            steps=steps if steps is not None else source.steps,
-            resident_bytes=source.bytes,
-            listener=follower,
-        )
-        return [number_of(v) for v in jax.device_get(report(holder.carry))]
+        with contextlib.closing(Reader(source, steps)) as reader:
+            done = loop.run_epoch(
+                program,
+                holder,
+                self._variables(),
+                reader.begin(),
+                report=report,
+                batch_bytes=source.batch_bytes,
+                steps=reader.steps,
+                resident_bytes=source.bytes,
+                listener=follower,
+            )
+            reader.end(done)
+        return [number_of(v) for v in jax.device_get(report(holder.carry))], done
 
     def evaluate(
         self,
@@ -45,12 +49,15 @@ class Inference(Sourcing):
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
         **kwargs: Any,
     ) -> Any:
         """Loss and metrics on data.
 
         Args:
-            x: inputs.
+            x: inputs; or anything that gives batches, as for ``fit``.
             y: targets.
             batch_size: samples in a batch; 32 by default.
             verbose: 0 silent, 1 progress bar, 2 a line.
@@ -58,6 +65,9 @@ class Inference(Sourcing):
             steps: batches; all by default.
             callbacks: one callback or a list.
             return_dict: return a dict by name.
+            max_queue_size: see ``fit``.
+            workers: see ``fit``.
+            use_multiprocessing: see ``fit``.
             **kwargs: none are known.
 
         Returns:
@@ -68,7 +78,8 @@ class Inference(Sourcing):
         if kwargs:
             raise TypeError(f"evaluate: unknown argument {next(iter(kwargs))!r}")
         self._need_compilation()
-        source = self._source(x, y, sample_weight, batch_size)
+        how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
+        source = self._source(x, y, sample_weight, batch_size, steps=steps, **how)
         self._check_shapes(source)
         objective = self._prepare_objective()
         count = steps if steps is not None else source.steps
@@ -80,7 +91,7 @@ class Inference(Sourcing):
         )
         follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
         follower.phase_begin()
-        values = self._evaluate(source, steps, follower)
+        values, _ = self._evaluate(source, steps, follower)
         logs = dict(zip(objective.names, values, strict=True))
         follower.phase_end(logs)
         if return_dict:
@@ -94,24 +105,31 @@ class Inference(Sourcing):
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
     ) -> Any:
         """Outputs for inputs, as numpy arrays.
 
         Args:
-            x: inputs.
+            x: inputs; or anything that gives batches, as for ``fit`` (targets in them are left alone).
             batch_size: samples in a batch; 32 by default.
             verbose: 0 silent, 1 progress bar, 2 a line.
             steps: batches; all by default.
             callbacks: one callback or a list.
+            max_queue_size: see ``fit``.
+            workers: see ``fit``.
+            use_multiprocessing: see ``fit``.
         """
         from kjax.keras.callbacks import CallbackList
         from kjax.train.predict import run_predict
 
-        source = self._source(x, None, None, batch_size)
+        how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
+        source = self._source(x, batch_size=batch_size, steps=steps, inputs_only=True, **how)
         if self.is_functional:
             from kjax.keras.models.checks import check_inputs
 
-            check_inputs(self, jax.tree.unflatten(source.structure, source.leaves)[0])
+            check_inputs(self, source.sample[0])
         count = steps if steps is not None else source.steps
         params = {"verbose": verbose, "epochs": 1, "steps": count}
         callback_list = (
@@ -122,14 +140,16 @@ class Inference(Sourcing):
         follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
         follower.phase_begin()
         step = make_predict_step(self.module)
-        outputs = run_predict(
-            step,
-            self._variables(),
-            source.feed(),
-            samples=min(source.samples, count * source.batch_size),
-            batch_bytes=source.batch_bytes,
-            steps=count,
-            listener=follower,
-        )
+        with contextlib.closing(Reader(source, steps)) as reader:
+            outputs, done = run_predict(
+                step,
+                self._variables(),
+                reader.begin(),
+                samples=None if source.samples is None else min(source.samples, reader.steps * source.batch_size),
+                batch_bytes=source.batch_bytes,
+                steps=reader.steps,
+                listener=follower,
+            )
+            reader.end(done)
         follower.phase_end({})
         return outputs

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.data.arrays import Arrays
+from kjax.data.recognise import batches_of
+from kjax.data.stream import Stream
 from kjax.keras.models import data as adapt
 from kjax.keras.models.training import Training, is_box
 from kjax.train.steps import apply_module
@@ -43,47 +45,68 @@ class Sourcing(Training):
     def _source(
         self,
         x: Any,
-        y: Any,
-        sample_weight: Any,
-        batch_size: int | None,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
         *,
         shuffle: Any = False,
         class_weight: Any = None,
         what: str = "",
-    ) -> Arrays:
-        """Checked arrays as a source of batches; builds the model if it was not."""
-        batch_size = 32 if batch_size is None else batch_size
+        steps: int | None = None,
+        number: int = 0,
+        inputs_only: bool = False,
+        **workers: Any,
+    ) -> Arrays | Stream:
+        """Checked data as a source of batches; builds the model if it was not.
+
+        Args:
+            x: arrays, or anything that gives batches.
+            y: targets.
+            sample_weight: weights.
+            batch_size: samples in a batch.
+            shuffle: as in ``fit``.
+            class_weight: weight of each class.
+            what: beginning of the arguments' names in messages.
+            steps: batches of an epoch; without a batch size, arrays are cut into so many.
+            number: number of the first pass.
+            inputs_only: for a prediction.
+            **workers: see :func:`kjax.data.recognise.batches_of`.
+        """
+        batches = batches_of(x, bool(shuffle), **workers)
+        if batches is not None:
+            for name, value in (("y", y), ("sample_weight", sample_weight)):
+                if value is not None:
+                    raise ValueError(
+                        f"argument `{what}{name}`: {what}x is a {batches.name}, which gives batches; they hold the "
+                        f"targets and weights themselves: (x, y) or (x, y, sample_weight)"
+                    )
+            stream = Stream(batches)
+            first = stream.first(self._run_seed(), number)
+            raw = adapt.inputs_of(first, self.input_names if self.is_functional else None)
+            arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
+            stream.prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
+            return stream
+        if batch_size is None:
+            batch_size = 32
+            if steps is not None and x is not None:
+                batch_size = -(-adapt.count_samples(adapt.as_tree(x, f"{what}x")) // steps)
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"argument `batch_size` must be a positive integer, received {batch_size!r}")
-        x = adapt.as_tree(x, f"{what}x")
-        if x is None:
-            raise ValueError(f"argument `{what}x` is missing: there are no data")
-        y, weights = adapt.as_tree(y, f"{what}y"), adapt.as_tree(sample_weight, f"{what}sample_weight")
-        adapt.check_counts(x, y, weights)
-        adapt.check_values(y, f"{what}y")
-        adapt.check_values(weights, f"{what}sample_weight")
-        names = None
-        if self.is_functional:
-            names = self.input_names
-        inputs = adapt.arrange_inputs(x, names) if names else x
-        self._build_for(inputs)
-        if names is None and self.is_functional:
-            names = self.input_names
-        if class_weight is not None:
-            if len(self.output_names) > 1 or y is None:
-                raise ValueError("class_weight needs a model with one output, and targets")
-            by_class = adapt.weights_of_classes(class_weight, jax.tree.leaves(y)[0])
-            weights = by_class if weights is None else by_class * np.asarray(jax.tree.leaves(weights)[0]).reshape(-1)
-        return adapt.make_source(x, y, weights, names, self.output_names, int(batch_size), shuffle)
+        x, y, weights = adapt.checked(x, y, sample_weight, what)
+        return Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle)
 
-    def _check_shapes(self, source: Arrays) -> None:
+    def _arrangement(self, x: Any, class_weight: Any) -> adapt.Arrangement:
+        """How data are arranged for the model; builds it for inputs like ``x`` if it was not."""
+        names = self.input_names if self.is_functional else None
+        self._build_for(adapt.arrange_inputs(x, names) if names else x)
+        names = self.input_names if self.is_functional else None
+        return adapt.Arrangement(names, self.output_names, class_weight)
+
+    def _check_shapes(self, source: Arrays | Stream) -> None:
         """Compare data with the model's inputs and losses before anything is computed."""
         from kjax.keras.models import checks
 
-        sample = jax.tree.unflatten(
-            source.structure,
-            [jax.ShapeDtypeStruct((source.batch_size, *leaf.shape[1:]), leaf.dtype) for leaf in source.leaves],
-        )
+        sample = source.sample
         inputs, targets, weights = sample
         if self.is_functional:
             checks.check_inputs(self, inputs)
@@ -91,12 +114,11 @@ class Sourcing(Training):
         checks.check_presence(objective, targets)
         if targets is None:
             return
-        arrays = jax.tree.unflatten(source.structure, source.leaves)[1]
         # Tracing the model takes a while, and the answer depends on shapes and types alone.
-        key = (source.structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(sample)))
+        key = (jax.tree.structure(sample), tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(sample)))
         if key in self._checked:
             self._sample = self._checked[key]
-            checks.check_classes(objective, arrays, self._sample[1])
+            self._check_classes(source, objective)
             return
         variables = jax.tree.map(
             lambda v: jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)), self.variable_tree(), is_leaf=is_box
@@ -105,14 +127,36 @@ class Sourcing(Training):
         outputs = jax.eval_shape(lambda v, i: apply_module(module, v, i, training=False)[0], variables, inputs)
         checks.check_targets(self, objective, targets, outputs)
         checks.check_weights(objective, weights, outputs)
-        checks.check_classes(objective, arrays, outputs)
         self._sample = self._checked[key] = (targets, outputs)
+        self._check_classes(source, objective)
+
+    def _check_classes(self, source: Arrays | Stream, objective: Any) -> None:
+        """Refuse classes that the model does not have: in arrays at once, in a stream when they come."""
+        from kjax.keras.models.checks import check_classes
+
+        outputs = self._sample[1]
+        if isinstance(source, Arrays):
+            check_classes(objective, source.tree[1], outputs)
+            return
+        prepare = source.prepare
+
+        def prepare_and_check(batch: Any) -> Any:
+            arranged = prepare(batch)
+            check_classes(objective, arranged[1], outputs)
+            return arranged
+
+        source.prepare = prepare_and_check
 
 
 def hold_back(x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:
     """Split the last share of the samples off for validation."""
     if not 0 < share < 1:
         raise ValueError(f"argument `validation_split` must be between 0 and 1, received {share!r}")
+    if batches_of(x) is not None:
+        raise ValueError(
+            "argument `validation_split` is for arrays only: of a source of batches nobody knows the last samples; pass "
+            "validation_data"
+        )
     x, y, weights = adapt.as_tree(x, "x"), adapt.as_tree(y, "y"), adapt.as_tree(weights, "sample_weight")
     if x is None:
         raise ValueError("argument `x` is missing: there are no data")

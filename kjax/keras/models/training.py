@@ -171,10 +171,14 @@ class Training(_Base):
             raise ValueError(f"model {self.name!r} has no trainable weights: there is nothing to train")
         optimizer = self._need_compilation().optimizer
         optimizer.build(boxes["params"])
+        boxes |= {"step": self._step, "epoch": self._epoch, "opt_state": optimizer.tree}
+        return Session(boxes, jax.random.key(self._run_seed()), self._accumulators())
+
+    def _run_seed(self) -> int:
+        """The seed that all randomness of this model's training is derived from."""
         if self._seed is None:
             self._seed = next_seed()
-        boxes |= {"step": self._step, "epoch": self._epoch, "opt_state": optimizer.tree}
-        return Session(boxes, jax.random.key(self._seed), self._accumulators())
+        return self._seed
 
     def _variables(self) -> dict[str, Any]:
         return jax.tree.map(lambda v: v.value, self.variable_tree(), is_leaf=is_box)
