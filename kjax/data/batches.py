@@ -217,11 +217,12 @@ class Positioned(Plain):
     def open(self, seed: int, number: int, start: int, state: Any) -> Iterator[Item]:
         """The batches of a pass; see :class:`Batches`."""
         del seed, number
-        found = iter(self.dataset)
+        found: Any = iter(self.dataset)
         if state is not None:
             found.set_state(_decode(state))
         else:
-            found = itertools.islice(found, start, None) if start else found
+            for _ in itertools.islice(found, start):
+                pass
         return ((batch, _encode(found.get_state())) for batch in found)
 
 

@@ -145,7 +145,9 @@ class Inference(Sourcing):
                 step,
                 self._variables(),
                 reader.begin(),
-                samples=None if source.samples is None else min(source.samples, reader.steps * source.batch_size),
+                samples=source.samples
+                if steps is None or source.samples is None
+                else min(source.samples, steps * source.batch_size),
                 batch_bytes=source.batch_bytes,
                 steps=reader.steps,
                 listener=follower,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from kjax.data.arrays import Arrays
+from kjax.data.recognise import batches_of
 from kjax.keras.models import data as adapt
 from kjax.train import loop
 from kjax.train.objective import Objective
@@ -22,8 +24,10 @@ class OnBatch(_Base):
     """The batch methods of a model."""
 
     def _batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
-        count = adapt.count_samples(adapt.as_tree(x, "x"))
+        count = 1 if batches_of(x) is not None else adapt.count_samples(adapt.as_tree(x, "x"))
         source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight)
+        if not isinstance(source, Arrays):
+            raise ValueError(f"the batch methods take the arrays of one batch, received a {source.name} of batches")
         if y is not None and self._sample[0] is None:
             self._check_shapes(source)
         return jax.device_put(source.gather(None, 0, count, (count,)))
