@@ -17,7 +17,7 @@ from jaxtyping import Array
 
 from kjax.nn import regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy_name
-from kjax.nn.value import convert_fields, field
+from kjax.nn.value import convert_fields, field, is_written
 
 PARAMS = "params"
 STATE = "state"
@@ -135,7 +135,8 @@ class Layer(nn.Module):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, by name."""
         skipped = ("parent", "name")
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init and f.name not in skipped}
+        fields = (f for f in dataclasses.fields(self) if f.init and f.name not in skipped and is_written(self, f))
+        return {f.name: getattr(self, f.name) for f in fields}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

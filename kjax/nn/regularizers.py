@@ -63,4 +63,23 @@ class L1L2(Regularizer):
         return self.l1 * jnp.sum(jnp.abs(x)) + self.l2 * jnp.sum(jnp.square(x))
 
 
+def _penalty(value: Any) -> Any:
+    return registry.get(value)
+
+
+@registry.add()
+@dataclasses.dataclass(frozen=True)
+class SummedOverBatch(Regularizer):
+    """An activity penalty that counts with the sum over the batch, as before TensorFlow 2, and not with the mean.
+
+    Attributes:
+        penalty: the penalty. Layers divide what it gives by the number of samples.
+    """
+
+    penalty: Any = field(None, convert=_penalty)
+
+    def __call__(self, x: Float[Array, "samples ..."]) -> Float[Array, ""]:
+        return self.penalty(x) * x.shape[0]
+
+
 get = registry.get

@@ -25,6 +25,7 @@ def field(
     *,
     convert: Callable[[Any], Any] | None = None,
     ranked: bool = False,
+    unknown_to_keras: bool = False,
     **kwargs: Any,
 ) -> Any:
     """Declare a dataclass field whose value passes through ``convert`` when an object is made.
@@ -35,9 +36,13 @@ def field(
             ``TypeError`` with a message that completes the sentence "Dense: argument `units`: ...".
         ranked: ``convert`` is first called with the class attribute ``rank`` of the object (the number of spatial
             axes) and gives the function, so that Conv1D, Conv2D and Conv3D share one declaration.
+        unknown_to_keras: an argument that real Keras does not have: it is in configs only where it is not the default.
         **kwargs: passed to :func:`dataclasses.field`.
     """
-    metadata = {} if convert is None else {"convert": convert, "ranked": ranked}
+    metadata: dict[str, Any] = {} if convert is None else {"convert": convert, "ranked": ranked}
+    if unknown_to_keras:
+        metadata["unknown_to_keras"] = True
+        kwargs["kw_only"] = True
     if default is not dataclasses.MISSING:
         kwargs["default"] = default
     return dataclasses.field(metadata=metadata, **kwargs)
@@ -62,6 +67,11 @@ def convert_fields(instance: Any) -> None:
             raise ArgumentError(f"{type(instance).__name__}: argument `{f.name}`: {error}") from error
 
 
+def is_written(instance: Any, f: dataclasses.Field[Any]) -> bool:
+    """Whether a field is in the config of an object: those that Keras does not know are where they were set."""
+    return not f.metadata.get("unknown_to_keras") or getattr(instance, f.name) != f.default
+
+
 class Value:
     """Base of all config objects. Subclasses are written as ``@dataclass(frozen=True)``; user subclasses need not be."""
 
@@ -72,7 +82,7 @@ class Value:
         """The constructor arguments, by name."""
         if not dataclasses.is_dataclass(self):
             return {}
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init and is_written(self, f)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -50,9 +50,15 @@ class Objective:
 
     The accumulators are few arrays: ``totals[i] = (weighted sum, weight)`` of the total loss and, with several
     outputs, of each output's loss; and one small state for each metric.
+
+    Attributes:
+        targets: what is asked of each output.
+        batch_means: the value of a metric is the mean of its values for the batches, as in Keras 1 and 2; otherwise that
+            for all samples.
     """
 
     targets: tuple[Target, ...]
+    batch_means: bool = False
 
     @classmethod
     def of(cls, loss: Any, metrics: Sequence[Any] = ()) -> Objective:
@@ -86,6 +92,9 @@ class Objective:
         """
         parts = sum(t.loss is not None for t in self.targets) if len(self.targets) > 1 else 0
         rows = self._each(y_true, y_pred, None, None)
+        if self.batch_means:
+            count = sum(len(target.metrics) + len(target.weighted_metrics) for target in self.targets)
+            return {"totals": jnp.zeros((1 + parts + count, 2), jnp.float32), "metrics": ()}
         states = tuple(m.init(t, p) for target, t, p, _, _ in rows for m in (*target.metrics, *target.weighted_metrics))
         return {"totals": jnp.zeros((1 + parts, 2), jnp.float32), "metrics": states}
 
@@ -129,23 +138,36 @@ class Objective:
         batch_size: int,
     ) -> dict[str, Any]:
         """Add a batch to the accumulators; the losses count with the number of samples, as in Keras."""
+        if self.batch_means:
+            states = self._metric_states(iter(()), y_true, y_pred, sample_weight, masks)
+            computed = self._computed(iter(states))
+            values = jnp.concatenate([values, jnp.stack(computed).astype(values.dtype)]) if computed else values
         count = jnp.full_like(values, batch_size)
         totals = state["totals"] + jnp.stack([values * batch_size, count], axis=1)
-        states = iter(state["metrics"])
+        if self.batch_means:
+            return {"totals": totals, "metrics": ()}
+        new = self._metric_states(iter(state["metrics"]), y_true, y_pred, sample_weight, masks)
+        return {"totals": totals, "metrics": new}
+
+    def _metric_states(self, states: Any, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> tuple[Any, ...]:
+        """The states of all metrics after a batch: from those before it, or from nothing where there are none."""
         new = []
         for target, true, pred, weight, mask in self._each(y_true, y_pred, sample_weight, masks):
-            for metric in target.metrics:
-                new.append(metric.update(next(states), true, pred, None, mask))
-            for metric in target.weighted_metrics:
-                new.append(metric.update(next(states), true, pred, weight, mask))
-        return {"totals": totals, "metrics": tuple(new)}
+            for metric, factor in self._metrics_of(target, weight):
+                before = metric.init(true, pred) if self.batch_means else next(states)
+                new.append(metric.update(before, true, pred, factor, mask))
+        return tuple(new)
+
+    def _metrics_of(self, target: Target, weight: Any) -> list[tuple[Any, Any]]:
+        return [(m, None) for m in target.metrics] + [(m, weight) for m in target.weighted_metrics]
+
+    def _computed(self, states: Any) -> list[Array]:
+        return [m.compute(next(states)) for t in self.targets for m in (*t.metrics, *t.weighted_metrics)]
 
     def compute(self, state: Any) -> tuple[Array, ...]:
         """The values of :attr:`names` from the accumulators."""
         means = state["totals"][:, 0] / jnp.maximum(state["totals"][:, 1], 1)
-        found = iter(state["metrics"])
-        computed = [m.compute(next(found)) for t in self.targets for m in (*t.metrics, *t.weighted_metrics)]
-        return (*means, *computed)
+        return tuple(means) if self.batch_means else (*means, *self._computed(iter(state["metrics"])))
 
     def _each(self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> Any:
         names = [t.name for t in self.targets]

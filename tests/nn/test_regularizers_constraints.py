@@ -81,7 +81,14 @@ def test_is_a_value(ours: Any) -> None:
 def test_every_registered_class_has_a_row() -> None:
     for registry, rows in ((regularizers.registry, REGULARIZERS), (constraints.registry, CONSTRAINTS)):
         known = {registry.lookup(name) for name in registry.names()}
-        assert known - {constraints.Constraint} == {type(row) for row in rows}
+        own = {constraints.Constraint, regularizers.SummedOverBatch}  # Keras has no such class
+        assert known - own == {type(row) for row in rows}
+
+
+def test_a_penalty_summed_over_the_batch() -> None:
+    summed = regularizers.SummedOverBatch("l2")
+    assert summed(jnp.ones((3, 2))) == pytest.approx(3 * 0.01 * 6)
+    assert regularizers.SummedOverBatch.from_config(summed.get_config()) == summed
 
 
 def test_norms_after_projection() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ class Compilation:
         metrics: what was given.
         weighted_metrics: what was given.
         run_eagerly: whether steps run uncompiled.
+        keras2: whether weighted losses and metrics count as in Keras 1 and 2.
     """
 
     optimizer: optimizers.Optimizer
@@ -32,6 +34,7 @@ class Compilation:
     metrics: Any = None
     weighted_metrics: Any = None
     run_eagerly: bool = False
+    keras2: bool = False
 
     def objective(self, names: Sequence[str]) -> Objective:
         """The objective for outputs of these names.
@@ -58,7 +61,29 @@ class Compilation:
                     metric_names=_unique([m.name for m in (*plain, *heavy)]),
                 )
             )
+        if self.keras2:
+            return Objective(tuple(_as_keras2(target) for target in targets), batch_means=True)
         return Objective(tuple(targets))
+
+
+_BINARY: dict[str | None, Any] = {"accuracy": metrics.BinaryAccuracy, "crossentropy": metrics.BinaryCrossentropy}
+
+
+def _as_keras2(target: Target) -> Target:
+    """The loss divided by the share of weights that are not 0; accuracy at a threshold wherever the loss is binary."""
+    loss = target.loss
+    if getattr(loss, "reduction", None) == "sum_over_batch_size":
+        loss = copy.copy(loss)
+        object.__setattr__(loss, "reduction", "keras2")
+    if not isinstance(loss, losses.BinaryCrossentropy):
+        return dataclasses.replace(target, loss=loss)
+
+    def at_threshold(metric: Any) -> Any:
+        binary = _BINARY.get(getattr(metric, "kind", None))
+        return metric if binary is None else binary(name=metric.name)
+
+    plain, heavy = (tuple(map(at_threshold, part)) for part in (target.metrics, target.weighted_metrics))
+    return dataclasses.replace(target, loss=loss, metrics=plain, weighted_metrics=heavy)
 
 
 def check_names(loss: Any, given: Any) -> None:

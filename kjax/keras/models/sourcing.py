@@ -93,6 +93,8 @@ class Sourcing(Training):
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"argument `batch_size` must be a positive integer, received {batch_size!r}")
         x, y, weights = adapt.checked(x, y, sample_weight, what)
+        if weights is not None and self._compilation is not None and self._compilation.keras2:
+            class_weight = None  # sample weights took their place
         return Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle)
 
     def _arrangement(self, x: Any, class_weight: Any) -> adapt.Arrangement:

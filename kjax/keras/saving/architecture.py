@@ -147,5 +147,5 @@ def _legacy(entry: Mapping[str, Any]) -> dict[str, Any]:
         config = {**config, "layers": layers}
     name = entry["class_name"]
     name = names.LEGACY_NAMES.get(name, name) if builtin else registered or name
-    kept = {key: entry[key] for key in ("name", "inbound_nodes") if key in entry}
+    kept = {key: entry[key] for key in ("name", "inbound_nodes", "kjax") if key in entry}
     return {"class_name": name, "config": config, **kept}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 KERAS1, KERAS2, TF_KERAS, KERAS3 = "Keras 1", "Keras 2", "tf.keras", "Keras 3"
@@ -186,6 +186,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "GRUCell": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
     "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
     "LeakyReLU": {"negative_slope": 0.3},
+    "BatchNormalization": {"keras2": True},
 }
 """Defaults of Keras 1 and 2 that are others now, for arguments that a config does not name."""
 
@@ -209,11 +210,33 @@ INITIALIZERS = {
     "uniform",
 }
 
-OPTIMIZER_DEFAULTS: dict[str, dict[str, Any]] = {"Adagrad": {"initial_accumulator_value": 0.0}}
+OPTIMIZER_DEFAULTS: dict[str, dict[str, Any]] = {
+    "Adagrad": {"initial_accumulator_value": 0.0, "keras2": True},
+    "RMSprop": {"keras2": True},
+    "Nadam": {"schedule_decay": 0.004},
+}
 """Arguments that the optimizers of Keras 1 and 2 did not have, at the values that give what they did."""
 
-OPTIMIZER_DROPPED = ("jit_compile", "is_legacy_optimizer", "schedule_decay")
+OPTIMIZER_DROPPED = ("jit_compile", "is_legacy_optimizer")
 """Arguments of optimizers without a meaning today."""
+
+
+def _rmsprop_of_tensorflow(config: dict[str, Any]) -> dict[str, Any]:
+    """With a momentum TensorFlow ran a kernel of its own, with ``epsilon`` under the root."""
+    return {**config, "keras2": not config.get("momentum")}
+
+
+def _nadam_of_tensorflow(config: dict[str, Any]) -> dict[str, Any]:
+    """``decay`` was how the momentum warms up."""
+    return {**{k: v for k, v in config.items() if k != "decay"}, "schedule_decay": config.get("decay", 0.004)}
+
+
+OPTIMIZERS_BEFORE_2_11: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "RMSprop": _rmsprop_of_tensorflow,
+    "Adagrad": lambda config: {**config, "keras2": True},
+    "Nadam": _nadam_of_tensorflow,
+}
+"""What the optimizers of TensorFlow did before its version 2.11, in arguments of today."""
 
 OPTIMIZER_CLASSES: dict[str, str | None] = {"TFOptimizer": None}
 """Optimizers that have another name now; None for those that cannot be made again."""

@@ -63,7 +63,8 @@ def upgrade(entry: Mapping[str, Any]) -> dict[str, Any]:
             config[key] = upgrade(config[key])
     if isinstance(config.get("cells"), list):
         config["cells"] = [upgrade(c) if isinstance(c, Mapping) and "module" not in c else c for c in config["cells"]]
-    return {"module": "keras.layers", "class_name": new, "config": config, "registered_name": None}
+    beside = {"kjax": entry["kjax"]} if "kjax" in entry else {}
+    return {"module": "keras.layers", "class_name": new, "config": config, "registered_name": None, **beside}
 
 
 def _merge(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -114,6 +115,10 @@ def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
             config[key] = {"class_name": "L1L2", "config": {k: value.get(k, 0.0) for k in ("l1", "l2")}}
         elif key.endswith("_constraint") and isinstance(value, Mapping) and "name" in value:
             config[key] = {"class_name": value["name"], "config": _without(value, "name")}
+    if eras.era() in (eras.KERAS1, eras.KERAS2) and isinstance(config.get("activity_regularizer"), Mapping):
+        # Activity penalties were summed over the batch.
+        penalty = {"class_name": "SummedOverBatch", "config": {"penalty": config["activity_regularizer"]}}
+        config["activity_regularizer"] = penalty
     if config.get("data_format") in eras.DATA_FORMATS:
         config["data_format"] = eras.DATA_FORMATS[config["data_format"]]
     if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:

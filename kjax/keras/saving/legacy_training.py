@@ -35,9 +35,11 @@ def training_config(model: Any) -> dict[str, Any] | None:
     optimizer = config.pop("optimizer")
     short = {key: _short(value) for key, value in config.items()}
     short["loss"] = _full_names(short["loss"])
+    beside = {"kjax": optimizer["kjax"]} if "kjax" in optimizer else {}
     return {
         **short,
-        "optimizer_config": {"class_name": optimizer["class_name"], "config": optimizer["config"]},
+        "optimizer_config": {"class_name": optimizer["class_name"], "config": optimizer["config"], **beside},
+        **({"keras2": True} if model._compilation.keras2 else {}),
     }
 
 
@@ -101,6 +103,7 @@ def compile_model(model: Any, config: Mapping[str, Any]) -> None:
     for key in ("metrics", "weighted_metrics"):
         given[key] = given[key] or None
     model.compile(optimizer=optimizer, **given)
+    model._compilation.keras2 = config.get("keras2") is True or eras.era() in (eras.KERAS1, eras.KERAS2)
 
 
 def _optimizer(entry: Any) -> Any:
@@ -111,6 +114,10 @@ def _optimizer(entry: Any) -> Any:
     if custom is not None:
         return custom.from_config(config)
     era = eras.era()
+    if isinstance(entry.get("kjax"), Mapping):
+        config |= entry["kjax"]
+    # TensorFlow 2.11 replaced its optimizers by those of Keras 3.
+    before_2_11 = era == eras.TF_KERAS and config.get("is_legacy_optimizer") is not False
     name = eras.OPTIMIZER_CLASSES.get(name, name)
     cls = names.builtin("keras.optimizers", name) if name else None
     if cls is None:
@@ -124,6 +131,8 @@ def _optimizer(entry: Any) -> Any:
             config = {**eras.OPTIMIZER_DEFAULTS.get(name, {}), **config}  # pyright: ignore
             if "clipnorm" in config:  # the norm of all gradients together
                 config["global_clipnorm"] = config.pop("clipnorm")
+        if before_2_11:
+            config = eras.OPTIMIZERS_BEFORE_2_11.get(str(name), lambda config: config)(config)
         if isinstance(config.get("name"), str):
             config["name"] = config["name"].lower()
     rate = config.get("learning_rate")

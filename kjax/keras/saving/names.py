@@ -75,7 +75,14 @@ RENAMED = {
 
 OMITTED_AT_DEFAULT: dict[str, Sequence[str]] = {
     "layers": (
-        ["activity_regularizer", "lora_rank", "lora_alpha", "use_cudnn", "flash_attention", "gptq_unpacked_column_size"]
+        [
+            "activity_regularizer",
+            "lora_rank",
+            "lora_alpha",
+            "use_cudnn",
+            "flash_attention",
+            "gptq_unpacked_column_size",
+        ]
     ),
     "initializers": ("gain",),
     "losses": ("dtype", "axis", "delta"),
@@ -139,6 +146,9 @@ ONLY_IN_KERAS: dict[str, dict[str, Any]] = {
 }
 """Arguments that do not exist here: the value at which they are written, and may be read."""
 
+BESIDE = ("keras2", "schedule_decay")
+"""Arguments that real Keras does not know: they are written beside the config, where it does not look."""
+
 PLAIN_DTYPE = ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 """Classes that write the name of their dtype policy only."""
 
@@ -177,6 +187,21 @@ WITHOUT_SHAPES = [
     "UnitNormalization",
 ]
 """Classes for which the shapes of the inputs are not written."""
+
+
+def split_beside(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The part of a config that real Keras reads, and what only kjax does.
+
+    Args:
+        config: arguments as they are written.
+    """
+    beside = {key: config[key] for key in BESIDE if key in config}
+    kept = {key: value for key, value in config.items() if key not in BESIDE}
+    penalty = config.get("activity_regularizer")
+    if isinstance(penalty, dict) and penalty.get("class_name") == "SummedOverBatch":
+        beside["activity_regularizer"] = penalty
+        kept["activity_regularizer"] = penalty["config"]["penalty"]
+    return kept, beside
 
 
 def keras_name(cls: type) -> tuple[str, str] | None:

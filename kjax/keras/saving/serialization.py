@@ -36,6 +36,8 @@ from kjax.nn.value import Value
 
 PLAIN = (str, int, float, bool)
 _SHARED = "shared_object_id"
+_BESIDE = "kjax"
+"""Key of an entry under which arguments stand that real Keras does not know; it looks past such keys."""
 
 _sharing: contextvars.ContextVar[dict[int, Any] | None] = contextvars.ContextVar("shared_objects", default=None)
 _safe: contextvars.ContextVar[bool] = contextvars.ContextVar("safe_mode", default=True)
@@ -145,6 +147,7 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
             f"cannot write {obj!r} (a {type(obj).__name__}) to a config: its class needs a `get_config()` method"
         )
     cls, config = _class_and_config(obj)
+    config, beside = names.split_beside(config)
     name = names.keras_name(cls)
     if name is not None:
         module, class_name = name
@@ -153,6 +156,10 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
     else:
         module = cls.__module__ if cls.__module__ != "__main__" else None
         entry = _entry(module, cls.__name__, config, get_registered_name(cls))
+    if getattr(getattr(obj, "_compilation", None), "keras2", False):
+        beside = {**beside, "compiled_as_keras2": True}
+    if beside:
+        entry[_BESIDE] = beside
     for what in ("build", "compile"):
         get = getattr(obj, f"get_{what}_config", None)
         extra = get() if get is not None else None
@@ -442,7 +449,9 @@ def _revive_instance(config: Mapping[str, Any]) -> Any:
     cls = find_class(config)
     if not isinstance(cls, type):
         return cls
-    instance = make_instance(cls, config["config"])
+    beside = dict(config.get(_BESIDE) or {}) if isinstance(config["config"], Mapping) else {}
+    as_keras2 = beside.pop("compiled_as_keras2", False) is True
+    instance = make_instance(cls, {**config["config"], **beside} if beside else config["config"])
     if isinstance(instance, Layer):
         build_config, compile_config = config.get("build_config"), config.get("compile_config")
         if build_config and not instance.built and hasattr(instance, "build_from_config"):
@@ -453,6 +462,8 @@ def _revive_instance(config: Mapping[str, Any]) -> Any:
                 instance._build_shapes = shapes
         if compile_config and hasattr(instance, "compile_from_config"):
             instance.compile_from_config(compile_config)  # pyright: ignore
+            if as_keras2:
+                instance._compilation.keras2 = True  # pyright: ignore
         if shared is not None and seen is not None:
             seen[shared] = instance
     return instance

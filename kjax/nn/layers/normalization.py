@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import jax
@@ -54,6 +55,9 @@ class BatchNormalization(Layer):
         renorm_clipping: limits ``'rmin'``, ``'rmax'`` and ``'dmax'`` of its corrections.
         renorm_momentum: weight of the old averages that it compares the batch with.
         synchronized: accepted; see above.
+        keras2: as in Keras 1 and 2: frozen layers use the batch's statistics in training too, masks are not heeded, and
+            the moving variance takes ``variance * n / (n - 1 - epsilon)`` for ``n`` values a channel (for images with
+            the channels last, whose variance TensorFlow had corrected before, times ``n / (n - 1)`` once more).
 
     Sources: Ioffe and Szegedy, 2015, "Batch normalization"; Ioffe, 2017, "Batch renormalization".
     """
@@ -75,6 +79,7 @@ class BatchNormalization(Layer):
     renorm_clipping: Any = field(None, convert=_clipping)
     renorm_momentum: float = field(0.99, convert=float)
     synchronized: bool = base.flag(False)
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     supports_masking = True
 
@@ -98,10 +103,16 @@ class BatchNormalization(Layer):
         mean = self.state("moving_mean", shape, self.moving_mean_initializer).astype(x.dtype)
         variance = self.state("moving_variance", shape, self.moving_variance_initializer).astype(x.dtype)
         renorm = self._renorm_state(shape, x) if self.renorm else None
-        if training and self.trainable:
+        if training and (self.trainable or self.keras2):
             moving = mean, variance
-            mean, variance = _moments(x, axis, mask)
-            if renorm is None:
+            mean, variance = _moments(x, axis, None if self.keras2 else mask)
+            if not self.trainable:
+                pass
+            elif self.keras2:
+                self.set_state("moving_mean", _average(moving[0], mean, self.momentum))
+                sample = variance * self._correction(x.shape, axis)
+                self.set_state("moving_variance", _average(moving[1], sample, self.momentum))
+            elif renorm is None:
                 self.set_state("moving_mean", _average(moving[0], mean, self.momentum))
                 self.set_state("moving_variance", _average(moving[1], variance, self.momentum))
             else:
@@ -112,6 +123,12 @@ class BatchNormalization(Layer):
         offset = offset if beta is None else offset + beta
         y = x * base.along(factor, x.ndim, axis) + base.along(offset, x.ndim, axis)
         return y.astype(self.compute_dtype)
+
+    def _correction(self, shape: tuple[int, ...], axis: int) -> float:
+        """What Keras 2 multiplies the variance of a batch by before it averages it."""
+        count = math.prod(shape) / shape[axis]
+        factor = count / (count - 1 - self.epsilon)
+        return factor * count / max(count - 1, 1) if len(shape) == 4 and axis == 3 else factor
 
     def _own(self, name: str, shape: tuple[int, ...], x: Array) -> Array:
         return base.declared_weight(self, name, shape, cast=False).astype(x.dtype)

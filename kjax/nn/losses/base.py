@@ -17,7 +17,7 @@ from kjax.nn.equality import ContentValue, snake_case
 from kjax.nn.numerics import align_ranks, divide_no_nan, match_ranks
 from kjax.nn.value import ArgumentError
 
-REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", "keras2")
 
 _choose = choice(*REDUCTIONS)
 
@@ -40,7 +40,8 @@ class Loss(ContentValue):
         reduction: how the values become one number. ``'sum_over_batch_size'`` and ``'mean'``: their weighted
             sum divided by their number (with a mask: by the number that it lets pass).
             ``'mean_with_sample_weight'``: divided by the sum of the weights. ``'sum'``: the weighted sum.
-            ``'none'`` or None: the weighted values.
+            ``'none'`` or None: the weighted values. ``'keras2'``: the mean over samples, divided by the share of
+            weights that are not 0, as in Keras 1 and 2.
         dtype: type that the loss is computed in; float32 by default.
     """
 
@@ -140,6 +141,8 @@ def reduce_values(
         mask: boolean array of the values that count.
         reduction: one of ``REDUCTIONS``.
     """
+    if reduction == "keras2":
+        return _reduce_as_keras2(values, sample_weight, mask)
     weights = merge_mask(sample_weight, mask, values.dtype, reduction)
     if weights is not None:
         values, weights = align_ranks(*match_ranks(values, weights))
@@ -152,3 +155,17 @@ def reduce_values(
     if reduction == "mean_with_sample_weight" and weights is not None:
         return divide_no_nan(total, jnp.sum(weights))
     return total / values.size if values.size else jnp.zeros_like(total)
+
+
+def _reduce_as_keras2(values: Array, sample_weight: ArrayLike | None, mask: ArrayLike | None) -> Array:
+    """The mean, where the mask and then the weights are first made to have the mean 1, zeros apart."""
+    if mask is not None:
+        passed, values = align_ranks(*match_ranks(jnp.asarray(mask, values.dtype), values))
+        values = divide_no_nan(values * passed, jnp.mean(passed))
+    if sample_weight is not None:
+        weights = jnp.asarray(sample_weight, values.dtype)
+        if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+            weights = weights[..., 0]
+        values = jnp.mean(values, axis=tuple(range(weights.ndim, values.ndim)))
+        values = divide_no_nan(values * weights, jnp.mean(jnp.asarray(weights != 0, values.dtype)))
+    return jnp.mean(values)

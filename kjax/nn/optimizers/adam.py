@@ -144,6 +144,7 @@ class NadamRule(Rule):
     beta_1: float = field(0.9, convert=float)
     beta_2: float = field(0.999, convert=float)
     epsilon: float = field(1e-7, convert=float)
+    schedule_decay: float = field(1.0, convert=float, unknown_to_keras=True)
 
     def slots(self) -> dict[str, Slot]:
         return {"momentum": zeros, "velocity": zeros}
@@ -153,7 +154,7 @@ class NadamRule(Rule):
 
     def prepare(self, iteration: Array, learning_rate: Array, scalars: Scalars) -> tuple[Any, Scalars]:
         def momentum(iteration: Array) -> Array:
-            return self.beta_1 * (1.0 - 0.5 * power(0.96, iteration, learning_rate))
+            return self.beta_1 * (1.0 - 0.5 * power(0.96**self.schedule_decay, iteration, learning_rate))
 
         now, then = momentum(iteration), momentum(iteration + 1)
         product = scalars["u_product"] * now
@@ -175,7 +176,7 @@ class NadamRule(Rule):
 @registry.add()
 @dataclasses.dataclass(frozen=True)
 class Nadam(RuleOptimizer, NadamRule):
-    """Adam with Nesterov momentum: ``mu_t = beta_1 * (1 - 0.5 * 0.96^t)`` warms the momentum up.
+    """Adam with Nesterov momentum: ``mu_t = beta_1 * (1 - 0.5 * 0.96^(schedule_decay * t))`` warms the momentum up.
 
     Reference: Dozat, 2015, "Incorporating Nesterov Momentum into Adam".
 
@@ -184,6 +185,7 @@ class Nadam(RuleOptimizer, NadamRule):
         beta_1: decay rate of the moving average of gradients.
         beta_2: decay rate of the moving average of squared gradients.
         epsilon: added to the denominator.
+        schedule_decay: how fast the momentum warms up; before Keras 3 it was 0.004.
     """
 
 

@@ -14,6 +14,11 @@ from kjax.nn.optimizers.schedules import LearningRate, learning_rate
 from kjax.nn.value import field
 
 
+def root(square: Array, epsilon: float, keras2: bool) -> Array:
+    """A root that is kept from 0 by ``epsilon`` under it or, as before Keras 3, added to it."""
+    return jnp.sqrt(square) + epsilon if keras2 else jnp.sqrt(square + epsilon)
+
+
 @dataclasses.dataclass(frozen=True)
 class RMSpropRule(Rule):
     """The arguments of :class:`RMSprop` and its step."""
@@ -23,6 +28,7 @@ class RMSpropRule(Rule):
     momentum: float = field(0.0, convert=float)
     epsilon: float = field(1e-7, convert=float)
     centered: bool = field(False, convert=bool)
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     def slots(self) -> dict[str, Slot]:
         slots: dict[str, Slot] = {"velocity": zeros}
@@ -42,7 +48,7 @@ class RMSpropRule(Rule):
         if self.centered:
             mean = new["average_gradient"] = self.rho * slots["average_gradient"] + (1 - self.rho) * gradient
             variance = velocity - jnp.square(mean)
-        increment = common * gradient / jnp.sqrt(variance + self.epsilon)
+        increment = common * gradient / root(variance, self.epsilon, self.keras2)
         if self.momentum > 0:
             increment = new["momentum"] = self.momentum * slots["momentum"] + increment
         return -increment, new
@@ -61,6 +67,7 @@ class RMSprop(RuleOptimizer, RMSpropRule):
         momentum: momentum of the increments.
         epsilon: added under the root.
         centered: divide by the estimated standard deviation: subtract the square of the mean gradient.
+        keras2: add ``epsilon`` to the root and not under it, as Keras 1 and 2 did.
     """
 
 
@@ -71,13 +78,15 @@ class AdagradRule(Rule):
     learning_rate: LearningRate = field(0.001, convert=learning_rate)
     initial_accumulator_value: float = field(0.1, convert=float)
     epsilon: float = field(1e-7, convert=float)
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     def slots(self) -> dict[str, Slot]:
         return {"accumulator": filled(self.initial_accumulator_value)}
 
     def step(self, gradient: Array, parameter: Array, slots: Slots, common: Any) -> tuple[Array, Slots]:
         accumulator = slots["accumulator"] + jnp.square(gradient)
-        return -(common * gradient) / jnp.sqrt(accumulator + self.epsilon), {"accumulator": accumulator}
+        step = -(common * gradient) / root(accumulator, self.epsilon, self.keras2)
+        return step, {"accumulator": accumulator}
 
 
 @registry.add()
@@ -91,6 +100,7 @@ class Adagrad(RuleOptimizer, AdagradRule):
         learning_rate: number, schedule, or function of the step.
         initial_accumulator_value: first value of the sum of squares.
         epsilon: added under the root.
+        keras2: add ``epsilon`` to the root and not under it, as Keras 1 and 2 did.
     """
 
 

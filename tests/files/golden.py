@@ -1,0 +1,174 @@
+"""Recordings of real Keras 2.2.4 replayed: what kjax makes of a folder of files, compared with what was recorded.
+
+``python -m tests.files.golden FOLDER [NAME ...]`` prints a table of all recordings in a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kjax import keras
+
+
+class Recording:
+    """One folder: a model before and after training, its data, and what Keras computed.
+
+    Args:
+        folder: the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.name = folder, folder.name
+        described = folder / "meta.json"
+        self.meta: dict[str, Any] = json.loads(described.read_text()) if described.exists() else {}
+        self.inputs = self._arrays("inputs.npz", "x")
+        self.outputs = self._arrays("outputs.npz", "y")
+        self.batch = self.meta.get("batch") or 32
+        found = folder / "train.npz"
+        self.train: dict[str, np.ndarray] = dict(np.load(found)) if found.exists() else {}
+
+    def _arrays(self, file: str, letter: str) -> list[np.ndarray]:
+        data = np.load(self.folder / file)
+        return [data[f"{letter}{i}"] for i in range(len(data.files))]
+
+    def path(self, name: str) -> Path | None:
+        """A file of the folder, if it is there."""
+        found = self.folder / name
+        return found if found.exists() else None
+
+    def load(self, name: str = "model.h5") -> Any:
+        """A model from a file."""
+        return keras.models.load_model(self.folder / name)
+
+    def data(self, letter: str, rows: slice = slice(None)) -> Any:
+        """Rows of the inputs (``x``), targets (``t``) or weights (``sw``), as Keras takes them; None where there are none."""
+        if letter == "x":
+            arrays = self.inputs
+        else:
+            arrays = [self.train[f"{letter}{i}"] for i in range(len(self.outputs)) if f"{letter}{i}" in self.train]
+        cut = [array[rows] for array in arrays]
+        return None if not cut else cut[0] if len(cut) == 1 else cut
+
+    def step(self, model: Any, number: int) -> np.ndarray:
+        """Losses and metrics of a call of ``train_on_batch``."""
+        rows = slice(number * self.batch, (number + 1) * self.batch)
+        weights = {int(key): value for key, value in (self.meta.get("class_weight") or {}).items()} or None
+        values = model.train_on_batch(
+            self.data("x", rows), self.data("t", rows), sample_weight=self.data("sw", rows), class_weight=weights
+        )
+        return np.atleast_1d(np.asarray(values, "float64"))
+
+
+def error(got: Any, want: Any) -> float:
+    """The largest difference, relative to values above 1."""
+    got, want = np.asarray(got, "float64"), np.asarray(want, "float64")
+    if got.shape != want.shape:
+        raise ValueError(f"shape {got.shape} instead of {want.shape}")
+    if not np.array_equal(np.isfinite(got), np.isfinite(want)):
+        return float("inf")
+    kept = np.isfinite(want)
+    return float(np.max(np.abs(got - want)[kept] / np.maximum(np.abs(want[kept]), 1.0), initial=0.0))
+
+
+def _outputs(model: Any, recording: Recording) -> float:
+    got = model.predict(recording.data("x"), batch_size=recording.batch, verbose=0)
+    got = got if isinstance(got, list) else [got]
+    return max(error(a, b) for a, b in zip(got, recording.outputs, strict=True))
+
+
+def compare(recording: Recording) -> Iterator[tuple[str, float]]:
+    """Each thing that was recorded, and how far kjax is from it.
+
+    Args:
+        recording: the recording.
+    """
+    model = recording.load()
+    yield "model.h5", _outputs(model, recording)
+    for name, read in (("model.json", keras.models.model_from_json), ("model.yaml", keras.models.model_from_yaml)):
+        if text := recording.path(name):
+            copy = read(text.read_text())
+            copy.load_weights(recording.path("weights.h5") or recording.folder / "model.h5")
+            yield name, _outputs(copy, recording)
+    if "losses" in recording.train:
+        yield from _training(model, recording)
+    if recording.path("model_after.h5"):
+        resumed = recording.load("model_after.h5")
+        want = recording.train["resume_losses"]
+        yield "resumed", error([recording.step(resumed, i) for i in range(len(want))], want)
+    if recording.path("model_mid.h5"):
+        yield "fit", _continued(recording)
+
+
+def _continued(recording: Recording) -> float:
+    """Epochs that followed a file which was saved between epochs."""
+    model = recording.load("model_mid.h5")
+    recorded = json.loads((recording.folder / "fit.json").read_text())["resumed"]
+    data, epochs = np.load(recording.folder / "fit_data.npz"), recorded["params"]["epochs"]
+    batch = recorded["params"]["batch_size"]
+    history = model.fit(data["x"], data["y"], batch, epochs, shuffle=False, verbose=0).history
+    return error([history["loss"], history["accuracy"]], [recorded["history"]["loss"], recorded["history"]["acc"]])
+
+
+def _training(model: Any, recording: Recording) -> Iterator[tuple[str, float]]:
+    train = recording.train
+    plain = "plain_losses" in train
+    x, t, w = (recording.data(letter) for letter in ("x", "t", "sw"))
+    size = recording.meta.get("eval_batch") or recording.batch
+
+    def evaluated() -> np.ndarray:
+        return np.atleast_1d(np.asarray(model.evaluate(x, t, batch_size=size, sample_weight=w, verbose=0)))
+
+    yield "evaluate", error(evaluated(), train["eval_before"])
+    want = train["plain_losses" if plain else "losses"]
+    yield "losses", error([recording.step(model, i) for i in range(len(want))], want)
+    yield "eval after", error(evaluated(), train["plain_eval_after" if plain else "eval_after"])
+    file = recording.path("weights_after_plain_ema.h5") or recording.folder / "weights_after.h5"
+    trained = [w.numpy() for w in model.weights]
+    model.load_weights(file)
+    yield "weights", max((error(a, b.numpy()) for a, b in zip(trained, model.weights, strict=True)), default=0.0)
+
+
+def recordings(folder: Path) -> list[Path]:
+    """The folders that hold a recording."""
+    return sorted(path.parent for path in folder.glob("*/outputs.npz"))
+
+
+def main(folder: Path, names: list[str]) -> int:
+    """Print the table; the number of recordings that are not followed."""
+    failed = 0
+    for case in recordings(folder):
+        if names and case.name not in names:
+            continue
+        parts = []
+        try:
+            for what, distance in compare(Recording(case)):
+                mark = "" if distance <= limit(what) else " (as in Theano)" if case.name in ONLY_TENSORFLOW else " !!"
+                parts.append(f"{what} {distance:.0e}{mark}")
+        except Exception as problem:
+            parts.append(f"!! {type(problem).__name__}: {str(problem)[:300]}")
+        bad = any("!!" in part for part in parts)
+        failed += bad
+        print(f"{'FAIL' if bad else 'ok  '} {case.name:36} {'; '.join(parts)}", flush=True)
+    print(f"{failed} recordings are not followed")
+    return failed
+
+
+def limit(what: str) -> float:
+    """The largest difference: 1e-5 for predictions, 1e-4 for everything that training changes."""
+    return 1e-5 if what.startswith("model.") else 1e-4
+
+
+ONLY_TENSORFLOW = ("opt_sgd_clipvalue_embedding",)
+"""Recordings of something that only Keras 2 on TensorFlow did: it clipped the rows of an embedding's gradient before it
+added up those of one word."""
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    raise SystemExit(main(Path(sys.argv[1]), sys.argv[2:]) > 0)
