@@ -5,4 +5,4 @@ from kjax.nn import losses as _values
 from kjax.nn.losses import *  # noqa: F403
 from kjax.nn.losses import get as get
 
-fill(globals(), _values.registry, get)
+fill(globals(), _values.registry, get, "loss", "name")

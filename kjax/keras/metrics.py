@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from kjax.keras.core.metric import Metric as Metric
-from kjax.keras.core.metric import derive_metric
+from kjax.keras.core.metric import PureMetric, derive_metric
 from kjax.keras.core.namespace import fill
 from kjax.nn import losses as _losses
 from kjax.nn import metrics as rules
@@ -25,14 +25,24 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     rule: Any = rules.get(identifier)
-    cls = globals().get(type(rule).__name__)
-    if cls is None:
+    if isinstance(rule, Metric):
         return rule
-    metric = cls.__new__(cls)
-    metric.rule = rule
-    Metric.__init__(metric, None, rule.name)
-    metric._state = None
-    return metric
+    cls = globals().get(type(rule).__name__)
+    return cls.wrap(rule) if cls is not None else PureMetric.wrap(rule)
 
 
-fill(globals(), rules.registry, get)
+def _interpolate_pr_auc(self: Any) -> Any:
+    """The area under the precision-recall curve with the interpolation of Davis and Goadrich, from the state."""
+    return self.rule.interpolate_pr_auc(self._values())
+
+
+def _thresholds(self: Any) -> list[float]:
+    """The thresholds, with one just outside of [0, 1] at each end."""
+    return list(self.rule.all_thresholds)
+
+
+_auc: Any = globals()["AUC"]
+_auc.interpolate_pr_auc = _interpolate_pr_auc
+_auc.thresholds = property(_thresholds)
+
+fill(globals(), rules.registry, get, "metric", "config")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.variable import Variable
 from kjax.nn import metrics as rules
+from kjax.nn.dtypes import Policy, policy_name
+from kjax.nn.metrics.confusion import DecisionCount
 
 
 class Metric:
     """Base of metrics with a state.
 
     A user's metric makes its state with ``add_weight`` and writes ``update_state`` and ``result``; inside a training
-    step they run as pure functions.
+    step they run as pure functions. Variables and metrics set as attributes belong to the state.
 
     Args:
         dtype: type to compute in.
@@ -28,16 +31,36 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or to_snake_case(type(self).__name__)
-        self.dtype = str(jnp.dtype(dtype)) if isinstance(dtype, str) or dtype else "float32"
+        self._dtype = Policy(policy_name(dtype) or settings.floatx).compute_dtype
         self._variables: list[Variable] = []
 
     @property
-    def variables(self) -> list[Variable]:
-        """The state."""
-        return list(self._variables)
+    def dtype(self) -> str:
+        """Type that the metric computes in."""
+        return self._dtype
 
-    weights = variables
-    non_trainable_variables = variables
+    @property
+    def variables(self) -> list[Variable]:
+        """The state: the metric's own variables, then those of the metrics that it holds."""
+        if "_variables" not in self.__dict__:
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first")
+        found: dict[int, Variable] = {id(v): v for v in self._variables}
+        attributes = [value for name, value in self.__dict__.items() if name != "_variables"]
+        for kind in (Variable, Metric):
+            for member in _members(attributes, kind):
+                for variable in [member] if kind is Variable else member.variables:
+                    found.setdefault(id(variable), variable)
+        return list(found.values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The same as :attr:`variables`."""
+        return self.variables
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as :attr:`variables`: nothing in a metric is trained."""
+        return self.variables
 
     def add_variable(
         self,
@@ -49,8 +72,10 @@ class Metric:
     ) -> Variable:
         """Add a value to the state."""
         del aggregation
+        if "_variables" not in self.__dict__:
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
         shape = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
-        variable = Variable(initializer, shape, dtype or self.dtype, trainable=False, name=name)
+        variable = Variable(initializer or "zeros", shape, dtype or self.dtype, trainable=False, name=name)
         self._variables.append(variable)
         return variable
 
@@ -62,9 +87,11 @@ class Metric:
         name: str | None = None,
         **kwargs: Any,
     ) -> Variable:
-        """Add a value to the state; Keras 2's order of arguments (name first) is understood."""
+        """Add a value to the state; Keras 2's order of arguments (name first, then shape) is understood."""
         if isinstance(shape, str):
-            shape, name = kwargs.pop("shape", ()), shape
+            given = initializer if isinstance(initializer, (tuple, list)) else None
+            shape, name = kwargs.pop("shape", given or ()), shape
+            initializer = None if given is not None else initializer
         return self.add_variable(shape, initializer or "zeros", dtype, name=name)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
@@ -76,13 +103,60 @@ class Metric:
         raise NotImplementedError(f"{type(self).__name__} has no `result` method")
 
     def reset_state(self) -> None:
-        """Forget all data."""
-        for variable in self._variables:
-            variable.assign(variable.fresh_value())
+        """Forget all data: the variables become zero, as in Keras."""
+        if type(self).reset_states is not Metric.reset_states:
+            self.reset_states()  # a metric written for Keras 2
+            return
+        for variable in self.variables:
+            variable.assign(jnp.zeros(variable.shape, variable.dtype))
 
     def reset_states(self) -> None:
         """The name of :meth:`reset_state` in Keras 2."""
         self.reset_state()
+
+    # -- as pure functions ---------------------------------------------------------------------------------------
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """The values of :attr:`variables` after data; nothing is stored.
+
+        Args:
+            metric_variables: values before.
+            *args: arguments of :meth:`update_state`.
+            **kwargs: the same by name.
+        """
+        self._prepare(*args)
+        return self._run(metric_variables, lambda: self.update_state(*args, **kwargs))[1]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """:meth:`result` for given values of :attr:`variables`."""
+        return self._run(metric_variables, lambda: jax.tree.map(_value, self.result(), is_leaf=_is_box))[0]
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The values of :attr:`variables` before any data."""
+        return self._run([variable.fresh_value() for variable in self.variables], self.reset_state)[1]
+
+    def _run(self, values: Sequence[Any], function: Callable[[], Any]) -> tuple[Any, list[Any]]:
+        variables = self.variables
+        if len(values) != len(variables):
+            raise ValueError(
+                f"metric {self.name!r} has {len(variables)} variables, but {len(values)} values were given: "
+                "pass one for each of `metric.variables`"
+            )
+        return scopes.run_with(variables, list(values), function)
+
+    def _prepare(self, *args: Any) -> None:
+        """Make variables whose shape depends on the data."""
+
+    def _discover(self, y_true: Any, y_pred: Any) -> None:
+        """Make variables that only the first data bring into being, by tracing ``update_state``."""
+        if y_true is None or y_pred is None:
+            return
+
+        def update(*data: Any) -> None:
+            with scopes.enter(scopes.Scope(abstract=True)):
+                self.update_state(*data)
+
+        jax.eval_shape(update, *jax.tree.map(_abstract, (y_true, y_pred)))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add data and return the value."""
@@ -112,11 +186,15 @@ class StatefulMetric(rules.Metric):
 
     Args:
         owner: the metric.
+
+    Attributes:
+        parts: keys of the result where it is a dict, else None; known after :meth:`init`.
     """
 
     def __init__(self, owner: Metric) -> None:
         super().__init__(name=owner.name)
         self.owner = owner
+        self.parts: tuple[str, ...] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StatefulMetric) and other.owner is self.owner
@@ -125,28 +203,29 @@ class StatefulMetric(rules.Metric):
         return hash(id(self.owner))
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Any:
-        """Fresh values of the metric's variables."""
-        return tuple(variable.fresh_value() for variable in self.owner.variables)
+        """Values of the metric's variables before any data."""
+        self.owner._discover(y_true, y_pred)
+        state = tuple(self.owner.stateless_reset_state())
+        result = jax.eval_shape(self.owner.stateless_result, state)
+        self.parts = tuple(result) if isinstance(result, Mapping) else None
+        return state
 
     def update(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
         """The values after ``update_state``."""
-        scope = self._scope(state)
-        weight = mask if sample_weight is None else sample_weight
-        with scopes.enter(scope):
-            if weight is not None:
-                self.owner.update_state(y_true, y_pred, sample_weight=weight)
-            else:
-                self.owner.update_state(y_true, y_pred)
-        return tuple(scope.values[id(variable)] for variable in self.owner.variables)
+        known = _takes_weights(type(self.owner).update_state)
+        weight = sample_weight if sample_weight is not None else (mask if known else None)
+        kwargs = {} if weight is None else {"sample_weight": weight}
+        return tuple(self.owner.stateless_update_state(state, y_true, y_pred, **kwargs))
 
     def compute(self, state: Any) -> Any:
         """``result`` for the values."""
-        with scopes.enter(self._scope(state)):
-            value = self.owner.result()
-            return jnp.asarray(value.value if isinstance(value, Variable) else value)
+        return jax.tree.map(jnp.asarray, self.owner.stateless_result(state))
 
-    def _scope(self, state: Any) -> scopes.Scope:
-        return scopes.Scope(values={id(v): value for v, value in zip(self.owner.variables, state, strict=True)})
+
+@functools.cache
+def _takes_weights(function: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(function).parameters
+    return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 class PureMetric(Metric):
@@ -155,47 +234,82 @@ class PureMetric(Metric):
     rule_class: ClassVar[type[rules.Metric]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.rule = self.rule_class(*args, **kwargs)
-        super().__init__(None, self.rule.name)
+        self._adopt(self.rule_class(*args, **kwargs))
+
+    def _adopt(self, rule: rules.Metric) -> None:
+        self.rule = rule
+        super().__init__(rule.dtype, rule.name)
         self._state: Any = None
+
+    @classmethod
+    def wrap(cls, rule: rules.Metric) -> Self:
+        """The metric of a value of floor 1."""
+        metric = cls.__new__(cls)
+        metric._adopt(rule)
+        return metric
 
     @property
     def pure(self) -> Any:
         """The metric as a value of floor 1."""
         cls = type(self)
-        own = cls.update_state is not PureMetric.update_state or cls.result is not PureMetric.result
+        own = any(
+            getattr(cls, name) is not getattr(PureMetric, name) for name in ("update_state", "result", "reset_state")
+        )
         return super().pure if own else self.rule
 
     def __getattr__(self, name: str) -> Any:
         rule = self.__dict__.get("rule")
-        if rule is not None and not name.startswith("_") and hasattr(rule, name):
-            return getattr(rule, name)
+        if rule is not None and not name.startswith("_"):
+            if hasattr(rule, name):
+                return getattr(rule, name)
+            part = _state_part(rule, name)
+            if part is not None:
+                return self._values()[part]
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
-    def _read(self, *args: Any) -> Any:
+    @property
+    def variables(self) -> list[Variable]:
+        """The state; empty where its shape depends on the data and there were none so far."""
+        self._make_state()
+        return super().variables
+
+    def _make_state(self, *data: Any) -> None:
+        if self.__dict__.get("_state") is not None:
+            return
+        with jax.ensure_compile_time_eval():
+            try:
+                fresh = self.rule.init(*data[:2])
+            except (ValueError, TypeError):
+                if data:
+                    raise
+                return  # the shape depends on the data, which are still to come
+        self._state = jax.tree.map(lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False), fresh)
+        self._variables[:0] = jax.tree.leaves(self._state, is_leaf=_is_box)
+
+    def _prepare(self, *args: Any) -> None:
+        self._make_state(*jax.tree.map(_abstract, args))
+
+    def _values(self) -> Any:
+        self._make_state()
         if self._state is None:
-            fresh = self.rule.init(*args[:2])
-            self._state = jax.tree.map(lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False), fresh)
-            self._variables.extend(jax.tree.leaves(self._state, is_leaf=_is_box))
-        return jax.tree.map(lambda v: v.value, self._state, is_leaf=_is_box)
+            raise ValueError(f"metric {self.name!r} has seen no data, and its state depends on their shape")
+        return jax.tree.map(_value, self._state, is_leaf=_is_box)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Add data: targets, predictions and sample weights (a mean or sum takes values and weights)."""
-        args, kwargs = jax.tree.map(lambda v: v.value if isinstance(v, Variable) else v, (args, kwargs))
-        given = inspect.signature(self.rule.update).bind(None, *args, **kwargs).args[1:]
-        arrays = tuple(None if a is None else jnp.asarray(a) for a in given)
-        new = self.rule.update(self._read(*arrays), *arrays)
+        args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_box)
+        given = inspect.signature(self.rule.update).bind(None, *args, **kwargs).arguments
+        active = scopes.current()
+        if active is not None and "y_pred" in given and given.get("mask") is None:
+            given["mask"] = active.mask_of(given["y_pred"])
+        arrays = {k: None if v is None else jnp.asarray(v) for k, v in given.items() if k != "state"}
+        self._prepare(*list(arrays.values())[:2])
+        new = self.rule.update(self._values(), **arrays)
         jax.tree.map(lambda box, value: box.assign(value), self._state, new, is_leaf=_is_box)
 
     def result(self) -> Any:
         """The value for the data so far."""
-        return self.rule.compute(self._read())
-
-    def reset_state(self) -> None:
-        """Forget all data."""
-        if self._state is not None:
-            for box in self._variables:
-                box.assign(jnp.zeros(box.shape, box.dtype))
+        return self.rule.compute(self._values())
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal metric."""
@@ -210,5 +324,37 @@ def derive_metric(rule_class: type[rules.Metric]) -> type[PureMetric]:
     return cls
 
 
+def _state_part(rule: rules.Metric, name: str) -> int | None:
+    """Where in the packed state the value is that Keras keeps in a variable of this name."""
+    if isinstance(rule, (rules.Mean, rules.MeanMetric)) and name in ("total", "count"):
+        return ("total", "count").index(name)
+    if isinstance(rule, DecisionCount) and name in rule.counted:
+        return rule.counted.index(name)
+    counts = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    return counts.index(name) if isinstance(rule, rules.AUC) and name in counts else None
+
+
+def _members(value: Any, kind: type) -> Iterator[Any]:
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _members(item, kind)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _members(item, kind)
+
+
 def _is_box(thing: Any) -> bool:
     return isinstance(thing, Variable)
+
+
+def _value(thing: Any) -> Any:
+    return thing.value if isinstance(thing, Variable) else thing
+
+
+def _abstract(thing: Any) -> Any:
+    if isinstance(thing, Variable):
+        return jax.ShapeDtypeStruct(thing.shape, jnp.dtype(thing.dtype))
+    array = thing if hasattr(thing, "shape") and hasattr(thing, "dtype") else jnp.asarray(thing)
+    return jax.ShapeDtypeStruct(array.shape, array.dtype)

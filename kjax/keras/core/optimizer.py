@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
 
-from kjax.keras.core.settings import settings, to_snake_case
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
+from kjax.keras.core.settings import settings
+from kjax.keras.core.stepwise import Applied, Own, stepwise, takes_learning_rate
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import optimizer_call
 from kjax.keras.legacy.spellings import OPTIMIZERS
@@ -19,8 +24,13 @@ from kjax.nn import optimizers as rules
 from kjax.nn.value import did_you_mean
 
 
-class Optimizer:
+class Optimizer(StateKeeper):
     """Base of the Keras optimizers.
+
+    A user's optimizer calls ``super().__init__(learning_rate=..., ...)``, makes its variables in ``build`` (with
+    ``add_optimizer_variables``, ``add_variable``) and writes ``update_step(self, gradient, variable, learning_rate)``,
+    which assigns them; inside a compiled step that is a pure function. A subclass of a built-in optimizer may do the
+    same, or change the gradients in an ``apply`` of its own.
 
     Args:
         *args: arguments of the rule, in Keras' order.
@@ -33,20 +43,19 @@ class Optimizer:
     rule_class: ClassVar[type[rules.Optimizer] | None] = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        assert self.rule_class is not None
-        names = [f.name for f in dataclasses.fields(self.rule_class) if f.init]  # type: ignore[arg-type]
-        args, kwargs = optimizer_call(self.rule_class.__name__, args, kwargs, settings.era)
-        decay = kwargs.pop("decay", 0.0)
-        if kwargs.get("epsilon", 0) is None:
-            kwargs.pop("epsilon")
+        rule_class = self.rule_class or Own
+        if self.rule_class is None and args and isinstance(args[0], str):  # tf.keras had the name first
+            kwargs["name"], args = args[0], args[1:]
+        names = [f.name for f in dataclasses.fields(rule_class) if f.init]  # type: ignore[arg-type]
+        args, kwargs = optimizer_call(rule_class.__name__, args, kwargs, settings.era)
+        for key in ("epsilon", "decay"):
+            if key in kwargs and kwargs[key] is None:
+                del kwargs[key]
         for key in kwargs:
             if key not in names:
                 raise TypeError(f"{type(self).__name__}: unknown argument {key!r}; {did_you_mean(key, names)}")
-        rule = self.rule_class(*args, **kwargs)
-        if decay:
-            schedule = rules.schedules.InverseTimeDecay(rule.learning_rate, 1, float(decay))  # type: ignore[attr-defined]
-            rule = dataclasses.replace(rule, learning_rate=schedule)  # type: ignore[type-var]
-        self._adopt(rule)
+        args, kwargs = jax.tree.map(_rule_of, (args, kwargs), is_leaf=lambda x: not isinstance(x, (tuple, dict)))
+        self._adopt(rule_class(*args, **kwargs))
 
     @classmethod
     def wrap(cls, rule: Any) -> Optimizer:
@@ -55,163 +64,303 @@ class Optimizer:
         handle._adopt(rule)
         return handle
 
-    def _adopt(self, rule: Any) -> None:
-        object.__setattr__(self, "rule", rule)
-        self._tree: Any = None
-        self._built_for: tuple[int, ...] = ()
-        self.iterations = Variable(jnp.int32(0), trainable=False, name="iterations", path=f"{self.name}/iterations")
-        rate = getattr(rule, "learning_rate", None)
-        self._rate: Variable | None = None
-        if isinstance(rate, (int, float)):
-            self._rate = Variable(
-                jnp.float32(rate), trainable=False, name="learning_rate", path=f"{self.name}/learning_rate"
-            )
-
     @property
-    def name(self) -> str:
-        """The optimizer's name."""
-        return getattr(self.rule, "name", None) or to_snake_case(type(self.rule).__name__)
+    def pure(self) -> Any:
+        """What a training step is made with: an optimizer of floor 1."""
+        if self._pure is None:
+            layout = jax.tree.unflatten(self._structure, self._leaves) if self.built else {}
+            rule = self._running_rule(layout)
+            cls = type(self)
+            if self.rule_class is None and cls is not Optimizer and not self._writes("update_step"):
+                if not self._writes("apply") and not self._writes("apply_gradients"):
+                    raise NotImplementedError(
+                        f"{cls.__name__} must define `update_step(gradient, variable, learning_rate)`"
+                    )
+            if self._writes("update_step"):
+                rule = stepwise(self, rule)
+            if self._writes("apply") or self._writes("apply_gradients"):
+                rule = Applied(_Identity(self), rule)
+            self._pure = rule
+        return self._pure
 
-    def __getattr__(self, name: str) -> Any:
-        rule = self.__dict__.get("rule")
-        if rule is not None and not name.startswith("_") and hasattr(rule, name):
-            return getattr(rule, name)
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+    def _writes(self, method: str) -> bool:
+        """Whether a user's class has a method of its own in place of the base's."""
+        return getattr(type(self), method) is not getattr(Optimizer, method)
 
-    # -- the learning rate ---------------------------------------------------------------------------------------
+    # -- for optimizers that users write -------------------------------------------------------------------------
 
-    @property
-    def learning_rate(self) -> Any:
-        """The learning rate: a variable; with a schedule the present value."""
-        if self._rate is not None:
-            return self._rate
-        if self._tree is not None:
-            state = jax.tree.map(lambda v: v.value, self._tree, is_leaf=_is_box)
-            return rules.get_learning_rate(state)
-        rate = getattr(self.rule, "learning_rate", None)
-        if rate is None:
-            return rules.get_learning_rate(self.rule.init({}))
-        return rate(self.iterations.value)
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """A variable of the optimizer's own."""
+        del aggregation, layout
+        variable = Variable(initializer, tuple(shape), dtype, trainable=False, name=name)
+        self._own.append(variable)
+        self._pure = None
+        return variable
 
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        if callable(value):
-            self._adopt_schedule(value)
-        elif self._rate is not None:
-            self._rate.assign(jnp.float32(value.value if isinstance(value, Variable) else value))
-        elif self._tree is not None and getattr(self.rule, "learning_rate", None) is None:
-            boxes = self._tree
-            state = jax.tree.map(lambda v: v.value, boxes, is_leaf=_is_box)
-            changed = rules.set_learning_rate(state, value)
-            jax.tree.map(lambda box, new: box.assign(new), boxes, changed, is_leaf=_is_box)
-        else:
-            raise ValueError(
-                f"{self.name}: the learning rate follows a schedule, so it cannot be set; "
-                "make the optimizer with a number to set it by hand"
-            )
+    def add_variable_from_reference(
+        self,
+        reference_variable: Any = None,
+        name: str | None = None,
+        initializer: Any = "zeros",
+        *,
+        model_variable: Any = None,
+        variable_name: str | None = None,
+        **kwargs: Any,
+    ) -> Variable:
+        """A variable of the shape and type of a weight; ``model_variable`` and ``variable_name`` are tf.keras' names."""
+        weight = reference_variable if reference_variable is not None else model_variable
+        name = name or variable_name or "var"
+        shape = kwargs.get("shape") or weight.shape
+        label = f"{weight.path.replace('/', '_')}_{name}"
+        if kwargs.get("initial_value") is not None:
+            variable = Variable(kwargs["initial_value"], dtype=weight.dtype, trainable=False, name=label)
+            self._own.append(variable)
+            self._pure = None
+            return variable
+        return self.add_variable(shape, initializer, weight.dtype, name=label)
 
-    lr = learning_rate
-
-    def _adopt_schedule(self, schedule: Any) -> None:
-        object.__setattr__(self, "rule", dataclasses.replace(self.rule, learning_rate=schedule))
-        self._rate = None
-
-    # -- state ---------------------------------------------------------------------------------------------------
-
-    @property
-    def built(self) -> bool:
-        """Whether the state exists."""
-        return self._tree is not None
-
-    def build(self, variables: Any) -> None:
-        """Make the state for weights.
+    def add_optimizer_variables(self, trainable_variables: Any, name: Any, initializer: Any = "zeros") -> Any:
+        """A variable for each weight; with several names a tuple of lists.
 
         Args:
-            variables: list or tree of :class:`Variable`.
+            trainable_variables: the weights.
+            name: a name, or several.
+            initializer: one, or one for each name.
         """
-        boxes = jax.tree.leaves(variables, is_leaf=_is_box)
-        ids = tuple(id(v) for v in boxes)
-        if self._tree is not None and ids == self._built_for:
-            return
-        params = jax.tree.map(lambda v: v.value, variables, is_leaf=_is_box)
-        state = self.rule.init(params)
-        tree = jax.tree_util.tree_map_with_path(lambda path, leaf: _state_box(self.name, path, leaf), state)
-        if isinstance(tree, rules.OptimizerState):
-            tree = tree._replace(count=self.iterations)
-            if self._rate is not None:
-                tree = tree._replace(learning_rate=self._rate)
-        self._tree, self._built_for = tree, ids
+        names = [name] if isinstance(name, str) else list(name)
+        several = isinstance(initializer, (list, tuple))
+        initial = list(initializer) if several else [initializer] * len(names)
+        if len(initial) != len(names):
+            raise ValueError(f"{len(names)} names and {len(initial)} initializers were given")
+        made: tuple[list[Variable], ...] = tuple([] for _ in names)
+        for weight in trainable_variables:
+            for column, label, start in zip(made, names, initial, strict=True):
+                column.append(self.add_variable_from_reference(weight, label, start))
+        return made[0] if isinstance(name, str) else made
 
-    @property
-    def tree(self) -> Any:
-        """The state, with variables as leaves; None before it exists."""
-        return self._tree
+    def _get_variable_index(self, variable: Any) -> int:
+        return next(i for i, v in enumerate(self._trainable_variables) if v is variable)
 
-    @property
-    def variables(self) -> list[Variable]:
-        """Iterations, learning rate, and the variables of the state."""
-        first = [self.iterations] + ([self._rate] if self._rate is not None else [])
-        rest = jax.tree.leaves(self._tree, is_leaf=_is_box) if self._tree is not None else []
-        return first + [v for v in rest if all(v is not f for f in first)]
+    _index_dict: Any = property(lambda self: {id(v): i for i, v in enumerate(self._trainable_variables)})
 
-    weights = variables
+    def _var_key(self, variable: Any) -> int:
+        return id(variable)
 
-    def get_weights(self) -> list[Any]:
-        """Values of :attr:`variables`."""
-        return [v.numpy() for v in self.variables]
+    def assign(self, variable: Any, value: Any) -> None:
+        """Set a variable."""
+        variable.assign(value)
 
-    def set_weights(self, weights: Any) -> None:
-        """Set the values of :attr:`variables`."""
-        for box, value in zip(self.variables, weights, strict=True):
-            box.assign(value)
+    def assign_add(self, variable: Any, value: Any) -> None:
+        """Add to a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Any, value: Any) -> None:
+        """Subtract from a variable."""
+        variable.assign_sub(value)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One weight's step: assigns the weight and the slots that belong to it.
+
+        Args:
+            gradient: its gradient.
+            variable: the weight.
+            learning_rate: present learning rate.
+        """
+        rule, tree = self.rule, self._tree
+        if self.rule_class is None or not isinstance(rule, rules.RuleOptimizer):
+            raise NotImplementedError(
+                f"{type(self).__name__} must define `update_step(gradient, variable, learning_rate)`"
+            )
+        number = next(i for i, v in enumerate(self._leaves) if v is variable)
+        boxes = {name: jax.tree.leaves(column, is_leaf=is_slot)[number] for name, column in tree.slots.items()}
+        slots = {name: None if box is None else box.value for name, box in boxes.items()}
+        value = variable.value
+        scalars = {name: box.value for name, box in tree.scalars.items()}
+        rate = jnp.asarray(learning_rate.value if isinstance(learning_rate, Variable) else learning_rate)
+        common, scalars = rule.prepare(self._iterations.value, rate, scalars)
+        common = jax.tree.map(lambda c: jnp.asarray(c, value.dtype), common)
+        update, slots = rule.step(jnp.asarray(gradient, value.dtype), value, slots, common)
+        variable.assign(value + update)
+        for name, box in boxes.items():
+            if box is not None:
+                box.assign(slots[name])
+        if number == self._order[-1]:  # what all weights share moves on with the last of them
+            for name, box in tree.scalars.items():
+                box.assign(scalars[name])
+
+    def _call_update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if takes_learning_rate(self.update_step):
+            self.update_step(gradient, variable, learning_rate)
+        else:
+            self.update_step(gradient, variable)  # type: ignore[call-arg]
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Keep weights from decaying; to be called before the state exists.
+
+        Args:
+            var_list: variables.
+            var_names: regular expressions, searched in the names of variables: ``['bias']``.
+        """
+        if self.built:
+            raise ValueError(f"{self.name}: exclude weights from decay before the optimizer is built")
+        self._excluded = ({id(v) for v in var_list or ()}, list(var_names or ()))
+        self._pure = None
 
     # -- use by hand ---------------------------------------------------------------------------------------------
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss to differentiate, where gradients are scaled against underflow; otherwise the loss."""
+        if self._tree is None:
+            return loss if getattr(self.rule, "loss_scale_factor", None) is None else loss * self.rule.loss_scale_factor
+        return self.rule.scale_loss(values_of(self.state), loss)
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update variables by gradients.
 
         Args:
-            grads: gradients, in the order of the variables.
-            trainable_variables: list of :class:`Variable`; those of the last call by default.
-        """
-        if trainable_variables is None:
-            trainable_variables = self._last_variables
-        boxes = list(trainable_variables)
-        self._last_variables = boxes
-        self.build(boxes)
-        params = [v.value for v in boxes]
-        state = jax.tree.map(lambda v: v.value, self._tree, is_leaf=_is_box)
-        updates, state = self.rule.update(list(grads), state, params)
-        for box, value, change in zip(boxes, params, updates, strict=True):
-            new = value + change
-            box.assign(box.constraint(new) if box.constraint is not None else new)
-        jax.tree.map(lambda box, value: box.assign(value), self._tree, state, is_leaf=_is_box)
+            grads: gradients, in the order of the variables; weights whose gradient is None keep their values.
+            trainable_variables: list of :class:`Variable`; those that the optimizer was built for by default.
 
-    def apply_gradients(self, grads_and_vars: Any) -> Array:
-        """Update variables by (gradient, variable) pairs; returns the number of updates done."""
-        pairs = [(g, v) for g, v in grads_and_vars if g is not None]
+        Raises:
+            ValueError: variables that the optimizer was not built for.
+        """
+        grads = list(grads)
+        if not grads:
+            return
+        if trainable_variables is None:
+            if not self.built:
+                raise ValueError(f"{self.name}: give the variables, or build the optimizer for them first")
+            trainable_variables = self._trainable_variables
+        boxes = list(trainable_variables)
+        if len(boxes) != len(grads):
+            raise ValueError(f"{self.name}: {len(grads)} gradients were given for {len(boxes)} variables")
+        if not self.built:
+            self.build(boxes)
+        pairs = {id(v): g for g, v in zip(grads, boxes, strict=True) if g is not None}
+        unknown = [v for v in boxes if id(v) not in self._built_for]
+        if unknown:
+            raise ValueError(
+                f"{self.name} was built for other variables than {unknown[0]!r}: its state belongs to those; "
+                "use an optimizer of its own for each set of variables, or build it for all of them"
+            )
         if not pairs:
-            raise ValueError("no gradients were given for any variable")
+            raise ValueError(f"{self.name}: no gradients were given for any variable")
+        missing = [v.path for v in boxes if id(v) not in pairs]
+        if missing:
+            warnings.warn(f"{self.name}: there are no gradients for the variables {missing}", stacklevel=2)
+        self._apply_pairs(pairs)
+
+    def _apply_pairs(self, pairs: Mapping[int, Any]) -> None:
+        rule = self.pure
+        rule = rule.rule if isinstance(rule, Applied) else rule
+        chosen = [i for i, v in enumerate(self._leaves) if id(v) in pairs]
+        boxes = [self._leaves[i] for i in chosen]
+        gradients = [jnp.asarray(pairs[id(v)]) for v in boxes]
+        state = self.state
+        if len(chosen) == len(self._leaves):
+            tree: Any = self._structure
+        elif isinstance(rule, rules.RuleOptimizer):
+            state, tree = cut(state, chosen), jax.tree.structure(boxes, is_leaf=is_box)
+        else:  # a transformation whose state cannot be cut: no gradient counts as zero
+            boxes, tree = self._leaves, self._structure
+            gradients = [jnp.asarray(pairs.get(id(v), np.zeros(v.shape, v.dtype))) for v in boxes]
+        args = (
+            jax.tree.unflatten(tree, gradients),
+            values_of(state),
+            jax.tree.unflatten(tree, [v.value for v in boxes]),
+        )
+        traced = scopes.current() is not None
+        updates, new_state = rule.update(*args) if traced else _compiled(rule.structure)(*args)
+        for box, change in zip(boxes, jax.tree.leaves(updates), strict=True):
+            new = box.value + change
+            box.assign(box.constraint(new) if box.constraint is not None else new)
+        jax.tree.map(lambda box, value: box.assign(value), state, new_state, is_leaf=is_box)
+
+    def apply_gradients(self, grads_and_vars: Any, **kwargs: Any) -> Any:
+        """Update variables by (gradient, variable) pairs; returns the number of updates done."""
+        del kwargs  # `name`, `experimental_aggregate_gradients` of tf.keras
+        pairs = list(grads_and_vars)
+        if not pairs:
+            raise ValueError(f"{self.name}: no gradients were given for any variable")
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
-        return self.iterations.value
+        return self._iterations
+
+    def _apply_written_by_user(self, grads: list[Any], variables: list[Variable]) -> None:
+        if self._writes("apply_gradients"):
+            self.apply_gradients(zip(grads, variables, strict=True))
+        else:
+            self.apply(grads, variables)
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """The values of the weights and of :attr:`variables` after an update; nothing is stored.
+
+        Args:
+            optimizer_variables: values of :attr:`variables`.
+            grads: gradients, in the order of the weights that the optimizer was built for.
+            trainable_variables: values of these weights.
+
+        Returns:
+            New values of the weights, and of the optimizer's variables.
+
+        Raises:
+            ValueError: the optimizer was not built, or other numbers of values.
+        """
+        if not self.built:
+            raise ValueError(f"{self.name} must be built before stateless_apply: call optimizer.build(variables)")
+        own, weights = self.variables, self._trainable_variables
+        for what, have, want in (
+            ("optimizer_variables", optimizer_variables, own),
+            ("trainable_variables", trainable_variables, weights),
+        ):
+            if len(have) != len(want):
+                raise ValueError(f"{self.name}: argument `{what}` needs {len(want)} values, received {len(have)}")
+        values = [*trainable_variables, *optimizer_variables]
+        _, after = scopes.run_with([*weights, *own], values, lambda: self.apply(list(grads)))
+        return after[: len(weights)], after[len(weights) :]
+
+    def finalize_variable_values(self, var_list: Any = None) -> None:
+        """Replace weights by their moving averages, where ``use_ema`` keeps them.
+
+        Args:
+            var_list: the weights; all that the optimizer was built for by default.
+        """
+        if not getattr(self.rule, "use_ema", False) or self._tree is None:
+            return
+        averages = jax.tree.leaves(self._tree.average, is_leaf=is_box)
+        wanted = {id(v) for v in (self._leaves if var_list is None else var_list)}
+        for box, average in zip(self._leaves, averages, strict=True):
+            if id(box) in wanted:
+                box.assign(average.value)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal optimizer, with the present learning rate."""
         from kjax.keras.saving.serialization import serialize_argument
 
         config = {key: serialize_argument(value) for key, value in self.rule.get_config().items()}
-        if self._rate is not None:
+        if self._rate is not None and "learning_rate" in config:
             config["learning_rate"] = float(self._rate)
-        return config
+        return config | {"name": self.name}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
-        """Make an optimizer from what :meth:`get_config` returned."""
-        del custom_objects
+        """Make an optimizer from what :meth:`get_config`, or an older Keras, returned."""
+        from kjax.keras.saving.registration import custom_object_scope
+
         config = {OPTIMIZERS.get(key, key): value for key, value in config.items()}
         rate = config.get("learning_rate")
         if isinstance(rate, Mapping):
-            config["learning_rate"] = rules.schedules.get(rate)
+            with custom_object_scope(custom_objects or {}):
+                config["learning_rate"] = rules.schedules.get(rate)
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -221,11 +370,16 @@ class Optimizer:
 _classes: dict[type, type[Optimizer]] = {}
 
 
-def derive_optimizer(rule_class: type[rules.Optimizer]) -> type[Optimizer]:
-    """The Keras class of a rule."""
+def derive_optimizer(rule_class: type[rules.Optimizer], base: type[Optimizer] = Optimizer) -> type[Optimizer]:
+    """The Keras class of a rule.
+
+    Args:
+        rule_class: the rule.
+        base: what the class is derived from.
+    """
     parameters = list(inspect.signature(rule_class).parameters.values())
     body = {"rule_class": rule_class, "__doc__": rule_class.__doc__, "__module__": "kjax.keras.optimizers"}
-    cls = type(rule_class.__name__, (Optimizer,), body)
+    cls = type(rule_class.__name__, (base,), body)
     extra = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
     cls.__signature__ = inspect.Signature([*parameters, extra])  # type: ignore[attr-defined]
     _classes[rule_class] = cls
@@ -238,24 +392,43 @@ def get(identifier: Any) -> Optimizer:
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         return identifier()
-    if isinstance(identifier, str):
+    if isinstance(identifier, Mapping) and "class_name" in identifier:
+        name = identifier.get("registered_name") or ""
+        entry = rules.registry.lookup(name if ">" in name else str(identifier["class_name"]))
+        cls = _classes.get(entry, entry) if isinstance(entry, type) else None
+        if cls is not None and issubclass(cls, Optimizer):
+            return cls.from_config(dict(identifier.get("config") or {}))
+    elif isinstance(identifier, str):
+        entry = rules.registry.lookup(identifier)
+        if isinstance(entry, type) and issubclass(entry, Optimizer):
+            return entry()
         # By way of the handle's class, which knows the defaults of the era.
-        named = _classes.get(type(rules.get(identifier)))
+        named = _classes.get(entry)
         if named is not None:
             return named()
     return Optimizer.wrap(rules.get(identifier))
 
 
-def _state_box(owner: str, path: Any, leaf: Any) -> Variable:
-    names = [str(getattr(e, "key", getattr(e, "name", getattr(e, "idx", e)))) for e in path]
-    return Variable(
-        leaf,
-        dtype=leaf.dtype,
-        trainable=False,
-        name="_".join(names[1:]) or names[0],
-        path="/".join((owner, *names)),
-    )
+class _Identity:
+    """An object as a field of a value: compared by identity, with its attributes at hand."""
+
+    def __init__(self, thing: Any) -> None:
+        self.__dict__["thing"] = thing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["thing"], name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.__dict__["thing"] is self.__dict__["thing"]
+
+    def __hash__(self) -> int:
+        return id(self.__dict__["thing"])
 
 
-def _is_box(thing: Any) -> bool:
-    return isinstance(thing, Variable)
+@functools.lru_cache(maxsize=64)
+def _compiled(structure: Any) -> Callable[..., Any]:
+    return jax.jit(structure.update)
+
+
+def _rule_of(thing: Any) -> Any:
+    return thing.rule if isinstance(thing, Optimizer) else thing

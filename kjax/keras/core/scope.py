@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -24,6 +24,8 @@ class Scope:
         changed: variables that were assigned, by ``id``.
         losses: penalties added by ``add_loss`` and by activity regularizers.
         masks: (array, its mask) by ``id`` of the array.
+        outer: the scope around this one. Variables that this one does not know are looked up there, so that a
+            metric that a layer updates inside a model belongs to the step around the model.
     """
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -34,6 +36,14 @@ class Scope:
     losses: list[Any] = dataclasses.field(default_factory=list)
     masks: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
     draws: int = 0
+    outer: Scope | None = None
+
+    def holder_of(self, variable: Any) -> Scope | None:
+        """The innermost scope that has a value for a variable, or None."""
+        scope: Scope | None = self
+        while scope is not None and id(variable) not in scope.values:
+            scope = scope.outer
+        return scope
 
     def mask_of(self, array: Any) -> Any:
         """The mask that travels with an array, or None."""
@@ -62,9 +72,30 @@ def current() -> Scope | None:
 
 @contextlib.contextmanager
 def enter(scope: Scope) -> Iterator[Scope]:
-    """Make ``scope`` the current one."""
+    """Make ``scope`` the current one, inside of the one that was."""
+    scope.outer = _current.get()
     token = _current.set(scope)
     try:
         yield scope
     finally:
         _current.reset(token)
+
+
+def run_with(variables: Sequence[Any], values: Sequence[Any], function: Callable[[], Any]) -> tuple[Any, list[Any]]:
+    """Call a function in which variables stand for given values, as a pure function.
+
+    Args:
+        variables: the variables.
+        values: an array for each.
+        function: reads and assigns the variables.
+
+    Returns:
+        What the function returned, and the values that the variables have after it.
+    """
+    outer = current()
+    scope = Scope({id(v): value for v, value in zip(variables, values, strict=True)})
+    if outer is not None:
+        scope.training, scope.masks = outer.training, outer.masks
+    with enter(scope):
+        result = function()
+    return result, [scope.values[id(v)] for v in variables]

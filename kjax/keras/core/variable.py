@@ -132,8 +132,9 @@ class Variable:
         """The present value, wherever it lies: in a running training, in a traced call, or here."""
         active = scope.current()
         if active is not None:
-            if id(self) in active.values:
-                return active.values[id(self)]
+            holder = active.holder_of(self)
+            if holder is not None:
+                return holder.values[id(self)]
             if active.abstract:
                 return jnp.zeros(self._shape, self._dtype)
         if self._live is not None:
@@ -162,9 +163,11 @@ class Variable:
             raise ValueError(f"variable {self.path!r} has shape {self._shape}; a value of shape {shape} does not fit")
         array = jnp.asarray(value, self._dtype)
         active = scope.current()
-        if active is not None and (id(self) in active.values or active.abstract or isinstance(array, Tracer)):
-            active.values[id(self)] = array
-            active.changed[id(self)] = array
+        holder = active.holder_of(self) if active is not None else None
+        if active is not None and (holder is not None or active.abstract or isinstance(array, Tracer)):
+            holder = holder or active
+            holder.values[id(self)] = array
+            holder.changed[id(self)] = array
         elif self._live is not None:
             self._live.write(self, array)
         else:

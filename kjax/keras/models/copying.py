@@ -85,7 +85,7 @@ def _restore_training(model: Any, state: Mapping[str, Any]) -> None:
         return
     if state["optimizer"]:
         model._snapshot()
-        model.optimizer.build(model._partition()["params"])
+        model._prepare_optimizer()
         model.optimizer.set_weights(state["optimizer"])
     if state["training"]:
         model._seed = state["training"]["seed"]

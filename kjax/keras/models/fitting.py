@@ -15,7 +15,6 @@ from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
 from kjax.keras.models.sourcing import hold_back
 from kjax.train import loop
-from kjax.train.steps import make_train_step
 
 
 class Fitting(Inference):
@@ -109,7 +108,7 @@ class Fitting(Inference):
         if validation is not None:
             self._check_shapes(validation)
         objective = self._prepare_objective()
-        step = make_train_step(self._train_module, objective, self.optimizer.rule)
+        step = self._train_step()
         program = loop.train_program(step)
         report = loop.report_program(objective)
         reader = Reader(source, steps_per_epoch, self._run_seed(), number)

@@ -12,7 +12,7 @@ from kjax.data.recognise import batches_of
 from kjax.keras.models import data as adapt
 from kjax.train import loop
 from kjax.train.objective import Objective
-from kjax.train.steps import make_eval_step, make_predict_step, make_train_step
+from kjax.train.steps import make_eval_step, make_predict_step
 
 if TYPE_CHECKING:
     from kjax.keras.models.sourcing import Sourcing as _Base
@@ -48,7 +48,7 @@ class OnBatch(_Base):
         session = self._make_session()
         if not reset_metrics and self._batch_metrics is not None:
             session.holder.carry = session.holder.carry.replace(metrics=self._batch_metrics)
-        step = make_train_step(self._train_module, objective, self.optimizer.rule)
+        step = self._train_step()
         carry = session.holder.carry
         once = loop.train_program(step).once
         session.holder.carry = step(carry, batch) if self.run_eagerly else once(carry, None, batch)

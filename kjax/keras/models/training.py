@@ -15,6 +15,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.models.compilation import Compilation, check_names
 from kjax.nn.module import PARAMS
 from kjax.train.objective import Objective
+from kjax.train.steps import make_train_step
 
 if TYPE_CHECKING:
     from kjax.keras.core.layer import Layer as _Base
@@ -98,10 +99,10 @@ class Training(_Base):
         check_names(loss, [metrics, weighted_metrics])
         handle = optimizers.get(optimizer)
         if auto_scale_loss and getattr(self, "_dtype_policy", None) and self._dtype_policy.name == "mixed_float16":
-            from kjax.nn import optimizers as rules
+            from kjax.keras.core.optimizer_groups import LossScaleOptimizer, ScalingBase
 
-            if not isinstance(handle.rule, rules.LossScaleOptimizer):
-                handle = optimizers.get(rules.LossScaleOptimizer(handle.rule))
+            if not isinstance(handle, ScalingBase):
+                handle = LossScaleOptimizer(handle)
         self._compilation = Compilation(handle, loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly))
         self.stop_training = False
         self._forget_training()
@@ -165,12 +166,23 @@ class Training(_Base):
             "state": tree,
         }
 
+    def _prepare_optimizer(self, trained: Any = None) -> Any:
+        """The optimizer, with a state for the trained weights."""
+        optimizer = self._need_compilation().optimizer
+        boxes = self._partition()["params"] if trained is None else trained
+        if not jax.tree.leaves(boxes, is_leaf=is_box):
+            raise ValueError(f"model {self.name!r} has no trainable weights: there is nothing to train")
+        chosen = self._trained or frozenset()
+        optimizer.prepare(boxes, [v for v in self.weights if id(v) in chosen])
+        return optimizer
+
+    def _train_step(self) -> Any:
+        """The pure training step of the model as it was compiled."""
+        return make_train_step(self._train_module, self._prepare_objective(), self._prepare_optimizer().pure)
+
     def _make_session(self) -> Session:
         boxes = self._partition()
-        if not jax.tree.leaves(boxes["params"], is_leaf=is_box):
-            raise ValueError(f"model {self.name!r} has no trainable weights: there is nothing to train")
-        optimizer = self._need_compilation().optimizer
-        optimizer.build(boxes["params"])
+        optimizer = self._prepare_optimizer(boxes["params"])
         boxes |= {"step": self._step, "epoch": self._epoch, "opt_state": optimizer.tree}
         return Session(boxes, jax.random.key(self._run_seed()), self._accumulators())
 

@@ -40,7 +40,7 @@ def entries(model: Any, *, build: bool = False) -> list[Any]:
     """
     optimizer: Optimizer = model.optimizer
     if optimizer.tree is None and build:
-        optimizer.build(model._partition()["params"])
+        model._prepare_optimizer()
     if optimizer.tree is None:
         return optimizer.variables
     trained = model._partition()["params"]

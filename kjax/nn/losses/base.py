@@ -47,7 +47,7 @@ class Loss(ContentValue):
 
     name: Any
     reduction: Any
-    dtype: Any
+    dtype: Any = None
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None

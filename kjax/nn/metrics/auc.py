@@ -88,6 +88,11 @@ class AUC(Metric):
     def _inner(self) -> tuple[float, ...]:
         return even_thresholds(self.num_thresholds)[1:-1] if self.thresholds is None else tuple(self.thresholds)
 
+    @property
+    def all_thresholds(self) -> tuple[float, ...]:
+        """The thresholds; the first and the last just outside of [0, 1], so that the curve has both its ends."""
+        return (-EPSILON, *self._inner(), 1.0 + EPSILON)
+
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         """Zeros; ``y_pred`` is needed with ``multi_label`` where ``num_labels`` is not given."""
         if not self.multi_label:
@@ -117,8 +122,7 @@ class AUC(Metric):
         counts = count_decisions(
             y_true,
             sigmoid(y_pred) if self.from_logits else y_pred,
-            # Just outside of [0, 1], so that the curve has both its ends.
-            (-EPSILON, *inner, 1.0 + EPSILON),
+            self.all_thresholds,
             even=self.thresholds is None or are_even((0.0, *inner, 1.0)),
             dtype=self.dtype,
             sample_weight=sample_weight,
@@ -142,7 +146,13 @@ class AUC(Metric):
             else:
                 heights = jnp.maximum(left, right)
             terms = (x[:-1] - x[1:]) * heights
-        areas = jnp.sum(terms, axis=0)
+        return self._average(jnp.sum(terms, axis=0))
+
+    def interpolate_pr_auc(self, state: Array) -> Array:
+        """The area under the precision-recall curve, whatever ``curve`` is, interpolated between thresholds."""
+        return self._average(jnp.sum(_interpolated_precision(Counts(*state)), axis=0))
+
+    def _average(self, areas: Array) -> Array:
         if not self.multi_label:
             return areas
         if self.label_weights is None:

@@ -107,6 +107,18 @@ class Muon(RuleOptimizer, MuonRule):
     def decay_rate(self, path: str, parameter: Array) -> float | None:
         return self.adam_weight_decay if self.uses_adam(path, parameter) else self.weight_decay
 
+    def lr_adjust(self, x: Array) -> Array:
+        """An update scaled for the learning rates of Adam, see ``rms_rate``."""
+        return x if self.rms_rate is None else x * math.sqrt(max(x.shape)) * self.rms_rate
+
+    def zeropower_via_newtonschulz5(self, x: Array, steps: int) -> Array:
+        """Nearly the nearest matrix with orthonormal rows or columns, by Newton-Schulz iterations."""
+        return orthogonalize(x, steps, self.muon_a, self.muon_b, self.muon_c)
+
+    def transpose_last_axis(self, X: Array) -> Array:
+        """The array with its last two axes exchanged."""
+        return jnp.swapaxes(X, -1, -2)
+
     def prepare(self, iteration: Array, learning_rate: Array, scalars: Scalars) -> tuple[Any, Scalars]:
         first = 1 - power(self.adam_beta_1, iteration, learning_rate)
         second = 1 - power(self.adam_beta_2, iteration, learning_rate)
@@ -120,7 +132,5 @@ class Muon(RuleOptimizer, MuonRule):
             return update, {"momentum": momentum, "velocity": velocity}
         momentum = slots["momentum"] + (gradient + slots["momentum"] * (self.momentum - 1))
         ahead = gradient + self.momentum * momentum if self.nesterov else momentum
-        update = rate * orthogonalize(ahead, self.ns_steps, self.muon_a, self.muon_b, self.muon_c)
-        if self.rms_rate is not None:
-            update = update * math.sqrt(max(parameter.shape)) * self.rms_rate
-        return -update, {"momentum": momentum, "velocity": None}
+        update = rate * self.zeropower_via_newtonschulz5(ahead, self.ns_steps)
+        return -self.lr_adjust(update), {"momentum": momentum, "velocity": None}

@@ -154,6 +154,8 @@ class RuleOptimizer(Optimizer, Rule):
         name: name in configs.
         exclude_from_weight_decay: regular expressions, searched in the path of a parameter
             (``'dense/bias'``); those found are not decayed.
+        decay: the decay over time of Keras 1 and 2: a step uses ``learning_rate / (1 + decay * iterations)``, and
+            the number ``learning_rate`` may be set all the same.
     """
 
     weight_decay: float | None = field(None, convert=optional(float))
@@ -167,6 +169,7 @@ class RuleOptimizer(Optimizer, Rule):
     gradient_accumulation_steps: int | None = field(None, convert=_accumulation_steps)
     name: str | None = None
     exclude_from_weight_decay: Any = field((), convert=patterns, kw_only=True)
+    decay: float = field(0.0, convert=float, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -178,10 +181,11 @@ class RuleOptimizer(Optimizer, Rule):
             )
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor arguments; ``exclude_from_weight_decay``, unknown to Keras, only if it is set."""
+        """The constructor arguments; those that are unknown to Keras 3 only if they are set."""
         config = super().get_config()
-        if not self.exclude_from_weight_decay:
-            del config["exclude_from_weight_decay"]
+        for name in ("exclude_from_weight_decay", "decay"):
+            if not config[name]:
+                del config[name]
         return config
 
     @property
@@ -227,8 +231,9 @@ class RuleOptimizer(Optimizer, Rule):
         iteration = state.count
 
         def apply(gradients: Sequence[Array]) -> tuple[list[Array], list[Slots], Scalars]:
-            scheduled = callable(self.learning_rate)
-            rate = self._scheduled(state.count) if scheduled else state.learning_rate
+            rate = self._scheduled(state.count) if callable(self.learning_rate) else state.learning_rate
+            if self.decay:
+                rate = rate / (1.0 + self.decay * iteration.astype(rate.dtype))
             return self._apply(gradients, parameters, paths, slots, state.scalars, iteration, rate)
 
         if self.gradient_accumulation_steps is None:
@@ -319,18 +324,20 @@ class RuleOptimizer(Optimizer, Rule):
         new_scalars = {name: new_scalars[name].astype(old.dtype) for name, old in scalars.items()}
         dtypes = {p.dtype for p in parameters}
         common_as = {d: jax.tree.map(lambda c, d=d: jnp.asarray(c, d), common) for d in dtypes}
-        excluded = [re.compile(pattern) for pattern in self.exclude_from_weight_decay]
         updates, new_slots = [], []
         clipped = self._clip(gradients)
         for gradient, parameter, path, slot in zip(clipped, parameters, paths, slots, strict=True):
             rate, decay = self.decay_rate(path, parameter), None
-            if rate and not any(pattern.search(path) for pattern in excluded):
+            if rate and not self._is_excluded(path):
                 decay = parameter * rate * jnp.asarray(learning_rate, parameter.dtype)
                 parameter = parameter - decay
             update, new = self.step(gradient, parameter, slot, common_as[parameter.dtype])
             updates.append(update if decay is None else update - decay)
             new_slots.append({name: new[name] for name in slot})
         return updates, new_slots, new_scalars
+
+    def _is_excluded(self, path: str) -> bool:
+        return any(re.search(pattern, path) for pattern in self.exclude_from_weight_decay)
 
     def _clip(self, gradients: Sequence[Array]) -> Sequence[Array]:
         if self.clipnorm and self.clipnorm > 0:

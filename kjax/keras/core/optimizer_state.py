@@ -1,0 +1,361 @@
+"""The state of a Keras optimizer: learning rate, iterations and slots in variables, laid out as floor 1 wants them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.stepwise import own_name
+from kjax.keras.core.variable import Variable
+from kjax.nn import optimizers as rules
+from kjax.nn.optimizers.base import flatten
+
+
+class StateKeeper:
+    """The part of :class:`kjax.keras.optimizers.Optimizer` that keeps the state.
+
+    Attributes:
+        rule: the optimizer of floor 1 whose arguments this one has.
+    """
+
+    rule: Any
+    pure: Any
+
+    def _adopt(self, rule: Any) -> None:
+        self.rule = rule
+        self._tree: Any = None
+        self._built_for: frozenset[int] = frozenset()
+        self._layout: Any = None
+        self._own: list[Variable] = []
+        self._early = 0
+        self._leaves: list[Variable] = []
+        self._order: list[int] = []
+        self._trainable_variables: list[Variable] = []
+        self._excluded: tuple[set[int], list[str]] = (set(), [])
+        self._pure: Any = None
+        self._iterations = Variable(jnp.int32(0), trainable=False, name="iteration", path=f"{self.name}/iteration")
+        rate = getattr(getattr(rule, "inner_optimizer", rule), "learning_rate", None)
+        self._rate: Variable | None = None
+        if isinstance(rate, (int, float)):
+            self._rate = Variable(
+                jnp.float32(rate), trainable=False, name="learning_rate", path=f"{self.name}/learning_rate"
+            )
+
+    @property
+    def name(self) -> str:
+        """The optimizer's name."""
+        own = self.__dict__.get("_name") or getattr(self.rule, "name", None)
+        return own or to_snake_case(type(self.rule if type(self).__name__ == "Optimizer" else self).__name__)
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        self._name = value
+
+    def __getattr__(self, name: str) -> Any:
+        rule = self.__dict__.get("rule")
+        if rule is not None:
+            if not name.startswith("_") and hasattr(rule, name):
+                return getattr(rule, name)
+            slot = name.strip("_")
+            tree: Any = self.__dict__.get("_tree")
+            for known in getattr(tree, "slots", {}):  # `_momentums`, `_velocities`: the slots, weight by weight
+                if slot in (known, f"{known}s", f"{known[:-1]}ies"):
+                    column = jax.tree.leaves(tree.slots[known], is_leaf=is_slot)
+                    return [column[i] for i in self._order]
+        if name in ("_momentums", "_velocities", "momentums", "velocities") and rule is not None:
+            raise AttributeError(f"{type(self).__name__}: {name!r} exists when the optimizer was built")
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+    # -- the learning rate ---------------------------------------------------------------------------------------
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate: a variable; with a schedule the present value."""
+        if self._rate is not None:
+            return self._rate
+        if self._tree is not None:
+            state = jax.tree.map(lambda v: v.value, self._tree, is_leaf=is_box)
+            return rules.get_learning_rate(state)
+        rate = getattr(self.rule, "learning_rate", None)
+        if rate is None:
+            return rules.get_learning_rate(self.rule.init({}))
+        return rules.schedules.at_step(rate, self._iterations.value)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if isinstance(value, Variable):
+            if value is self._rate:
+                return
+            if self.rule_class is None and not self.built:  # a user's optimizer that keeps a rate of its own
+                self._rate = value
+                return
+            value = value.value
+        if callable(value):
+            self._adopt_schedule(value)
+        elif self._rate is not None:
+            self._rate.assign(jnp.float32(value))
+        elif self._tree is not None and getattr(self.rule, "learning_rate", None) is None:
+            boxes = self._tree
+            state = jax.tree.map(lambda v: v.value, boxes, is_leaf=is_box)
+            changed = rules.set_learning_rate(state, value)
+            jax.tree.map(lambda box, new: box.assign(new), boxes, changed, is_leaf=is_box)
+        else:
+            raise TypeError(
+                f"{self.name}: the learning rate follows a schedule, so it cannot be set; "
+                "make the optimizer with a number to set it by hand"
+            )
+
+    lr = learning_rate
+
+    @property
+    def _learning_rate(self) -> Any:
+        """The variable, or the schedule itself: what tf.keras kept under this name."""
+        return self._rate if self._rate is not None else getattr(self.rule, "learning_rate", None)
+
+    @_learning_rate.setter
+    def _learning_rate(self, value: Any) -> None:
+        self.learning_rate = value
+
+    def _build_learning_rate(self, learning_rate: Any) -> Any:
+        """Keep a rate, as optimizers written for tf.keras do in their ``__init__``."""
+        self.learning_rate = learning_rate
+        return self._learning_rate
+
+    def _adopt_schedule(self, schedule: Any) -> None:
+        self.rule = dataclasses.replace(self.rule, learning_rate=schedule)
+        self._rate = self._pure = None
+
+    @property
+    def iterations(self) -> Any:
+        """Number of updates so far; with gradient accumulation the number of accumulated ones."""
+        steps = getattr(self.rule, "gradient_accumulation_steps", None)
+        return self._iterations if not steps else self._iterations.value // steps
+
+    @iterations.setter
+    def iterations(self, value: Any) -> None:
+        if isinstance(value, Variable) and not self.built:
+            self._iterations = value
+        else:
+            self._iterations.assign(value)
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    @property
+    def built(self) -> bool:
+        """Whether the state exists."""
+        return self._tree is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Ignored: optimizers written for Keras set it in ``build``."""
+
+    def prepare(self, tree: Any, order: Sequence[Variable] | None = None) -> None:
+        """Make the state for a tree of weights, unless it was made for these.
+
+        Args:
+            tree: tree of :class:`Variable`.
+            order: the same variables in the order in which Keras lists them; that of the tree by default.
+        """
+        leaves = jax.tree.leaves(tree, is_leaf=is_box)
+        listed = list(order) if order is not None else leaves
+        if self.built and self._built_for == frozenset(map(id, leaves)):
+            self._arrange(tree, leaves, listed)
+            return
+        if self.built:
+            self._own = self._own[: self._early]  # what the last `build` made belongs to other weights
+        self._early = len(self._own)
+        self._layout, self._tree, self._pure = tree, None, None
+        try:
+            self.build(listed)
+            if self._tree is None:  # a `build` that does not call that of its base
+                StateKeeper.build(self, listed)
+        finally:
+            self._layout = None
+
+    def _arrange(self, tree: Any, leaves: list[Variable], listed: list[Variable]) -> None:
+        """Lay the state out for another tree of the same weights."""
+        structure = jax.tree.structure(tree, is_leaf=is_box)
+        if structure != self._structure:
+            places = {id(v): i for i, v in enumerate(self._leaves)}
+            old, chosen = self._structure, [places[id(v)] for v in leaves]
+
+            def moved(part: Any) -> Any:
+                if jax.tree.structure(part, is_leaf=is_slot) != old:
+                    return part
+                found = jax.tree.leaves(part, is_leaf=is_slot)
+                return jax.tree.unflatten(structure, [found[i] for i in chosen])
+
+            def is_part(part: Any) -> bool:
+                return jax.tree.structure(part, is_leaf=is_slot) == old
+
+            self._tree = jax.tree.map(moved, self._tree, is_leaf=is_part)
+            self._leaves, self._structure = leaves, structure
+        numbers = {id(v): i for i, v in enumerate(self._leaves)}
+        self._trainable_variables = listed
+        self._order = [numbers[id(v)] for v in listed]
+        self._pure = None
+
+    def build(self, variables: Any) -> None:
+        """Make the state for weights.
+
+        Args:
+            variables: list or tree of :class:`Variable`.
+        """
+        if isinstance(variables, Mapping):
+            self.prepare(variables)
+            return
+        listed = list(variables)
+        tree = listed if self._layout is None else self._layout
+        if self._layout is None and self.built and self._built_for == frozenset(map(id, listed)):
+            return
+        self._pure = None
+        self._leaves = jax.tree.leaves(tree, is_leaf=is_box)
+        self._structure = jax.tree.structure(tree, is_leaf=is_box)
+        self._built_for = frozenset(map(id, self._leaves))
+        numbers = {id(v): i for i, v in enumerate(self._leaves)}
+        self._trainable_variables = listed
+        self._order = [numbers[id(v)] for v in listed]
+        self._tree = self._make_state(tree)
+
+    def _make_state(self, tree: Any) -> Any:
+        params = jax.tree.map(lambda v: v.value, tree, is_leaf=is_box)
+        rule = self._running_rule(tree)
+        state = rule.init(params)
+        boxes = jax.tree_util.tree_map_with_path(lambda path, leaf: state_box(self.name, path, leaf), state)
+        return self._share(boxes) if isinstance(boxes, rules.OptimizerState) else boxes
+
+    def _share(self, boxes: Any) -> Any:
+        """Put the variables that exist before the state into it."""
+        boxes = boxes._replace(count=self._iterations)
+        return boxes if self._rate is None else boxes._replace(learning_rate=self._rate)
+
+    def _running_rule(self, tree: Any) -> Any:
+        """The rule with what is known of the weights: those that do not decay."""
+        ids, patterns = self._excluded
+        if not ids and not patterns:
+            return self.rule
+        paths, leaves, _ = flatten(tree, self.rule)
+        found = [
+            path
+            for path, box in zip(paths, leaves, strict=True)
+            if id(box) in ids
+            or any(re.search(pattern, box.name) or re.search(pattern, box.path) for pattern in patterns)
+        ]
+        exact = tuple(f"^{re.escape(path)}$" for path in found)
+        return dataclasses.replace(self.rule, exclude_from_weight_decay=(*self.rule.exclude_from_weight_decay, *exact))
+
+    @property
+    def state(self) -> Any:
+        """The state as the rule knows it, with variables as leaves; None before it exists."""
+        if self._tree is None or not self._own:
+            return self._tree
+        own = {own_name(i): box for i, box in enumerate(self._own)}
+        return self._tree._replace(scalars=self._tree.scalars | own)
+
+    @property
+    def tree(self) -> Any:
+        """The same as :attr:`state`."""
+        return self.state
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Iterations, learning rate, and the variables of the state, in Keras' order."""
+        found = [self._iterations] + ([self._rate] if self._rate is not None else [])
+        if self._tree is not None:
+            params = jax.tree.unflatten(
+                self._structure, [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in self._leaves]
+            )
+
+            def collect(leaf: Any) -> Any:
+                if isinstance(leaf, Variable) and all(leaf is not f for f in found):
+                    found.append(leaf)
+                return leaf
+
+            self.pure.visit_variables(self.state, params, self._order, collect)
+        return found + [v for v in self._own if all(v is not f for f in found)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The same as :attr:`variables`, as older generations call it."""
+        return self.variables
+
+    def get_weights(self) -> list[Any]:
+        """Values of :attr:`variables`."""
+        return [v.numpy() for v in self.variables]
+
+    def set_weights(self, weights: Any) -> None:
+        """Set the values of :attr:`variables`.
+
+        Raises:
+            ValueError: another number of arrays, or another shape.
+        """
+        boxes, values = self.variables, list(weights)
+        if len(boxes) != len(values):
+            hint = "" if self.built else "; it has no state yet: build it, or train one step, first"
+            raise ValueError(f"{self.name} has {len(boxes)} variables, received {len(values)} arrays{hint}")
+        for box, value in zip(boxes, values, strict=True):
+            box.assign(value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write :attr:`variables` into a mapping under ``'0'``, ``'1'``, ..."""
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read :attr:`variables` from a mapping that :meth:`save_own_variables` filled."""
+        if len(store) != len(self.variables):
+            warnings.warn(
+                f"{self.name}: its {len(self.variables)} variables were not loaded, because the file has {len(store)}",
+                stacklevel=2,
+            )
+            return
+        for i, variable in enumerate(self.variables):
+            variable.assign(np.asarray(store[str(i)]))
+
+
+def cut(state: Any, chosen: Sequence[int]) -> Any:
+    """The part of a rule's state that belongs to some of the weights, as lists in their order."""
+
+    def part(tree: Any) -> Any:
+        if tree is None:
+            return None
+        leaves = jax.tree.leaves(tree, is_leaf=is_slot)
+        return [leaves[i] for i in chosen]
+
+    slots = {name: part(tree) for name, tree in state.slots.items()}
+    return state._replace(slots=slots, average=part(state.average), accumulator=part(state.accumulator))
+
+
+def values_of(tree: Any) -> Any:
+    """The values of a tree of variables."""
+    return jax.tree.map(lambda v: v.value, tree, is_leaf=is_box)
+
+
+def state_box(owner: str, path: Any, leaf: Any) -> Variable:
+    """The variable of a leaf of the state."""
+    names = [str(getattr(e, "key", getattr(e, "name", getattr(e, "idx", e)))) for e in path]
+    return Variable(
+        leaf,
+        dtype=leaf.dtype,
+        trainable=False,
+        name="_".join(names[1:]) or names[0],
+        path="/".join((owner, *names)),
+    )
+
+
+def is_box(thing: Any) -> bool:
+    """Whether a thing is a variable."""
+    return isinstance(thing, Variable)
+
+
+def is_slot(thing: Any) -> bool:
+    """Whether a thing is a weight's slot, or the place of one that it does not have."""
+    return thing is None or isinstance(thing, Variable)
