@@ -12,6 +12,7 @@ from typing import Any
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.notes import note
+from kjax.nn import regularizers
 
 OLD_ERAS = ("1", "2")
 """Generations whose defaults and names differ from those of today: Keras 1 and Keras 2 of its own."""
@@ -90,6 +91,10 @@ def layer_call(
 
 
 def _of_era(field: str, value: Any) -> Any:
+    if field == "activity_regularizer" and value is not None:
+        penalty = regularizers.get(value)
+        summed = isinstance(penalty, regularizers.SummedOverBatch)
+        return penalty if summed else regularizers.SummedOverBatch(penalty)
     return spellings.ERA_VALUES.get(field, {}).get(value, value) if isinstance(value, str) else value
 
 

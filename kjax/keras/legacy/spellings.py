@@ -136,6 +136,7 @@ ERA_DEFAULTS: dict[str, dict[str, Any]] = {
     "LSTMCell": {"recurrent_activation": "hard_sigmoid"},
     "GRUCell": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
     "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
+    "BatchNormalization": {"keras2": True},
 }
 """Defaults of layers in the eras of Keras 1 and 2 that are others now."""
 
@@ -149,14 +150,15 @@ ERA_VALUES: dict[str, dict[Any, Any]] = {
 OPTIMIZERS: Renames = {"lr": "learning_rate"}
 """Arguments of every optimizer."""
 
-OPTIMIZER_DROPPED = ("schedule_decay", "jit_compile", "is_legacy_optimizer")
+OPTIMIZER_DROPPED = ("jit_compile", "is_legacy_optimizer")
 """Arguments of optimizers without a meaning today."""
 
 OPTIMIZER_ERA_DEFAULTS: dict[str, dict[str, Any]] = {
     "Adadelta": {"learning_rate": 1.0},
-    "Adagrad": {"learning_rate": 0.01, "initial_accumulator_value": 0.0},
+    "Adagrad": {"learning_rate": 0.01, "initial_accumulator_value": 0.0, "keras2": True},
     "Adamax": {"learning_rate": 0.002},
-    "Nadam": {"learning_rate": 0.002},
+    "Nadam": {"learning_rate": 0.002, "schedule_decay": 0.004},
+    "RMSprop": {"keras2": True},
 }
 """Defaults of optimizers in the eras of Keras 1 and 2 that are others now."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from kjax.keras.core import optimizer as optimizers
 from kjax.keras.core.session import Session
-from kjax.keras.core.settings import next_seed
+from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.compilation import Compilation, check_names
 from kjax.nn.module import PARAMS
@@ -104,6 +104,7 @@ class Training(_Base):
             if not isinstance(handle, ScalingBase):
                 handle = LossScaleOptimizer(handle)
         self._compilation = Compilation(handle, loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly))
+        self._compilation.keras2 = settings.era in ("1", "2")
         self.stop_training = False
         self._forget_training()
         if self.built:

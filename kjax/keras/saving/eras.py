@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from kjax.keras.legacy import spellings
+
 KERAS1, KERAS2, TF_KERAS, KERAS3 = "Keras 1", "Keras 2", "tf.keras", "Keras 3"
 
 _era: contextvars.ContextVar[str] = contextvars.ContextVar("era", default=KERAS2)
@@ -179,15 +181,7 @@ CUDNN_ARGUMENTS = {
 }
 """What the layers for NVIDIA's library always did, in words of the plain layers."""
 
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "LSTM": {"recurrent_activation": "hard_sigmoid"},
-    "GRU": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
-    "LSTMCell": {"recurrent_activation": "hard_sigmoid"},
-    "GRUCell": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
-    "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
-    "LeakyReLU": {"negative_slope": 0.3},
-    "BatchNormalization": {"keras2": True},
-}
+DEFAULTS: dict[str, dict[str, Any]] = {**spellings.ERA_DEFAULTS, "LeakyReLU": {"negative_slope": 0.3}}
 """Defaults of Keras 1 and 2 that are others now, for arguments that a config does not name."""
 
 ACTIVATIONS = {"hard_sigmoid": "hard_sigmoid_keras2"}
@@ -209,13 +203,6 @@ INITIALIZERS = {
     "normal",
     "uniform",
 }
-
-OPTIMIZER_DEFAULTS: dict[str, dict[str, Any]] = {
-    "Adagrad": {"initial_accumulator_value": 0.0, "keras2": True},
-    "RMSprop": {"keras2": True},
-    "Nadam": {"schedule_decay": 0.004},
-}
-"""Arguments that the optimizers of Keras 1 and 2 did not have, at the values that give what they did."""
 
 OPTIMIZER_DROPPED = ("jit_compile", "is_legacy_optimizer")
 """Arguments of optimizers without a meaning today."""

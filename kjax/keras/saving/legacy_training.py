@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy import spellings
 from kjax.keras.saving import eras, hdf5, names, optimizer_state
 from kjax.keras.saving.compile_config import compile_config
 from kjax.keras.saving.registration import get_registered_object
@@ -128,7 +129,8 @@ def _optimizer(entry: Any) -> Any:
         for key in eras.OPTIMIZER_DROPPED:
             config.pop(key, None)
         if era in (eras.KERAS1, eras.KERAS2):
-            config = {**eras.OPTIMIZER_DEFAULTS.get(name, {}), **config}  # pyright: ignore
+            defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(str(name), {})
+            config = {k: v for k, v in defaults.items() if k != "learning_rate"} | config
             if "clipnorm" in config:  # the norm of all gradients together
                 config["global_clipnorm"] = config.pop("clipnorm")
         if before_2_11:

@@ -19,7 +19,7 @@ import numpy as np
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.metric import PureMetric, StatefulMetric
 from kjax.keras.core.optimizer import Optimizer
-from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.saving import code, names
 from kjax.keras.saving.registration import (
@@ -489,11 +489,22 @@ def make_instance(cls: Any, config: Any) -> Any:
         for key in (k for k in config if generated or k in keys):
             config[key] = _as_shapes(_revive(_unbuilt(config[key]) if cls.__name__ in names.REVIVED else config[key]))
     try:
-        return cls.from_config(config)
+        with _written_out() if cls.__module__ == "kjax.keras.layers" else contextlib.nullcontext():
+            return cls.from_config(config)
     except TypeError as error:
         raise ValueError(
             f"{cls.__name__} cannot be made from its config: {error} (config: {_short(config)})"
         ) from error
+
+
+@contextlib.contextmanager
+def _written_out() -> Iterator[None]:
+    """Inside, layers are made as their configs say, whatever the defaults of the era are."""
+    before, settings.era = settings.era, "3"
+    try:
+        yield
+    finally:
+        settings.era = before
 
 
 def _unbuilt(entry: Any) -> Any:
