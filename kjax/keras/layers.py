@@ -6,11 +6,21 @@ import inspect
 from typing import Any
 
 from kjax import nn
+from kjax.keras.core.attention import AttentionMembers
 from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
+from kjax.keras.core.input_spec import InputSpec as InputSpec
 from kjax.keras.core.layer import Layer as Layer
 from kjax.keras.core.operation import Input as Input
 from kjax.keras.core.operation import InputLayer as InputLayer
 from kjax.keras.core.pure import PureLayer, derive
+from kjax.keras.core.recurrent import (
+    BidirectionalMembers,
+    CellMembers,
+    RecurrentMembers,
+    RNNMembers,
+    StackedMembers,
+)
+from kjax.keras.core.wrapper import Wrapper as Wrapper
 from kjax.nn import layers as modules
 
 # Names of real Keras for the same layer.
@@ -18,6 +28,11 @@ ALIASES = {
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
     "Convolution3D": "Conv3D",
+    "Convolution1DTranspose": "Conv1DTranspose",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "Convolution3DTranspose": "Conv3DTranspose",
+    "SeparableConvolution1D": "SeparableConv1D",
+    "SeparableConvolution2D": "SeparableConv2D",
     "MaxPool1D": "MaxPooling1D",
     "MaxPool2D": "MaxPooling2D",
     "MaxPool3D": "MaxPooling3D",
@@ -71,9 +86,24 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'kjax.keras.layers' has no attribute {name!r}")
 
 
+MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
+    **dict.fromkeys(("LSTMCell", "GRUCell", "SimpleRNNCell"), (CellMembers,)),
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), (RecurrentMembers,)),
+    "StackedRNNCells": (StackedMembers,),
+    "RNN": (RNNMembers,),
+    "Bidirectional": (BidirectionalMembers,),
+    "MultiHeadAttention": (AttentionMembers,),
+    "GroupQueryAttention": (AttentionMembers,),
+}
+"""What the Keras layers have beyond arguments and weights."""
+
 for _name, _thing in vars(modules).items():
     if inspect.isclass(_thing) and issubclass(_thing, nn.Layer):
-        globals()[_name] = derive(_thing)
+        globals()[_name] = derive(_thing, bases=MEMBERS.get(_name, ()))
+for _name in ("LSTM", "GRU", "SimpleRNN"):
+    globals()[_name].cell_class = globals()[f"{_name}Cell"]
+for _name in ("TimeDistributed", "Bidirectional", "SpectralNormalization"):
+    Wrapper.register(globals()[_name])
 for _alias, _name in ALIASES.items():
     if _name in globals():
         globals()[_alias] = globals()[_name]

@@ -178,6 +178,8 @@ def call_with_masks(
         first = masks[0][0] if masks and masks[0] else None
         call_kwargs.setdefault("mask", first)
         return module(*args, **call_kwargs, return_masks=True)
+    if getattr(module, "returns_masks", False):  # a module that carries the masks of all arguments through by itself
+        return module(*args, **call_kwargs, masks=masks, return_masks=True)
     first = None
     if masks is not None:
         names = _positional_names(type(module).call if isinstance(module, Layer) else type(module).__call__)

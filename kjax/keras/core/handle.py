@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import flax.linen as nn
 import jax
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.symbolic import call_signature
 from kjax.keras.core.variable import Variable
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, WeightSpec, announce, record_weights
 
 if TYPE_CHECKING:
     from kjax.keras.core.layer import Layer
+
+
+_SEEN = frozenset(
+    "state_size output_size get_initial_state return_sequences return_state go_backwards stateful state_count "
+    "zero_output_for_mask".split()
+)
+"""Attributes of the layer that layers around it ask for."""
 
 
 class Owner:
@@ -46,10 +55,37 @@ class Handle(nn.Module):
     owner: Owner
     mark: Any = None
 
+    returns_masks: ClassVar[bool] = True
+    """Whether the call takes ``masks`` and ``return_masks``; see :func:`kjax.nn.graph.call_with_masks`."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _SEEN and "owner" in self.__dict__:
+            return getattr(self.owner.layer, name)
+        return super().__getattr__(name)
+
     @nn.compact
-    def __call__(self, *args: Any, training: bool = False, mask: Any = None, **kwargs: Any) -> Any:
-        """Call the layer as a pure function; masks travel inside."""
+    def __call__(
+        self,
+        *args: Any,
+        training: bool = False,
+        mask: Any = None,
+        masks: Any = None,
+        return_masks: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Call the layer as a pure function; masks travel inside.
+
+        Args:
+            *args: arguments of the layer's call.
+            training: the mode.
+            mask: mask of the first argument, structured like it.
+            masks: masks of all arguments, as (masks of args, masks of kwargs).
+            return_masks: also return the list of the masks of the outputs' leaves.
+            **kwargs: keyword arguments of the layer's call.
+        """
         layer = self.owner.layer
+        if not all(inside.built for inside in layer._flatten_layers()):
+            _build(layer, args, kwargs)
         tree = layer.variable_tree()
         scope = scopes.Scope(training=training, key=self.make_rng(DROPOUT) if self.has_rng(DROPOUT) else None)
         for collection, group in tree.items():
@@ -61,8 +97,12 @@ class Handle(nn.Module):
                     values,
                     is_leaf=_is_box,
                 )
+        if masks is not None:
+            _let_travel(scope, (args, kwargs), masks)
         if mask is not None and args:
-            jax.tree.map(lambda a, m: scope.masks.__setitem__(id(a), (a, m)), args[0], mask)
+            _let_travel(scope, args[0], mask)
+            if "mask" in call_signature(type(layer).call)[0]:
+                kwargs["mask"] = mask
         for path, box in jax.tree_util.tree_leaves_with_path(tree, is_leaf=_is_box):
             names = tuple(entry.key for entry in path)
             spec = WeightSpec(
@@ -86,6 +126,8 @@ class Handle(nn.Module):
                     self.put_variable(collection, name, values)
         if scope.losses and self.is_mutable_collection(LOSSES) and not self.is_initializing():
             self.put_variable(LOSSES, "added", sum(scope.losses))
+        if return_masks:
+            return outputs, [scope.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
         return outputs
 
     def _values(self, collection: str, name: str, inner: Any) -> Any:
@@ -97,6 +139,30 @@ class Handle(nn.Module):
         if collection == PARAMS:
             return self.param(name, fresh)
         return self.variable(collection, name, fresh).value
+
+
+def _let_travel(scope: scopes.Scope, values: Any, masks: Any) -> None:
+    """Note the mask of each array of a tree; parts of the tree of masks may be missing (None)."""
+    if masks is None:
+        return
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            _let_travel(scope, value, masks.get(key) if isinstance(masks, Mapping) else None)
+    elif isinstance(values, (list, tuple)):
+        for value, mask in zip(values, masks, strict=False):
+            _let_travel(scope, value, mask)
+    else:
+        scope.masks[id(values)] = (values, masks)
+
+
+def _build(layer: Layer, args: Any, kwargs: Any) -> None:
+    """Make the variables of a layer, and of all layers inside it, by tracing its call on arrays like these."""
+
+    def abstract(leaf: Any) -> Any:
+        is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if is_array else leaf
+
+    layer._trace(*jax.tree.map(abstract, (args, dict(kwargs))))
 
 
 def _is_box(thing: Any) -> bool:

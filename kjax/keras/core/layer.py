@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 
+from kjax.keras.core import masks as eager_masks
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.earlier import Earlier
 from kjax.keras.core.handle import Handle, Owner
+from kjax.keras.core.input_spec import check_inputs
+from kjax.keras.core.owning import Owning
+from kjax.keras.core.owning import Tree as Tree
+from kjax.keras.core.places import Placed
+from kjax.keras.core.quantization import Quantizable
 from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_name
-from kjax.keras.core.tensor import (
-    KerasTensor,
-    Node,
-    free_shape,
-    has_free_axes,
-    is_symbolic,
-    stand_in,
-    symbolic_leaves,
-)
-from kjax.keras.core.tracking import members
+from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default_of, shapes_of
+from kjax.keras.core.tensor import Node, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
-from kjax.nn import regularizers
+from kjax.keras.core.weight_arguments import weight_arguments
+from kjax.nn import constraints, regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy_name
 from kjax.nn.module import PARAMS, STATE
 from kjax.nn.value import did_you_mean
-
-Tree = dict[str, Any]
-"""Nested dicts: collection, then names, then :class:`Variable`."""
 
 LAYER_ARGUMENTS = [
     "activity_regularizer",
@@ -53,15 +46,7 @@ LAYER_ARGUMENTS = [
 ]
 
 
-@functools.cache
-def call_signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
-    """Names of a function's parameters without ``self``, and whether it takes any keyword."""
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
-    names = tuple(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
-    return names, any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-class Layer(Saved):
+class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
     """Base of all Keras layers and models.
 
     Subclasses write ``call(self, inputs, ...)`` and, where they have weights of their own, ``build(self, input_shape)``
@@ -77,6 +62,12 @@ class Layer(Saved):
     """
 
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    built: bool = False
+    supports_masking: bool = False
+    """Whether a mask of the inputs goes on to the outputs (through :meth:`compute_mask`)."""
+    input_spec: Any = None
+    """What the first argument of a call must be like: :class:`InputSpec`, a structure of them, or None."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
@@ -112,128 +103,16 @@ class Layer(Saved):
         self._dtype_policy = Policy(policy_name(dtype) or settings.dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.supports_masking = False
         self._initial_weights = kwargs.get("weights")
         self._batch_input_shape = _batch_shape(kwargs)
         self._input_dtype = kwargs.get("input_dtype")
 
-    # -- what a layer is made of ---------------------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable) and "_own_variables" in self.__dict__:
-            if all(value is not v for _, _, v in self._own_variables):
-                collection = PARAMS if value.trainable else STATE
-                self._own_variables.append((collection, self._free_weight_name(value.name), value))
-        object.__setattr__(self, name, value)
-
-    def _members(self) -> Iterator[tuple[str, Layer]]:
-        """(attribute name, layer) of each layer that the attributes hold, once."""
-        seen: set[int] = {id(self)}
-        for name, value in self.__dict__.items():
-            if name.startswith(("_inbound", "_outbound", "_init_arguments", "_own_variables")):
-                continue
-            for label, member in members(value, name.lstrip("_")):
-                if isinstance(member, Layer) and id(member) not in seen:
-                    seen.add(id(member))
-                    yield label, member
-
-    def _flatten_layers(self) -> Iterator[Layer]:
-        yield self
-        for _, member in self._members():
-            yield from member._flatten_layers()
-
-    def variable_tree(self) -> Tree:
-        """The variables as nested dicts by collection: the keys are those of the module's variables."""
-        tree: Tree = {}
-        for collection, name, variable in self._own_variables:
-            tree.setdefault(collection, {})[name] = variable
-        for label, member in self._members():
-            for collection, inner in member.variable_tree().items():
-                if inner:
-                    tree.setdefault(collection, {})[label] = inner
-        return tree
+    # -- what it is, purely -------------------------------------------------------------------------------------
 
     @property
     def module(self) -> nn.Module:
         """The layer as a pure Flax module: ``layer.module.apply(layer.variables_tree, x)`` equals ``layer(x)``."""
         return Handle(Owner(self))
-
-    @property
-    def variables_tree(self) -> Tree:
-        """The present values of the variables, as ``module.apply`` takes them; may be set from such a tree."""
-        return jax.tree.map(lambda v: v.value, self.variable_tree(), is_leaf=_is_variable)
-
-    @variables_tree.setter
-    def variables_tree(self, tree: Tree) -> None:
-        boxes = self.variable_tree()
-        own = jax.tree.structure(jax.tree.map(lambda v: 0, boxes, is_leaf=_is_variable))
-        given = jax.tree.structure(jax.tree.map(lambda v: 0, dict(tree)))
-        if own != given:
-            raise ValueError(f"{self.name}: a tree of another structure was given: expected {own}, received {given}")
-        jax.tree.map(lambda box, value: box.assign(value), boxes, dict(tree), is_leaf=_is_variable)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights: a layer's trained ones first, then its state, then those of the layers it holds."""
-        found: dict[int, Variable] = {}
-        for collection in (PARAMS, STATE):
-            found.update((id(v), v) for c, _, v in self._own_variables if c == collection)
-        for _, _, v in self._own_variables:
-            found.setdefault(id(v), v)
-        for _, member in self._members():
-            for v in member.weights:
-                found.setdefault(id(v), v)
-        return list(found.values())
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The same as :attr:`weights`: randomness is derived from keys, not kept in variables."""
-        return self.weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """Weights that training changes."""
-        return [v for v in self.weights if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """Weights that training does not change by gradients."""
-        return self.weights if not self._trainable else [v for v in self.weights if not v.trainable]
-
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of :attr:`weights` as numpy arrays."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Set the values of :attr:`weights`.
-
-        Args:
-            weights: list of arrays, in the order and of the shapes of :meth:`get_weights`.
-
-        Raises:
-            ValueError: another number of arrays or another shape; nothing is changed then.
-        """
-        boxes, values = self.weights, list(weights)
-        if len(boxes) != len(values):
-            hint = "" if self.built else " The layer has not been built yet: call it, or give it an input shape, first."
-            raise ValueError(f"{self.name!r} has {len(boxes)} weights, but {len(values)} arrays were given.{hint}")
-        for box, value in zip(boxes, values, strict=True):
-            if tuple(np.shape(value)) != box.shape:
-                raise ValueError(
-                    f"{self.name!r}: weight {box.path!r} has shape {box.shape}; "
-                    f"an array of shape {tuple(np.shape(value))} does not fit"
-                )
-        for box, value in zip(boxes, values, strict=True):
-            box.assign(value)
-
-    def count_params(self) -> int:
-        """Number of numbers in the weights."""
-        if not self.built:
-            raise ValueError(f"{self.name!r} has no weights yet because it was not built; call it on data first")
-        return sum(v.size for v in self.weights)
 
     @property
     def trainable(self) -> bool:
@@ -251,6 +130,11 @@ class Layer(Saved):
             member.trainable = value
 
     @property
+    def path(self) -> str:
+        """The layer's place, as it stands at the head of the paths of its weights."""
+        return self.name
+
+    @property
     def dtype_policy(self) -> Policy:
         """The dtype policy."""
         return self._dtype_policy
@@ -260,12 +144,20 @@ class Layer(Saved):
         """Type of the weights."""
         return self._dtype_policy.variable_dtype
 
-    variable_dtype = dtype
+    @property
+    def variable_dtype(self) -> str:
+        """Type that the weights are stored in."""
+        return self._dtype_policy.variable_dtype
 
     @property
     def compute_dtype(self) -> str:
         """Type that the layer computes in."""
         return self._dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """Type that floating-point inputs are converted to."""
+        return self.compute_dtype
 
     # -- building ------------------------------------------------------------------------------------------------
 
@@ -274,61 +166,50 @@ class Layer(Saved):
         del input_shape
         self.built = True
 
-    def add_weight(
-        self,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str = "none",
-        overwrite_with_gradient: bool = False,
-        name: str | None = None,
-        **kwargs: Any,
-    ) -> Variable:
-        """Add a weight to the layer.
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        """Add a weight to the layer: ``add_weight(shape, initializer, dtype, trainable, ...)``.
+
+        The orders of arguments of Keras 2 and tf.keras, which begin with the name, are understood too.
 
         Args:
-            shape: its shape; ``()`` by default.
-            initializer: name, value or function; Glorot uniform for floats by default.
-            dtype: its type; the layer's variable dtype by default.
-            trainable: False for a value that ``call`` sets (moving statistics).
-            autocast: whether it is read in the compute dtype.
-            regularizer: penalty on it.
-            constraint: projection after each update.
-            aggregation: accepted for compatibility.
-            overwrite_with_gradient: accepted for compatibility.
-            name: its name.
-            **kwargs: ``experimental_autocast`` and the like of older scripts.
+            *args: the arguments below, in the order of Keras 3 or 2.
+            **kwargs: ``shape``: its shape, ``()`` by default; ``initializer``: name, value or function, Glorot uniform
+                for floats by default; ``dtype``: its type, the layer's variable dtype by default; ``trainable``: False
+                for a value that ``call`` sets (moving statistics); ``autocast``: whether ``call`` reads it in the
+                compute dtype; ``regularizer``: penalty on it; ``constraint``: projection after each update; ``name``.
+
+        Raises:
+            TypeError: an unknown argument, or one given twice.
+            ValueError: the shape is not known.
         """
-        del aggregation, overwrite_with_gradient, kwargs
-        if isinstance(shape, str):  # Keras 2 had the name first
-            shape, name = initializer if isinstance(initializer, (tuple, list)) else (), shape
-            initializer = None
+        given = weight_arguments(args, kwargs)
+        shape, name = given.get("shape"), given.get("name")
         shape = () if shape is None else tuple(shape) if hasattr(shape, "__iter__") else (shape,)
         if any(s is None for s in shape):
             raise ValueError(f"{self.name}: weight {name!r} needs a known shape, received {shape}")
         name = self._free_weight_name(name or "variable")
-        dtype = dtype or self.variable_dtype
+        dtype = given.get("dtype") or self.variable_dtype
+        initializer = given.get("initializer")
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(jnp.dtype(dtype), jnp.floating) else "zeros"
-        from kjax.nn import constraints
-
+        trainable = given.get("trainable", True)
         variable = Variable(
             initializer,
             shape,
             dtype,
             trainable and self._trainable,
-            autocast,
+            given.get("autocast", True),
             name=name,
             path=f"{self.name}/{name}",
-            regularizer=regularizers.get(regularizer),
-            constraint=constraints.get(constraint),
+            regularizer=regularizers.get(given.get("regularizer")),
+            constraint=constraints.get(given.get("constraint")),
         )
         self._own_variables.append((PARAMS if trainable else STATE, name, variable))
         return variable
+
+    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
+        """The same as :meth:`add_weight`."""
+        return self.add_weight(*args, **kwargs)
 
     def _free_weight_name(self, name: str) -> str:
         taken = {n for _, n, _ in self._own_variables}
@@ -338,24 +219,31 @@ class Layer(Saved):
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self.built:
             return
-        names, _ = call_signature(type(self).call)
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        wanted, _ = call_signature(type(self).build)
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        if len(wanted) > 1 and all(w.endswith("_shape") for w in wanted):
-            self.build(**{w: _shapes(given[w[: -len("_shape")]]) for w in wanted if w[: -len("_shape")] in given})
-        else:
-            self.build(_shapes(first))
+        self.build(**self._shapes_for_build(args, kwargs))
         self.built = True
         self._note_shapes(args, kwargs)
         self._after_build()
+
+    def _shapes_for_build(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments of ``build``: the shape of the first input, or ``<name>_shape`` of each argument it names."""
+        wanted = list(call_signature(type(self).build)[0])
+        given = {**dict(zip(call_signature(type(self).call)[0], args, strict=False)), **kwargs}
+        if not wanted:
+            return {}
+        if all(w.endswith("_shape") and w[: -len("_shape")] in given for w in wanted) and (
+            len(wanted) > 1 or wanted[0] != "input_shape"
+        ):
+            return {w: shapes_of(given[w[: -len("_shape")]]) for w in wanted}
+        named = {w: shapes_of(given[w[: -len("_shape")]]) for w in wanted[1:] if w.removesuffix("_shape") in given}
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        return {wanted[0]: shapes_of(first), **named}
 
     def _note_shapes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Keep the shapes that the weights were made for."""
         self._keep_shapes(dict(zip(call_signature(type(self).call)[0], args, strict=False)) | dict(kwargs))
 
     def _keep_shapes(self, given: Mapping[str, Any]) -> None:
-        shapes = {f"{name}_shape": _shapes(value) for name, value in given.items() if _has_shape(value)}
+        shapes = {f"{name}_shape": shapes_of(value) for name, value in given.items() if _has_shape(value)}
         if len(shapes) == 1:
             self._build_shapes = {"input_shape": next(iter(shapes.values()))}
         elif shapes:
@@ -374,44 +262,112 @@ class Layer(Saved):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the layer on symbolic tensors (draws a node) or on arrays (computes)."""
+        if "_own_variables" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__} does not call `super().__init__()` in its `__init__`; a layer has to, before it "
+                "can be called"
+            )
         if symbolic_leaves((args, kwargs)):
             return self._symbolic_call(args, kwargs)
         if scopes.recorder is not None and scopes.current() is None:
             return scopes.recorder.call_layer(self, args, kwargs)
-        args, kwargs = jax.tree.map(_as_array, (args, kwargs))
+        args, kwargs = jax.tree.map(as_array, (args, kwargs))
         return self._compute(args, kwargs)
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         active = scopes.current()
+        if active is not None:
+            return self._compute_in(active, args, kwargs)
+        training = self._training_of(args, kwargs)
+        active = scopes.Scope(key=next_key() if training else None, training=training)
+        active.masks.update(eager_masks.found((args, kwargs)))
+        with scopes.enter(active):
+            outputs = self._compute_in(active, args, kwargs)
+        self._extra_losses = list(active.losses)
+        for leaf in jax.tree.leaves(outputs):
+            mask = active.mask_of(leaf)
+            if mask is not None:
+                eager_masks.keep(leaf, mask)
+        return outputs
+
+    def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """The mode of a call: what it says, else that of the call around it, else the default of ``call``."""
         names = call_signature(type(self).call)[0]
-        training = kwargs.pop("training", None)
-        if training is None:
-            training = active.training if active is not None else False
-        self._ensure_built(args, kwargs)
-        if self.autocast:
-            args, kwargs = jax.tree.map(lambda leaf: cast_floating(leaf, self.compute_dtype), (args, kwargs))
-        if "training" in names:
-            kwargs["training"] = bool(training)
-        if active is not None and "mask" in names and kwargs.get("mask") is None and args:
-            mask = jax.tree.map(active.mask_of, args[0])
-            kwargs["mask"] = mask if jax.tree.leaves(mask) else None
-        if active is None:
-            key = next_key() if training else None
-            with scopes.enter(scopes.Scope(key=key, training=bool(training))) as active:
-                outputs = self.call(*args, **kwargs)
-                self._add_activity_loss(outputs, active)
-            self._extra_losses = list(active.losses)
-            return outputs
-        before, active.training = active.training, bool(training)
+        given = kwargs.get("training")
+        if "training" in names and names.index("training") < len(args):
+            given = args[names.index("training")]
+        if given is None:
+            active = scopes.current()
+            given = active.training if active is not None else default_of(type(self).call, "training")
+        return bool(given)
+
+    def _compute_in(self, active: scopes.Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the layer inside a scope: check, build, convert, pass on mode and masks, collect penalties."""
+        names, free = call_signature(type(self).call)
+        training = self._training_of(args, kwargs)
+        kwargs = dict(kwargs)
+        if "training" in names and names.index("training") >= len(args):
+            kwargs["training"] = training
+        elif "training" not in names and not free:
+            kwargs.pop("training", None)
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        if self.input_spec is not None:
+            check_inputs(self.input_spec, first, self)
+        if not self.built:
+            context = ("training", "mask")
+            self._ensure_built(args, {k: v for k, v in kwargs.items() if k not in context})
+            if self.input_spec is not None:  # `build` may have said more
+                check_inputs(self.input_spec, first, self)
+        casts = self.autocast and jnp.issubdtype(jnp.dtype(self.compute_dtype), jnp.floating)
+        if casts:
+            args, kwargs = jax.tree.map(lambda leaf: self._cast(active, leaf), (args, kwargs))
+            first = args[0] if args else first
+        self._fill_masks(active, names, args, kwargs)
+        before = active.training, active.autocast
+        active.training = training
+        active.autocast = self.compute_dtype if casts else None
         try:
             outputs = self.call(*args, **kwargs)
         finally:
-            active.training = before
+            active.training, active.autocast = before
         self._add_activity_loss(outputs, active)
-        if args and isinstance(outputs, (jax.Array, Tracer)):
-            mask = self.compute_mask(args[0], jax.tree.map(active.mask_of, args[0]))
+        return self._mark(active, first, kwargs.get("mask"), outputs)
+
+    def _cast(self, active: scopes.Scope, leaf: Any) -> Any:
+        converted = cast_floating(leaf, self.compute_dtype)
+        if converted is not leaf:
+            mask = active.mask_of(leaf)
             if mask is not None:
-                active.masks[id(outputs)] = (outputs, mask)
+                active.masks[id(converted)] = (converted, mask)
+        return converted
+
+    def _fill_masks(
+        self, active: scopes.Scope, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Pass the masks of the inputs to a ``call`` that names them: ``mask``, or ``<argument>_mask``."""
+        if not active.masks:
+            return
+        for name, value in (*zip(names, args, strict=False), *list(kwargs.items())):
+            wanted = "mask" if args and value is args[0] else f"{name}_mask"
+            if wanted in names and names.index(wanted) >= len(args) and kwargs.get(wanted) is None:
+                mask = jax.tree.map(active.mask_of, value)
+                if jax.tree.leaves(mask):
+                    kwargs[wanted] = mask
+
+    def _mark(self, active: scopes.Scope, first: Any, given: Any, outputs: Any) -> Any:
+        """Let the masks that :meth:`compute_mask` gives travel with the outputs."""
+        leaves, structure = jax.tree.flatten(outputs)
+        passes = self.supports_masking or type(self).compute_mask is not Layer.compute_mask
+        if not passes:
+            if any(active.mask_of(leaf) is not None for leaf in leaves):  # an input that is returned as it is
+                leaves = [leaf if active.mask_of(leaf) is None else jnp.copy(leaf) for leaf in leaves]
+            return jax.tree.unflatten(structure, leaves)
+        previous = given if given is not None else jax.tree.map(active.mask_of, first)
+        found = self.compute_mask(first, previous)
+        masks = found if isinstance(found, (list, tuple)) else [found]
+        for leaf, mask in zip(leaves, masks, strict=False):
+            if mask is not None:
+                active.masks[id(leaf)] = (leaf, mask)
         return outputs
 
     def _add_activity_loss(self, outputs: Any, active: scopes.Scope) -> None:
@@ -435,86 +391,6 @@ class Layer(Saved):
         """The mask of the output, given that of the inputs."""
         del inputs
         return previous_mask if self.supports_masking else None
-
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._ensure_built(args, kwargs)
-        specs, structure = self._output_specs(args, kwargs)
-        outputs = [KerasTensor(s.shape, s.dtype, name=f"{self.name}_output_{i}") for i, s in enumerate(specs)]
-        Node(self, args, kwargs, outputs, structure)
-        return jax.tree.unflatten(structure, outputs)
-
-    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], Any]:
-        """Shapes and types of the outputs for symbolic arguments, by tracing; free axes found by tracing twice."""
-        results = []
-        variants = (0, 1) if has_free_axes(symbolic_leaves((args, kwargs))) else (0,)
-        for variant in variants:
-            filled = jax.tree.map(lambda t, v=variant: stand_in(t, v), (args, kwargs), is_leaf=is_symbolic)
-            results.append(self._trace(*filled))
-        leaves, structure = jax.tree.flatten(results[0])
-        other = jax.tree.leaves(results[-1])
-        shapes = [free_shape(a.shape, b.shape) for a, b in zip(leaves, other, strict=True)]
-        specs = [KerasTensor(s, str(leaf.dtype), name="spec") for s, leaf in zip(shapes, leaves, strict=True)]
-        return specs, structure
-
-    def _trace(self, args: Any, kwargs: Any) -> Any:
-        """Abstract outputs for abstract arguments."""
-        leaves, structure = jax.tree.flatten((args, kwargs))
-        abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
-
-        def run(*arrays: Any) -> Any:
-            given = iter(arrays)
-            filled = [next(given) if a else leaf for a, leaf in zip(abstract, leaves, strict=True)]
-            call_args, call_kwargs = jax.tree.unflatten(structure, filled)
-            with scopes.enter(scopes.Scope(key=jax.random.key(0), abstract=True)):
-                return self._compute(call_args, dict(call_kwargs))
-
-        return jax.eval_shape(run, *[leaf for leaf, a in zip(leaves, abstract, strict=True) if a])
-
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """Shape of the output for the shape of the input (None for free axes)."""
-        shape = args[0] if args else next(iter(kwargs.values()))
-        tensors = jax.tree.map(lambda s: KerasTensor(s, self.compute_dtype, name="spec"), shape, is_leaf=_is_shape)
-        self._ensure_built((tensors,), {})
-        specs, structure = self._output_specs((tensors,), {})
-        result = jax.tree.unflatten(structure, [s.shape for s in specs])
-        return result
-
-    # -- place in graphs -----------------------------------------------------------------------------------------
-
-    def _node_tensors(self, kind: str, index: int) -> Any:
-        if not self._inbound_nodes:
-            raise AttributeError(f"The layer {self.name!r} has never been called and thus has no defined {kind}.")
-        node = self._inbound_nodes[index]
-        tensors = node.input_tensors if kind == "input" else node.outputs
-        return tensors[0] if len(tensors) == 1 else tensors
-
-    @property
-    def input(self) -> Any:
-        """Symbolic input of the first call."""
-        return self._node_tensors("input", 0)
-
-    @property
-    def output(self) -> Any:
-        """Symbolic output of the first call."""
-        return self._node_tensors("output", 0)
-
-    @property
-    def input_shape(self) -> Any:
-        """Shape of the symbolic input."""
-        return jax.tree.map(lambda t: t.shape, self.input, is_leaf=is_symbolic)
-
-    @property
-    def output_shape(self) -> Any:
-        """Shape of the symbolic output."""
-        return jax.tree.map(lambda t: t.shape, self.output, is_leaf=is_symbolic)
-
-    def get_input_at(self, node_index: int) -> Any:
-        """Symbolic input of a call."""
-        return self._node_tensors("input", node_index)
-
-    def get_output_at(self, node_index: int) -> Any:
-        """Symbolic output of a call."""
-        return self._node_tensors("output", node_index)
 
     # -- config --------------------------------------------------------------------------------------------------
 
@@ -547,36 +423,9 @@ def _is_of_base(cls: type, method: str) -> bool:
     return owner.__module__ in (Layer.__module__, "kjax.keras.models.model")
 
 
-def _is_variable(thing: Any) -> bool:
-    return isinstance(thing, Variable)
-
-
-def _is_shape(thing: Any) -> bool:
-    return isinstance(thing, (tuple, list)) and all(s is None or isinstance(s, (int, np.integer)) for s in thing)
-
-
-def _shapes(tree: Any) -> Any:
-    """Shapes of the arrays in an argument: a tuple for one array, the same structure otherwise."""
-    if hasattr(tree, "shape"):
-        return tuple(tree.shape)
-    if isinstance(tree, Mapping):
-        return {key: _shapes(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_shapes(item) for item in tree]
-    return None
-
-
 def _has_shape(tree: Any) -> bool:
     leaves = jax.tree.leaves(tree, is_leaf=is_symbolic)
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
-
-
-def _as_array(leaf: Any) -> Any:
-    if isinstance(leaf, Variable):
-        return leaf.value
-    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc":
-        return jnp.asarray(leaf)
-    return leaf
 
 
 def _batch_shape(kwargs: Mapping[str, Any]) -> tuple[int | None, ...] | None:

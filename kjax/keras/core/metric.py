@@ -29,6 +29,9 @@ class Metric:
         name: its name in the logs.
     """
 
+    tracked_state: ClassVar[bool] = True
+    """Layers that keep a metric as an attribute count its variables among their state."""
+
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or to_snake_case(type(self).__name__)
         self._dtype = Policy(policy_name(dtype) or settings.floatx).compute_dtype

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import flax.linen as nn
@@ -13,18 +13,30 @@ import jax
 import numpy as np
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, call_signature
-from kjax.keras.core.settings import next_key, settings
-from kjax.keras.core.tensor import KerasTensor
+from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure
+from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
+from kjax.keras.core.settings import next_key, settings, to_snake_case
+from kjax.keras.core.symbolic import call_signature
+from kjax.keras.core.tensor import KerasTensor, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import layer_call
 from kjax.nn import Layer as ModuleBase
 from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
-from kjax.nn.module import DROPOUT, LOSSES, PARAMS, STATE, Description, describe, record_weights
+from kjax.nn.module import DROPOUT, PARAMS, STATE, Description, WeightSpec, describe
 from kjax.nn.value import did_you_mean
 
 _BASE_FIELDS = ("parent", "name", "trainable", "dtype", "activity_regularizer")
+
+
+class _Argument:
+    """A constructor argument as an attribute: read from the module, which __setattr__ replaces."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        return self if layer is None else layer.__getattr__(self.name)
 
 
 class PureLayer(Layer):
@@ -44,7 +56,12 @@ class PureLayer(Layer):
             self._init_arguments = (args, kwargs)
         layer_kwargs, fields = self._split(args, kwargs)
         super().__init__(**layer_kwargs)
-        self._adopt(self._make_module(fields))
+        self._held, self._given_layers = {}, {}
+        self._adopt(self._make_module(self.adapt_arguments(fields)))
+
+    def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of the module from those of the constructor; a hook for classes around other layers."""
+        return fields
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         names = field_names(self.module_class)
@@ -67,7 +84,7 @@ class PureLayer(Layer):
 
     def _make_module(self, fields: Mapping[str, Any]) -> nn.Module:
         assert self.module_class is not None
-        given = {name: _as_module(value) for name, value in fields.items()}
+        given = {name: self._hold(name, value) for name, value in fields.items()}
         names = {f.name for f in dataclasses.fields(self.module_class)}
         if "data_format" in names and given.get("data_format") is None:
             given["data_format"] = settings.image_data_format
@@ -77,35 +94,91 @@ class PureLayer(Layer):
             given["activity_regularizer"] = self.activity_regularizer
         return self.module_class(**given)
 
+    def _hold(self, name: str, value: Any) -> Any:
+        """The modules of layers that are given as an argument; the layers stay the owners of their weights."""
+        if isinstance(value, Layer):
+            self._held[name] = value
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, Layer) for item in value):
+            self._held.update((f"{name}_{i}", item) for i, item in enumerate(value) if isinstance(item, Layer))
+        else:
+            return value
+        self._given_layers[name] = value
+        return _as_module(value)
+
     def given_argument(self, name: str) -> Any:
-        """What the constructor was given for an argument: the handle, where the module holds the module of a layer."""
-        args, kwargs = self._init_arguments
-        given = dict(zip(field_names(self.module_class), args, strict=False)) | kwargs if self.module_class else {}
-        return given.get(name)
+        """The layer, or list of layers, that an argument was given as; None for other arguments."""
+        return self._given_layers.get(name)
 
     def _adopt(self, module: nn.Module) -> None:
         """Use ``module`` from now on."""
+        self._held: dict[str, Layer] = self.__dict__.get("_held", {})
+        self._given_layers: dict[str, Any] = self.__dict__.get("_given_layers", {})
+        if self.module_class is not None:
+            for name in field_names(self.module_class):
+                self.__dict__.pop(name, None)  # set before the module was there
         self._module = module
         self._boxes: list[tuple[str, tuple[str, ...], Variable]] = []
         self._described: dict[Any, Description] = {}
+        self._parts: dict[str, tuple[int, PureLayer]] = {}
         self.supports_masking = getattr(module, "supports_masking", False)
+
+    def part(self, name: str, cls: type[PureLayer], module: nn.Module, inside: tuple[str, ...] = ()) -> PureLayer:
+        """A layer inside this one, as Keras has it, where the module has one module for both: it shares the weights.
+
+        Args:
+            name: name of the attribute.
+            cls: its class.
+            module: its module.
+            inside: path of its weights in this layer's module.
+        """
+        known = self._parts.get(name)
+        if known is not None and known[0] == len(self._boxes) and known[1]._module == module:
+            return known[1]
+        layer = cls.__new__(cls)
+        Layer.__init__(layer, name=to_snake_case(cls.__name__), dtype=self._dtype_policy.name)
+        layer._held, layer._given_layers = {}, {}
+        layer._adopt(module)
+        deep = len(inside)
+        layer._boxes = [
+            (c, path[deep:], v) for c, path, v in self._boxes if path[:deep] == inside and (deep or c == PARAMS)
+        ]
+        layer.built = self.built
+        self._parts[name] = len(self._boxes), layer
+        return layer
 
     # -- arguments as attributes ---------------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__.get("_module")
-        if module is not None and not name.startswith("_") and name in _all_fields(type(module)):
-            return getattr(module, name)
+        if module is not None and not name.startswith("_"):
+            if name in self._given_layers:
+                return self._given_layers[name]
+            if name in _all_fields(type(module)):
+                return getattr(module, name)
+            for _, path, variable in self._boxes:
+                if path == (name,):
+                    return variable
+            if f"{name}_initializer" in _all_fields(type(module)):
+                if self.built:
+                    return None  # such as the bias of a layer with use_bias=False
+                raise AttributeError(
+                    f"{type(self).__name__} layer {self.name!r} has no `{name}` yet: weights are made when the layer is "
+                    "first called, or by its `build(input_shape)`"
+                )
         raise AttributeError(f"{type(self).__name__!r} layer has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         module = self.__dict__.get("_module")
         if module is not None and name in _all_fields(type(module)):
             if name not in ("name", "trainable", "activity_regularizer"):
-                object.__setattr__(self, "_module", module.clone(**{name: value}))
+                object.__setattr__(self, "_module", module.clone(**{name: self._hold(name, value)}))
                 self._described.clear()
                 return
         super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        weights = {path[0] for _, path, _ in self._boxes if len(path) == 1}
+        return sorted({*super().__dir__(), *_all_fields(type(self._module)), *weights})
 
     # -- weights -------------------------------------------------------------------------------------------------
 
@@ -113,7 +186,12 @@ class PureLayer(Layer):
     def is_pure(self) -> bool:
         """False for a user's subclass that writes ``call`` or ``build`` of its own."""
         cls = type(self)
-        return cls.call is PureLayer.call and cls.build is PureLayer.build and not self._own_variables
+        return (
+            cls.call is PureLayer.call
+            and cls.build is PureLayer.build
+            and cls.compute_mask is PureLayer.compute_mask
+            and not self._own_variables
+        )
 
     @property
     def module(self) -> nn.Module:
@@ -122,9 +200,18 @@ class PureLayer(Layer):
 
     def _current_module(self) -> nn.Module:
         module = self._module
+        changed: dict[str, Any] = {}
         if isinstance(module, ModuleBase) and module.trainable != self._trainable:
-            return module.clone(trainable=self._trainable)
-        return module
+            changed["trainable"] = self._trainable
+        for name, value in self._given_layers.items():  # a layer inside may have been frozen or built
+            present = _as_module(value)
+            if getattr(module, name) != present:
+                changed[name] = present
+        return module.clone(**changed) if changed else module
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        yield from super()._members()
+        yield from self.__dict__.get("_held", {}).items()
 
     def variable_tree(self) -> Tree:
         """The variables as nested dicts by collection."""
@@ -172,12 +259,29 @@ class PureLayer(Layer):
             **named_shapes: the same by argument name.
         """
         dtype = self.compute_dtype
+        args = tuple(_abstract(shape, dtype) for shape in input_shapes)
+        kwargs: dict[str, Any] = {}
+        for key, shape in named_shapes.items():
+            name = key.removesuffix("_shape")
+            if self._takes(name):
+                kwargs[name] = _abstract(shape, dtype)
+            else:
+                args = (*args, _abstract(shape, dtype))
+        if not args and not kwargs:
+            args = tuple(_abstract(shape, dtype) for shape in self._default_shapes())
+        self._make_variables(self._describe(args, kwargs))
         shapes = [*input_shapes, *named_shapes.values()]
-        args = tuple(_abstract(shape, dtype) for shape in shapes)
-        self._make_variables(self._describe(args, {}))
-        self.built = True
         if len(shapes) == 1:
             self._build_shapes = {"input_shape": shapes[0]}
+
+    def _default_shapes(self) -> tuple[Any, ...]:
+        """Shapes to build for where none are given: layers whose weights do not depend on them have some."""
+        return ((None, 1),)
+
+    def _takes(self, argument: str) -> bool:
+        if isinstance(self._module, ModuleBase):
+            return argument in call_signature(type(self._module).call)[0]
+        return False
 
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self.built:
@@ -189,7 +293,6 @@ class PureLayer(Layer):
             _stand_in_leaf, (args, dict(kwargs)), is_leaf=lambda x: isinstance(x, KerasTensor)
         )
         self._make_variables(self._describe(filled_args, filled_kwargs))
-        self.built = True
         self._note_shapes(args, kwargs)
         self._after_build()
 
@@ -199,11 +302,20 @@ class PureLayer(Layer):
         given = dict(zip(names, args, strict=False)) | {k: v for k, v in kwargs.items() if k != "mask"}
         self._keep_shapes(given)
 
-    def _describe(self, args: Any, kwargs: Mapping[str, Any]) -> Description:
+    def _describe(self, args: Any, kwargs: Mapping[str, Any], masks: Sequence[Any] | None = None) -> Description:
+        """The weights, and as outputs the pair of outputs and their masks, for abstract arguments.
+
+        Args:
+            args: positional arguments.
+            kwargs: keyword arguments.
+            masks: abstract mask, or None, of each leaf of (args, kwargs).
+        """
         leaves, structure = jax.tree.flatten((args, dict(kwargs)))
+        given_masks = list(masks) if masks is not None else [None] * len(leaves)
+        masked = any(mask is not None for mask in given_masks)
         module = self._current_module()
         abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
-        key: Any = (module, structure, tuple(_key(leaf) for leaf in leaves))
+        key: Any = (module, structure, tuple(_key(leaf) for leaf in leaves), tuple(_key(m) for m in given_masks))
         try:
             if key in self._described:
                 return self._described[key]
@@ -214,10 +326,13 @@ class PureLayer(Layer):
             given = iter(arrays)
             filled = [next(given) if a else leaf for a, leaf in zip(abstract, leaves, strict=True)]
             call_args, call_kwargs = jax.tree.unflatten(structure, filled)
-            return bound(*call_args, **call_kwargs)
+            call_masks = [None if mask is None else next(given) for mask in given_masks]
+            both = jax.tree.unflatten(structure, call_masks) if masked else None
+            return call_with_masks(bound, call_args, call_kwargs, both, False)
 
-        caller = _Caller(module, _Opaque(call))
+        caller = Caller(((self.name, module),), Opaque(call))
         arrays = [leaf for leaf, a in zip(leaves, abstract, strict=True) if a]
+        arrays += [mask for mask in given_masks if mask is not None]
         with scopes.enter(scopes.Scope(abstract=True)):
             description = describe(caller, *arrays)
 
@@ -234,41 +349,66 @@ class PureLayer(Layer):
 
     def _make_variables(self, description: Description) -> None:
         for spec in description.weights:
-            path = spec.path[1:]  # without the name inside _Caller
-            initializer = spec.initializer or _ForeignInitial(self._initial_values, (spec.collection, *spec.path))
-            self._boxes.append(
-                (
-                    spec.collection,
-                    path,
-                    Variable(
-                        initializer,
-                        spec.shape,
-                        spec.dtype,
-                        spec.collection == PARAMS and self._trainable,
-                        name=path[-1],
-                        path="/".join((self.name, *path)),
-                        regularizer=spec.regularizer,
-                        constraint=spec.constraint,
-                    ),
-                )
+            self.take_variable(spec, tuple(spec.path[1:]), (self.name,))  # without the name inside _Caller
+        self.mark_built()
+
+    def mark_built(self) -> None:
+        """Say that this layer and those inside, which may have no weights of their own, are built."""
+        self.built = True
+        for held in self._held.values():
+            if isinstance(held, PureLayer):
+                held.mark_built()
+
+    def take_variable(self, spec: WeightSpec, path: tuple[str, ...], above: tuple[str, ...]) -> Variable:
+        """The variable of a weight of the module; where a layer inside owns it, that layer's variable.
+
+        Args:
+            spec: the weight.
+            path: its path in the module.
+            above: names of the layers around, this one's last.
+        """
+        for collection, known, variable in self._boxes:
+            if collection == spec.collection and known == path:
+                return variable
+        held = self._held.get(path[0])
+        if held is not None and len(path) > 1:
+            variable = held.take_variable(spec, path[1:], (*above, held.name))
+        else:
+            initial = spec.initializer or ForeignInitial(self._initial_values, (spec.collection, *spec.path))
+            variable = Variable(
+                initial,
+                spec.shape,
+                spec.dtype,
+                spec.collection == PARAMS and self._trainable,
+                name=list(path)[-1],
+                path="/".join((*above, *path)),
+                regularizer=spec.regularizer,
+                constraint=spec.constraint,
             )
+        self._boxes.append((spec.collection, path, variable))
+        return variable
 
     # -- calling -------------------------------------------------------------------------------------------------
 
-    def _trace(self, args: Any, kwargs: Any) -> Any:
-        return self._describe(args, kwargs).outputs if self.is_pure else super()._trace(args, kwargs)
+    def _trace(self, args: Any, kwargs: Any, masks: Sequence[Any] | None = None) -> tuple[Any, list[Any]]:
+        return self._describe(args, kwargs, masks).outputs if self.is_pure else super()._trace(args, kwargs, masks)
 
-    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], Any]:
-        specs, structure = super()._output_specs(args, kwargs)
+    @property
+    def _describes_itself(self) -> bool:
+        return self.is_pure
+
+    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        specs, masks, structure = super()._output_specs(args, kwargs)
         if hasattr(self._module, "open_axes"):
             free = self._module.open_axes(args[0].shape)  # pyright: ignore
             shapes = [tuple(None if i in free else s for i, s in enumerate(spec.shape)) for spec in specs]
             specs = [KerasTensor(s, spec.dtype, name="spec") for s, spec in zip(shapes, specs, strict=True)]
-        return specs, structure
+        return specs, masks, structure
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the module to the present values of the variables."""
-        return apply_pure(self._current_module(), PureLayer.variable_tree(self), args, kwargs)
+        module = self._current_module().clone(name=self.name)  # the name is for error messages
+        return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
 
     def _add_activity_loss(self, outputs: Any, active: scopes.Scope) -> None:
         """The module collects its own activity penalty."""
@@ -278,6 +418,10 @@ class PureLayer(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output, given that of the inputs."""
         if isinstance(self._module, ModuleBase):
+            if symbolic_leaves((inputs, previous_mask)):
+                from kjax.keras.core.operation import apply_function
+
+                return apply_function(self._module.compute_mask, (inputs, previous_mask), {}, name="compute_mask")
             return self._module.compute_mask(inputs, previous_mask)
         return super().compute_mask(inputs, previous_mask)
 
@@ -290,49 +434,6 @@ class PureLayer(Layer):
         return as_built(self, module_config(self._module, super().get_config(), self.given_argument))
 
 
-def apply_pure(module: nn.Module, tree: Tree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Apply a module to the present values of variables, inside the current scope, and store what it changes.
-
-    Args:
-        module: the module.
-        tree: its variables, as :meth:`Layer.variable_tree` gives them.
-        args: positional arguments of the call.
-        kwargs: keyword arguments of the call.
-    """
-    active = scopes.current()
-    assert active is not None, "layers are called through __call__"
-    training = kwargs.pop("training", None)
-    training = active.training if training is None else bool(training)
-    variables = jax.tree.map(lambda v: v.value, tree, is_leaf=_is_box)
-    key = active.next_key()
-    if key is None and training:
-        key = next_key()
-    masks = jax.tree.map(active.mask_of, (args, kwargs))
-    masks = masks if jax.tree.leaves(masks) else None
-    changing = [c for c in variables if c != PARAMS]
-
-    def run(bound: nn.Module) -> Any:
-        return call_with_masks(bound, args, kwargs, masks, training)
-
-    with record_weights():
-        (outputs, out_masks), updates = module.apply(
-            variables,
-            rngs={DROPOUT: key} if key is not None else {},
-            mutable=[*changing, LOSSES],
-            method=run,
-        )
-    for path, value in jax.tree_util.tree_leaves_with_path(updates.get(LOSSES, {})):
-        if path[-1].key in ("activity", "added"):  # weight penalties are known from the variables
-            active.losses.append(value)
-    for collection, inner in updates.items():
-        if collection != LOSSES:
-            jax.tree.map(lambda box, value: box.assign(value), tree[collection], inner, is_leaf=_is_box)
-    for leaf, mask in zip(jax.tree.leaves(outputs), out_masks, strict=False):
-        if mask is not None:
-            active.masks[id(leaf)] = (leaf, mask)
-    return outputs
-
-
 def _as_module(value: Any) -> Any:
     """The module of a Keras layer that is an argument of another; lists of them; other things as they are."""
     if isinstance(value, Layer):
@@ -340,49 +441,6 @@ def _as_module(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and any(isinstance(item, Layer) for item in value):
         return type(value)(_as_module(item) for item in value)
     return value
-
-
-class _Opaque:
-    """A function that takes part in a module's fields without taking part in its value."""
-
-    def __init__(self, function: Any) -> None:
-        self.function = function
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Opaque)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-class _Caller(nn.Module):
-    """Calls a module in a given way, so that non-array arguments stay what they are while it is traced."""
-
-    inner: nn.Module
-    how: _Opaque
-
-    @nn.compact
-    def __call__(self, *arrays: Any) -> Any:
-        return self.how.function(self.inner, *arrays)
-
-
-class _ForeignInitial:
-    """Initial value of a weight of a foreign Flax module: taken from the module's own ``init``.
-
-    Args:
-        values: function from a key to all initial variables.
-        place: collection and path of the weight.
-    """
-
-    def __init__(self, values: Any, place: tuple[str, ...]) -> None:
-        self.values, self.place = values, place
-
-    def __call__(self, key: Any, shape: Any, dtype: Any = None) -> Any:
-        del key, shape, dtype
-        node = self.values()
-        for name in self.place:
-            node = node[name]
-        return node
 
 
 def _stand_in_leaf(leaf: Any) -> Any:
@@ -432,12 +490,15 @@ def required_fields(cls: type[nn.Module] | None) -> list[str]:
     ]
 
 
-def derive(module_class: type[nn.Module], name: str | None = None, **attributes: Any) -> type[PureLayer]:
+def derive(
+    module_class: type[nn.Module], name: str | None = None, bases: tuple[type, ...] = (), **attributes: Any
+) -> type[PureLayer]:
     """The Keras class of a floor-1 layer: same arguments, plus those of every Keras layer.
 
     Args:
         module_class: the Flax module class.
         name: name of the Keras class; the module's by default.
+        bases: classes with the members that the Keras layer has beyond arguments and weights.
         **attributes: further class attributes.
     """
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
@@ -452,6 +513,11 @@ def derive(module_class: type[nn.Module], name: str | None = None, **attributes:
 
     __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     __init__.__doc__ = module_class.__doc__
+    for f in dataclasses.fields(module_class):
+        taken = inspect.getattr_static(PureLayer, f.name, None)
+        members = [inspect.getattr_static(base, f.name, None) for base in bases]
+        if f.init and not any(isinstance(m, property) or callable(m) for m in (taken, *members)):
+            attributes.setdefault(f.name, _Argument(f.name))
     body = {
         "module_class": module_class,
         "__init__": __init__,
@@ -460,4 +526,4 @@ def derive(module_class: type[nn.Module], name: str | None = None, **attributes:
         "__signature__": inspect.Signature(parameters[1:]),
         **attributes,
     }
-    return type(name or module_class.__name__, (PureLayer,), body)
+    return type(name or module_class.__name__, (*bases, PureLayer), body)

@@ -26,6 +26,7 @@ class Scope:
         masks: (array, its mask) by ``id`` of the array.
         outer: the scope around this one. Variables that this one does not know are looked up there, so that a
             metric that a layer updates inside a model belongs to the step around the model.
+        autocast: type in which floating-point variables are read, or None: that in which they are stored.
     """
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -36,6 +37,7 @@ class Scope:
     losses: list[Any] = dataclasses.field(default_factory=list)
     masks: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
     draws: int = 0
+    autocast: str | None = None
     outer: Scope | None = None
 
     def holder_of(self, variable: Any) -> Scope | None:

@@ -1,4 +1,4 @@
-"""Finding the layers and variables that a layer's attributes hold, in the order in which they were set."""
+"""Finding the layers, variables and metrics that a layer's attributes hold, in the order in which they were set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from kjax.keras.core.variable import Variable
 
 
 def members(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The layers and variables in an attribute's value: itself, or members of lists, tuples and dicts."""
+    """The layers, variables and holders of state in an attribute's value: itself, or members of lists and dicts.
+
+    A holder of state is a metric or a random generator: a class with ``tracked_state = True`` and ``variables``.
+    """
     from kjax.keras.core.layer import Layer
 
-    if isinstance(value, (Layer, Variable)):
+    if isinstance(value, (Layer, Variable)) or getattr(type(value), "tracked_state", False):
         yield name, value
     elif isinstance(value, (list, tuple)):
         for i, item in enumerate(value):

@@ -15,6 +15,7 @@ from jaxtyping import Array
 from kjax.keras.core import scope
 from kjax.keras.core.settings import next_key, settings, unique_name
 from kjax.nn import initializers
+from kjax.nn.dtypes import cast_floating
 
 
 class Live(Protocol):
@@ -130,6 +131,13 @@ class Variable:
     @property
     def value(self) -> Array:
         """The present value, wherever it lies: in a running training, in a traced call, or here."""
+        active = scope.current()
+        if active is not None and active.autocast is not None and self.autocast:
+            return cast_floating(self.stored_value(), active.autocast)
+        return self.stored_value()
+
+    def stored_value(self) -> Array:
+        """The present value in the type in which it is stored, also inside a layer that computes in another."""
         active = scope.current()
         if active is not None:
             holder = active.holder_of(self)

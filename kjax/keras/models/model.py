@@ -7,10 +7,10 @@ from typing import Any
 
 import flax.linen as nn
 
+from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer
-from kjax.keras.core.pure import apply_pure
 from kjax.keras.core.tensor import Node
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.generations import Generations

@@ -34,7 +34,7 @@ class Sourcing(Training):
             self._ensure_built((tensors,), {})
         if not self.is_functional and self._train_module is None:
             samples = jax.tree.map(lambda a: jax.ShapeDtypeStruct((2, *a.shape[1:]), a.dtype), inputs)
-            outputs = self._trace((samples,), {})
+            outputs, _ = self._trace((samples,), {})
             if isinstance(outputs, Mapping):
                 self._class_output_names = tuple(sorted(outputs))
             elif isinstance(outputs, (list, tuple)):

@@ -377,15 +377,11 @@ class MultiHeadAttention(_HeadedAttention):
                 f"received shapes {value.shape} and {key.shape}"
             )
         seen = self.seen(query, value, (query_mask, value_mask, key_mask), attention_mask, use_causal_mask)
-        width = self.value_dim or self.key_dim
-        names: list[tuple[str, Any, int, Any]] = [
-            ("query", query, self.key_dim, None),
-            ("key", key, self.key_dim, None),
-        ]
+        names: list[tuple[str, Any]] = [("query", query), ("key", key)]
         if self.use_gate:
-            names.append(("gate", query, width, "sigmoid"))
-        names.append(("value", value, width, None))
-        projected = {name: self._into_heads(name, x, size, act) for name, x, size, act in names}
+            names.append(("gate", query))
+        names.append(("value", value))
+        projected = {name: self.dense(name, x.ndim, ())(x) for name, x in names}
         rank = projected["query"].ndim
         axes = self.attention_axes or tuple(range(1, rank - 2))
         axes = tuple(a if a >= 0 else a + rank - 1 for a in axes)
@@ -400,22 +396,25 @@ class MultiHeadAttention(_HeadedAttention):
         )
         if self.use_gate:
             outputs = outputs * projected["gate"]
-        outputs = self._out_of_heads(outputs, self.output_shape or (query.shape[-1],))
+        sizes = self.output_shape or (query.shape[-1],)
+        outputs = self.dense("attention_output", outputs.ndim - 1, sizes)(outputs)
         return (outputs, scores) if return_attention_scores else outputs
 
-    def _into_heads(self, name: str, x: Array, width: int, activation: Any) -> Array:
-        free = _letters(x.ndim - 1)
-        bound, heads = _letters(1, x.ndim - 1), _letters(2, x.ndim)
-        layer = self.projection(
-            name, f"{free}{bound},{bound}{heads}->{free}{heads}", (self.num_heads, width), heads, activation
-        )
-        return layer(x)
+    def dense(self, name: str, rank: int, sizes: tuple[int, ...]) -> EinsumDense:
+        """One of the dense layers inside.
 
-    def _out_of_heads(self, x: Array, sizes: tuple[int, ...]) -> Array:
-        free = _letters(x.ndim - 2)
-        bound, outputs = _letters(2, x.ndim - 2), _letters(len(sizes), x.ndim)
-        equation = f"{free}{bound},{bound}{outputs}->{free}{outputs}"
-        return self.projection("attention_output", equation, sizes, outputs)(x)
+        Args:
+            name: ``'query'``, ``'key'``, ``'value'``, ``'gate'`` or ``'attention_output'``.
+            rank: number of axes of the query (or value) with the batch.
+            sizes: sizes of the output's last axes.
+        """
+        if name == "attention_output":
+            free, bound, outputs = _letters(rank - 1), _letters(2, rank - 1), _letters(len(sizes), rank + 1)
+            return self.projection(name, f"{free}{bound},{bound}{outputs}->{free}{outputs}", sizes, outputs)
+        free, bound, heads = _letters(rank - 1), _letters(1, rank - 1), _letters(2, rank)
+        width = self.key_dim if name in ("query", "key") else self.value_dim or self.key_dim
+        equation = f"{free}{bound},{bound}{heads}->{free}{heads}"
+        return self.projection(name, equation, (self.num_heads, width), heads, "sigmoid" if name == "gate" else None)
 
 
 class GroupQueryAttention(_HeadedAttention):
@@ -478,14 +477,23 @@ class GroupQueryAttention(_HeadedAttention):
         for name, x in (("query", query), ("value", value)):
             base.require_rank(self, x, 3, argument=name)
         seen = self.seen(query, value, (query_mask, value_mask, key_mask), attention_mask, use_causal_mask)
-        heads, shared = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
-        q = self.projection("query", "bqm,muh->bquh", heads, "uh")(query)
-        k = self.projection("key", "bkm,mvh->bkvh", shared, "vh")(value if key is None else key)
-        gate = self.projection("gate", "bqm,muh->bquh", heads, "uh", "sigmoid")(query) if self.use_gate else None
-        v = self.projection("value", "bkm,mvh->bkvh", shared, "vh")(value)
+        q = self.dense("query", 3, ())(query)
+        k = self.dense("key", 3, ())(value if key is None else key)
+        gate = self.dense("gate", 3, ())(query) if self.use_gate else None
+        v = self.dense("value", 3, ())(value)
         repeats = self.num_query_heads // self.num_key_value_heads
         k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)
         outputs, scores = self.mix(q, k, v, seen, (1,), training, return_attention_scores)
         outputs = outputs if gate is None else outputs * gate
-        outputs = self.projection("attention_output", "bquh,uhm->bqm", (query.shape[-1],), "m")(outputs)
+        outputs = self.dense("attention_output", 3, (query.shape[-1],))(outputs)
         return (outputs, scores) if return_attention_scores else outputs
+
+    def dense(self, name: str, rank: int, sizes: tuple[int, ...]) -> EinsumDense:
+        """One of the dense layers inside; see :meth:`MultiHeadAttention.dense`."""
+        del rank
+        if name == "attention_output":
+            return self.projection(name, "bquh,uhm->bqm", sizes, "m")
+        if name in ("query", "gate"):
+            heads = (self.num_query_heads, self.head_dim)
+            return self.projection(name, "bqm,muh->bquh", heads, "uh", "sigmoid" if name == "gate" else None)
+        return self.projection(name, "bkm,mvh->bkvh", (self.num_key_value_heads, self.head_dim), "vh")

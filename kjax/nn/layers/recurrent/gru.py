@@ -151,3 +151,5 @@ class GRU(SequenceLayer, _GRU):
     reset_after: bool = base.flag(True)
     use_cudnn: Any = use_cudnn()
     zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
+
+    cell_type = GRUCell

@@ -151,3 +151,5 @@ class LSTM(SequenceLayer, _LSTM):
     unroll: bool = base.flag(False)
     use_cudnn: Any = use_cudnn()
     zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
+
+    cell_type = LSTMCell

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool
 
 from kjax.nn import arguments as arg
 from kjax.nn.initializers import Zeros
 from kjax.nn.layers import base
+from kjax.nn.module import STATE
 from kjax.nn.value import field
 
 CARRIED = "rnn_state_"
@@ -39,18 +41,20 @@ class SequenceLayer:
     supports_masking = True
     input_rank: ClassVar[int] = 3
     any_more_axes: ClassVar[bool] = False
+    cell_type: ClassVar[Any] = None
+    """The class of :meth:`one_step`, where there is one."""
 
     def call(
         self: Any,
-        sequences: Float[Array, "batch time *features"],
+        sequences: Any,
         initial_state: Any = None,
         mask: Any = None,
         training: bool = False,
     ) -> Any:
-        """Run over the sequences.
+        r"""Run over the sequences.
 
         Args:
-            sequences: inputs, batch first.
+            sequences: inputs (batch, time, \*features), or a list of these and the initial states.
             initial_state: one array or a list of them; zeros, or the carried states, by default.
             mask: True at the times that count; elsewhere the states stay what they were.
             training: whether dropout acts.
@@ -58,6 +62,9 @@ class SequenceLayer:
         Returns:
             The last output, or that of all times; with ``return_state`` a tuple of it and the last states.
         """
+        if isinstance(sequences, (list, tuple)):
+            sequences, *states = sequences
+            initial_state = states if states and initial_state is None else initial_state
         base.require_rank(self, sequences, self.input_rank, at_least=self.any_more_axes, argument="sequences")
         if sequences.shape[1] == 0:
             raise ValueError(f"{base.describe(self)}: argument `sequences` has no time steps: {sequences.shape}")
@@ -76,6 +83,12 @@ class SequenceLayer:
             outputs = jnp.where(base.expand_mask(mask, outputs.ndim), outputs, jnp.zeros((), outputs.dtype))
         output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
         return (output, *last) if self.return_state else output
+
+    def one_step(self: Any) -> Any:
+        """The cell that makes one of the layer's steps, with the same arguments."""
+        names = {f.name for f in dataclasses.fields(self.cell_type) if f.init} - {"parent", "name"}
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name in names}
+        return self.cell_type(**given)
 
     def zero_states(self: Any, sequences: Array) -> list[Any]:
         """The states to start from where nothing else is given."""
@@ -97,6 +110,7 @@ class SequenceLayer:
         states: Any = tuple(self.zero_states(sequences))
         leaves, structure = jax.tree.flatten(states)
         if self.stateful:
+            self._check_carried(leaves)
             leaves = [
                 self.state(f"{CARRIED}{i}", leaf.shape, Zeros(), self.variable_dtype) for i, leaf in enumerate(leaves)
             ]
@@ -108,6 +122,16 @@ class SequenceLayer:
                     f"received {[jnp.shape(leaf) for leaf in leaves]}"
                 )
         return jax.tree.unflatten(structure, [jnp.asarray(leaf, self.compute_dtype) for leaf in leaves])
+
+    def _check_carried(self: Any, fresh: list[Any]) -> None:
+        for i, leaf in enumerate(fresh):
+            name = f"{CARRIED}{i}"
+            kept = jnp.shape(self.get_variable(STATE, name)) if self.has_variable(STATE, name) else leaf.shape
+            if kept != leaf.shape:
+                raise ValueError(
+                    f"{base.describe(self)} is stateful: it carries the states of {kept[0]} samples from batch to batch, "
+                    f"but received a batch of {leaf.shape[0]}; give it batches of {kept[0]} samples only"
+                )
 
     def compute_mask(self: Any, inputs: Any, mask: Any) -> Any:
         """The mask of the inputs where sequences are returned, and None for each returned state."""

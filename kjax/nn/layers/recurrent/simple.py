@@ -66,3 +66,5 @@ class SimpleRNN(SequenceLayer, _SimpleRNN):
     unroll: bool = base.flag(False)
     seed: int | None = base.seed()
     zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
+
+    cell_type = SimpleRNNCell

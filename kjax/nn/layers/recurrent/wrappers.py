@@ -61,7 +61,10 @@ class Bidirectional(Layer):
                     f"{'the same' if wanted else 'different'} values of `{name}`"
                 )
 
-    def call(self, sequences: Array, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        if isinstance(sequences, (list, tuple)):
+            sequences, *given = sequences
+            initial_state = given if given and initial_state is None else initial_state
         forward, backward = self._both()
         states: Any = (None, None)
         if initial_state is not None:

@@ -1,0 +1,110 @@
+"""Applying a Flax module to variables in boxes: the present values go in, what the module changes comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.settings import next_key
+from kjax.keras.core.variable import Variable
+from kjax.nn.graph import call_with_masks
+from kjax.nn.module import DROPOUT, LOSSES, PARAMS, record_weights
+
+
+def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Apply a module to the present values of variables, inside the current scope, and store what it changes.
+
+    Args:
+        module: the module.
+        tree: its variables, as a layer's ``variable_tree`` gives them.
+        args: positional arguments of the call.
+        kwargs: keyword arguments of the call.
+    """
+    active = scopes.current()
+    assert active is not None, "layers are called through __call__"
+    training = kwargs.pop("training", None)
+    training = active.training if training is None else bool(training)
+    variables = jax.tree.map(lambda v: v.stored_value(), tree, is_leaf=_is_box)
+    key = active.next_key()
+    if key is None and training:
+        key = next_key()
+    masks = jax.tree.map(active.mask_of, (args, kwargs))
+    masks = masks if jax.tree.leaves(masks) else None
+    changing = [c for c in variables if c != PARAMS]
+
+    def run(bound: nn.Module) -> Any:
+        return call_with_masks(bound, args, kwargs, masks, training)
+
+    with record_weights():
+        (outputs, out_masks), updates = module.apply(
+            variables,
+            rngs={DROPOUT: key} if key is not None else {},
+            mutable=[*changing, LOSSES],
+            method=run,
+        )
+    for path, value in jax.tree_util.tree_leaves_with_path(updates.get(LOSSES, {})):
+        if path[-1].key in ("activity", "added"):  # weight penalties are known from the variables
+            active.losses.append(value)
+    for collection, inner in updates.items():
+        if collection != LOSSES:
+            jax.tree.map(lambda box, value: box.assign(value), tree[collection], inner, is_leaf=_is_box)
+    for leaf, mask in zip(jax.tree.leaves(outputs), out_masks, strict=False):
+        if mask is not None:
+            active.masks[id(leaf)] = (leaf, mask)
+    return outputs
+
+
+class Opaque:
+    """A function that takes part in a module's fields without taking part in its value."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Opaque)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class Caller(nn.Module):
+    """Calls a module in a given way, so that non-array arguments stay what they are while it is traced.
+
+    Attributes:
+        inner: (name, module), which is the only one.
+        how: from the bound module and arrays to the result.
+    """
+
+    inner: tuple[tuple[str, nn.Module], ...]
+    how: Opaque
+
+    @nn.compact
+    def __call__(self, *arrays: Any) -> Any:
+        ((name, module),) = self.inner
+        return self.how.function(module.clone(name=name, parent=self, _deep_clone=True), *arrays)
+
+
+class ForeignInitial:
+    """Initial value of a weight of a foreign Flax module: taken from the module's own ``init``.
+
+    Args:
+        values: function from a key to all initial variables.
+        place: collection and path of the weight.
+    """
+
+    def __init__(self, values: Any, place: tuple[str, ...]) -> None:
+        self.values, self.place = values, place
+
+    def __call__(self, key: Any, shape: Any, dtype: Any = None) -> Any:
+        del key, shape, dtype
+        node = self.values()
+        for name in self.place:
+            node = node[name]
+        return node
+
+
+def _is_box(thing: Any) -> bool:
+    return isinstance(thing, Variable)

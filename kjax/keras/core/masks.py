@@ -1,0 +1,31 @@
+"""Masks of arrays between eager calls: as JAX arrays take no attributes, they are kept beside them."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+from jax.core import Tracer
+
+_kept: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def keep(array: Any, mask: Any) -> None:
+    """Let ``mask`` travel with ``array`` for as long as the array lives."""
+    if not isinstance(array, jax.Array) or isinstance(array, Tracer) or isinstance(mask, Tracer):
+        return
+    place = id(array)
+    _kept[place] = (weakref.ref(array, lambda _: _kept.pop(place, None)), mask)
+
+
+def found(tree: Any) -> dict[int, tuple[Any, Any]]:
+    """The masks that travel with the arrays of a tree, as a scope holds them: (array, mask) by ``id``."""
+    if not _kept:
+        return {}
+    result = {}
+    for leaf in jax.tree.leaves(tree):
+        entry = _kept.get(id(leaf))
+        if entry is not None and entry[0]() is leaf:
+            result[id(leaf)] = (leaf, entry[1])
+    return result

@@ -1,0 +1,223 @@
+"""What a layer owns: variables, layers and metrics, found in its attributes, as lists and as trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from kjax.keras.core.metric import Metric
+from kjax.keras.core.tracking import members
+from kjax.keras.core.variable import Variable
+from kjax.nn.module import PARAMS, STATE, WeightSpec
+
+Tree = dict[str, Any]
+"""Nested dicts: collection, then names, then :class:`Variable`."""
+
+
+_UNTRACKED = ("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes")
+"""Attributes in which layers and variables lie that are found in other ways."""
+
+
+class Owning:
+    """The part of a layer that knows its variables and the layers inside it."""
+
+    if TYPE_CHECKING:
+        name: str
+        built: bool
+        _trainable: bool
+        _own_variables: list[tuple[str, str, Variable]]
+
+        def _free_weight_name(self, name: str) -> str: ...
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable) and "_own_variables" in self.__dict__:
+            self._track(value)
+        object.__setattr__(self, name, value)
+
+    def _track(self, variable: Variable, collection: str | None = None) -> None:
+        """Count a variable among the layer's own, once."""
+        if all(variable is not v for _, _, v in self._own_variables):
+            collection = collection or (PARAMS if variable.trainable else STATE)
+            self._own_variables.append((collection, self._free_weight_name(variable.name), variable))
+
+    def _attributes(self) -> Iterator[tuple[str, Any]]:
+        """(label, layer, variable or metric) of each that the attributes hold, themselves or in lists and dicts."""
+        for name, value in self.__dict__.items():
+            if name not in _UNTRACKED and not name.startswith(("_inbound", "_outbound")):
+                yield from members(value, name.lstrip("_"))
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        """(attribute name, layer) of each layer that the attributes hold, once."""
+        seen: set[int] = {id(self)}
+        for label, member in self._attributes():
+            if isinstance(member, Owning) and id(member) not in seen:
+                seen.add(id(member))
+                yield label, member
+
+    def _track_variables(self) -> None:
+        """Find the variables in lists and dicts, which may have come there at any time."""
+        kept = {n: v for n, v in self.__dict__.items() if n not in _UNTRACKED and isinstance(v, (list, tuple, dict))}
+        for _, member in members(kept, ""):
+            if isinstance(member, Variable):
+                self._track(member)
+
+    def _state_holders(self) -> Iterator[tuple[str, Any]]:
+        """(attribute name, metric or seed generator) of each that the attributes hold."""
+        for label, member in self._attributes():
+            if not isinstance(member, (Owning, Variable)):
+                yield label, member
+
+    def _flatten_layers(self) -> Iterator[Any]:
+        yield self
+        for _, member in self._members():
+            yield from member._flatten_layers()
+
+    def variable_tree(self) -> Tree:
+        """The variables as nested dicts by collection: the keys are those of the module's variables."""
+        self._track_variables()
+        tree: Tree = {}
+        for collection, name, variable in self._own_variables:
+            tree.setdefault(collection, {})[name] = variable
+        for label, holder in self._state_holders():
+            if isinstance(holder, Metric):
+                continue  # metrics belong to the step around the model
+            state = {str(i): variable for i, variable in enumerate(holder.variables)}
+            if state:
+                tree.setdefault(STATE, {})[label] = state
+        for label, member in self._members():
+            for collection, inner in member.variable_tree().items():
+                if inner:
+                    tree.setdefault(collection, {})[label] = inner
+        return tree
+
+    @property
+    def variables_tree(self) -> Tree:
+        """The present values of the variables, as ``module.apply`` takes them; may be set from such a tree."""
+        return jax.tree.map(lambda v: v.value, self.variable_tree(), is_leaf=_is_variable)
+
+    @variables_tree.setter
+    def variables_tree(self, tree: Tree) -> None:
+        boxes = self.variable_tree()
+        own = jax.tree.structure(jax.tree.map(lambda v: 0, boxes, is_leaf=_is_variable))
+        given = jax.tree.structure(jax.tree.map(lambda v: 0, dict(tree)))
+        if own != given:
+            raise ValueError(f"{self.name}: a tree of another structure was given: expected {own}, received {given}")
+        jax.tree.map(lambda box, value: box.assign(value), boxes, dict(tree), is_leaf=_is_variable)
+
+    def take_variable(self, spec: WeightSpec, path: tuple[str, ...], above: tuple[str, ...]) -> Variable:
+        """The variable at a path of the layer's variables, for a layer around this one.
+
+        Args:
+            spec: what the layer around knows of it.
+            path: its path.
+            above: names of the layers around, this one's last.
+        """
+        del above
+        node: Any = self.variable_tree()[spec.collection]
+        for name in path:
+            node = node[name]
+        return node
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: a layer's trained ones first, then its state, then those of the layers it holds."""
+        self._track_variables()
+        found: dict[int, Variable] = {}
+        for collection in (PARAMS, STATE):
+            found.update((id(v), v) for c, _, v in self._own_variables if c == collection)
+        for _, _, v in self._own_variables:
+            found.setdefault(id(v), v)
+        for _, member in self._members():
+            for v in member.weights:
+                found.setdefault(id(v), v)
+        return list(found.values())
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The weights and the states of random generators."""
+        found = {id(v): v for v in self.weights}
+        for layer in self._flatten_layers():
+            for _, holder in layer._state_holders():
+                if not isinstance(holder, Metric):
+                    found.update((id(v), v) for v in holder.variables)
+        return list(found.values())
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Weights that training changes."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @trainable_weights.setter
+    def trainable_weights(self, variables: Sequence[Variable]) -> None:
+        for variable in variables:  # as layers of Keras 1 and 2 declare weights that they made themselves
+            self._track(variable, PARAMS)
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """Weights that training does not change by gradients."""
+        return self.weights if not self._trainable else [v for v in self.weights if not v.trainable]
+
+    @non_trainable_weights.setter
+    def non_trainable_weights(self, variables: Sequence[Variable]) -> None:
+        for variable in variables:
+            self._track(variable, STATE)
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as :attr:`trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """Those of :attr:`variables` that training does not change by gradients."""
+        return [v for v in self.variables if not (self._trainable and v.trainable)]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that the layer and the layers inside keep."""
+        found = [h for layer in self._flatten_layers() for _, h in layer._state_holders() if isinstance(h, Metric)]
+        return list({id(metric): metric for metric in found}.values())
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The states of :attr:`metrics`."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of :attr:`weights` as numpy arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Any) -> None:
+        """Set the values of :attr:`weights`.
+
+        Args:
+            weights: list of arrays, in the order and of the shapes of :meth:`get_weights`.
+
+        Raises:
+            ValueError: another number of arrays or another shape; nothing is changed then.
+        """
+        boxes, values = self.weights, list(weights)
+        if len(boxes) != len(values):
+            hint = "" if self.built else " The layer has not been built yet: call it, or give it an input shape, first."
+            raise ValueError(f"{self.name!r} has {len(boxes)} weights, but {len(values)} arrays were given.{hint}")
+        for box, value in zip(boxes, values, strict=True):
+            if tuple(np.shape(value)) != box.shape:
+                raise ValueError(
+                    f"{self.name!r}: weight {box.path!r} has shape {box.shape}; "
+                    f"an array of shape {tuple(np.shape(value))} does not fit"
+                )
+        for box, value in zip(boxes, values, strict=True):
+            box.assign(value)
+
+    def count_params(self) -> int:
+        """Number of numbers in the weights."""
+        if not self.built:
+            raise ValueError(f"{self.name!r} has no weights yet because it was not built; call it on data first")
+        return sum(v.size for v in self.weights)
+
+
+def _is_variable(thing: Any) -> bool:
+    return isinstance(thing, Variable)

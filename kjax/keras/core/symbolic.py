@@ -1,0 +1,273 @@
+"""A layer on things without values: symbolic calls, shapes by tracing, and calls with all state in the arguments."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.places import symbolic_mask
+from kjax.keras.core.tensor import (
+    KerasTensor,
+    Node,
+    free_shape,
+    has_free_axes,
+    is_symbolic,
+    stand_in,
+    symbolic_leaves,
+)
+from kjax.keras.core.variable import Variable
+
+
+@functools.cache
+def call_signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
+    """Names of a function's parameters without ``self``, and whether it takes any keyword."""
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    names = tuple(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
+    return names, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+@functools.cache
+def default_of(function: Callable[..., Any], argument: str) -> Any:
+    """The default of a function's parameter; None where it has none."""
+    parameter = inspect.signature(function).parameters.get(argument)
+    return None if parameter is None or parameter.default is parameter.empty else parameter.default
+
+
+class Symbolic:
+    """The part of a layer that works on symbolic tensors and abstract arrays."""
+
+    if TYPE_CHECKING:
+        name: str
+        built: bool
+        compute_dtype: str
+        losses: list[Any]
+        trainable_variables: list[Variable]
+        non_trainable_variables: list[Variable]
+
+        def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None: ...
+        def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+        def call(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the layer on symbolic tensors: outputs that know where they come from."""
+        self._ensure_built(args, kwargs)
+        specs, masks, structure = self._output_specs(args, kwargs)
+        outputs = [KerasTensor(s.shape, s.dtype, name=f"{self.name}_output_{i}") for i, s in enumerate(specs)]
+        for tensor, mask in zip(outputs, masks, strict=True):
+            if mask is not None:
+                tensor._keras_mask = mask  # type: ignore[attr-defined]
+        Node(self, args, kwargs, outputs, structure)
+        return jax.tree.unflatten(structure, outputs)
+
+    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        """Shapes and types of the outputs and of their masks for symbolic arguments, and the outputs' structure.
+
+        Free axes are found by tracing twice.
+        """
+        leaves, structure = jax.tree.flatten((args, kwargs))
+        given = [symbolic_mask(leaf) if is_symbolic(leaf) else None for leaf in leaves]
+        results = []
+        for variant in (0, 1) if has_free_axes(symbolic_leaves((args, kwargs))) else (0,):
+            filled_args, filled_kwargs = jax.tree.unflatten(structure, [stand_in(leaf, variant) for leaf in leaves])
+            masks = [None if mask is None else stand_in(mask, variant) for mask in given]
+            results.append(self._trace(filled_args, filled_kwargs, masks))
+        (outputs, out_masks), (others, other_masks) = results[0], results[-1]
+        flat, structure = jax.tree.flatten(outputs)
+        tensors = [_merged(a, b) for a, b in zip(flat, jax.tree.leaves(others), strict=True)]
+        masks = [None if a is None else _merged(a, b) for a, b in zip(out_masks, other_masks, strict=True)]
+        return tensors, masks, structure
+
+    def _trace(self, args: Any, kwargs: Any, masks: Sequence[Any] | None = None) -> tuple[Any, list[Any]]:
+        """Abstract outputs, and the masks of their leaves, for abstract arguments.
+
+        Args:
+            args: positional arguments of the call, arrays in them abstract.
+            kwargs: keyword arguments.
+            masks: abstract mask, or None, of each leaf of (args, kwargs).
+        """
+        leaves, structure = jax.tree.flatten((args, kwargs))
+        is_abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
+
+        def run(arrays: Any, masks: Any) -> Any:
+            given = iter(arrays)
+            filled = [next(given) if a else leaf for a, leaf in zip(is_abstract, leaves, strict=True)]
+            call_args, call_kwargs = jax.tree.unflatten(structure, filled)
+            scope = scopes.Scope(key=jax.random.key(0), abstract=True)
+            for array, mask in zip(filled, masks, strict=True):
+                if mask is not None:
+                    scope.masks[id(array)] = (array, mask)
+            with scopes.enter(scope):
+                outputs = self._compute(call_args, dict(call_kwargs))
+                return outputs, [scope.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
+
+        arrays = [leaf for leaf, a in zip(leaves, is_abstract, strict=True) if a]
+        return jax.eval_shape(run, arrays, list(masks) if masks is not None else [None] * len(leaves))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic tensors of the shapes and types of the outputs, for symbolic tensors or arrays; no graph is drawn."""
+        args, kwargs = jax.tree.map(_as_symbolic, (args, kwargs), is_leaf=is_symbolic)
+        self._ensure_built(args, kwargs)
+        specs, _, structure = self._output_specs(args, kwargs)
+        return jax.tree.unflatten(structure, specs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The same as :meth:`compute_output_spec`."""
+        return self.compute_output_spec(*args, **kwargs)
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Shape of the output for the shape of the input (None for free axes); nothing is built by it.
+
+        Args:
+            *args: shape of the input with the batch axis, or a list or dict of shapes; one for each tensor argument
+                of the call.
+            **kwargs: the same as ``<argument>_shape``.
+        """
+        names, _ = call_signature(type(self).call)
+        shapes = [self._from_shape(s) for s in args]
+        named = {}
+        for key, shape in kwargs.items():
+            name = key.removesuffix("_shape")
+            if name in names or self._takes(name):
+                named[name] = self._from_shape(shape)
+            else:
+                shapes.append(self._from_shape(shape))
+        if not self.built and not self._describes_itself:
+            self._ensure_built(tuple(shapes), named)
+        specs, _, structure = self._output_specs(tuple(shapes), named)
+        return jax.tree.unflatten(structure, [s.shape for s in specs])
+
+    @property
+    def _describes_itself(self) -> bool:
+        """Whether outputs can be traced before the weights exist."""
+        return False
+
+    def _takes(self, argument: str) -> bool:
+        del argument
+        return False
+
+    def _from_shape(self, shape: Any) -> Any:
+        return jax.tree.map(lambda s: KerasTensor(s, self.compute_dtype, name="spec"), shape, is_leaf=is_shape)
+
+    # -- all state in the arguments ------------------------------------------------------------------------------
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Call the layer as a pure function of the values of its variables; usable under any JAX transformation.
+
+        Args:
+            trainable_variables: values, in the order of :attr:`trainable_variables`.
+            non_trainable_variables: values, in the order of :attr:`non_trainable_variables`.
+            *args: arguments of the call.
+            return_losses: also return the penalties (weight regularizers and ``add_loss``).
+            **kwargs: keyword arguments of the call.
+
+        Returns:
+            The outputs and the new values of the untrained variables, and the list of penalties if asked for.
+
+        Raises:
+            ValueError: the layer is not built, or another number of values was given.
+        """
+        if not self.built:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} has no variables yet; call it on data, or build it, before "
+                "`stateless_call`"
+            )
+        scope = scopes.Scope(key=_outer_key())
+        for what, boxes, values in (
+            ("trainable_variables", self.trainable_variables, list(trainable_variables)),
+            ("non_trainable_variables", self.non_trainable_variables, list(non_trainable_variables)),
+        ):
+            if len(boxes) != len(values):
+                raise ValueError(
+                    f"{type(self).__name__} {self.name!r}: argument `{what}` must hold {len(boxes)} values, one for "
+                    f"each variable, received {len(values)}"
+                )
+            for box, value in zip(boxes, values, strict=True):
+                scope.values[id(box)] = value.value if isinstance(value, Variable) else value
+        args, kwargs = jax.tree.map(as_array, (args, kwargs))
+        with scopes.enter(scope):
+            outputs = self._compute(args, kwargs)
+            own = [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
+        state = [scope.values[id(v)] for v in self.non_trainable_variables]
+        return (outputs, state, [*scope.losses, *own]) if return_losses else (outputs, state)
+
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """``layer_call`` whose intermediate results are computed again for the gradient instead of kept.
+
+        Args:
+            layer_call: a function of the layer, such as ``self.call``.
+            *args: the arguments of the call, for signatures only.
+            **kwargs: the keyword arguments of the call.
+        """
+        del args, kwargs
+
+        @functools.wraps(layer_call)
+        def again(*args: Any, **kwargs: Any) -> Any:
+            leaves, structure = jax.tree.flatten((args, kwargs))
+            is_array = [isinstance(leaf, jax.Array) for leaf in leaves]
+
+            def run(arrays: Any) -> Any:
+                given = iter(arrays)
+                filled = [next(given) if a else leaf for a, leaf in zip(is_array, leaves, strict=True)]
+                call_args, call_kwargs = jax.tree.unflatten(structure, filled)
+                return layer_call(*call_args, **call_kwargs)
+
+            return jax.checkpoint(run)([leaf for leaf, a in zip(leaves, is_array, strict=True) if a])
+
+        return again
+
+
+def _outer_key() -> Any:
+    active = scopes.current()
+    if active is not None:
+        return active.next_key()
+    from kjax.keras.core.settings import next_key
+
+    return next_key()
+
+
+def _merged(a: Any, b: Any) -> KerasTensor:
+    return KerasTensor(free_shape(a.shape, b.shape), str(a.dtype), name="spec")
+
+
+def _as_symbolic(leaf: Any) -> Any:
+    if not is_symbolic(leaf) and hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
+        return KerasTensor(tuple(leaf.shape), str(leaf.dtype), name="spec")
+    return leaf
+
+
+def as_array(leaf: Any) -> Any:
+    """The value of a variable, and numbers in numpy arrays as a JAX array; other things as they are."""
+    if isinstance(leaf, Variable):
+        return leaf.value
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc":
+        return jax.numpy.asarray(leaf)
+    return leaf
+
+
+def is_shape(thing: Any) -> bool:
+    """Whether ``thing`` is one shape, not a structure of them."""
+    return isinstance(thing, (tuple, list)) and all(s is None or isinstance(s, (int, np.integer)) for s in thing)
+
+
+def shapes_of(tree: Any) -> Any:
+    """Shapes of the arrays in an argument: a tuple for one array, the same structure otherwise."""
+    if hasattr(tree, "shape"):
+        return tuple(tree.shape)
+    if isinstance(tree, Mapping):
+        return {key: shapes_of(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [shapes_of(item) for item in tree]
+    return None
