@@ -123,7 +123,7 @@ class StatefulMembers(PureLayer):
         first: Any = args[0] if args else None
         if isinstance(first, (list, tuple)) and first:
             first = first[0]
-        free = is_symbolic(first) and tuple(first.shape)[0] is None
+        free = is_symbolic(first) and getattr(first, "shape", (0,))[0] is None
         if free and self.stateful and not self.built:
             raise ValueError(
                 f"{type(self).__name__} layer {self.name!r} is stateful, so the batch size must be known: use "
