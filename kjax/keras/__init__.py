@@ -6,8 +6,8 @@ import importlib
 from typing import Any
 
 _SUBMODULES = (
-    "activations callbacks config constraints datasets initializers layers losses metrics models ops optimizers "
-    "preprocessing regularizers saving utils"
+    "activations applications callbacks config constraints datasets initializers layers losses metrics models ops "
+    "optimizers preprocessing regularizers saving utils"
 ).split()
 
 _NAMES = {

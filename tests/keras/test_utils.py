@@ -146,7 +146,7 @@ def test_parts_of_a_batch(keras3: ModuleType, data: tuple[Any, ...]) -> None:
     assert utils.unpack_x_y_sample_weight(data) == keras3.utils.unpack_x_y_sample_weight(data)
     packed = utils.pack_x_y_sample_weight(*data)
     assert type(packed) is type(keras3.utils.pack_x_y_sample_weight(*data))
-    with pytest.raises(ValueError, match="a tuple of 4"):
+    with pytest.raises(ValueError, match="received a tuple of 4"):
         utils.unpack_x_y_sample_weight((1, 2, 3, 4))
 
 

@@ -30,8 +30,8 @@ _PLACES = {
     "kjax.keras.utils.kernels": "convert_all_kernels_in_model convert_kernel",
     "kjax.keras.utils.layer_utils": "get_source_inputs is_keras_tensor print_summary",
     "kjax.keras.utils.multi_gpu": "multi_gpu_model",
-    "kjax.keras.utils.numeric": "normalize to_categorical",
     "kjax.keras.utils.sequence": "PyDataset Sequence",
+    "kjax.keras.utils.numeric": "normalize to_categorical",
 }
 """Where the names are."""
 

@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.data.stream import unpack
+
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """Inputs, targets and weights as one batch, without the parts that are None at its end.
@@ -24,23 +26,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """The inputs, targets and weights of a batch; None for what it does not hold.
-
-    Args:
-        data: ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``.
-
-    Raises:
-        ValueError: a tuple of another length.
-    """
-    if isinstance(data, list):
-        data = tuple(data)
-    if not isinstance(data, tuple):
-        return data, None, None
-    if not 1 <= len(data) <= 3:
-        raise ValueError(f"a batch is x, (x, y) or (x, y, sample_weight); received a tuple of {len(data)}")
-    x, y, sample_weight = (*data, None, None)[:3]
-    return x, y, sample_weight
+unpack_x_y_sample_weight = unpack
 
 
 def split_dataset(

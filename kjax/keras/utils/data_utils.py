@@ -11,6 +11,7 @@ from kjax.keras.progbar import Progbar as Progbar
 from kjax.keras.utils.enqueuers import GeneratorEnqueuer as GeneratorEnqueuer
 from kjax.keras.utils.enqueuers import OrderedEnqueuer as OrderedEnqueuer
 from kjax.keras.utils.enqueuers import SequenceEnqueuer as SequenceEnqueuer
+from kjax.keras.utils.sequence import Sequence as Sequence
 
 
 def validate_file(

@@ -1,4 +1,4 @@
-"""Data sets as numbered batches: ``PyDataset``, which Keras 2 called ``Sequence``."""
+"""Data sets of numbered batches, under the names of Keras 2 and 3."""
 
 from kjax.data.py_dataset import PyDataset as PyDataset
 

@@ -1,0 +1,5 @@
+"""``keras.applications.resnet50``."""
+
+from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
+from kjax.keras.applications.resnet import ResNet50 as ResNet50
+from kjax.keras.applications.resnet import preprocess_input as preprocess_input

@@ -1,0 +1,5 @@
+"""``keras.applications.vgg16``."""
+
+from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
+from kjax.keras.applications.vgg import VGG16 as VGG16
+from kjax.keras.applications.vgg import preprocess_input as preprocess_input
