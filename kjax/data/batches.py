@@ -25,11 +25,13 @@ class Batches(Protocol):
         steps: batches of a pass; None where that is not known, or where a pass has no end.
         prefetch: whether batches may be fetched in a thread of their own.
         again: whether a second pass can begin.
+        numbered: whether a pass can be opened at any batch without a loss.
     """
 
     name: str
     prefetch: bool
     again: bool
+    numbered: bool
 
     @property
     def steps(self) -> int | None: ...
@@ -64,6 +66,7 @@ class Plain:
     name = "source"
     prefetch = True
     again = True
+    numbered = False
     ended = 0
     """Epochs that have ended."""
 
@@ -90,6 +93,8 @@ class Numbered(Plain):
         processes: instead of the data set's own ``use_multiprocessing``.
         ahead: instead of the data set's own ``max_queue_size``.
     """
+
+    numbered = True
 
     def __init__(
         self,

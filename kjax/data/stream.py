@@ -174,6 +174,10 @@ class Stream:
 
     def epoch_end(self) -> None:
         """Tell the source that an epoch has ended."""
+        if self.batches.numbered and self._pass is not None:
+            # Batches that workers computed ahead are as old as the data set was before this.
+            self._pass.close()
+            self._pass = None
         self.batches.epoch_end()
 
     def close(self) -> None:

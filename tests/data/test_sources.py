@@ -127,15 +127,16 @@ def test_grain(expected):
         weights, _ = fit(source(each))
         for a, b in zip(weights, expected[0], strict=True):
             np.testing.assert_array_equal(a, b)
+    few = grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
     # Its iterators know where they are: a pass goes on exactly there.
-    src = source(data.shuffle(seed=1).to_iter_dataset())
+    src = source(data.shuffle(seed=1).to_iter_dataset(few))
     feed = src.feed()
     rows = [np.asarray(feed.take(1, 8).tree[0][0]) for _ in range(3)]
     state, position = feed.state, feed.position
     feed.close()
     assert position == 3 and len(rows) == 3
     rest = [np.asarray(chunk.tree[0]) for chunk in drain(src.feed(start=3, state=state))]
-    other = source(data.shuffle(seed=1).to_iter_dataset())
+    other = source(data.shuffle(seed=1).to_iter_dataset(few))
     again = [np.asarray(chunk.tree[0]) for chunk in drain(other.feed(start=3, state=state))]
     for a, b in zip(rest, again, strict=True):
         np.testing.assert_array_equal(a[..., :1, :], b[..., :1, :])
