@@ -60,6 +60,15 @@ class Batches(Protocol):
         ...
 
 
+def without_state(found: Iterator[Any]) -> Iterator[Item]:
+    """Batches that nothing comes with. Closing it closes ``found``, and so ends its workers."""
+    try:
+        for batch in found:
+            yield batch, None
+    finally:
+        found.close()  # type: ignore[attr-defined]
+
+
 class Plain:
     """What most sources have in common."""
 
@@ -137,7 +146,7 @@ class Numbered(Plain):
             )
         else:
             found = (self.dataset[i] for i in numbers)
-        return ((batch, None) for batch in found)
+        return without_state(found)
 
     def epoch_begin(self) -> None:
         """Tell the data set."""
@@ -166,6 +175,31 @@ class Numbered(Plain):
         self._ended = count
         if isinstance(self.dataset, PyDataset):
             self.dataset._epochs_ended = count
+
+
+class Prepared:
+    """Batches with a function applied to each.
+
+    Args:
+        batches: where they come from.
+        prepare: the function.
+    """
+
+    def __init__(self, batches: Batches, prepare: Callable[[Any], Any]) -> None:
+        self._batches = batches
+        self._prepare = prepare
+
+    def open(self, seed: int, number: int, start: int, state: Any) -> Iterator[Item]:
+        """The batches of a pass; see :class:`Batches`."""
+        found = self._batches.open(seed, number, start, state)
+        try:
+            for batch, after in found:
+                yield self._prepare(batch), after
+        finally:
+            found.close()  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batches, name)
 
 
 class Repeated(Plain):

@@ -7,7 +7,8 @@ import inspect
 import sys
 from typing import Any
 
-from kjax.data.batches import Batches, Numbered, Once, Positioned, Repeated
+from kjax.data.batches import Batches, Numbered, Once, Positioned, Prepared, Repeated
+from kjax.data.stream import Stream
 
 
 def batches_of(
@@ -22,7 +23,8 @@ def batches_of(
     Args:
         thing: a :class:`kjax.data.PyDataset` (Keras' own, or anything with numbered batches and ``on_epoch_end``); a
             ``tf.data.Dataset``; a data set or loader of grain; a PyTorch ``DataLoader``; an iterator or generator; a
-            function without arguments that makes one; or any object that can be iterated over.
+            function without arguments that makes one; any object that can be iterated over; a
+            :class:`kjax.data.Stream`; or an object that has the methods of :class:`kjax.data.batches.Batches`.
         shuffle: of numbered batches, draw the order anew in each pass.
         workers: of numbered batches, how many are computed at the same time; 0 fetches batches of any kind in the
             thread that trains.
@@ -40,6 +42,10 @@ def _batches_of(
 ) -> Batches | None:
     if _is_data(thing):
         return None
+    if isinstance(thing, Stream):
+        return Prepared(thing.batches, thing.prepare)
+    if hasattr(thing, "catch_up") and hasattr(thing, "open"):
+        return thing
     if hasattr(thing, "__getitem__") and (hasattr(thing, "on_epoch_end") or _of(thing, "PyDataset")):
         return Numbered(thing, shuffle, workers, processes, ahead)
     if hasattr(thing, "as_numpy_iterator"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -50,15 +51,16 @@ class Pass:
     def __init__(self, key: tuple[int, int], items: Iterator[Item], position: int, state: Any) -> None:
         self.key = key
         self.items = items
+        self._opened = items
         self.position = position
         self.state = state
         self.left: list[Block] = []
         """Fetched and not used."""
 
     def close(self) -> None:
-        """End the workers behind it."""
-        if hasattr(self.items, "close"):
-            self.items.close()  # type: ignore[attr-defined]
+        """End the workers behind it. ``items`` may be in the middle of a batch, in a thread that hangs."""
+        with contextlib.suppress(ValueError):  # what a generator raises that is running
+            self._opened.close()  # type: ignore[attr-defined]
 
 
 class Stream:
