@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.data.arrays import Resident, Single
+from kjax.data.arrays import Resident, Single, Stack
 from kjax.data.reader import Feed
 from kjax.nn.lowering import has_slow_loop_ops
 from kjax.train import cache
@@ -132,7 +132,7 @@ def run_predict(
             pending.append((outputs, chunk.count * chunk.batch_size, part))
         done += chunk.count
         if listener is not None:
-            listener.after(done, outputs)
+            listener.after(done, functools.partial(_last_batch, outputs, chunk))
         if len(pending) > 1:
             collect()
             if listener is not None:

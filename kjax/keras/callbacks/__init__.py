@@ -15,4 +15,6 @@ from kjax.keras.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckp
 from kjax.keras.callbacks.monitor import MonitorCallback as MonitorCallback
 from kjax.keras.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
 from kjax.keras.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
+from kjax.keras.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
+from kjax.keras.callbacks.tensorboard import TensorBoard as TensorBoard
 from kjax.keras.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN

@@ -9,7 +9,7 @@ import numpy as np
 
 from kjax.data.reader import Reader
 from kjax.data.recognise import batches_of
-from kjax.keras.core.session import Session
+from kjax.keras.core.session import Session, copied
 from kjax.keras.legacy.arguments import method
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
@@ -147,6 +147,7 @@ class Fitting(Inference):
                 follower.epoch_end(epoch, logs)
                 if self.stop_training or reader.exhausted:
                     break
+            self._finish_weights(session)
             follower.train_end(logs)
         finally:
             session.close()
@@ -156,6 +157,14 @@ class Fitting(Inference):
                     each.close()
         self.history = callback_list.history
         return self.history
+
+    def _finish_weights(self, session: Session) -> None:
+        """End with what the optimizer says are the weights: their moving average, where it keeps one."""
+        carry = session.holder.carry
+        if int(carry.step) > 0:
+            final = self.optimizer.rule.finalize(carry.opt_state, carry.params)
+            if final is not carry.params:
+                session.holder.carry = carry.replace(params=copied(final))
 
     def _validation_source(self, data: Any, batch_size: int | None, steps: int | None, how: dict[str, Any]) -> Any:
         """What ``validation_data`` says, as a source."""

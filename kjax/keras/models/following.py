@@ -73,6 +73,9 @@ class Follower:
         self.progress.show(step, self._logs(report))
 
     def _logs(self, report: Any) -> Logs:
+        if self.kind == "predict":  # here the report is a function that returns the outputs of the last batch
+            return Logs(("outputs",), lambda: [report()]) if callable(report) else Logs()
+
         def fetch() -> list[Any]:
             return [float(v) if np.ndim(v) == 0 else np.asarray(v) for v in jax.device_get(report)]
 
