@@ -45,6 +45,8 @@ HEAVY = (
     "rich",
     "keras",
     "torch",
+    "tensorboard",
+    "pydot",
 )
 BUDGET_SECONDS = 0.4
 

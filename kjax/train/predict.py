@@ -142,3 +142,9 @@ def run_predict(
     if pieces:
         whole = jax.tree.map(lambda *a: np.concatenate(a), *pieces)
     return whole, done
+
+
+def _last_batch(outputs: Any, chunk: Single | Stack) -> Any:
+    """The outputs of the last batch of a call, as numpy arrays."""
+    last = outputs if isinstance(chunk, Single) else jax.tree.map(lambda a: a[chunk.first + chunk.count - 1], outputs)
+    return jax.tree.map(np.asarray, last)

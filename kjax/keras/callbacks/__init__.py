@@ -13,6 +13,7 @@ from kjax.keras.callbacks.learning_rate import ReduceLROnPlateau as ReduceLROnPl
 from kjax.keras.callbacks.logs import Logs as Logs
 from kjax.keras.callbacks.model_checkpoint import ModelCheckpoint as ModelCheckpoint
 from kjax.keras.callbacks.monitor import MonitorCallback as MonitorCallback
+from kjax.keras.callbacks.orbax_checkpoint import OrbaxCheckpoint as OrbaxCheckpoint
 from kjax.keras.callbacks.progbar_logger import ProgbarLogger as ProgbarLogger
 from kjax.keras.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
 from kjax.keras.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights

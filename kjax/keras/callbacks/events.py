@@ -34,7 +34,7 @@ def proto(file: str, name: str) -> Any:
 
 
 class EventFile:
-    """An event file that is written to at once, so that the logs are there while the training runs.
+    """An event file. It is open only while it is written to, so that no error leaves it open or half written.
 
     Args:
         folder: where the file is made; folders that are missing are made.
@@ -43,25 +43,20 @@ class EventFile:
     _made = 0
 
     def __init__(self, folder: str) -> None:
-        from tensorboard.summary.writer.record_writer import RecordWriter
-
         os.makedirs(folder, exist_ok=True)
         EventFile._made += 1
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{EventFile._made}.v2"
-        self._file = open(os.path.join(folder, name), "wb")  # noqa: SIM115  (closed by close)
-        self._records = RecordWriter(self._file)
-        self._write(proto("event", "Event")(wall_time=time.time(), file_version="brain.Event:2"))
+        self.path = os.path.join(folder, name)
+        self._write([{"file_version": "brain.Event:2"}])
 
     def add(self, summaries: Iterable[Any], step: int) -> None:
         """Write summaries.
 
         Args:
-            summaries: from :func:`scalar`, :func:`histogram`, :func:`images` or :func:`text`.
+            summaries: from :func:`scalar`, :func:`histogram` or :func:`images`.
             step: their place on the horizontal axis.
         """
-        for summary in summaries:
-            self._write(proto("event", "Event")(wall_time=time.time(), step=step, summary=summary))
-        self.flush()
+        self._write({"step": step, "summary": summary} for summary in summaries)
 
     def add_graph(self, nodes: Iterable[tuple[str, str, list[str], Any]]) -> None:
         """Write a graph.
@@ -76,19 +71,16 @@ class EventFile:
             if shape is not None:
                 node.attr["_output_shapes"].CopyFrom(values(list=values.ListValue(shape=[_shape(shape)])))
             graph.node.append(node)
-        self._write(proto("event", "Event")(wall_time=time.time(), graph_def=graph.SerializeToString()))
-        self.flush()
+        self._write([{"graph_def": graph.SerializeToString()}])
 
-    def _write(self, event: Any) -> None:
-        self._records.write(event.SerializeToString())
+    def _write(self, events: Iterable[dict[str, Any]]) -> None:
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
-    def flush(self) -> None:
-        """Hand everything over to the operating system."""
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        event = proto("event", "Event")
+        with open(self.path, "ab") as file:
+            writer = RecordWriter(file)
+            for content in events:
+                writer.write(event(wall_time=time.time(), **content).SerializeToString())
 
 
 def scalar(name: str, value: Any) -> Any:
@@ -104,13 +96,6 @@ def histogram(name: str, values: np.ndarray) -> Any:
 
     flat = np.asarray(values, dtype=np.float64).ravel()
     return histogram_pb(name, flat[np.isfinite(flat)])
-
-
-def text(name: str, content: str) -> Any:
-    """A text under a name."""
-    from tensorboard.plugins.text.summary_v2 import text_pb
-
-    return text_pb(name, content)
 
 
 def images(name: str, pictures: np.ndarray, most: int = 3) -> Any:

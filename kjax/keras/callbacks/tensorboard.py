@@ -88,7 +88,6 @@ class TensorBoard(Callback):
         self.embeddings_data = embeddings_data
         self._start_batch, self._stop_batch = _range_of(profile_batch)
         self._files: dict[str, events.EventFile] = {}
-        self._in_fit = False
         self._is_tracing = False
         self._before_epoch = 0  # batches of the epochs before
         self._done = 0  # batches of this one
@@ -108,16 +107,10 @@ class TensorBoard(Callback):
             self._files[part] = events.EventFile(os.path.join(self.log_dir, part))
         return self._files[part]
 
-    def _close(self) -> None:
-        for file in self._files.values():
-            file.close()
-        self._files = {}
-
     # -- training ------------------------------------------------------------------------------------------------
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._close()
-        self._in_fit = True
+        self._files = {}
         self._before_epoch = self._done = 0
         self._clock = (time.perf_counter(), 0)
         if self.write_graph:
@@ -170,16 +163,12 @@ class TensorBoard(Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self._is_tracing:
             self._stop_trace()
-        self._in_fit = False
-        self._close()
 
     def on_test_end(self, logs: Any = None) -> None:
         optimizer = getattr(self.model, "optimizer", None)
         if optimizer is not None:
             summaries = [events.scalar(f"evaluation_{k}_vs_iterations", v) for k, v in (logs or {}).items()]
             self._file("validation").add(summaries, int(optimizer.iterations))
-        if not self._in_fit:
-            self._close()
 
     def _steps_of_epoch(self) -> int:
         return int((self.params or {}).get("steps") or 0)

@@ -276,6 +276,22 @@ class Model(OnBatch, Generations, Layer):
 
         return model_to_yaml(self, **kwargs)
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """The values of all variables, of the optimizer too, as dicts nested by their paths.
+
+        Args:
+            value_format: ``'backend_tensor'`` for JAX arrays, ``'numpy_array'`` for NumPy arrays.
+        """
+        from kjax.keras.models.state_tree import state_tree
+
+        return state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
+        """Set the values that a tree like that of :meth:`get_state_tree`, or a part of it, names."""
+        from kjax.keras.models.state_tree import set_state_tree
+
+        set_state_tree(self, state_tree)
+
     def __reduce__(self) -> Any:
         from kjax.keras.models.copying import model_of, state_of
 

@@ -1,0 +1,152 @@
+"""The whole state of a model as nested dicts of arrays, under the paths that Keras gives to variables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.variable import Variable
+
+KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+
+
+def state_tree(model: Any, value_format: str = "backend_tensor") -> dict[str, Any]:
+    """The values of all variables of a model, nested by their paths.
+
+    Args:
+        model: the model.
+        value_format: ``'backend_tensor'`` for JAX arrays, ``'numpy_array'`` for NumPy arrays.
+
+    Returns:
+        A dict with the keys :data:`KINDS`.
+
+    Raises:
+        ValueError: another format, or two variables of one path.
+    """
+    if value_format not in ("backend_tensor", "numpy_array"):
+        raise ValueError(f"value_format must be 'backend_tensor' or 'numpy_array', received {value_format!r}")
+    tree: dict[str, Any] = {}
+    for kind, variables in _variables(model).items():
+        tree[kind] = {}
+        for path, variable in variables.items():
+            *folders, name = path.split("/")
+            node = tree[kind]
+            for folder in folders:
+                node = node.setdefault(folder, {})
+            node[name] = variable.value if value_format == "backend_tensor" else variable.numpy()
+    return tree
+
+
+def set_state_tree(model: Any, tree: Mapping[str, Any]) -> None:
+    """Set the values of variables; those that the tree does not name stay what they are.
+
+    Args:
+        model: the model.
+        tree: nested dicts as :func:`state_tree` returns, or a part of them. Paths that the model does not have are
+            a warning.
+
+    Raises:
+        ValueError: unknown keys, or arrays of other shapes.
+    """
+    unknown = [kind for kind in tree if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"set_state_tree: unknown key {unknown[0]!r}; the keys are {', '.join(KINDS)}")
+    if tree.get("optimizer_variables") and model.optimizer is not None and not model.optimizer.built and model.built:
+        model._snapshot()
+        model.optimizer.build(model._partition()["params"])
+    known = _variables(model)
+    for kind, nested in tree.items():
+        for path, value in _flat(nested):
+            variable = _look_up(known[kind], path, model.name)
+            if variable is None:
+                warnings.warn(f"model {model.name!r} has no variable {path!r} among its {kind}", stacklevel=2)
+            else:
+                variable.assign(value)
+
+
+def _look_up(known: Mapping[str, Variable], path: str, name: str) -> Variable | None:
+    """The variable of a path, with or without the model's name, which Keras puts in front or not as it was built."""
+    optimizer, _, rest = path.rpartition("/")
+    candidates = [path, path.removeprefix(f"{name}/"), f"{name}/{path}"]
+    candidates += [f"{optimizer}/{rest.removeprefix(f'{name}_')}", f"{optimizer}/{name}_{rest}"]
+    return next((known[candidate] for candidate in candidates if candidate in known), None)
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}/")
+        else:
+            yield prefix + name, value
+
+
+def _variables(model: Any) -> dict[str, dict[str, Variable]]:
+    """The variables of each kind by path."""
+    paths: dict[int, str] = {}
+    _find_paths(model, "", paths)
+    found: dict[str, dict[str, Variable]] = {kind: {} for kind in KINDS}
+
+    def add(kind: str, path: str, variable: Variable) -> None:
+        if path in found[kind]:
+            raise ValueError(
+                f"model {model.name!r} has two variables with the path {path!r}; give its layers names of their own"
+            )
+        found[kind][path] = variable
+
+    for kind, variables in (
+        ("trainable_variables", model.trainable_weights),
+        ("non_trainable_variables", model.non_trainable_weights),
+    ):
+        for variable in variables:
+            add(kind, paths[id(variable)], variable)
+    if model.optimizer is not None:
+        for path, variable in _of_optimizer(model, paths):
+            add("optimizer_variables", path, variable)
+    return found
+
+
+def _find_paths(layer: Layer, prefix: str, paths: dict[int, str]) -> None:
+    """Keras builds the layers of a Sequential and of a class inside it, and those of a graph before it."""
+    from kjax.keras.models.model import Model
+    from kjax.keras.models.sequential import Sequential
+
+    members = [member for _, member in layer._members()]
+    is_graph = isinstance(layer, Model) and layer.is_functional and not isinstance(layer, Sequential)
+    inside = prefix if is_graph else f"{prefix}{layer.name}/"
+    for member in members:
+        _find_paths(member, inside, paths)
+    for variable in layer.weights:
+        path = variable.path if variable.path.startswith(f"{layer.name}/") else f"{layer.name}/{variable.path}"
+        paths.setdefault(id(variable), prefix + path)
+
+
+def _of_optimizer(model: Any, paths: Mapping[int, str]) -> Iterator[tuple[str, Variable]]:
+    """The variables of the optimizer: slots are named after their weights."""
+    optimizer = model.optimizer
+    name = optimizer.name
+    yield f"{name}/iteration", optimizer.iterations
+    seen = {id(optimizer.iterations)}
+    rate = optimizer.learning_rate
+    if isinstance(rate, Variable):
+        seen.add(id(rate))
+        yield f"{name}/learning_rate", rate
+    weights = jax.tree.leaves(model._partition()["params"], is_leaf=_is_box) if optimizer.built else []
+    trees = dict(getattr(optimizer.tree, "slots", None) or {})
+    trees |= {kind: tree for kind in ("average", "accumulator") if (tree := getattr(optimizer.tree, kind, None))}
+    for weight_index, weight in enumerate(weights):
+        for slot, tree in trees.items():
+            boxes = jax.tree.leaves(tree, is_leaf=_is_box)
+            if len(boxes) == len(weights):
+                seen.add(id(boxes[weight_index]))
+                yield f"{name}/{paths[id(weight)].replace('/', '_')}_{slot}", boxes[weight_index]
+    for variable in optimizer.variables:
+        if id(variable) not in seen:
+            yield variable.path, variable
+
+
+def _is_box(thing: Any) -> bool:
+    return isinstance(thing, Variable)
