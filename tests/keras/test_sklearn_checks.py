@@ -25,7 +25,9 @@ def make_model(X, y, loss, activation=None, layers=(10,)):
 
 FAST = {"epochs": 2, "verbose": 0}
 ESTIMATORS = [
-    SKLearnClassifier(make_model, model_kwargs={"loss": "categorical_crossentropy", "activation": "softmax"}, fit_kwargs=FAST),
+    SKLearnClassifier(
+        make_model, model_kwargs={"loss": "categorical_crossentropy", "activation": "softmax"}, fit_kwargs=FAST
+    ),
     SKLearnRegressor(make_model, model_kwargs={"loss": "mse"}, fit_kwargs=FAST),
     SKLearnTransformer(make_model, model_kwargs={"loss": "mse"}, fit_kwargs=FAST),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kjax.keras.callbacks.base import Callback
+from kjax.keras.callbacks.logs import Named
 
 
 class History(Callback):
@@ -26,7 +27,7 @@ class History(Callback):
     def __init__(self) -> None:
         super().__init__()
         self.epoch: list[int] = []
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = Named()
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.epoch = []
@@ -36,6 +37,6 @@ class History(Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(value)
+            dict.setdefault(self.history, name, []).append(value)
         if self.model is not None:
             self.model.history = self

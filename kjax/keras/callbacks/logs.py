@@ -17,7 +17,44 @@ def plain_value(value: Any) -> Any:
         return value
 
 
-class Logs(dict[str, Any]):
+def other_name(name: Any) -> str | None:
+    """The name that the accuracy had in another generation: ``'val_acc'`` for ``'val_accuracy'`` and the reverse."""
+    if not isinstance(name, str):
+        return None
+    for old, new in (("acc", "accuracy"), ("accuracy", "acc")):
+        if name == old or name.endswith(f"_{old}"):
+            return f"{name[: len(name) - len(old)]}{new}"
+    return None
+
+
+class Named(dict[str, Any]):
+    """A dict of values by name of the metric that finds the accuracy under both its names, ``acc`` and ``accuracy``."""
+
+    def __missing__(self, name: Any) -> Any:
+        other = other_name(name)
+        if other is not None and dict.__contains__(self, other):
+            return self[other]
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or dict.__contains__(self, other_name(name))
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """The value of this name, or ``default``."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+    def copy(self) -> Named:
+        """A copy."""
+        return Named(self)
+
+
+class Logs(Named):
     """A dict of metric values by name that fetches the values at the first access to any of them.
 
     To a callback it is a plain dict: it can be read, written, copied, compared, pickled, dumped as JSON and
@@ -79,16 +116,16 @@ class Logs(dict[str, Any]):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__reduce__()
 
-    def copy(self) -> dict[str, Any]:
-        """A plain dict of the values."""
+    def copy(self) -> Named:
+        """A dict of the values."""
         self.load()
-        return dict(self)
+        return Named(self)
 
     __copy__ = copy
 
 
 def _reading(name: str) -> Callable[..., Any]:
-    method = getattr(dict, name)
+    method = getattr(Named, name)
 
     @functools.wraps(method)
     def read_first(self: Logs, *args: Any, **kwargs: Any) -> Any:
@@ -132,7 +169,7 @@ def as_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     if isinstance(logs, Logs):
         return logs
-    result: dict[str, Any] = {}
+    result = Named()
     for name, value in sorted((logs or {}).items()):
         if isinstance(value, Mapping):
             result.update(as_logs(value))

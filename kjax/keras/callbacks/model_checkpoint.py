@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.callbacks.logs import Named
 from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
 from kjax.nn.value import did_you_mean
@@ -167,9 +168,9 @@ class ModelCheckpoint(MonitorCallback):
 
     def _file_path(self, epoch: int, batch: int | None, logs: Any) -> str:
         fields = {} if batch is None else {"batch": batch + 1}
-        fields |= {**logs, "epoch": epoch + 1}
+        fields = Named(fields | {**logs, "epoch": epoch + 1})
         try:
-            return self.filepath.format(**fields)
+            return self.filepath.format_map(fields)
         except (KeyError, IndexError) as error:
             name = str(error.args[0])
             raise KeyError(

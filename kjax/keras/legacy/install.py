@@ -150,6 +150,11 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if place not in FOLDERS and not _targets(place):
                 return None
             return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        if fullname == "tensorflow" and self.tensorflow:
+            spec = importlib.machinery.PathFinder.find_spec(fullname)
+            if spec is not None and spec.loader is not None:
+                spec.loader = _WithKeras(spec.loader)
+            return spec
         if fullname.partition(".")[0] == "tensorflow" and not self.tensorflow and not _asked_by_library():
             tensorflow = importlib.import_module(STAND_IN)
             if tensorflow.has_module(fullname):
@@ -165,6 +170,29 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Facades look everything up when it is asked for: nothing runs here."""
+
+
+class _WithKeras(importlib.abc.Loader):
+    """Loads the real TensorFlow and puts kjax in the place of its Keras.
+
+    Args:
+        loader: what would have loaded it.
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        """As the loader of the package does it."""
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the package, then replace its Keras."""
+        self._loader.exec_module(module)
+        module.__dict__["keras"] = importlib.import_module("tensorflow.keras")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
 
 
 def version_of(version: Any) -> str:
@@ -211,7 +239,10 @@ def install(version: Any = 3) -> None:
     set_era(version)
     uninstall()
     _forget_modules()
-    sys.meta_path.insert(0, Finder(importlib.util.find_spec("tensorflow") is not None))
+    tensorflow = importlib.util.find_spec("tensorflow") is not None
+    sys.meta_path.insert(0, Finder(tensorflow))
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].__dict__["keras"] = importlib.import_module("tensorflow.keras")
 
 
 def uninstall() -> None:

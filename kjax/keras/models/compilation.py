@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core import optimizer as optimizers
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
+from kjax.keras.legacy.names import metric_name
 from kjax.nn import losses, metrics
 from kjax.nn.value import did_you_mean
 from kjax.train.objective import Objective, Target
@@ -50,6 +53,7 @@ class Compilation:
             found = [None] * len(names)
         targets = []
         for name, loss, weight, plain, heavy in zip(names, found, weights, measures, weighted, strict=True):
+            given = (plain, heavy)
             plain, heavy = as_metrics(plain), as_metrics(heavy)
             targets.append(
                 Target(
@@ -58,12 +62,19 @@ class Compilation:
                     weight=1.0 if weight is None else float(weight),
                     metrics=plain,
                     weighted_metrics=heavy,
-                    metric_names=_unique([m.name for m in (*plain, *heavy)]),
+                    metric_names=_unique([*self._names(given[0], plain), *self._names(given[1], heavy, "weighted_")]),
                 )
             )
         if self.keras2:
             return Objective(tuple(_as_keras2(target) for target in targets), batch_means=True)
         return Objective(tuple(targets))
+
+    def _names(self, given: Any, found: Sequence[Any], prefix: str = "") -> list[str]:
+        """Names of metrics in the logs: those of today, or of Keras 1 and 2."""
+        if settings.era not in OLD_ERAS:
+            return [metric.name for metric in found]
+        items = [item for item in (given if isinstance(given, (list, tuple)) else [given]) if item is not None]
+        return [prefix + metric_name(item, metric) for item, metric in zip(items, found, strict=True)]
 
 
 _BINARY: dict[str | None, Any] = {"accuracy": metrics.BinaryAccuracy, "crossentropy": metrics.BinaryCrossentropy}

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from kjax.keras.callbacks.logs import Logs
+from kjax.keras.core.settings import settings
 from kjax.keras.progress import Progress
 
 
@@ -42,6 +43,8 @@ class Follower:
         self.callbacks = callbacks
         self.names = tuple(names)
         self.kind = kind
+        if verbose == "auto" and kind == "predict" and settings.era in ("1", "2"):
+            verbose = 0
         shown = not quiet and not callbacks.shows_progress
         self.progress = Progress(verbose if shown else 0, epochs, steps)
         self._last: Any = None

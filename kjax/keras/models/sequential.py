@@ -83,8 +83,9 @@ class Sequential(Model):
         self._plan = None
         self.built = False
         self._forget_training()
-        if self._stack and getattr(self._stack[0], "branches", None):  # Keras 1's Merge of several models
-            inputs, outputs = self._stack[0].join()
+        join = getattr(self._stack[0], "join", None) if self._stack else None
+        if join is not None and self._stack[0].branches:  # Keras 1's Merge of several models
+            inputs, outputs = join()
             for layer in self._stack[1:]:
                 outputs = layer(outputs)
             self._adopt_plan(make_plan(inputs, outputs, self.name))

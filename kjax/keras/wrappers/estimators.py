@@ -136,7 +136,9 @@ class _Estimator(base.BaseEstimator):
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False)
         outputs = self.model_.predict(X, verbose=0)
-        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+        if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
+            outputs = outputs[0]
+        return np.asarray(outputs)
 
     def _seed(self) -> int:
         state = self.random_state

@@ -47,8 +47,8 @@ class Highway(Layer):
         transformed, gate = (jnp.matmul(inputs, matrix) for matrix in matrices)
         if self.bias:
             zeros, ones = Constant(0.0), Constant(1.0)
-            transformed = transformed + base.declared_weight(self, "b", (size,), initializer=zeros)
-            gate = gate + base.declared_weight(self, "b_carry", (size,), "b", initializer=ones)
+            transformed = base.add_bias(transformed, base.declared_weight(self, "b", (size,), initializer=zeros))
+            gate = base.add_bias(gate, base.declared_weight(self, "b_carry", (size,), "b", initializer=ones))
         gate = jax.nn.sigmoid(gate)
         return base.activate(self.activation, transformed) * gate + (1 - gate) * inputs
 
@@ -81,5 +81,5 @@ class MaxoutDense(Layer):
         outputs = jnp.einsum("bi,kio->bko", inputs, base.declared_weight(self, "W", shape, initializer=self.init))
         if self.bias:
             bias = base.declared_weight(self, "b", (self.nb_feature, self.output_dim), initializer=Constant(0.0))
-            outputs = outputs + bias
+            outputs = outputs + bias[None]
         return jnp.max(outputs, axis=1)
