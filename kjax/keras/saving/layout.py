@@ -170,6 +170,13 @@ def _child(module: Any, step: str) -> tuple[str, Any]:
     return step, child
 
 
+def module_at(module: Any, steps: Sequence[str]) -> Any:
+    """The module that a path in another leads to; None where it is not known."""
+    for step in steps:
+        module = _layer_of_graph(module, step)[1] if isinstance(module, Graph) else _child(module, step)[1]
+    return module
+
+
 def _layer_of_graph(graph: Graph, name: str) -> tuple[str, Any]:
     layers = [(label, module) for label, module in graph.layers if not isinstance(module, Op)]
     labels = _numbered([to_snake_case(type(module).__name__) for _, module in layers])

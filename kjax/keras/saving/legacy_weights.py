@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving import eras
 from kjax.keras.saving.hdf5 import Stored
+from kjax.keras.saving.layout import module_at
 
 Arrays = list[np.ndarray]
 
@@ -33,12 +36,7 @@ def matched(
     Raises:
         ValueError: other numbers or shapes than the layer has.
     """
-    arrays: list[Any] = list(stored.values())
-    if len(arrays) == len(variables):
-        for part in layer._flatten_layers():
-            _convert_part(part, variables, arrays, backend)
-    elif eras.era() == eras.KERAS1 and type(layer).__name__ in KERAS1:
-        arrays = KERAS1[type(layer).__name__](layer, [entry.read() for entry in arrays])
+    arrays = _converted(layer, variables, list(stored.values()), backend)
     label = f"layer {layer.name!r} ({type(layer).__name__})"
     if len(arrays) != len(variables):
         names = ", ".join(stored) or "none"
@@ -51,24 +49,32 @@ def matched(
     return list(zip(variables, arrays, strict=True))
 
 
-def _convert_part(layer: Any, variables: list[Variable], arrays: list[Any], backend: str | None) -> None:
-    """Replace the arrays of one layer inside by what the layer of today needs, where that is something else."""
-    own = listed(layer)
-    if not own or any(inner is not layer for inner in layer._flatten_layers()):
-        return
-    numbers = {id(variable): i for i, variable in enumerate(variables)}
-    if any(id(variable) not in numbers for variable in own):
-        return
-    places = [numbers[id(variable)] for variable in own]
-    convert = _conversion(layer, own, [arrays[i] for i in places], backend)
-    if convert is not None:
-        values = convert([arrays[i].read() for i in places])
-        for i, value in zip(places, values, strict=True):
-            arrays[i] = value
+def _converted(layer: Any, variables: list[Variable], stored: list[Stored], backend: str | None) -> list[Any]:
+    """The arrays of a file in the form in which the layers of today have them, read where they had to be changed."""
+    left, arrays = list(stored), []
+    split = len(stored) != len(variables) and eras.era() == eras.KERAS1
+    for module, run in _runs(layer, variables):
+        count = GATES_OF_KERAS1.get(type(module).__name__, len(run)) if split else len(run)
+        part, left = left[:count], left[count:]
+        convert = _conversion(module, run, part, backend) if len(part) == count else None
+        arrays += part if convert is None else convert([entry.read() for entry in part])
+    return [*arrays, *left]
+
+
+def _runs(layer: Any, variables: Sequence[Variable]) -> Iterator[tuple[Any, list[Variable]]]:
+    """The variables in runs of those that belong to one module, with the module."""
+    owners: dict[int, tuple[Any, Any]] = {}
+    for part in layer._flatten_layers():
+        if isinstance(part, PureLayer):
+            for _, path, variable in part._boxes:
+                owners[id(variable)] = ((id(part), path[:-1]), module_at(part._module, path[:-1]))
+    for _, group in itertools.groupby(variables, key=lambda v: owners.get(id(v), (None, None))[0]):
+        run = list(group)
+        yield owners.get(id(run[0]), (None, None))[1], run
 
 
 def _conversion(
-    layer: Any, variables: list[Variable], stored: list[Stored], backend: str | None
+    layer: Any, variables: Sequence[Variable], stored: Sequence[Stored], backend: str | None
 ) -> Callable[[Arrays], Arrays] | None:
     """How the arrays of a file become those of the layer of today, or None where they are the same."""
     name = type(layer).__name__
@@ -76,7 +82,7 @@ def _conversion(
         return lambda arrays: KERAS1[name](layer, arrays)
     if backend == "theano" and name in FLIPPED:
         return lambda arrays: [_flip(a) if i < FLIPPED[name] else a for i, a in enumerate(arrays)]
-    if name in ("LSTM", "GRU") and len(variables) == 3 and stored[2].shape != variables[2].shape:
+    if name in ("LSTM", "GRU") and len(variables) == len(stored) == 3 and stored[2].shape != variables[2].shape:
         # NVIDIA's library keeps a bias for the input and one for the state.
         size = int(np.prod(stored[2].shape))
         if name == "LSTM" and size == 2 * variables[2].size:
@@ -162,6 +168,9 @@ def _transposed_conv2d_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
     axes = (2, 3, 0, 1) if layer.data_format == "channels_first" else (0, 1, 3, 2)
     return [np.transpose(arrays[0], axes), *arrays[1:]]
 
+
+GATES_OF_KERAS1 = {"LSTM": 12, "GRU": 9}
+"""Layers of which Keras 1 kept the arrays of each gate apart, and how many these are."""
 
 KERAS1: dict[str, Callable[[Any, Arrays], Arrays]] = {
     "LSTM": _lstm_of_keras1,
