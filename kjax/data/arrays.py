@@ -171,8 +171,10 @@ class Arrays:
         return per_sample * self.batch_size
 
     @property
-    def bytes(self) -> int:
-        """Bytes of all samples on the device."""
+    def bytes(self) -> int | None:
+        """Bytes of all samples on the device; None where they are spread over several, and better sent in parts."""
+        if self.place is not to_device:
+            return None
         return self.batch_bytes // self.batch_size * self.samples
 
     def order(self, seed: int, epoch: int) -> np.ndarray | None:

@@ -43,7 +43,8 @@ def _batches_of(
     if _is_data(thing):
         return None
     if isinstance(thing, Stream):
-        return Prepared(thing.batches, thing.prepare)
+        prepared: Any = Prepared(thing.batches, thing.prepare)
+        return prepared
     if hasattr(thing, "catch_up") and hasattr(thing, "open"):
         return thing
     if hasattr(thing, "__getitem__") and (hasattr(thing, "on_epoch_end") or _of(thing, "PyDataset")):

@@ -65,7 +65,7 @@ def load(
         builder = tfds.builder(name, data_dir=where, **kwargs)
         if download:
             builder.download_and_prepare()
-        found = builder.as_data_source(split=split, decoders=decoders)
+        found: Any = builder.as_data_source(split=split, decoders=decoders)  # pyright: ignore[reportCallIssue]
     except Exception as error:  # tensorflow-datasets raises whatever its parts raise
         hint = "" if download else "; it must be prepared beforehand, as downloads are switched off"
         raise DatasetError(

@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 _SUBMODULES = (
-    "activations applications callbacks config constraints datasets initializers layers losses metrics models ops "
+    "activations applications callbacks config constraints datasets distribution initializers layers losses metrics models ops "
     "optimizers preprocessing regularizers saving utils"
 ).split()
 

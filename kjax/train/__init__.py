@@ -3,6 +3,8 @@
 from kjax.train import loop as loop
 from kjax.train.checkpoint import CheckpointError as CheckpointError
 from kjax.train.checkpoint import Checkpoints as Checkpoints
+from kjax.train.devices import Placement as Placement
+from kjax.train.devices import data_parallel as data_parallel
 from kjax.train.loop import Holder as Holder
 from kjax.train.loop import Program as Program
 from kjax.train.loop import run_epoch as run_epoch

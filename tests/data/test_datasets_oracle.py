@@ -23,7 +23,7 @@ import pytest
 
 from kjax.data import datasets
 from kjax.data.datasets import table
-from kjax.data.errors import DatasetWarning
+from kjax.data.errors import CorruptFileError, DatasetWarning
 from tests.data.dataset_files import (
     cifar10_batches,
     cifar100_batches,
@@ -363,3 +363,13 @@ def test_cifar10_folder_of_keras_2(home: Path, monkeypatch: pytest.MonkeyPatch) 
     (x_train, y_train), (x_test, y_test) = datasets.cifar10.load_data()
     assert x_train.shape == (100, 32, 32, 3) and y_train.shape == (100, 1)
     assert x_test.shape == (20, 32, 32, 3) and y_test.shape == (20, 1)
+
+
+def test_one_file_of_cifar(tmp_path: Path) -> None:
+    files = cifar10_batches()
+    (tmp_path / "data_batch_1").write_bytes(files["data_batch_1"])
+    pictures, labels = datasets.cifar10.load_batch(tmp_path / "data_batch_1")
+    assert pictures.shape == (20, 3, 32, 32) and pictures.dtype == np.uint8
+    assert len(labels) == 20 and all(0 <= label < 10 for label in labels)
+    with pytest.raises(CorruptFileError, match="holds no 'fine_labels'"):
+        datasets.cifar100.load_batch(tmp_path / "data_batch_1", label_key="fine_labels")

@@ -8,6 +8,7 @@ import numpy as np
 
 from kjax.data.datasets import table
 from kjax.data.datasets.files import load_file
+from kjax.data.datasets.get_file import get_file as get_file
 from kjax.data.datasets.splits import require_fraction, split
 
 Pair = tuple[np.ndarray, np.ndarray]

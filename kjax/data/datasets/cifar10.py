@@ -6,6 +6,8 @@ import numpy as np
 
 from kjax.data.datasets import table
 from kjax.data.datasets.folders import load_folder
+from kjax.data.datasets.get_file import get_file as get_file
+from kjax.data.datasets.pictures import load_batch as load_batch
 from kjax.data.datasets.pictures import stack_labels, stack_pictures
 
 Pair = tuple[np.ndarray, np.ndarray]

@@ -9,6 +9,7 @@ import numpy as np
 
 from kjax.data.datasets import table
 from kjax.data.datasets.files import load_file
+from kjax.data.datasets.get_file import get_file as get_file
 from kjax.data.datasets.legacy import take_renamed
 from kjax.data.datasets.sequences import Texts, nothing_left
 from kjax.data.datasets.splits import shuffled

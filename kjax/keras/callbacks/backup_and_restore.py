@@ -53,7 +53,7 @@ class BackupAndRestore(Callback):
         if self._checkpoints.latest() is not None:
             session = self.model._session
             state, metadata = self._checkpoints.restore(session.holder.carry)
-            session.holder.carry = state
+            session.adopt(state)
             session.position = (metadata["epoch"], metadata["batch"])
             self.model._seed = session.reader.seed = metadata["seed"]
             session.reader.seek(metadata["data"])

@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Array
 
 from kjax.data.arrays import aligned_empty
+from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
+from kjax.train.devices import gathered
 from kjax.train.loop import Holder
 from kjax.train.state import TrainState
 
@@ -33,6 +35,8 @@ class Session:
         self.index = {id(box): i for i, box in enumerate(leaves)}
         self.leaves: list[Variable] = leaves
         parts = {f: jax.tree.map(lambda v: v.value, boxes[f], is_leaf=_is_box) for f in FIELDS}
+        self.distribution = settings.distribution
+        """How the state is spread over devices, or None."""
         self.holder = Holder(TrainState(**parts, key=key, metrics=metrics))
         self.position: tuple[int, int] = (0, 0)
         """Epoch, and batches of it that are done."""
@@ -43,21 +47,33 @@ class Session:
 
     def open(self) -> None:
         """Make the session the truth of its variables, in buffers of its own that may be donated."""
-        self.holder.carry = copied(self.holder.carry)
+        self.adopt(self.holder.carry)
         for box in self.leaves:
             box._live = self
+
+    def adopt(self, carry: TrainState) -> None:
+        """Go on with a state, in buffers of its own, on the devices that it belongs on."""
+        carry = copied(carry)
+        if self.distribution is not None:
+            parts = self.distribution.place(self.boxes, {f: getattr(carry, f) for f in FIELDS})
+            key, metrics = self.distribution.replicate((carry.key, carry.metrics))
+            carry = carry.replace(**parts, key=key, metrics=metrics)  # type: ignore[attr-defined]
+        self.holder.carry = carry
 
     def begin_epoch(self, metrics: Any) -> None:
         """Count one more epoch and start its accumulators."""
         carry = self.holder.carry
-        self.holder.carry = carry.replace(metrics=copied(metrics), epoch=carry.epoch + 1)
+        metrics = copied(metrics)
+        if self.distribution is not None:
+            metrics = self.distribution.replicate(metrics)
+        self.holder.carry = carry.replace(metrics=metrics, epoch=carry.epoch + 1)
 
     def close(self) -> None:
         """Give the latest values back to the variables."""
         for box, value in zip(self.leaves, self._values(), strict=True):
             if box._live is self:
                 box._live = None
-            box.store(value)
+            box.store(gathered(value))
 
     def read(self, variable: Variable) -> Array:
         """The present value, copied."""
@@ -66,7 +82,11 @@ class Session:
     def write(self, variable: Variable, value: Array) -> None:
         """Replace a value."""
         values = self._values()
-        values[self.index[id(variable)]] = copied(value)
+        index = self.index[id(variable)]
+        before = values[index]
+        values[index] = copied(value)
+        if self.distribution is not None:
+            values[index] = jax.device_put(values[index], before.sharding)
         structure = jax.tree.structure([getattr(self.holder.carry, f) for f in FIELDS])
         parts = jax.tree.unflatten(structure, values)
         self.holder.carry = self.holder.carry.replace(**dict(zip(FIELDS, parts, strict=True)))

@@ -27,6 +27,7 @@ class Settings:
         era: generation of Keras whose defaults, names and messages hold: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
         seed: seed that everything random is derived from.
         draws: number of keys drawn so far.
+        distribution: how work is spread over devices; see ``keras.distribution``.
     """
 
     floatx: str = "float32"
@@ -36,6 +37,7 @@ class Settings:
     era: str = "3"
     seed: int = dataclasses.field(default_factory=lambda: secrets.randbits(31))
     draws: int = 0
+    distribution: Any = None
     names: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
 from kjax.data.stream import Stream
+from kjax.keras.core.settings import settings
 from kjax.keras.models import data as adapt
 from kjax.keras.models.training import Training, is_box
 from kjax.train.steps import apply_module
@@ -85,7 +87,7 @@ class Sourcing(Training):
             raw = adapt.inputs_of(first, self.input_names if self.is_functional else None)
             arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
             stream.prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
-            return stream
+            return _placed(stream)
         if batch_size is None:
             batch_size = 32
             if steps is not None and x is not None:
@@ -95,7 +97,7 @@ class Sourcing(Training):
         x, y, weights = adapt.checked(x, y, sample_weight, what)
         if weights is not None and self._compilation is not None and self._compilation.keras2:
             class_weight = None  # sample weights took their place
-        return Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle)
+        return _placed(Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle))
 
     def _arrangement(self, x: Any, class_weight: Any) -> adapt.Arrangement:
         """How data are arranged for the model; builds it for inputs like ``x`` if it was not."""
@@ -148,6 +150,20 @@ class Sourcing(Training):
             return arranged
 
         source.prepare = prepare_and_check
+
+
+def _placed(source: Any) -> Any:
+    """The source, giving its batches to the devices that the distribution names."""
+    distribution = settings.distribution
+    if distribution is not None:
+        source.place = distribution.place_batch
+        if source.steps != 1 and source.batch_size % distribution.num_model_replicas:
+            warnings.warn(
+                f"batches of {source.batch_size} cannot be split evenly over {distribution.num_model_replicas} devices: "
+                "each device computes them whole; choose a batch size that is a multiple",
+                stacklevel=4,
+            )
+    return source
 
 
 def hold_back(x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any, Any]:

@@ -194,7 +194,9 @@ class Training(_Base):
         return self._seed
 
     def _variables(self) -> dict[str, Any]:
-        return jax.tree.map(lambda v: v.value, self.variable_tree(), is_leaf=is_box)
+        boxes = self.variable_tree()
+        values = jax.tree.map(lambda v: v.value, boxes, is_leaf=is_box)
+        return values if settings.distribution is None else settings.distribution.place(boxes, values)
 
     def _accumulators(self) -> Any:
         """Empty accumulators of the loss and the metrics."""
