@@ -5,10 +5,27 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_SUBMODULES = (
-    "activations applications callbacks config constraints datasets distribution initializers layers losses metrics models ops "
-    "optimizers preprocessing regularizers saving utils"
-).split()
+_SUBMODULES = """
+activations
+applications
+callbacks
+config
+constraints
+datasets
+distribution
+initializers
+layers
+losses
+metrics
+models
+ops
+optimizers
+preprocessing
+random
+regularizers
+saving
+utils
+""".split()
 
 _NAMES = {
     "Input": "layers",

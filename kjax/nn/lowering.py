@@ -124,6 +124,58 @@ def conv(
     return flat.reshape(inputs.shape[0], *outs, kernel.shape[-1])
 
 
+def transposed_pads(reach: int, stride: int, padding: str, extra: int | None = None) -> tuple[int, int]:
+    """Zeros before and after an axis that was spread out by the stride, so that the output has Keras' size.
+
+    Args:
+        reach: size of the window with its dilation.
+        stride: factor by which the output is larger.
+        padding: ``'valid'`` or ``'same'``.
+        extra: Keras' ``output_padding``; None gives ``n * stride`` for ``'same'`` and as much as is needed for ``'valid'``.
+    """
+    if padding == "valid":
+        after = max(stride - reach, 0) if extra is None else extra
+        return reach - 1, reach - 1 + after
+    total = stride + reach - 2 if extra is None else reach + reach % 2 - 2 + extra
+    before = min((total + 1) // 2, reach - 1)
+    return before, total - before
+
+
+def conv_transpose(
+    inputs: Array,
+    kernel: Array,
+    *,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+) -> Array:
+    """The gradient of a convolution by its inputs: a convolution of the spread-out inputs with the turned kernel.
+
+    Args:
+        inputs: [batch, *spatial, channels].
+        kernel: [*window, filters, channels].
+        strides: factor by which each spatial axis grows.
+        padding: zeros around the spread-out inputs, see :func:`transposed_pads`.
+        dilation: distance between the points of a window.
+    """
+    rank = inputs.ndim - 2
+    turned = jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2)
+    if on_cpu():
+        gaps = [(0, 0, 0), *((0, 0, s - 1) for s in strides), (0, 0, 0)]
+        spread = lax.pad(inputs, jnp.zeros((), inputs.dtype), gaps)
+        return conv(spread, turned, strides=(1,) * rank, padding=padding, dilation=dilation)
+    spatial = "DHW"[-rank:]
+    return lax.conv_general_dilated(
+        inputs,
+        turned,
+        (1,) * rank,
+        padding,
+        lhs_dilation=strides,
+        rhs_dilation=dilation,
+        dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
+    )
+
+
 def max_pool(inputs: Array, size: Sequence[int], *, strides: Sequence[int], padding: Padding) -> Array:
     """Largest value of each window, channels last; of equal values the first takes the gradient.
 

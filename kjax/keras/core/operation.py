@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
-from kjax.keras.core.settings import settings
-from kjax.keras.core.tensor import KerasTensor, Node, symbolic_leaves
+from kjax.keras.core.settings import settings, unique_name
+from kjax.keras.core.tensor import (
+    KerasTensor,
+    Node,
+    composite_stand_ins,
+    has_free_axes,
+    is_symbolic,
+    stand_in,
+    symbolic_leaves,
+)
+from kjax.keras.core.variable import Variable
 from kjax.nn.graph import Op
+from kjax.nn.module import STATE
+from kjax.nn.ops.random import RandomOp
 
 
 class InputLayer(Layer):
@@ -108,15 +120,14 @@ class Operation(PureLayer):
     Args:
         function: what to call.
         name: its name in the graph.
+        entry: what ``keras.ops`` knows of it, for configs; None for other functions.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
-        Layer.__init__(self, name=None)
-        if name is not None:
-            from kjax.keras.core.settings import unique_name
-
-            self.name = unique_name(name)
+    def __init__(self, function: Callable[..., Any], name: str | None = None, entry: Any = None) -> None:
+        Layer.__init__(self, name=None if name is None else unique_name(name))
+        self._explicit_name = False
         self.function = function
+        self.entry = entry
         self.autocast = False
         self._adopt(Op(function))
         self._class_label = "".join(part.title() for part in (name or "operation").split("_"))
@@ -124,9 +135,85 @@ class Operation(PureLayer):
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.built = True
 
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for leaf in jax.tree.leaves((args, kwargs), is_leaf=lambda x: isinstance(x, Variable)):
+            if isinstance(leaf, Variable):
+                self._track(leaf, STATE)  # so that a compiled step reads its present value
+        return super()._symbolic_call(args, kwargs)
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether no variables are among the arguments."""
+        return not self._own_variables
+
+    @property
+    def weights(self) -> list[Variable]:
+        """None: variables among the arguments belong to whoever made them."""
+        return []
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        if kwargs.get("training") is not None and self.entry is not None:
+            del kwargs["training"]  # no operation of keras.ops has a mode
+        return self.function(*jax.tree.map(_value, args, is_leaf=_is_variable), **kwargs)
+
+    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        tensors = symbolic_leaves((args, kwargs))
+        if all(t.known is not None for t in tensors):
+            return self._known_outputs(args, kwargs)
+        try:
+            return super()._output_specs(args, kwargs)
+        except Exception:
+            if not has_free_axes(tensors):
+                raise
+            # Sizes without common divisors may not divide what a shape asks for; sizes with all small divisors do.
+            with composite_stand_ins():
+                return super()._output_specs(args, kwargs)
+
+    def _known_outputs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        """Outputs of a function of shapes, which are numbers already while a graph is drawn."""
+        results = []
+        for variant in (0, 1):
+            filled = jax.tree.map(lambda t, v=variant: stand_in(t, v), (args, kwargs), is_leaf=is_symbolic)
+            results.append(jax.tree.flatten(self.function(*filled[0], **filled[1])))
+        (first, structure), (second, _) = results
+        specs = []
+        for a, b in zip(first, second, strict=True):
+            a, b = np.asarray(a), np.asarray(b)
+            specs.append(KerasTensor(a.shape, str(a.dtype), name="spec", known=(a, b)))
+        return specs, [None] * len(specs), structure
+
+    def _trace(self, args: Any, kwargs: Any, masks: Sequence[Any] | None = None) -> tuple[Any, list[Any]]:
+        return Layer._trace(self, args, kwargs, masks)
+
     def get_config(self) -> dict[str, Any]:
         """Functions are not written to configs here."""
         return {"name": self.name}
+
+
+class RandomOperation(Operation):
+    """A function of a random key as a node of a graph; the key comes from the model's random stream.
+
+    Args:
+        function: what to call, with the key first.
+        name: its name in the graph.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        super().__init__(function, name)
+        self._adopt(RandomOp(function, settings.seed))
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function with a fresh key."""
+        return PureLayer.call(self, *args, **kwargs)
+
+
+def _is_variable(leaf: Any) -> bool:
+    return isinstance(leaf, Variable)
+
+
+def _value(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Variable) else leaf
 
 
 def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:

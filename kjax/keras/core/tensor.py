@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -19,9 +21,12 @@ class KerasTensor:
         shape: its shape, None for free axes.
         dtype: name of its type.
         name: its name.
+        history: where it comes from.
+        known: for a tensor computed from shapes alone, its values for the two sets of sizes of free axes.
     """
 
     __array_priority__ = 1000
+    __array_ufunc__ = None
 
     def __init__(
         self,
@@ -29,12 +34,15 @@ class KerasTensor:
         dtype: str = "float32",
         name: str | None = None,
         history: Any = None,
+        known: tuple[Any, Any] | None = None,
     ) -> None:
         self.shape = tuple(None if s is None else int(s) for s in shape)
         self.dtype = str(dtype)
         self.name = name or unique_name("keras_tensor")
         self._keras_history: Any = history
         """(layer, index of the layer's node, index among the node's outputs)"""
+        self.known = known
+        """For a tensor computed from shapes alone: its values for the two sets of stand-ins."""
 
     @property
     def ndim(self) -> int:
@@ -52,61 +60,81 @@ class KerasTensor:
             "NumPy function. Use a layer, a function of keras.ops, or a Lambda layer."
         )
 
-    __jax_array__ = __array__
-
     def __bool__(self) -> bool:
         raise TypeError("A KerasTensor is symbolic: it is neither true nor false while the model is drawn.")
 
+    def _no_number(self) -> Any:
+        raise ValueError("A KerasTensor is symbolic: it has no value yet, so it is no Python number.")
+
+    __int__ = __float__ = __index__ = _no_number
+
     def __iter__(self) -> Any:
-        if not self.shape or self.shape[0] is None:
-            raise TypeError("Cannot iterate over a KerasTensor whose first axis is free (the batch).")
-        return (self[i] for i in range(self.shape[0]))
+        raise TypeError(
+            "Cannot iterate over a KerasTensor: it is symbolic. keras.ops.unstack gives its slices along an axis of known size."
+        )
 
     def __getitem__(self, key: Any) -> Any:
-        from kjax.keras.core.operation import apply_function
+        return _operation("get_item", self, key)
 
-        return apply_function(_get_item, (self, key), {}, name="get_item")
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return _operation("round", self, ndigits or 0)
+
+    def reshape(self, newshape: Any) -> Any:
+        """``keras.ops.reshape``."""
+        return _operation("reshape", self, newshape)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """``keras.ops.squeeze``."""
+        return _operation("squeeze", self, axis)
+
+    sparse = ragged = False
+
+    def get_shape(self) -> tuple[int | None, ...]:
+        """The shape."""
+        return self.shape
 
 
-def _get_item(tensor: Any, key: Any) -> Any:
-    return tensor[key]
+def _operation(name: str, *args: Any) -> Any:
+    from kjax.keras.ops.lift import functions
+
+    return functions()[name](*args)
 
 
-def _symbolic_operator(name: str, function: Callable[..., Any], reverse: bool) -> Callable[..., Any]:
+def _symbolic_operator(name: str, reverse: bool) -> Callable[..., Any]:
     def operator(self: KerasTensor, *others: Any) -> Any:
-        from kjax.keras.core.operation import apply_function
-
-        args = (*others, self) if reverse else (self, *others)
-        return apply_function(function, args, {}, name=name)
+        return _operation(name, *((*others, self) if reverse else (self, *others)))
 
     return operator
 
 
-_OPERATORS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "add": ("add", jnp.add),
-    "sub": ("subtract", jnp.subtract),
-    "mul": ("multiply", jnp.multiply),
-    "truediv": ("true_divide", jnp.true_divide),
-    "floordiv": ("floor_divide", jnp.floor_divide),
-    "mod": ("mod", jnp.mod),
-    "pow": ("power", jnp.power),
-    "matmul": ("matmul", jnp.matmul),
-    "and": ("logical_and", jnp.logical_and),
-    "or": ("logical_or", jnp.logical_or),
-    "xor": ("logical_xor", jnp.logical_xor),
+_BINARY = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "true_divide",
+    "floordiv": "floor_divide",
+    "mod": "mod",
+    "pow": "power",
+    "matmul": "matmul",
+    "and": "logical_and",
+    "or": "logical_or",
+    "xor": "logical_xor",
 }
-for _name, (_label, _function) in _OPERATORS.items():
-    setattr(KerasTensor, f"__{_name}__", _symbolic_operator(_label, _function, False))
-    setattr(KerasTensor, f"__r{_name}__", _symbolic_operator(_label, _function, True))
-for _name, _label, _function in (
-    ("lt", "less", jnp.less),
-    ("le", "less_equal", jnp.less_equal),
-    ("gt", "greater", jnp.greater),
-    ("ge", "greater_equal", jnp.greater_equal),
-    ("neg", "negative", jnp.negative),
-    ("abs", "absolute", jnp.abs),
-):
-    setattr(KerasTensor, f"__{_name}__", _symbolic_operator(_label, _function, False))
+_OTHERS = {
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "ne": "not_equal",
+    "neg": "negative",
+    "abs": "absolute",
+    "invert": "logical_not",
+}
+for _name, _function in _BINARY.items():
+    setattr(KerasTensor, f"__{_name}__", _symbolic_operator(_function, False))
+    setattr(KerasTensor, f"__r{_name}__", _symbolic_operator(_function, True))
+for _name, _function in _OTHERS.items():
+    setattr(KerasTensor, f"__{_name}__", _symbolic_operator(_function, False))
 
 
 class Node:
@@ -174,23 +202,35 @@ def symbolic_leaves(tree: Any) -> list[KerasTensor]:
 
 
 # Two sizes for free axes: what differs between two tracings is free in the output. Primes, so that products differ.
-_BATCH = (3, 5)
-_FREE = (113, 127)
+_PRIMES = ((3, 5), (113, 127))
+_COMPOSITES = ((720720, 1441440), (360360, 1081080))
+_sizes = contextvars.ContextVar("stand_in_sizes", default=_PRIMES)
+
+
+@contextlib.contextmanager
+def composite_stand_ins() -> Iterator[None]:
+    """Inside, free axes are traced with sizes that all small numbers divide."""
+    token = _sizes.set(_COMPOSITES)
+    try:
+        yield
+    finally:
+        _sizes.reset(token)
 
 
 def stand_in(tensor: Any, variant: int) -> Any:
     """An abstract array of the tensor's type and shape, with free axes filled by the variant's numbers."""
     if not isinstance(tensor, KerasTensor):
         return tensor
-    shape = tuple(
-        s if s is not None else (_BATCH if axis == 0 else _FREE)[variant] for axis, s in enumerate(tensor.shape)
-    )
+    if tensor.known is not None and _sizes.get() is _PRIMES:
+        return tensor.known[variant]
+    batch, free = _sizes.get()
+    shape = tuple(s if s is not None else (free if axis else batch)[variant] for axis, s in enumerate(tensor.shape))
     return jax.ShapeDtypeStruct(shape, jnp.dtype(tensor.dtype))
 
 
 def has_free_axes(tensors: Sequence[KerasTensor]) -> bool:
-    """Whether any axis is free."""
-    return any(s is None for t in tensors for s in t.shape)
+    """Whether any axis, or any number that was computed from axes, is free."""
+    return any(t.known is not None or None in t.shape for t in tensors)
 
 
 def free_shape(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int | None, ...]:

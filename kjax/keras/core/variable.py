@@ -236,6 +236,8 @@ def _is_initializer(thing: Any) -> bool:
 def _operator(name: str) -> Callable[..., Any]:
     def apply(self: Variable, *others: Any) -> Any:
         values = [o.value if isinstance(o, Variable) else o for o in others]
+        if any(hasattr(v, "_keras_history") for v in values):
+            return NotImplemented  # a symbolic tensor draws a node
         return getattr(self.value, name)(*values)
 
     return apply

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from kjax.nn import arguments as arg
@@ -279,52 +278,12 @@ class _ConvTranspose(_Convolution):
 
     def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
         kernel = base.declared_weight(self, "kernel", (*self.kernel_size, self.filters, x.shape[-1]))
-        return _transposed(
-            x,
-            kernel,
-            strides=self.strides,
-            padding=[self._side_padding(axis) for axis in range(self.rank)],
-            dilation=self.dilation_rate,
-        )
-
-    def _side_padding(self, axis: int) -> tuple[int, int]:
-        """Zeros before and after the inputs, spread out by the strides, so that the output has Keras' size."""
-        window = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-        stride = self.strides[axis]
-        extra = None if self.output_padding is None else self.output_padding[axis]
-        if self.padding == "valid":
-            after = max(stride - window, 0) if extra is None else extra
-            return window - 1, window - 1 + after
-        total = stride + window - 2 if extra is None else window + window % 2 - 2 + extra
-        before = min((total + 1) // 2, window - 1)
-        return before, total - before
-
-
-def _transposed(
-    x: Array,
-    kernel: Array,
-    *,
-    strides: tuple[int, ...],
-    padding: list[tuple[int, int]],
-    dilation: tuple[int, ...],
-) -> Array:
-    """The gradient of a convolution by its inputs: a convolution of the spread-out inputs with the turned kernel."""
-    rank = x.ndim - 2
-    turned = jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2)
-    if lowering.on_cpu():
-        spread = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((0, 0, s - 1) for s in strides), (0, 0, 0)])
-        ones = (1,) * rank
-        return lowering.conv(spread, turned, strides=ones, padding=padding, dilation=dilation)
-    spatial = "DHW"[-rank:]
-    return lax.conv_general_dilated(
-        x,
-        turned,
-        (1,) * rank,
-        padding,
-        lhs_dilation=strides,
-        rhs_dilation=dilation,
-        dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
-    )
+        extra = (None,) * self.rank if self.output_padding is None else self.output_padding
+        reach = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        padding = [
+            lowering.transposed_pads(r, s, self.padding, e) for r, s, e in zip(reach, self.strides, extra, strict=True)
+        ]
+        return lowering.conv_transpose(x, kernel, strides=self.strides, padding=padding, dilation=self.dilation_rate)
 
 
 class Conv1DTranspose(_ConvTranspose):

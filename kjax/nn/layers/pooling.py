@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
 from kjax.nn import arguments as arg
 from kjax.nn import lowering
 from kjax.nn.layers import base
 from kjax.nn.module import Layer
+from kjax.nn.ops.convolution import adaptive_average_pool, adaptive_max_pool
 from kjax.nn.value import field
 
 
@@ -183,13 +183,8 @@ class _AdaptivePooling(Layer):
 
     def call(self, inputs: Float[Array, "batch *spatial_and_channels"]) -> Float[Array, "batch *pooled"]:
         base.require_rank(self, inputs, self.rank + 2)
-        pool = jnp.max if self.of == "max" else jnp.mean
-        for axis, count in zip(base.spatial_axes(self, inputs.ndim), self.output_size, strict=True):
-            size = inputs.shape[axis]
-            windows = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
-            parts = [pool(lax.slice_in_dim(inputs, a, b, axis=axis), axis=axis, keepdims=True) for a, b in windows]
-            inputs = jnp.concatenate(parts, axis=axis)
-        return inputs
+        pool = adaptive_max_pool if self.of == "max" else adaptive_average_pool
+        return pool(inputs, self.output_size, self.data_format)
 
 
 class _AdaptiveMaxPooling(_AdaptivePooling):

@@ -1,0 +1,104 @@
+"""From a pure function of arrays to a function of ``keras.ops``: variables, symbolic tensors and settings come in here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras.core.operation import Operation
+from kjax.keras.core.settings import settings
+from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
+from kjax.keras.core.variable import Variable
+from kjax.keras.ops.table import Entry, entries
+from kjax.nn.ops.elementwise import FLOATING
+
+FLOAT_BY_DEFAULT = frozenset("zeros ones empty full eye identity tri one_hot multi_hot".split())
+"""Functions whose result is of the session's float type where no type is given."""
+
+WINDOWS = frozenset("bartlett blackman hamming hanning kaiser".split())
+"""Functions whose result is always of the session's float type."""
+
+TO_FLOAT = frozenset([*FLOATING.split(), "mean", "std", "var", "log", "log10", "log1p", "log2", "sqrt", "norm"])
+"""Functions that turn integers into the session's float type."""
+
+_PLAIN = (jax.Array, np.ndarray, int, float, str, type(None))
+
+
+def lift(entry: Entry) -> Callable[..., Any]:
+    """The function of ``keras.ops`` for an operation."""
+    function = entry.function
+    parameters = entry.signature.parameters
+    by_settings = [
+        name
+        for name in parameters
+        if (name == "data_format" and parameters[name].default is None)
+        or (name == "epsilon" and parameters[name].default is None)
+        or (name == "dtype" and entry.name in FLOAT_BY_DEFAULT)
+    ]
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not (all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))):
+            if symbolic_leaves((args, kwargs)):
+                return symbolic(args, kwargs)
+            args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
+        if by_settings:
+            args, kwargs = _with_settings(args, kwargs)
+        if settings.floatx != "float32":
+            return _in_floatx(entry.name, function, args, kwargs)
+        return function(*args, **kwargs)
+
+    def _with_settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        bound = entry.signature.bind(*args, **kwargs)
+        for name in by_settings:
+            if bound.arguments.get(name) is None:
+                bound.arguments[name] = _SETTINGS[name]()
+        return bound.args, bound.kwargs
+
+    def symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args, kwargs = _with_settings(args, kwargs)
+        tensors, arguments = entry.split(args, kwargs)
+        return Operation(entry.call, entry.name, entry)._symbolic_call(tensors, arguments)
+
+    return call
+
+
+_SETTINGS: dict[str, Callable[[], Any]] = {
+    "data_format": lambda: settings.image_data_format,
+    "epsilon": lambda: settings.epsilon,
+    "dtype": lambda: settings.floatx,
+}
+
+
+def _is_plain(leaf: Any) -> bool:
+    return isinstance(leaf, _PLAIN)
+
+
+def _is_variable(leaf: Any) -> bool:
+    return isinstance(leaf, Variable)
+
+
+def _value(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Variable) else leaf
+
+
+def _in_floatx(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call in a session whose float type is not float32."""
+    if name in TO_FLOAT and args and not is_symbolic(args[0]):
+        first = jnp.asarray(args[0])
+        if not jnp.issubdtype(first.dtype, jnp.inexact):
+            args = (first.astype(settings.floatx), *args[1:])
+    result = function(*args, **kwargs)
+    return result.astype(settings.floatx) if name in WINDOWS else result
+
+
+@functools.cache
+def functions() -> dict[str, Callable[..., Any]]:
+    """All functions of ``keras.ops``, by name."""
+    as_they_are = frozenset("shape dtype is_tensor convert_to_numpy custom_gradient vectorize ndim size".split())
+    return {name: entry.function if name in as_they_are else lift(entry) for name, entry in entries().items()}
