@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -34,6 +35,8 @@ def place_of(name: str) -> str | None:
         return ""
     for root in _ROOTS:
         if name.startswith(f"{root}."):
+            if any(longer.startswith(f"{name}.") for longer in _ROOTS):
+                return ""  # a folder on the way to another root
             path = name[len(root) + 1 :]
             return path if path in MODULES or path in FOLDERS else None
     top, _, rest = name.partition(".")
@@ -98,19 +101,22 @@ class Facade(ModuleType):
 _MISSING = object()
 
 
-def _targets(place: str) -> list[ModuleType]:
-    modules = []
-    for target in dict.fromkeys((f"kjax.keras.{place}".rstrip("."), *MODULES.get(place, ()))):
-        try:
-            modules.append(importlib.import_module(target))
-        except ModuleNotFoundError as error:
-            if error.name is None or not target.startswith(error.name):
-                raise
-            parent, _, name = target.rpartition(".")
-            inner = getattr(importlib.import_module(parent), name, None)
-            if isinstance(inner, ModuleType) or inner is not None:
-                modules.append(inner)
-    return modules
+@functools.cache
+def _targets(place: str) -> tuple[Any, ...]:
+    """What lies behind a path: the module of kjax of the same path, where there is one, then those of the table."""
+    targets = dict.fromkeys((f"kjax.keras.{place}".rstrip("."), *MODULES.get(place, ())))
+    return tuple(found for found in map(_resolve, targets) if found is not None)
+
+
+def _resolve(target: str) -> Any:
+    """The module, or the object with names in a module, of a dotted path; None where there is none."""
+    try:
+        return importlib.import_module(target)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{target}.".startswith(f"{error.name}."):
+            raise
+    parent, _, name = target.rpartition(".")
+    return getattr(_resolve(parent), name, None)
 
 
 LIBRARIES = frozenset(

@@ -84,7 +84,7 @@ class Sequential(Model):
         self.built = False
         self._forget_training()
         join = getattr(self._stack[0], "join", None) if self._stack else None
-        if join is not None and self._stack[0].branches:  # Keras 1's Merge of several models
+        if join is not None and getattr(self._stack[0], "branches", None):  # Keras 1's Merge of several models
             inputs, outputs = join()
             for layer in self._stack[1:]:
                 outputs = layer(outputs)

@@ -24,7 +24,7 @@ def place_of(fullname: str) -> str | None:
         if path.startswith(prefix) and path.rstrip(".") not in MODULES:
             path = path[len(prefix) :]
     path = path.rstrip(".")
-    return path if path in MODULES or path in ("compat", "python", "_api", "contrib") else None
+    return path if path in MODULES or path in ("compat", "python", "_api", "_api.v2", "contrib") else None
 
 
 def has_module(fullname: str) -> bool:
