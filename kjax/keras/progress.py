@@ -201,6 +201,9 @@ class Progress:
         """Whether anything is shown between the beginning and the end of an epoch."""
         return self.verbose == 1 and self._line.kind != "plain"
 
+    def count_samples(self, samples: int | None, batch_size: int | None, held_out: int | None) -> None:
+        """How many samples there are; what is shown today are batches."""
+
     def epoch_begin(self, epoch: int) -> None:
         """Begin an epoch (or an evaluation, a prediction).
 
@@ -210,6 +213,9 @@ class Progress:
         self._line.close()
         if self.verbose and self.epochs > 1:
             print_message(f"Epoch {epoch + 1}/{self.epochs}")
+        self._begin()
+
+    def _begin(self) -> None:
         self._timer = StepTimer(skip_first=self._epochs_begun == 0)
         self._latest = (0, self._timer.start)
         self._drawn_at = -math.inf

@@ -12,6 +12,8 @@ from typing import Any
 import jax
 
 from kjax.keras.console import is_interactive_logging_enabled, print_message
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 _STYLE = {"number": "color(34)", "none": "color(45)", "class": "color(33)"}
 _LEAST_COLUMN = 4
@@ -47,6 +49,13 @@ def print_summary(
         print_fn = print_message
     nodes = _graph_nodes(model)
     graph = None if nodes is None or _is_chain(nodes) else nodes
+    layers = list(getattr(model, "_operations", None) or model.layers) if nodes is not None else model.layers
+    if settings.era in OLD_ERAS:
+        from kjax.keras.legacy.printing import print_older_summary
+
+        shown = layers[_slice(layers, layer_range)]
+        print_older_summary(model, _older_rows(shown, nodes, graph), line_length, positions, print_fn)
+        return
     table = rich.table.Table(
         *_columns(graph is not None, show_trainable, line_length, positions),
         width=line_length or _default_length(graph is not None, show_trainable),
@@ -249,6 +258,20 @@ def _slice(layers: Sequence[Any], layer_range: Sequence[str] | None) -> slice:
     if min(first) > max(last):  # given in the other order
         return slice(min(last), max(first) + 1)
     return slice(min(first), max(last) + 1)
+
+
+def _older_rows(
+    layers: Iterable[Any], nodes: list[Any] | None, graph: list[Any] | None
+) -> Iterator[tuple[str, str, int, list[str] | None]]:
+    """The rows of the table of Keras 2: name, shape, number of weights, connections."""
+    for layer in layers:
+        shape = re.sub(r"\[[^\]]*\]", "", _shape_text(layer, nodes))
+        sources = None
+        if graph is not None:
+            text = re.sub(r"\[/\]|\[color[^\]]*\]", "", _connections(layer, graph))
+            sources = [] if text == "-" else text.split(", ")
+        count = _count(layer.weights)
+        yield f"{layer.name} ({type(layer).__name__})", shape, count, sources
 
 
 # -- totals ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
+from kjax.keras.legacy.printing import epoch_label
 
 
 class EarlyStopping(MonitorCallback):
@@ -88,7 +89,7 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
-            print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            print_message(f"{epoch_label(self.stopped_epoch + 1)}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
                 print_message(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")

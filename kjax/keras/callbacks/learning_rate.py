@@ -12,6 +12,9 @@ import numpy as np
 from kjax.keras.callbacks.base import Callback
 from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
+from kjax.keras.legacy.printing import epoch_label
 
 
 def _optimizers(model: Any) -> Iterator[tuple[str, Any]]:
@@ -27,8 +30,9 @@ def _optimizers(model: Any) -> Iterator[tuple[str, Any]]:
 
 def _record(model: Any, logs: dict[str, Any]) -> None:
     """Write the learning rate into the logs, so that History and others show it."""
+    label = "lr" if settings.era in OLD_ERAS else "learning_rate"
     for name, optimizer in _optimizers(model):
-        logs[f"learning_rate_{name}" if name else "learning_rate"] = float(optimizer.learning_rate)
+        logs[f"{label}_{name}" if name else label] = float(optimizer.learning_rate)
 
 
 class LearningRateScheduler(Callback):
@@ -61,7 +65,9 @@ class LearningRateScheduler(Callback):
             optimizer.learning_rate = rate
             if self.verbose > 0:
                 name = f"{name} " if name else ""
-                print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {rate}.")
+                print_message(
+                    f"\n{epoch_label(epoch + 1)}: LearningRateScheduler setting {name}learning rate to {rate}."
+                )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         _record(self.model, {} if logs is None else logs)
@@ -194,5 +200,5 @@ class ReduceLROnPlateau(MonitorCallback):
         optimizer.learning_rate = new
         if self.verbose > 0:
             name = f" {name}" if name else ""
-            print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing{name} learning rate to {new}.")
+            print_message(f"\n{epoch_label(epoch + 1)}: ReduceLROnPlateau reducing{name} learning rate to {new}.")
         return True

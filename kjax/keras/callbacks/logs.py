@@ -18,17 +18,17 @@ def plain_value(value: Any) -> Any:
 
 
 def other_name(name: Any) -> str | None:
-    """The name that the accuracy had in another generation: ``'val_acc'`` for ``'val_accuracy'`` and the reverse."""
+    """What another generation called accuracy and learning rate: ``'val_acc'`` for ``'val_accuracy'`` and the reverse."""
     if not isinstance(name, str):
         return None
-    for old, new in (("acc", "accuracy"), ("accuracy", "acc")):
+    for old, new in (("acc", "accuracy"), ("accuracy", "acc"), ("lr", "learning_rate"), ("learning_rate", "lr")):
         if name == old or name.endswith(f"_{old}"):
             return f"{name[: len(name) - len(old)]}{new}"
     return None
 
 
 class Named(dict[str, Any]):
-    """A dict of values by name of the metric that finds the accuracy under both its names, ``acc`` and ``accuracy``."""
+    """A dict of values by name of the metric that finds ``acc`` and ``lr`` under their names of today, too, and the reverse."""
 
     def __missing__(self, name: Any) -> Any:
         other = other_name(name)

@@ -59,6 +59,9 @@ class InputLayer(Layer):
     ) -> None:
         del sparse, ragged, optional
         super().__init__(name=name, **kwargs)
+        if name is None and settings.era != "3":
+            settings.names["input"] += 1
+            self.name = f"input_{settings.names['input']}"
         shape = shape if shape is not None else input_shape
         batch_shape = batch_shape if batch_shape is not None else batch_input_shape
         if (shape is None) == (batch_shape is None):

@@ -125,6 +125,11 @@ class Fitting(Inference):
         self._session = follower.session = session
         logs: Any = {}
         try:
+            follower.progress.count_samples(
+                source.samples if steps_per_epoch is None else None,
+                source.batch_size,
+                validation.samples if validation is not None and validation_steps is None else None,
+            )
             follower.train_begin()
             first, done = session.position  # a callback may have restored an earlier run
             for epoch in range(first, epochs):

@@ -11,7 +11,8 @@ import numpy as np
 
 from kjax.keras.callbacks.logs import Logs
 from kjax.keras.core.settings import settings
-from kjax.keras.progress import Progress
+from kjax.keras.legacy.arguments import OLD_ERAS
+from kjax.keras.legacy.printing import make_progress
 
 
 class Follower:
@@ -46,7 +47,7 @@ class Follower:
         if verbose == "auto" and kind == "predict" and settings.era in ("1", "2"):
             verbose = 0
         shown = not quiet and not callbacks.shows_progress
-        self.progress = Progress(verbose if shown else 0, epochs, steps)
+        self.progress = make_progress(verbose if shown else 0, epochs, steps, names, kind)
         self._last: Any = None
         self.session: Any = None
         self._epoch = 0
@@ -124,6 +125,10 @@ class Follower:
 
     def epoch_end(self, epoch: int, logs: Logs) -> None:
         """An epoch ends: callbacks first, so that what they add is shown."""
+        if settings.era in OLD_ERAS:  # there the bar was a callback, and the first of them
+            self.progress.epoch_end(logs, done_batches=self._done)
+            self.callbacks.on_epoch_end(epoch, logs)
+            return
         self.callbacks.on_epoch_end(epoch, logs)
         self.progress.epoch_end(logs, done_batches=self._done)
 

@@ -90,6 +90,7 @@ class Inference(Sourcing):
             else CallbackList(callbacks, self, params, add_history=False)
         )
         follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
+        follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
         follower.phase_begin()
         values, _ = self._evaluate(source, steps, follower)
         logs = dict(zip(objective.names, values, strict=True))
@@ -138,6 +139,7 @@ class Inference(Sourcing):
             else CallbackList(callbacks, self, params, add_history=False)
         )
         follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
+        follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
         follower.phase_begin()
         step = make_predict_step(self.module)
         with contextlib.closing(Reader(source, steps)) as reader:

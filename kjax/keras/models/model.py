@@ -37,9 +37,9 @@ class Model(OnBatch, Generations, Layer):
         graph.update({k: kwargs.pop(k) for k in ("inputs", "outputs") if k in kwargs})
         kwargs.setdefault("name", graph.pop("name", None))
         if kwargs["name"] is None and type(self) is Model and graph:
-            from kjax.keras.core.settings import unique_name
+            from kjax.keras.core.settings import settings, unique_name
 
-            kwargs["name"] = unique_name("functional")
+            kwargs["name"] = unique_name("functional" if settings.era == "3" else "model")
             Layer.__init__(self, **kwargs)
             self._explicit_name = False
         else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
+from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import KerasTensor, is_symbolic
 from kjax.keras.models.model import Model
 from kjax.keras.models.plan import make_plan, variable_names
@@ -65,7 +66,10 @@ class Sequential(Model):
         if not self._stack and self._input_layer is None:
             shape = _declared_shape(layer)
             if shape is not None:
-                self._input_layer = Input(batch_shape=shape, dtype=layer._input_dtype)._keras_history[0]
+                entry = Input(batch_shape=shape, dtype=layer._input_dtype)._keras_history[0]
+                if settings.era != "3":
+                    entry.name = f"{layer.name}_input"
+                self._input_layer = entry
         self._stack.append(layer)
         if rebuild:
             self._rebuild()
