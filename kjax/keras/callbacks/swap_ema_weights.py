@@ -77,8 +77,9 @@ def _averages(model: Any) -> list[tuple[Variable, Any]]:
     if optimizer is None or not optimizer.built:
         raise ValueError("SwapEMAWeights: the optimizer has no state yet; train the model first, with use_ema=True")
     boxes = model._partition()["params"]
+    model._prepare_optimizer(boxes)
     params, state = (jax.tree.map(lambda v: v.value, tree, is_leaf=_is_box) for tree in (boxes, optimizer.tree))
-    final = optimizer.rule.finalize(state, params)
+    final = optimizer.pure.finalize(state, params)
     rows = zip(jax.tree.leaves(boxes, is_leaf=_is_box), jax.tree.leaves(params), jax.tree.leaves(final), strict=True)
     found = [(box, average) for box, value, average in rows if average is not value]
     if not found:

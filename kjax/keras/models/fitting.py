@@ -167,7 +167,7 @@ class Fitting(Inference):
         """End with what the optimizer says are the weights: their moving average, where it keeps one."""
         carry = session.holder.carry
         if int(carry.step) > 0:
-            final = self.optimizer.rule.finalize(carry.opt_state, carry.params)
+            final = self.optimizer.pure.finalize(carry.opt_state, carry.params)
             if final is not carry.params:
                 session.holder.carry = carry.replace(params=copied(final))
 

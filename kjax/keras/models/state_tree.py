@@ -57,7 +57,7 @@ def set_state_tree(model: Any, tree: Mapping[str, Any]) -> None:
         raise ValueError(f"set_state_tree: unknown key {unknown[0]!r}; the keys are {', '.join(KINDS)}")
     if tree.get("optimizer_variables") and model.optimizer is not None and not model.optimizer.built and model.built:
         model._snapshot()
-        model.optimizer.build(model._partition()["params"])
+        model._prepare_optimizer()
     known = _variables(model)
     for kind, nested in tree.items():
         for path, value in _flat(nested):
@@ -134,7 +134,7 @@ def _of_optimizer(model: Any, paths: Mapping[int, str]) -> Iterator[tuple[str, V
     if isinstance(rate, Variable):
         seen.add(id(rate))
         yield f"{name}/learning_rate", rate
-    weights = jax.tree.leaves(model._partition()["params"], is_leaf=_is_box) if optimizer.built else []
+    weights = optimizer._leaves if optimizer.built else []
     trees = dict(getattr(optimizer.tree, "slots", None) or {})
     trees |= {kind: tree for kind in ("average", "accumulator") if (tree := getattr(optimizer.tree, kind, None))}
     for weight_index, weight in enumerate(weights):
