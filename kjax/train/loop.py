@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ STACK_BYTES = 64 * 2**20
 
 MOST_STEPS = 8192
 """Most batches of one stack, however small they are."""
+
+MANY_SHAPES = 8
+"""Different shapes of batches after which a program says that it compiles anew for each."""
 
 RESIDENT_SHARE = 0.4
 """Largest share of an accelerator's memory that data which stay on it may take."""
@@ -71,6 +75,25 @@ class Program:
         self.once = jax.jit(body)
         self.seconds_per_step: dict[Any, float] = {}
         self._slow_in_loop: dict[Any, bool] = {}
+        self._shapes: dict[Any, None] = {}  # a dict keeps the order
+
+    def note_shape(self, chunk: Chunk) -> None:
+        """Say once that each new shape of a batch is compiled anew, when there are many."""
+        if isinstance(chunk, Resident):
+            return
+        skip = 1 if isinstance(chunk, Stack) else 0
+        shapes = tuple(leaf.shape[skip:] for leaf in jax.tree.leaves(chunk.tree))
+        if shapes in self._shapes:
+            return
+        self._shapes[shapes] = None
+        if len(self._shapes) == MANY_SHAPES:
+            listed = ", ".join(" and ".join(map(str, each)) for each in list(self._shapes)[-4:])
+            warnings.warn(
+                f"the step was compiled for {MANY_SHAPES} different shapes of batches, lately {listed}; each new one takes "
+                "as long as the first. Pad the data to one length or to a few (keras.utils.pad_sequences), and "
+                "keep the batch size",
+                stacklevel=3,
+            )
 
     def slow_in_loop(self, carry: Any, constant: Any, batch: Any) -> bool:
         """Whether the step holds operations that XLA:CPU runs many times slower inside a loop (jax issue 12868)."""
@@ -83,6 +106,7 @@ class Program:
 
     def run(self, holder: Holder, constant: Any, chunk: Chunk) -> None:
         """Start the steps of a chunk; the holder has the new state at once, the device works on it."""
+        self.note_shape(chunk)
         with deferred_interrupt():
             if isinstance(chunk, Single):
                 holder.carry = self.single(holder.carry, constant, chunk.tree)

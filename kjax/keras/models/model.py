@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 
@@ -17,6 +17,9 @@ from kjax.keras.models.generations import Generations
 from kjax.keras.models.on_batch import OnBatch
 from kjax.keras.models.plan import Plan, make_plan
 from kjax.nn.value import did_you_mean
+
+if TYPE_CHECKING:
+    from kjax.keras.models.dry_run import DryRun
 
 
 class Model(OnBatch, Generations, Layer):
@@ -203,6 +206,36 @@ class Model(OnBatch, Generations, Layer):
         from kjax.keras.summary import print_summary
 
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def dry_run(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+    ) -> DryRun:
+        """Print what a training step on these data takes, without taking it: shapes, memory, operations.
+
+        Args:
+            x: inputs as for :meth:`fit`, or ``jax.ShapeDtypeStruct`` of their shape.
+            y: targets likewise; without them the loss and the optimizer are left out.
+            sample_weight: weight of each sample.
+            batch_size: samples in a batch; 32 by default.
+            print_fn: called with the text; ``print`` by default.
+
+        Returns:
+            The numbers, as attributes.
+
+        Raises:
+            ValueError: the data do not fit the model or its losses.
+        """
+        from kjax.keras.console import print_message
+        from kjax.keras.models.dry_run import dry_run
+
+        result = dry_run(self, x, y, sample_weight, batch_size)
+        (print_fn or print_message)(str(result))
+        return result
 
     def reset_states(self) -> None:
         """Reset the carried state of stateful layers."""
