@@ -103,6 +103,7 @@ class Handle(nn.Module):
             _let_travel(scope, args[0], mask)
             if "mask" in call_signature(type(layer).call)[0]:
                 kwargs["mask"] = mask
+        penalties: list[Any] = []
         for path, box in jax.tree_util.tree_leaves_with_path(tree, is_leaf=_is_box):
             names = tuple(entry.key for entry in path)
             spec = WeightSpec(
@@ -116,7 +117,7 @@ class Handle(nn.Module):
             )
             announce(spec)
             if box.regularizer is not None and box.trainable:
-                scope.losses.append(box.regularizer(scope.values[id(box)]))
+                penalties.append(box.regularizer(scope.values[id(box)]))
         with scopes.enter(scope), record_weights():
             outputs = layer._compute(args, {**kwargs, "training": training})
         for collection, group in tree.items():
@@ -124,8 +125,11 @@ class Handle(nn.Module):
                 for name, inner in group.items():
                     values = jax.tree.map(lambda box: scope.values[id(box)], inner, is_leaf=_is_box)
                     self.put_variable(collection, name, values)
-        if scope.losses and self.is_mutable_collection(LOSSES) and not self.is_initializing():
-            self.put_variable(LOSSES, "added", sum(scope.losses))
+        if self.is_mutable_collection(LOSSES) and not self.is_initializing():
+            # Apart, since who calls the layer from outside of a step knows the penalties on weights anyhow.
+            for name, found in (("added", scope.losses), ("weights", penalties)):
+                if found:
+                    self.put_variable(LOSSES, name, sum(found))
         if return_masks:
             return outputs, [scope.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
         return outputs

@@ -326,11 +326,18 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
         before = active.training, active.autocast
         active.training = training
         active.autocast = self.compute_dtype if casts else None
+        outermost = active.depth == 0
+        if outermost:  # as in Keras, what earlier calls added does not count for this one
+            active.losses.clear()
+        active.depth += 1
         try:
             outputs = self.call(*args, **kwargs)
         finally:
             active.training, active.autocast = before
+            active.depth -= 1
         self._add_activity_loss(outputs, active)
+        if outermost and active.replay is not None:
+            active.replay.losses[id(self)] = list(active.losses)
         return self._mark(active, first, kwargs.get("mask"), outputs)
 
     def _cast(self, active: scopes.Scope, leaf: Any) -> Any:
@@ -385,7 +392,9 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
     def losses(self) -> list[Any]:
         """Penalties: weight regularization now, and what the last eager call added."""
         own = [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
-        return [*self._extra_losses, *own]
+        active = scopes.current()
+        added = self._extra_losses if active is None else active.losses_of(self)
+        return [*added, *own]
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output, given that of the inputs."""

@@ -78,7 +78,9 @@ class Metric:
         if "_variables" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
         shape = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
-        variable = Variable(initializer or "zeros", shape, dtype or self.dtype, trainable=False, name=name)
+        variable = Variable(
+            initializer or "zeros", shape, dtype or self.dtype, trainable=False, autocast=False, name=name
+        )
         self._variables.append(variable)
         return variable
 
@@ -286,7 +288,9 @@ class PureMetric(Metric):
                 if data:
                     raise
                 return  # the shape depends on the data, which are still to come
-        self._state = jax.tree.map(lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False), fresh)
+        self._state = jax.tree.map(
+            lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False), fresh
+        )
         self._variables[:0] = jax.tree.leaves(self._state, is_leaf=_is_box)
 
     def _prepare(self, *args: Any) -> None:

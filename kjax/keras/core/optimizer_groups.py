@@ -10,9 +10,9 @@ from typing import Any, Self
 import jax
 import jax.numpy as jnp
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.optimizer import Optimizer, derive_optimizer, get
-from kjax.keras.core.optimizer_state import state_box
-from kjax.keras.core.variable import Variable
+from kjax.keras.core.optimizer_state import is_box, state_box
 from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
 
@@ -188,11 +188,10 @@ class SeveralBase(Optimizer):
         )
 
     def _make_state(self, tree: Any) -> Any:
-        paths, boxes, _ = flatten(tree, self.rule)
-        del paths, boxes
-        params = jax.tree.map(lambda v: v.value, tree, is_leaf=lambda v: isinstance(v, Variable))
-        state = self._running_rule(tree).init(params)
-        made = jax.tree_util.tree_map_with_path(lambda path, leaf: state_box(self.name, path, leaf), state)
+        with scopes.outside(), jax.ensure_compile_time_eval():
+            params = jax.tree.map(lambda v: v.value, tree, is_leaf=is_box)
+            state = self._running_rule(tree).init(params)
+            made = jax.tree_util.tree_map_with_path(lambda path, leaf: state_box(self.name, path, leaf), state)
         inner = [member._share(part) for member, part in zip(self._members, made.inner, strict=True)]
         return made._replace(count=self._iterations, inner=tuple(inner))
 

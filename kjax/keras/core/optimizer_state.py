@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import to_snake_case
 from kjax.keras.core.stepwise import own_name
 from kjax.keras.core.variable import Variable
@@ -226,10 +227,11 @@ class StateKeeper:
         self._tree = self._make_state(tree)
 
     def _make_state(self, tree: Any) -> Any:
-        params = jax.tree.map(lambda v: v.value, tree, is_leaf=is_box)
-        rule = self._running_rule(tree)
-        state = rule.init(params)
-        boxes = jax.tree_util.tree_map_with_path(lambda path, leaf: state_box(self.name, path, leaf), state)
+        # The first values are stored ones, also where the first use is inside a step that is being traced.
+        with scopes.outside(), jax.ensure_compile_time_eval():
+            params = jax.tree.map(lambda v: v.value, tree, is_leaf=is_box)
+            state = self._running_rule(tree).init(params)
+            boxes = jax.tree_util.tree_map_with_path(lambda path, leaf: state_box(self.name, path, leaf), state)
         return self._share(boxes) if isinstance(boxes, rules.OptimizerState) else boxes
 
     def _share(self, boxes: Any) -> Any:

@@ -27,6 +27,9 @@ class Scope:
         outer: the scope around this one. Variables that this one does not know are looked up there, so that a
             metric that a layer updates inside a model belongs to the step around the model.
         autocast: type in which floating-point variables are read, or None: that in which they are stored.
+        depth: number of layer calls that this one is inside of.
+        shifts: what a gradient tape adds to variables when they are read, by ``id``.
+        replay: the bookkeeping of gradient tapes, in the scope of a step that may hold some.
     """
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -39,6 +42,14 @@ class Scope:
     draws: int = 0
     autocast: str | None = None
     outer: Scope | None = None
+    depth: int = 0
+    shifts: dict[int, Any] = dataclasses.field(default_factory=dict)
+    replay: Any = None
+
+    def read(self, variable: Any) -> Any:
+        """The value of a variable that this scope holds."""
+        value = self.values[id(variable)]
+        return value + self.shifts[id(variable)] if id(variable) in self.shifts else value
 
     def holder_of(self, variable: Any) -> Scope | None:
         """The innermost scope that has a value for a variable, or None."""
@@ -46,6 +57,15 @@ class Scope:
         while scope is not None and id(variable) not in scope.values:
             scope = scope.outer
         return scope
+
+    def losses_of(self, layer: Any) -> list[Any]:
+        """What the last call of a layer, in this scope or the step around it, added to the losses."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.replay is not None and id(layer) in scope.replay.losses:
+                return scope.replay.losses[id(layer)]
+            scope = scope.outer
+        return self.losses
 
     def mask_of(self, array: Any) -> Any:
         """The mask that travels with an array, or None."""
@@ -55,7 +75,7 @@ class Scope:
     def next_key(self) -> Array | None:
         """A fresh key of the stream."""
         if self.key is None:
-            return None
+            return None if self.outer is None else self.outer.next_key()
         self.draws += 1
         return jax.random.fold_in(self.key, self.draws)
 
@@ -70,6 +90,16 @@ recorder: Any = None
 def current() -> Scope | None:
     """The innermost scope, or None in plain eager code."""
     return _current.get()
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """Leave all scopes: variables are what is stored in them."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 @contextlib.contextmanager

@@ -142,7 +142,7 @@ class Variable:
         if active is not None:
             holder = active.holder_of(self)
             if holder is not None:
-                return holder.values[id(self)]
+                return holder.read(self)
             if active.abstract:
                 return jnp.zeros(self._shape, self._dtype)
         if self._live is not None:
