@@ -118,21 +118,50 @@ class Program:
                 holder.carry = self.resident(holder.carry, constant, chunk.data, chunk.order, *bounds)
 
 
+class EagerProgram:
+    """One step, run uncompiled and batch by batch, for debugging: stands where a :class:`Program` stands.
+
+    Args:
+        body: ``(carry, constant, batch) -> carry``.
+    """
+
+    def __init__(self, body: Callable[[Any, Any, Any], Any]) -> None:
+        self.once = body
+        self.seconds_per_step: dict[Any, float] = {}
+
+    def slow_in_loop(self, carry: Any, constant: Any, batch: Any) -> bool:
+        """True: batches come one by one."""
+        del carry, constant, batch
+        return True
+
+    def run(self, holder: Holder, constant: Any, chunk: Chunk) -> None:
+        """Run the steps of a chunk."""
+        if isinstance(chunk, Single):
+            batches = [chunk.tree]
+        elif isinstance(chunk, Stack):
+            batches = [jax.tree.map(lambda a, i=i: a[i], chunk.tree) for i in range(chunk.count)]
+        else:
+            rows = np.asarray(chunk.order)[chunk.first : chunk.first + chunk.count]
+            batches = [jax.tree.map(lambda a, r=r: a[r], chunk.data) for r in rows]
+        for batch in batches:
+            holder.carry = self.once(holder.carry, constant, jax.device_put(batch))
+
+
 def _signature(tree: Any) -> Any:
     leaves, structure = jax.tree.flatten(tree)
     return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
 @functools.lru_cache(maxsize=128)
-def train_program(step: Callable[..., Any]) -> Program:
-    """The compiled forms of a training step."""
-    return Program(lambda state, _, batch: step(state, batch))
+def train_program(step: Callable[..., Any], eager: bool = False) -> Program | EagerProgram:
+    """The compiled forms of a training step, or one that is run uncompiled."""
+    return (EagerProgram if eager else Program)(lambda state, _, batch: step(state, batch))
 
 
 @functools.lru_cache(maxsize=128)
-def eval_program(step: Callable[..., Any]) -> Program:
-    """The compiled forms of an evaluation step."""
-    return Program(step)
+def eval_program(step: Callable[..., Any], eager: bool = False) -> Program | EagerProgram:
+    """The compiled forms of an evaluation step, or one that is run uncompiled."""
+    return (EagerProgram if eager else Program)(step)
 
 
 @functools.lru_cache(maxsize=128)
@@ -168,7 +197,7 @@ class Listener(Protocol):
 
 
 def run_epoch(
-    program: Program,
+    program: Program | EagerProgram,
     holder: Holder,
     constant: Any,
     feed: Feed,

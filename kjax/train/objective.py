@@ -75,13 +75,18 @@ class Objective:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of what :meth:`compute` returns: the loss, each output's loss if there are several, the metrics."""
+        return ("loss", *self.loss_names, *self.metric_names)
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the outputs' losses, where there are several outputs."""
+        return tuple(f"{t.name}_loss" for t in self.targets if t.loss is not None) if len(self.targets) > 1 else ()
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of what :meth:`compute_metrics` returns."""
         several = len(self.targets) > 1
-        names = ["loss"]
-        if several:
-            names += [f"{t.name}_loss" for t in self.targets if t.loss is not None]
-        for t in self.targets:
-            names += [f"{t.name}_{m}" if several else m for m in t.metric_names]
-        return tuple(names)
+        return tuple(f"{t.name}_{m}" if several else m for t in self.targets for m in t.metric_names)
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> dict[str, Any]:
         """Empty accumulators.
@@ -91,11 +96,10 @@ class Objective:
             y_pred: outputs likewise.
         """
         parts = sum(t.loss is not None for t in self.targets) if len(self.targets) > 1 else 0
-        rows = self._each(y_true, y_pred, None, None)
         if self.batch_means:
             count = sum(len(target.metrics) + len(target.weighted_metrics) for target in self.targets)
             return {"totals": jnp.zeros((1 + parts + count, 2), jnp.float32), "metrics": ()}
-        states = tuple(m.init(t, p) for target, t, p, _, _ in rows for m in (*target.metrics, *target.weighted_metrics))
+        states = self.init_metrics(y_true, y_pred)
         return {"totals": jnp.zeros((1 + parts, 2), jnp.float32), "metrics": states}
 
     def loss(
@@ -148,6 +152,19 @@ class Objective:
             return {"totals": totals, "metrics": ()}
         new = self._metric_states(iter(state["metrics"]), y_true, y_pred, sample_weight, masks)
         return {"totals": totals, "metrics": new}
+
+    def init_metrics(self, y_true: Any = None, y_pred: Any = None) -> tuple[Any, ...]:
+        """The empty states of the metrics alone; arguments as for :meth:`init`."""
+        rows = self._each(y_true, y_pred, None, None)
+        return tuple(m.init(t, p) for target, t, p, _, _ in rows for m in (*target.metrics, *target.weighted_metrics))
+
+    def update_metrics(self, states: Any, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> tuple[Any, ...]:
+        """The states of the metrics alone after a batch."""
+        return self._metric_states(iter(states), y_true, y_pred, sample_weight, masks)
+
+    def compute_metrics(self, states: Any) -> list[Array]:
+        """The values of :attr:`metric_names`."""
+        return self._computed(iter(states))
 
     def _metric_states(self, states: Any, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> tuple[Any, ...]:
         """The states of all metrics after a batch: from those before it, or from nothing where there are none."""

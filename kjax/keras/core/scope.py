@@ -30,6 +30,7 @@ class Scope:
         depth: number of layer calls that this one is inside of.
         shifts: what a gradient tape adds to variables when they are read, by ``id``.
         replay: the bookkeeping of gradient tapes, in the scope of a step that may hold some.
+        called: what the last call of a layer added to the losses, by ``id`` of the layer.
     """
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -45,6 +46,7 @@ class Scope:
     depth: int = 0
     shifts: dict[int, Any] = dataclasses.field(default_factory=dict)
     replay: Any = None
+    called: dict[int, list[Any]] = dataclasses.field(default_factory=dict)
 
     def read(self, variable: Any) -> Any:
         """The value of a variable that this scope holds."""
@@ -62,8 +64,8 @@ class Scope:
         """What the last call of a layer, in this scope or the step around it, added to the losses."""
         scope: Scope | None = self
         while scope is not None:
-            if scope.replay is not None and id(layer) in scope.replay.losses:
-                return scope.replay.losses[id(layer)]
+            if id(layer) in scope.called:
+                return scope.called[id(layer)]
             scope = scope.outer
         return self.losses
 

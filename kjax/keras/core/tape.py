@@ -44,14 +44,12 @@ class Replay:
         capture: None, or (number of the call to stop at, number of its tape, what the tape adds by ``id``).
         calls: number of calls in this run.
         tapes: number of tapes in this run.
-        losses: what the last call of a layer added to the losses, by ``id`` of the layer.
     """
 
     answers: list[list[Any]]
     capture: tuple[int, int, dict[int, Any]] | None = None
     calls: int = 0
     tapes: int = 0
-    losses: dict[int, list[Any]] = dataclasses.field(default_factory=dict)
 
 
 def run(make_scope: Callable[[], scopes.Scope], body: Callable[[], Any]) -> tuple[Any, scopes.Scope]:

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core import optimizer as optimizers
+from kjax.keras.core.metric import Metric, PureMetric
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.names import metric_name
+from kjax.keras.models.compiled_metrics import CompiledMetrics
 from kjax.nn import losses, metrics
 from kjax.nn.value import did_you_mean
 from kjax.train.objective import Objective, Target
@@ -28,6 +30,8 @@ class Compilation:
         metrics: what was given.
         weighted_metrics: what was given.
         run_eagerly: whether steps run uncompiled.
+        steps_per_execution: batches for which batch callbacks are called once.
+        jit_compile: what was given.
         keras2: whether weighted losses and metrics count as in Keras 1 and 2.
     """
 
@@ -38,6 +42,27 @@ class Compilation:
     weighted_metrics: Any = None
     run_eagerly: bool = False
     keras2: bool = False
+    steps_per_execution: int = 1
+    jit_compile: Any = True
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was made for the outputs of the model, because it changed."""
+        self.loss_tracker = PureMetric.wrap(metrics.Mean("loss"))
+        self.compiled_metrics: CompiledMetrics | None = None
+        self.output_trackers: list[PureMetric] = []
+        self.measured: tuple[Metric, ...] | None = None
+
+    def measure(self, objective: Objective) -> tuple[Metric, ...]:
+        """The Keras metrics that measure an objective, besides the total loss."""
+        if self.measured is None:
+            self.compiled_metrics = CompiledMetrics(objective)
+            self.output_trackers = [PureMetric.wrap(metrics.Mean(name)) for name in objective.loss_names]
+            compiled = [self.compiled_metrics] if objective.metric_names else []
+            self.measured = (*compiled, *self.output_trackers)
+        return self.measured
 
     def objective(self, names: Sequence[str]) -> Objective:
         """The objective for outputs of these names.

@@ -190,12 +190,12 @@ class Arrangement:
 
     Attributes:
         names: the model's inputs, or None where it takes any structure.
-        outputs: the model's outputs.
+        outputs: the model's outputs, or None where its methods take targets in any structure.
         class_weight: weight of each class.
     """
 
     names: Sequence[str] | None
-    outputs: Sequence[str]
+    outputs: Sequence[str] | None
     class_weight: Mapping[int, float] | None = None
 
     def __call__(self, x: Any, y: Any, weights: Any) -> Any:
@@ -205,11 +205,13 @@ class Arrangement:
             ValueError: other numbers or names of inputs, targets or weights than the model has.
         """
         if self.class_weight is not None:
-            if len(self.outputs) > 1 or y is None:
+            if len(self.outputs or ()) > 1 or y is None:
                 raise ValueError("class_weight needs a model with one output, and targets")
             by_class = weights_of_classes(self.class_weight, jax.tree.leaves(y)[0])
             weights = by_class if weights is None else by_class * whole(jax.tree.leaves(weights)[0]).reshape(-1)
         inputs = arrange_inputs(x, self.names) if self.names else x
+        if self.outputs is None:
+            return inputs, y, weights
         targets = None if y is None else tuple(per_output(y, self.outputs, "argument `y`"))
         if weights is not None:
             weights = tuple(per_output(weights, self.outputs, "argument `sample_weight`", shared=True))

@@ -106,11 +106,9 @@ class Fitting(Inference):
             validation = self._validation_source(validation_data, batch_size, validation_steps, how)
         self._check_shapes(source)
         if validation is not None:
-            self._check_shapes(validation)
-        objective = self._prepare_objective()
-        step = self._train_step()
-        program = loop.train_program(step)
-        report = loop.report_program(objective)
+            self._check_shapes(validation, "test")
+        step, objective = self._training_step()
+        program, report = self._programs(step, objective, loop.train_program)
         reader = Reader(source, steps_per_epoch, self._run_seed(), number)
         steps = reader.steps
         params = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
@@ -135,7 +133,7 @@ class Fitting(Inference):
             for epoch in range(first, epochs):
                 follower.epoch_begin(epoch)
                 if done == 0:
-                    session.begin_epoch(self._accumulators())
+                    session.begin_epoch(self._accumulators(objective))
                 else:
                     follower.resume(report(session.holder.carry.metrics))
                 session.position = (epoch, done)
@@ -146,7 +144,9 @@ class Fitting(Inference):
                 done = 0
                 logs = follower.logs()
                 if validation is not None and _is_due(validation_freq, epoch):
-                    values, batches = self._evaluate(validation, validation_steps, follower.inner(validation_steps))
+                    names = self._evaluation_step()[1].names
+                    inner = follower.inner(validation_steps, names)
+                    values, batches = self._evaluate(validation, validation_steps, inner)
                     if batches:
                         follower.add_validation(logs, values)
                 follower.epoch_end(epoch, logs)
@@ -157,6 +157,7 @@ class Fitting(Inference):
         finally:
             session.close()
             self._session = None
+            self._keep_metrics(objective, session.holder.carry.metrics)
             for each in (source, validation):
                 if each is not None:
                     each.close()
@@ -204,6 +205,7 @@ class Fitting(Inference):
             reader.close()
             raise
         reader.end(done, interrupted=self.stop_training)
+        follower.end_of_data(done)
         return done
 
 

@@ -52,24 +52,39 @@ class Follower:
         self.session: Any = None
         self._epoch = 0
         self._done = 0
+        self._every = model.steps_per_execution
+        self._told = 0
 
     # -- what the engine asks and tells --------------------------------------------------------------------------
 
     def limit(self, step: int) -> int:
         """Batches until a callback has to be called."""
-        return self.callbacks.batch_limit(self.kind, step)
+        limit = self.callbacks.batch_limit(self.kind, step)
+        return limit if self._every == 1 else max(limit, self._every) - step % self._every
 
     def before(self, step: int, count: int) -> None:
         """A chunk begins."""
-        getattr(self.callbacks, f"on_{self.kind}_batch_begin")(step)
+        if step % self._every == 0:
+            getattr(self.callbacks, f"on_{self.kind}_batch_begin")(step)
 
     def after(self, step: int, report: Any) -> bool:
         """A chunk was started; callbacks read its logs if they want to."""
         self._last = report
         if self.session is not None:
             self.session.position = (self._epoch, step)
-        getattr(self.callbacks, f"on_{self.kind}_batch_end")(step - 1, self._logs(report))
+        if step % self._every == 0:
+            self._tell(step, report)
         return self.kind == "train" and bool(self.model.stop_training)
+
+    def _tell(self, step: int, report: Any) -> None:
+        self._told = step
+        getattr(self.callbacks, f"on_{self.kind}_batch_end")(step - 1, self._logs(report))
+
+    def end_of_data(self, done: int) -> None:
+        """The batches are over; with several batches for a call of the hooks the last ones are told now."""
+        if self._last is not None and done % self._every and self._told < done:
+            self._tell(done, self._last)
+        self._told = 0
 
     def show(self, step: int, report: Any) -> None:
         """A chunk is done."""
@@ -111,14 +126,13 @@ class Follower:
         """The logs of the epoch so far."""
         return self._logs(self._last) if self._last is not None else Logs((), list)
 
-    def inner(self, steps: int | None) -> Follower:
-        """A follower for the validation inside ``fit``."""
+    def inner(self, steps: int | None, names: Sequence[str]) -> Follower:
+        """A follower for the validation inside ``fit``, whose logs have ``names``."""
         self.callbacks.on_test_begin()
-        return Follower(self.model, self.callbacks, self.names, 0, 1, steps, kind="test", quiet=True)
+        return Follower(self.model, self.callbacks, names, 0, 1, steps, kind="test", quiet=True)
 
-    def add_validation(self, logs: Logs, values: Sequence[Any]) -> None:
+    def add_validation(self, logs: Logs, found: dict[str, Any]) -> None:
         """Add those of a validation to the logs."""
-        found = dict(zip(self.names, values, strict=True))
         self.callbacks.on_test_end({k: found[k] for k in sorted(found)})
         for name in sorted(found):
             logs[f"val_{name}"] = found[name]

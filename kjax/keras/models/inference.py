@@ -12,18 +12,16 @@ from kjax.keras.models.following import Follower
 from kjax.keras.models.on_batch import number_of
 from kjax.keras.models.sourcing import Sourcing
 from kjax.train import loop
-from kjax.train.steps import make_eval_step, make_predict_step
 
 
 class Inference(Sourcing):
     """The part of a model that is evaluated and asked for predictions."""
 
-    def _evaluate(self, source: Source, steps: int | None, follower: Any) -> tuple[list[float], int]:
-        """The values of the logs, and the number of batches."""
-        objective = self._prepare_objective()
-        program = loop.eval_program(make_eval_step(self.module, objective))
-        report = loop.report_program(objective)
-        holder = loop.Holder(self._accumulators())
+    def _evaluate(self, source: Source, steps: int | None, follower: Any) -> tuple[dict[str, Any], int]:
+        """The logs, and the number of batches."""
+        step, objective = self._evaluation_step()
+        program, report = self._programs(step, objective, loop.eval_program)
+        holder = loop.Holder(self._accumulators(objective))
         with contextlib.closing(Reader(source, steps)) as reader:
             done = loop.run_epoch(
                 program,
@@ -37,7 +35,10 @@ class Inference(Sourcing):
                 listener=follower,
             )
             reader.end(done)
-        return [number_of(v) for v in jax.device_get(report(holder.carry))], done
+        follower.end_of_data(done)
+        self._keep_metrics(objective, holder.carry)
+        values = [number_of(v) for v in jax.device_get(report(holder.carry))]
+        return dict(zip(objective.names, values, strict=True)), done
 
     def evaluate(
         self,
@@ -80,8 +81,8 @@ class Inference(Sourcing):
         self._need_compilation()
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
         source = self._source(x, y, sample_weight, batch_size, steps=steps, **how)
-        self._check_shapes(source)
-        objective = self._prepare_objective()
+        self._check_shapes(source, "test")
+        _, objective = self._evaluation_step()
         count = steps if steps is not None else source.steps
         params = {"verbose": verbose, "epochs": 1, "steps": count}
         callback_list = (
@@ -92,11 +93,11 @@ class Inference(Sourcing):
         follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
         follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
         follower.phase_begin()
-        values, _ = self._evaluate(source, steps, follower)
-        logs = dict(zip(objective.names, values, strict=True))
+        logs, _ = self._evaluate(source, steps, follower)
         follower.phase_end(logs)
         if return_dict:
             return logs
+        values = list(logs.values())
         return values[0] if len(values) == 1 else values
 
     def predict(
@@ -141,7 +142,7 @@ class Inference(Sourcing):
         follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
         follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
         follower.phase_begin()
-        step = make_predict_step(self.module)
+        step = self._prediction_step()
         with contextlib.closing(Reader(source, steps)) as reader:
             outputs, done = run_predict(
                 step,
@@ -155,5 +156,6 @@ class Inference(Sourcing):
                 listener=follower,
             )
             reader.end(done)
+        follower.end_of_data(done)
         follower.phase_end({})
         return outputs

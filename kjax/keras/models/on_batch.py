@@ -11,8 +11,6 @@ from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
 from kjax.keras.models import data as adapt
 from kjax.train import loop
-from kjax.train.objective import Objective
-from kjax.train.steps import make_eval_step, make_predict_step
 
 if TYPE_CHECKING:
     from kjax.keras.models.sourcing import Sourcing as _Base
@@ -28,7 +26,7 @@ class OnBatch(_Base):
         source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight)
         if not isinstance(source, Arrays):
             raise ValueError(f"the batch methods take the arrays of one batch, received a {source.name} of batches")
-        if y is not None and self._sample[0] is None:
+        if self._is_custom() or (y is not None and self._sample[0] is None):
             self._check_shapes(source)
         return jax.device_put(source.gather(None, 0, count, (count,)))
 
@@ -44,33 +42,34 @@ class OnBatch(_Base):
         """One training step; returns the loss (and the metrics) of this batch."""
         self._need_compilation()
         batch = self._batch(x, y, sample_weight, class_weight)
-        objective = self._prepare_objective()
+        step, objective = self._training_step()
+        program, report = self._programs(step, objective, loop.train_program)
         session = self._make_session()
         if not reset_metrics and self._batch_metrics is not None:
             session.holder.carry = session.holder.carry.replace(metrics=self._batch_metrics)
-        step = self._train_step()
-        carry = session.holder.carry
-        once = loop.train_program(step).once
-        session.holder.carry = step(carry, batch) if self.run_eagerly else once(carry, None, batch)
+        session.holder.carry = program.once(session.holder.carry, None, batch)
         session.close()
         self._batch_metrics = session.holder.carry.metrics
-        return self._report(objective, self._batch_metrics, return_dict)
+        self._keep_metrics(objective, self._batch_metrics)
+        return self._report(objective, report(self._batch_metrics), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) of one batch."""
         self._need_compilation()
         batch = self._batch(x, y, sample_weight)
-        objective = self._prepare_objective()
-        program = loop.eval_program(make_eval_step(self.module, objective))
-        return self._report(objective, program.once(self._accumulators(), self._variables(), batch), return_dict)
+        step, objective = self._evaluation_step()
+        program, report = self._programs(step, objective, loop.eval_program)
+        accumulators = program.once(self._accumulators(objective), self._variables(), batch)
+        self._keep_metrics(objective, accumulators)
+        return self._report(objective, report(accumulators), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, as numpy arrays."""
         inputs = self._batch(x, None, None)[0]
-        return jax.tree.map(np.asarray, loop.predict_program(make_predict_step(self.module))(self._variables(), inputs))
+        return jax.tree.map(np.asarray, loop.predict_program(self._prediction_step())(self._variables(), inputs))
 
-    def _report(self, objective: Objective, metrics: Any, return_dict: bool) -> Any:
-        values = [number_of(v) for v in jax.device_get(loop.report_program(objective)(metrics))]
+    def _report(self, objective: Any, report: Any, return_dict: bool) -> Any:
+        values = [number_of(v) for v in jax.device_get(report)]
         if return_dict:
             return dict(zip(objective.names, values, strict=True))
         return values[0] if len(values) == 1 else values

@@ -15,15 +15,18 @@ from kjax.data.recognise import batches_of
 from kjax.data.stream import Stream
 from kjax.keras.core.settings import settings
 from kjax.keras.models import data as adapt
-from kjax.keras.models.training import Training, is_box
+from kjax.keras.models.overriding import Overridable
+from kjax.keras.models.training import is_box
 from kjax.train.steps import apply_module
 
 
-class Sourcing(Training):
+class Sourcing(Overridable):
     """The part of a model that takes data."""
 
     def _build_for(self, inputs: Any) -> None:
         """Build the model, and learn how many outputs it has, from one batch of inputs (arrays, only shapes count)."""
+        if self._builds_by_itself():
+            return
         from kjax.keras.core.tensor import KerasTensor
 
         def symbolic(a: Any) -> KerasTensor:
@@ -43,6 +46,14 @@ class Sourcing(Training):
                 self._class_output_names = tuple(f"output_{i + 1}" for i in range(len(outputs)))
         if self._trained is None:
             self._snapshot()
+
+    def _learn_outputs(self, outputs: Any) -> None:
+        """Name the outputs of a model written as a class, as Keras does."""
+        if isinstance(outputs, Mapping):
+            self._class_output_names = tuple(sorted(outputs))
+        elif isinstance(outputs, (list, tuple)):
+            self._class_output_names = tuple(f"output_{i + 1}" for i in range(len(outputs)))
+        self._outputs_seen = True
 
     def _source(
         self,
@@ -104,14 +115,20 @@ class Sourcing(Training):
         names = self.input_names if self.is_functional else None
         self._build_for(adapt.arrange_inputs(x, names) if names else x)
         names = self.input_names if self.is_functional else None
+        if self._is_custom():
+            return adapt.Arrangement(None, None, class_weight)
         return adapt.Arrangement(names, self.output_names, class_weight)
 
-    def _check_shapes(self, source: Arrays | Stream) -> None:
+    def _check_shapes(self, source: Arrays | Stream, kind: str = "train") -> None:
         """Compare data with the model's inputs and losses before anything is computed."""
         from kjax.keras.models import checks
 
         sample = source.sample
         inputs, targets, weights = sample
+        if self._is_custom():  # what its methods make of the data only they know; they are traced with them
+            self._sample_batch = sample
+            self._own_steps().discover(kind, sample)
+            return
         if self.is_functional:
             checks.check_inputs(self, inputs)
         objective = self._prepare_objective()

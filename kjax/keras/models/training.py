@@ -14,11 +14,13 @@ from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.compilation import Compilation, check_names
 from kjax.nn.module import PARAMS
+from kjax.train import loop
 from kjax.train.objective import Objective
-from kjax.train.steps import make_train_step
+from kjax.train.steps import make_eval_step, make_predict_step, make_train_step
 
 if TYPE_CHECKING:
     from kjax.keras.core.layer import Layer as _Base
+    from kjax.keras.models.custom import CustomSteps
 else:
     _Base = object
 
@@ -61,6 +63,11 @@ class Training(_Base):
         self._sample: tuple[Any, Any] = (None, None)
         self._checked: dict[Any, tuple[Any, Any]] = {}
         self._class_output_names = ("output",)
+        self._outputs_seen = False
+        self._custom: CustomSteps | None = None
+        self._sample_batch: Any = None
+        if self._compilation is not None:
+            self._compilation.forget()
 
     def compile(
         self,
@@ -84,7 +91,8 @@ class Training(_Base):
             metrics: list of names, functions or metric objects; lists or dicts of them for several outputs.
             weighted_metrics: the same, measured with sample weights.
             run_eagerly: run every step uncompiled, for debugging.
-            steps_per_execution: accepted; the engine chooses by itself how many steps a compiled call runs.
+            steps_per_execution: the hooks for batches of callbacks are called once in so many batches; how many steps
+                a compiled call runs the engine chooses by itself.
             jit_compile: accepted; steps are always compiled unless ``run_eagerly``.
             auto_scale_loss: with a float16 policy, scale the loss dynamically.
             **kwargs: arguments of older generations that have no meaning here (``sample_weight_mode`` ...).
@@ -92,7 +100,10 @@ class Training(_Base):
         Raises:
             ValueError: an unknown optimizer, loss or metric.
         """
-        del steps_per_execution, jit_compile
+        if isinstance(steps_per_execution, bool) or not hasattr(steps_per_execution, "__index__") or steps_per_execution < 1:
+            raise ValueError(
+                f"compile: argument `steps_per_execution` must be a positive integer, received {steps_per_execution!r}"
+            )
         unknown = [k for k in kwargs if k not in ("sample_weight_mode", "target_tensors", "distribute", "class_mode")]
         if unknown:
             raise TypeError(f"compile: unknown argument {unknown[0]!r}")
@@ -104,6 +115,8 @@ class Training(_Base):
             if not isinstance(handle, ScalingBase):
                 handle = LossScaleOptimizer(handle)
         self._compilation = Compilation(handle, loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly))
+        self._compilation.steps_per_execution = int(steps_per_execution)
+        self._compilation.jit_compile = (not run_eagerly) if jit_compile == "auto" else bool(jit_compile)
         self._compilation.keras2 = settings.era in ("1", "2")
         self.stop_training = False
         self._forget_training()
@@ -129,6 +142,21 @@ class Training(_Base):
     def run_eagerly(self) -> bool:
         """Whether steps run uncompiled."""
         return bool(self._compilation and self._compilation.run_eagerly)
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        if self._compilation is not None:
+            self._compilation.run_eagerly = bool(value)
+
+    @property
+    def jit_compile(self) -> bool:
+        """What ``compile`` was told; steps are compiled unless :attr:`run_eagerly`."""
+        return bool(self._compilation is None or self._compilation.jit_compile)
+
+    @property
+    def steps_per_execution(self) -> int:
+        """Batches for which the hooks for batches of callbacks are called once."""
+        return self._compilation.steps_per_execution if self._compilation is not None else 1
 
     @property
     def metrics_names(self) -> list[str]:
@@ -177,15 +205,69 @@ class Training(_Base):
         optimizer.prepare(boxes, [v for v in self.weights if id(v) in chosen])
         return optimizer
 
-    def _train_step(self) -> Any:
-        """The pure training step of the model as it was compiled."""
-        return make_train_step(self._train_module, self._prepare_objective(), self._prepare_optimizer().pure)
+    # -- the steps -----------------------------------------------------------------------------------------------
+
+    def _is_custom(self) -> bool:
+        """Whether the model trains through methods of its own, see :mod:`kjax.keras.models.overriding`."""
+        raise NotImplementedError
+
+    def _own_steps(self) -> CustomSteps:
+        if self._custom is None:
+            from kjax.keras.models.custom import CustomSteps
+
+            self._custom = CustomSteps(self)
+        return self._custom
+
+    def _training_step(self) -> tuple[Any, Any]:
+        """The pure training step, and what it measures: an objective, or what stands for one."""
+        if self._is_custom():
+            own = self._own_steps()
+            own.discover("train", self._sample_batch)
+            return own.train_step, own.train
+        objective = self._prepare_objective()
+        return make_train_step(self._train_module, objective, self._prepare_optimizer().pure), objective
+
+    def _evaluation_step(self) -> tuple[Any, Any]:
+        """The pure step of an evaluation, and what it measures."""
+        if self._is_custom():
+            own = self._own_steps()
+            own.discover("test", self._sample_batch)
+            return own.test_step, own.test
+        objective = self._prepare_objective()
+        return make_eval_step(self.module, objective), objective
+
+    def _prediction_step(self) -> Any:
+        """The pure step of a prediction."""
+        if self._predicts_by_itself():
+            return self._own_steps().predict_step
+        return make_predict_step(self.module)
+
+    def _predicts_by_itself(self) -> bool:
+        """Whether the model has a ``predict_step`` of its own."""
+        raise NotImplementedError
+
+    def _programs(self, step: Any, objective: Any, make: Any) -> tuple[Any, Any]:
+        """A step as the loop engine runs it, and the function from accumulators to log values.
+
+        Args:
+            step: the step.
+            objective: what it measures.
+            make: :func:`kjax.train.loop.train_program` or ``eval_program``.
+        """
+        if self.run_eagerly:
+            return make(step, True), objective.compute
+        return make(step), loop.report_program(objective)
 
     def _make_session(self) -> Session:
-        boxes = self._partition()
-        optimizer = self._prepare_optimizer(boxes["params"])
-        boxes |= {"step": self._step, "epoch": self._epoch, "opt_state": optimizer.tree}
-        return Session(boxes, jax.random.key(self._run_seed()), self._accumulators())
+        if self._is_custom():
+            own = self._own_steps()
+            boxes, accumulators = own.trees(), own.train.init()
+        else:
+            boxes = self._partition()
+            boxes["opt_state"] = self._prepare_optimizer(boxes["params"]).tree
+            accumulators = self._accumulators()
+        boxes |= {"step": self._step, "epoch": self._epoch}
+        return Session(boxes, jax.random.key(self._run_seed()), accumulators)
 
     def _run_seed(self) -> int:
         """The seed that all randomness of this model's training is derived from."""
@@ -198,9 +280,9 @@ class Training(_Base):
         values = jax.tree.map(lambda v: v.value, boxes, is_leaf=is_box)
         return values if settings.distribution is None else settings.distribution.place(boxes, values)
 
-    def _accumulators(self) -> Any:
+    def _accumulators(self, objective: Any = None) -> Any:
         """Empty accumulators of the loss and the metrics."""
-        return self._prepare_objective().init(*self._sample)
+        return (objective or self._prepare_objective()).init(*self._sample)
 
 
 def _select(tree: Any, wanted: Any) -> Any:

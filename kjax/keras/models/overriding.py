@@ -1,0 +1,364 @@
+"""The methods of a model that users override: ``train_step``, ``compute_loss``, ``compute_metrics`` and their kin."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.metric import Metric
+from kjax.keras.core.variable import Variable
+from kjax.keras.models.training import Training
+from kjax.keras.utils.batches import unpack_x_y_sample_weight
+from kjax.train.steps import batch_size_of
+
+OVERRIDABLE = ("train_step", "test_step", "compute_loss", "compute_metrics", "compute_loss_and_updates")
+"""Methods whose override makes a model train through them, and not by the step of floor 2 alone."""
+
+
+class Overridable(Training):
+    """Keras' training methods, written with Keras' names.
+
+    A model that overrides none of them, and keeps no metrics as attributes, trains by
+    :func:`kjax.train.steps.make_train_step`. Any other trains by its methods, compiled all the same: inside of them
+    variables stand for traced values, and metrics and optimizers may be used as usual.
+    """
+
+    # -- metrics -------------------------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The tracker of the loss, the compiled metrics, those of the outputs' losses, and those kept as attributes."""
+        found: list[Metric] = []
+        if self._compilation is not None:
+            found = [self._compilation.loss_tracker, *self._compiled_metrics()]
+        return [*found, *self._kept_metrics()]
+
+    def _compiled_metrics(self) -> list[Metric]:
+        compiled = self._need_compilation().measured
+        if compiled is None:
+            objective = self._prepare_objective() if self._outputs_known() else None
+            if objective is None:
+                return []
+            compiled = self._need_compilation().measure(objective)
+        return list(compiled)
+
+    def _outputs_known(self) -> bool:
+        return self.built or self.is_functional
+
+    def _is_custom(self) -> bool:
+        return overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics or bool(self._kept_metrics())
+
+    def _predicts_by_itself(self) -> bool:
+        return overrides(self, "predict_step")
+
+    def _builds_by_itself(self) -> bool:
+        """Whether layers are built by the model's own step and not by calling the model on the inputs."""
+        from kjax.keras.models.custom import takes_data_only
+
+        return not self.is_functional and overrides(self, "train_step") and takes_data_only(self.train_step)
+
+    def _keep_metrics(self, objective: Any, accumulators: Any) -> None:
+        """After a run: let the metric objects show its results."""
+        if self._is_custom():
+            objective.store(accumulators)
+
+    def _kept_metrics(self) -> list[Metric]:
+        """The metrics that the model and its layers hold as attributes; not those of models inside."""
+        found: dict[int, Metric] = {}
+        for layer in self._flatten_layers():
+            if isinstance(layer, Training) and layer is not self:
+                continue
+            for _, holder in layer._state_holders():
+                if isinstance(holder, Metric):
+                    found.setdefault(id(holder), holder)
+        return list(found.values())
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The states of :attr:`metrics`."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def reset_metrics(self) -> None:
+        """Forget all data that the metrics have seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of :attr:`metrics` by name; a result that is a dict is spread out."""
+        found: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            found.update(result if isinstance(result, Mapping) else {metric.name: result})
+        return found
+
+    # -- the loss ------------------------------------------------------------------------------------------------
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of a batch: that of ``compile``, plus :attr:`losses`.
+
+        An override runs inside the compiled step, under ``jax.grad``.
+
+        Args:
+            x: inputs.
+            y: targets.
+            y_pred: outputs.
+            sample_weight: weights.
+            training: the mode.
+
+        Returns:
+            A scalar.
+        """
+        del x, training
+        penalties = self.losses
+        if self._compilation is None or self._compilation.loss is None:
+            return sum((jnp.sum(jnp.asarray(p, jnp.float32)) for p in penalties), start=jnp.float32(0))
+        objective = self._objective_for(y_pred)
+        total, values = objective.loss(y, y_pred, sample_weight, self._masks_of(y_pred), penalties)
+        size = batch_size_of(y_pred)
+        for tracker, value in zip(self._need_compilation().output_trackers, values[1:], strict=False):
+            tracker.update_state(value, sample_weight=size)
+        return total
+
+    def _masks_of(self, y_pred: Any) -> Any:
+        active = scopes.current()
+        masks = [active.mask_of(leaf) if active is not None else None for leaf in jax.tree.leaves(y_pred)]
+        return masks if any(mask is not None for mask in masks) else None
+
+    def _objective_for(self, y_pred: Any) -> Any:
+        if not self.is_functional and not self._outputs_seen:
+            self._learn_outputs(y_pred)
+        objective = self._prepare_objective()
+        self._need_compilation().measure(objective)
+        return objective
+
+    def _compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        """Call :meth:`compute_loss`, whose older form has no ``training``."""
+        parameters = inspect.signature(self.compute_loss).parameters.values()
+        takes = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+        return self.compute_loss(x, y, y_pred, sample_weight, **({"training": training} if takes else {}))
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """:meth:`compute_loss` as a pure function.
+
+        Args:
+            trainable_variables: values of :attr:`trainable_variables`.
+            non_trainable_variables: values of :attr:`non_trainable_variables`.
+            metrics_variables: values of :attr:`metrics_variables`.
+            x: inputs.
+            y: targets.
+            y_pred: outputs.
+            sample_weight: weights.
+            training: the mode.
+
+        Returns:
+            The loss, and the three lists of values after it.
+        """
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        values = (trainable_variables, non_trainable_variables, metrics_variables)
+        loss, after = _run(groups, values, lambda: self._compute_loss(x, y, y_pred, sample_weight, training))
+        return loss, (list(trainable_variables), *after[1:])
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: Sequence[Any] | None = None,
+    ) -> Any:
+        """Call the model and compute its loss, as a pure function for ``jax.grad``.
+
+        Args:
+            trainable_variables: values of :attr:`trainable_variables`.
+            non_trainable_variables: values of :attr:`non_trainable_variables`.
+            metrics_variables: values of :attr:`metrics_variables`.
+            x: inputs.
+            y: targets.
+            sample_weight: weights.
+            training: the mode.
+            optimizer_variables: values of ``optimizer.variables``, for an optimizer that scales the loss.
+
+        Returns:
+            The loss to differentiate, and (the loss, the outputs, untrained variables, metrics' variables).
+        """
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        values = (trainable_variables, non_trainable_variables, metrics_variables)
+
+        def run() -> Any:
+            y_pred = self(x, training=training)
+            return self._compute_loss(x, y, y_pred, sample_weight, training), y_pred
+
+        (loss, y_pred), after = _run(groups, values, run)
+        scaled = loss
+        if training and self.optimizer is not None and optimizer_variables is not None:
+            own = (self.optimizer.variables,)
+            scaled, _ = _run(own, (optimizer_variables,), lambda: self.optimizer.scale_loss(loss))
+        return scaled, (loss, y_pred, after[1], after[2])
+
+    # -- the steps -----------------------------------------------------------------------------------------------
+
+    def train_step(self, *args: Any) -> Any:
+        """One training step, in either of two forms.
+
+        ``train_step(self, state, data)`` is a pure function as in Keras 3 on JAX: ``state`` is (trained variables,
+        untrained variables, optimizer's variables, metrics' variables), lists of arrays; it returns the logs and the
+        new state. ``train_step(self, data)`` is written as for tf.keras: variables, metrics and optimizers are used
+        and changed directly, gradients come from a ``GradientTape``; it returns the logs. Both are compiled.
+
+        Args:
+            *args: ``state, data`` or ``data``. Data are ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
+        """
+        if len(args) == 1:
+            return self._directly(self._pure_train_step, args[0], ("optimizer",))
+        return self._pure_train_step(*args)
+
+    def _pure_train_step(self, state: Any, data: Any) -> Any:
+        trained, untrained, optimizer_variables, metrics_variables = state
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+        (_, (loss, y_pred, untrained, metrics_variables)), grads = gradient(
+            list(trained),
+            list(untrained),
+            list(metrics_variables),
+            x,
+            y,
+            sample_weight,
+            training=True,
+            optimizer_variables=list(optimizer_variables),
+        )
+        trained, optimizer_variables = self.optimizer.stateless_apply(optimizer_variables, grads, trained)
+        logs, metrics_variables = self._measure(metrics_variables, loss, x, y, y_pred, sample_weight)
+        return logs, (trained, untrained, optimizer_variables, metrics_variables)
+
+    def test_step(self, *args: Any) -> Any:
+        """One step of an evaluation: ``test_step(self, state, data)`` or ``test_step(self, data)``.
+
+        The state is (trained variables, untrained variables, metrics' variables); see :meth:`train_step`.
+        """
+        if len(args) == 1:
+            return self._directly(self._pure_test_step, args[0], ())
+        return self._pure_test_step(*args)
+
+    def _pure_test_step(self, state: Any, data: Any) -> Any:
+        trained, untrained, metrics_variables = state
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        _, (loss, y_pred, untrained, metrics_variables) = self.compute_loss_and_updates(
+            trained, untrained, metrics_variables, x, y, sample_weight, training=False
+        )
+        logs, metrics_variables = self._measure(metrics_variables, loss, x, y, y_pred, sample_weight)
+        return logs, (trained, untrained, metrics_variables)
+
+    def predict_step(self, *args: Any) -> Any:
+        """One step of a prediction: ``predict_step(self, state, data)`` or ``predict_step(self, data)``.
+
+        The state is (trained variables, untrained variables); the first form returns the outputs and the untrained
+        variables, the second the outputs.
+        """
+        x, _, _ = unpack_x_y_sample_weight(args[-1])
+        outputs = self(x, training=False)
+        return outputs if len(args) == 1 else (outputs, args[0][1])
+
+    def _directly(self, step: Any, data: Any, extra: tuple[str, ...]) -> Any:
+        """Run a pure step on the variables themselves: what ``super().train_step(data)`` means."""
+        if "optimizer" in extra and not self.optimizer.built:
+            self._prepare_optimizer()
+        groups = [self.trainable_variables, self.non_trainable_variables]
+        groups += [getattr(self, name).variables for name in extra]
+        groups.append(self.metrics_variables)
+        logs, state = step(tuple([v.value for v in group] for group in groups), data)
+        for group, values in zip(groups, state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        return logs
+
+    def _measure(
+        self, metrics_variables: Sequence[Any], loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
+    ) -> tuple[Any, list[Any]]:
+        """Update the metrics, as a pure function of their variables."""
+
+        def run() -> Any:
+            self._need_compilation().loss_tracker.update_state(loss, sample_weight=batch_size_of(x))
+            return self.compute_metrics(x, y, y_pred, sample_weight)
+
+        logs, (after,) = _run((self.metrics_variables,), (metrics_variables,), run)
+        return logs, after
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Update the metrics of ``compile`` with a batch and return the results of all.
+
+        Args:
+            x: inputs.
+            y: targets.
+            y_pred: outputs.
+            sample_weight: weights.
+        """
+        del x
+        self._objective_for(y_pred)
+        self._need_compilation().compiled_metrics.update_state(y, y_pred, sample_weight=sample_weight)
+        return self.get_metrics_result()
+
+    # -- what tf.keras called these ------------------------------------------------------------------------------
+
+    @property
+    def compiled_metrics(self) -> Metric | None:
+        """The metrics of ``compile`` as one; ``update_state(y, y_pred, sample_weight)`` updates them all."""
+        if self._compilation is None:
+            return None
+        self._compiled_metrics()
+        return self._compilation.compiled_metrics
+
+    def compiled_loss(
+        self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
+    ) -> Any:
+        """The loss of ``compile`` for a batch, as tf.keras calls it.
+
+        Args:
+            y: targets.
+            y_pred: outputs.
+            sample_weight: weights.
+            regularization_losses: what to add; usually ``self.losses``.
+        """
+        objective = self._objective_for(y_pred)
+        added = [] if regularization_losses is None else jax.tree.leaves(regularization_losses)
+        total, _ = objective.loss(y, y_pred, sample_weight, self._masks_of(y_pred), added)
+        self._need_compilation().loss_tracker.update_state(total, sample_weight=batch_size_of(y_pred))
+        return total
+
+
+def _run(groups: Sequence[Sequence[Variable]], values: Sequence[Sequence[Any]], function: Any) -> tuple[Any, list[Any]]:
+    """:func:`kjax.keras.core.scope.run_with` for several lists of variables."""
+    for group, given in zip(groups, values, strict=True):
+        if len(group) != len(given):
+            raise ValueError(f"expected {len(group)} values, one for each variable, received {len(given)}")
+    flat = [variable for group in groups for variable in group]
+    result, after = scopes.run_with(flat, [value for given in values for value in given], function)
+    parts, start = [], 0
+    for group in groups:
+        parts.append(after[start : start + len(group)])
+        start += len(group)
+    return result, parts
+
+
+def overrides(model: Any, *names: str) -> bool:
+    """Whether a model's class, or the model itself, has a method of its own in place of Keras'."""
+    return any(getattr(type(model), n) is not getattr(Overridable, n) or n in model.__dict__ for n in names)
