@@ -51,7 +51,9 @@ class Overridable(Training):
         return self.built or self.is_functional
 
     def _is_custom(self) -> bool:
-        return overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics or bool(self._kept_metrics())
+        return (
+            overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics or bool(self._kept_metrics())
+        )
 
     def _predicts_by_itself(self) -> bool:
         return overrides(self, "predict_step")
@@ -327,9 +329,7 @@ class Overridable(Training):
         self._compiled_metrics()
         return self._compilation.compiled_metrics
 
-    def compiled_loss(
-        self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
-    ) -> Any:
+    def compiled_loss(self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None) -> Any:
         """The loss of ``compile`` for a batch, as tf.keras calls it.
 
         Args:

@@ -100,7 +100,11 @@ class Training(_Base):
         Raises:
             ValueError: an unknown optimizer, loss or metric.
         """
-        if isinstance(steps_per_execution, bool) or not hasattr(steps_per_execution, "__index__") or steps_per_execution < 1:
+        if (
+            isinstance(steps_per_execution, bool)
+            or not hasattr(steps_per_execution, "__index__")
+            or steps_per_execution < 1
+        ):
             raise ValueError(
                 f"compile: argument `steps_per_execution` must be a positive integer, received {steps_per_execution!r}"
             )
