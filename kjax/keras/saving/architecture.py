@@ -26,6 +26,8 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     if not isinstance(config, Mapping) or "class_name" not in config or "config" not in config:
         raise ValueError("the config of a model must be a dict with 'class_name' and 'config'")
     with CustomObjectScope(custom_objects), sharing():
+        if eras.is_old():
+            config = legacy_config.modernized(config)
         if "module" in config:
             model = deserialize_keras_object(config)
         else:

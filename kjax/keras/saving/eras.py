@@ -12,12 +12,17 @@ from kjax.keras.legacy import spellings
 
 KERAS1, KERAS2, TF_KERAS, KERAS3 = "Keras 1", "Keras 2", "tf.keras", "Keras 3"
 
-_era: contextvars.ContextVar[str] = contextvars.ContextVar("era", default=KERAS2)
+_era: contextvars.ContextVar[str | None] = contextvars.ContextVar("era", default=None)
 
 
 def era() -> str:
-    """The generation of the file that is being read."""
-    return _era.get()
+    """The generation of the file that is being read; configs that come without a file are taken for those of Keras 2."""
+    return _era.get() or KERAS2
+
+
+def is_old() -> bool:
+    """Whether a file is being read that is older than Keras 3."""
+    return _era.get() not in (None, KERAS3)
 
 
 @contextlib.contextmanager
@@ -29,7 +34,7 @@ def reading(version: Any) -> Iterator[str]:
     """
     token = _era.set(of_version(version))
     try:
-        yield _era.get()
+        yield era()
     finally:
         _era.reset(token)
 
@@ -136,6 +141,8 @@ CLASS_ARGUMENTS: dict[str, dict[str, str]] = {
 }
 """Arguments of single classes, where they differ from the table of all."""
 
+_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+
 DROPPED = {
     "*": (
         "input_dtype",
@@ -155,6 +162,18 @@ DROPPED = {
     "ConvLSTM2D": ("implementation", "time_major"),
     "RNN": ("time_major",),
     "BatchNormalization": ("mode",),
+    "DepthwiseConv1D": ("groups", *_KERNEL),
+    "DepthwiseConv2D": ("groups", *_KERNEL),
+    "SeparableConv1D": ("groups", *_KERNEL),
+    "SeparableConv2D": ("groups", *_KERNEL),
+    "Conv1DTranspose": ("groups",),
+    "Conv2DTranspose": ("groups",),
+    "Conv3DTranspose": ("groups",),
+    "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
+    "ConvLSTM1D": ("implementation", "time_major"),
+    "ConvLSTM3D": ("implementation", "time_major"),
+    "SimpleRNNCell": ("implementation",),
+    "Normalization": ("_mean", "_variance"),
     "Embedding": ("input_length", "dropout", "sparse"),
     "AlphaDropout": (),
     "TimeDistributed": (),
@@ -227,6 +246,21 @@ OPTIMIZERS_BEFORE_2_11: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = 
 
 OPTIMIZER_CLASSES: dict[str, str | None] = {"TFOptimizer": None}
 """Optimizers that have another name now; None for those that cannot be made again."""
+
+OPTIMIZER_SLOTS_OF_TENSORFLOW: dict[str, dict[str, str]] = {
+    "SGD": {"momentum": "momentum"},
+    "RMSprop": {"rms": "velocity", "momentum": "momentum", "mg": "average_gradient"},
+    "Adagrad": {"accumulator": "accumulator"},
+    "Adadelta": {"accum_grad": "accumulated_grad", "accum_var": "accumulated_delta_var"},
+    "Adam": {"m": "momentum", "v": "velocity", "vhat": "velocity_hat"},
+    "Adamax": {"m": "momentum", "v": "norm"},
+    "Nadam": {"m": "momentum", "v": "velocity"},
+    "Ftrl": {"accumulator": "accumulator", "linear": "linear"},
+}
+"""Names of the slots in TensorFlow before 2.11, and today's."""
+
+OPTIMIZER_SCALARS_OF_TENSORFLOW = {"momentum_cache": "u_product"}
+"""Numbers that an optimizer carried, and their names today."""
 
 OPTIMIZER_SLOTS = {
     "SGD": ("momentum",),

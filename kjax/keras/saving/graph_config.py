@@ -11,7 +11,7 @@ import numpy as np
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.tensor import KerasTensor, Node
-from kjax.keras.saving import legacy_config, operations
+from kjax.keras.saving import legacy_config, operations, tensorflow_ops
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import (
     RevivedTensor,
@@ -205,6 +205,7 @@ class _Builder:
             raise ValueError(f"'layers' of a model's config must be a list, received {type(entries).__name__}")
         self.layers: dict[str, Layer] = {}
         self.kwargs: dict[str, dict[str, Any]] = {}
+        self.functions: dict[str, Mapping[str, Any]] = {}
         self.pending: collections.deque[tuple[str, Any]] = collections.deque()
         self.calls: dict[str, list[Node]] = collections.defaultdict(list)
         self.is_legacy = False
@@ -214,7 +215,10 @@ class _Builder:
             self._add(entry)
 
     def _add(self, entry: Mapping[str, Any]) -> None:
-        if operations.is_operation(entry):
+        if entry.get("class_name") in tensorflow_ops.CLASSES:
+            layer, kwargs = tensorflow_ops.operation_from_config(entry), {}
+            self.functions[entry.get("name") or layer.name] = entry
+        elif operations.is_operation(entry):
             layer, kwargs = operations.operation_from_config(entry)
         else:
             layer, kwargs = layer_from_config(entry), {}
@@ -254,6 +258,8 @@ class _Builder:
         layer = self.layers[name]
         if isinstance(node, (list, tuple)):
             args, kwargs = legacy_config.call_arguments(layer, node, self._tensor)
+            if name in self.functions:
+                args, kwargs = tensorflow_ops.arguments(self.functions[name], args, kwargs)
         else:
             args, kwargs = self._call_arguments(layer, node)
         before = len(layer._inbound_nodes)

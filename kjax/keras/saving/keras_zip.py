@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kjax._version import __version__
-from kjax.keras.saving import atomic, weights_h5, zip_window
+from kjax.keras.saving import atomic, eras, legacy_config, weights_h5, zip_window
 from kjax.keras.saving.errors import FileFormatError, loading
+from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -97,7 +98,9 @@ def load(
     with loading(label), _source(filepath) as source, zipfile.ZipFile(source) as archive:
         config = json_member(archive, CONFIG)
         metadata = json_member(archive, METADATA) if METADATA in archive.namelist() else {}
-        model = model_from(config, custom_objects, compile, safe_mode)
+        version = metadata.get("keras_version", KERAS_VERSION) if isinstance(metadata, dict) else KERAS_VERSION
+        with eras.reading(version):
+            model = model_from(config, custom_objects, compile, safe_mode)
         if not model.built:
             raise FileFormatError(
                 f"cannot load {label!r}: model {model.name!r} has no weights before it is called on data, so those of the "
@@ -134,8 +137,9 @@ def model_from(config: Any, custom_objects: Any, compile: bool, safe_mode: bool)
         raise ValueError(f"{CONFIG} must hold an object, it holds a {type(config).__name__}")
     if not compile:
         config = {**config, "compile_config": None}
-    with sharing():
-        model = deserialize_keras_object(config, custom_objects, safe_mode)
+    with sharing(), CustomObjectScope(custom_objects):
+        config = legacy_config.modernized(config) if eras.is_old() else config
+        model = deserialize_keras_object(config, None, safe_mode)
     if not isinstance(model, Layer):
         raise ValueError(f"{CONFIG} holds no model but a {type(model).__name__}")
     return model

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core.layer import Layer
-from kjax.keras.saving import eras
+from kjax.keras.legacy import spellings
+from kjax.keras.saving import eras, tensorflow_ops
 from kjax.keras.saving.registration import get_registered_object
 from kjax.keras.saving.serialization import _revive, make_instance
 
@@ -65,6 +66,64 @@ def upgrade(entry: Mapping[str, Any]) -> dict[str, Any]:
         config["cells"] = [upgrade(c) if isinstance(c, Mapping) and "module" not in c else c for c in config["cells"]]
     beside = {"kjax": entry["kjax"]} if "kjax" in entry else {}
     return {"module": "keras.layers", "class_name": new, "config": config, "registered_name": None, **beside}
+
+
+_ENGINE = (
+    "keras.src.engine.",
+    "keras.engine.",
+    "keras.src.models.",
+    "keras.models",
+    "keras.src.layers.",
+    "keras.layers",
+)
+
+
+def modernized(config: Any) -> Any:
+    """A config of tf.keras in which modules are named (from version 2.12), as Keras 3 would write it.
+
+    Args:
+        config: entries, lists and dicts of them; other things stay what they are.
+    """
+    if isinstance(config, (list, tuple)):
+        return [modernized(item) for item in config]
+    if not isinstance(config, Mapping):
+        return config
+    entry = {key: value if key == "inbound_nodes" else modernized(value) for key, value in config.items()}
+    module, name = str(entry.get("module") or ""), entry.get("class_name")
+    if not isinstance(name, str) or not module.startswith("keras") or get_registered_object(name) is not None:
+        return entry
+    if ".optimizers" in module and "schedules" not in module and isinstance(entry.get("config"), Mapping):
+        legacy = "legacy" in module
+        name, inner = optimizer(name, {"is_legacy_optimizer": legacy, **entry["config"]})
+        return {**entry, "module": "keras.optimizers", "class_name": name, "config": inner, "registered_name": None}
+    if name in tensorflow_ops.CLASSES or not (module == "keras" or module.startswith(_ENGINE)):
+        return entry
+    return {**entry, **upgrade(entry)}
+
+
+def optimizer(name: str, config: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """Class and arguments of an older optimizer as they are today; None for the class where there is none.
+
+    Args:
+        name: its class.
+        config: its arguments.
+    """
+    config, era = dict(config), eras.era()
+    # TensorFlow 2.11 replaced its optimizers by those of Keras 3.
+    before_2_11 = era == eras.TF_KERAS and config.get("is_legacy_optimizer") is not False
+    found = eras.OPTIMIZER_CLASSES.get(name, name.removeprefix("Custom>"))
+    for key in eras.OPTIMIZER_DROPPED:
+        config.pop(key, None)
+    if era in (eras.KERAS1, eras.KERAS2):
+        defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(str(found), {})
+        config = {k: v for k, v in defaults.items() if k != "learning_rate"} | config
+        if "clipnorm" in config:  # the norm of all gradients together
+            config["global_clipnorm"] = config.pop("clipnorm")
+    if before_2_11:
+        config = eras.OPTIMIZERS_BEFORE_2_11.get(str(found), lambda config: config)(config)
+    if isinstance(config.get("name"), str):
+        config["name"] = config["name"].lower()
+    return found, config
 
 
 def _merge(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -180,8 +239,9 @@ def call_places(node: Any) -> Iterator[Sequence[Any]]:
     stack: list[Any] = [node]
     while stack:
         item = stack.pop()
-        if _is_place(item) and not str(item[0]).startswith("_CONSTANT"):
-            yield item
+        if _is_place(item):
+            if not str(item[0]).startswith("_CONSTANT"):
+                yield item
             stack.extend(item[3:])
         elif isinstance(item, Mapping):
             stack.extend(item.values())
@@ -202,6 +262,10 @@ def call_arguments(
     kwargs: dict[str, Any] = {}
 
     def link(item: Any) -> Any:
+        if _is_place(item) and str(item[0]).startswith("_CONSTANT"):
+            if len(item) > 3 and isinstance(item[3], Mapping):
+                kwargs.update({key: link(value) for key, value in item[3].items()})
+            return item[2]
         if _is_place(item):
             if len(item) > 3 and isinstance(item[3], Mapping):
                 kwargs.update({key: link(value) for key, value in item[3].items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +10,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy import spellings
-from kjax.keras.saving import eras, hdf5, names, optimizer_state
+from kjax.keras.saving import eras, hdf5, legacy_config, names, optimizer_state
 from kjax.keras.saving.compile_config import compile_config
 from kjax.keras.saving.registration import get_registered_object
 from kjax.keras.saving.serialization import _revive
@@ -114,29 +112,14 @@ def _optimizer(entry: Any) -> Any:
     custom = get_registered_object(name)
     if custom is not None:
         return custom.from_config(config)
-    era = eras.era()
     if isinstance(entry.get("kjax"), Mapping):
         config |= entry["kjax"]
-    # TensorFlow 2.11 replaced its optimizers by those of Keras 3.
-    before_2_11 = era == eras.TF_KERAS and config.get("is_legacy_optimizer") is not False
-    name = eras.OPTIMIZER_CLASSES.get(name, name)
-    cls = names.builtin("keras.optimizers", name) if name else None
+    found: str | None = name
+    if eras.era() != eras.KERAS3:
+        found, config = legacy_config.optimizer(name, config)
+    cls = names.builtin("keras.optimizers", found) if found else None
     if cls is None:
-        raise ValueError(
-            f"unknown optimizer {entry.get('class_name')!r}; {names.suggest(str(name), 'keras.optimizers')}"
-        )
-    if era != eras.KERAS3:
-        for key in eras.OPTIMIZER_DROPPED:
-            config.pop(key, None)
-        if era in (eras.KERAS1, eras.KERAS2):
-            defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(str(name), {})
-            config = {k: v for k, v in defaults.items() if k != "learning_rate"} | config
-            if "clipnorm" in config:  # the norm of all gradients together
-                config["global_clipnorm"] = config.pop("clipnorm")
-        if before_2_11:
-            config = eras.OPTIMIZERS_BEFORE_2_11.get(str(name), lambda config: config)(config)
-        if isinstance(config.get("name"), str):
-            config["name"] = config["name"].lower()
+        raise ValueError(f"unknown optimizer {name!r}; {names.suggest(name, 'keras.optimizers')}")
     rate = config.get("learning_rate")
     if isinstance(rate, Mapping):
         config["learning_rate"] = _revive({"module": "keras.optimizers.schedules", **rate})
@@ -178,8 +161,12 @@ def read_optimizer(model: Any, file: Any) -> None:
     stored = {name: hdf5.dataset(group, name) for name in hdf5.names(group.attrs, "weight_names")}
     if not stored:
         return
-    grouped = eras.era() != eras.KERAS3 and not any(_is_interleaved(name) for name in stored)
-    plan = _grouped_plan(model, stored) if grouped else _plan(model, stored)
+    if eras.era() == eras.KERAS3 or any(_is_interleaved(name) for name in stored):
+        plan = _plan(model, stored)
+    elif eras.era() == eras.TF_KERAS:
+        plan = _named_plan(model, stored)
+    else:
+        plan = _grouped_plan(model, stored)
     if plan is None:
         warnings.warn(
             f"the file holds {len(stored)} arrays of an optimizer's state, which are not those of the optimizer "
@@ -193,7 +180,7 @@ def read_optimizer(model: Any, file: Any) -> None:
 
 def _is_interleaved(name: str) -> bool:
     """Whether a name is of the optimizers of TensorFlow 2.11 and later, whose slots lie weight by weight."""
-    return re.match(r"^[A-Za-z]+/(m|v|momentum|velocity|accumulator)/", name) is not None
+    return name.startswith("iteration:")
 
 
 Plan = list[tuple[Variable, hdf5.Stored]]
@@ -214,6 +201,31 @@ def _paired(entries: list[Any], arrays: list[hdf5.Stored]) -> Plan | None:
     if any(tuple(np.shape(e)) != a.shape for e, a in zip(entries, arrays, strict=True)):
         return None
     return [(e, a) for e, a in zip(entries, arrays, strict=True) if isinstance(e, Variable)]
+
+
+def _named_plan(model: Any, stored: Mapping[str, hdf5.Stored]) -> Plan | None:
+    """Arrays of TensorFlow before 2.11, by name: ``Adam/iter:0``, ``Adam/dense/kernel/m:0``."""
+    optimizer = model.optimizer
+    columns: dict[str, list[hdf5.Stored]] = {}
+    for name, array in stored.items():
+        columns.setdefault(name.rpartition("/")[2].partition(":")[0], []).append(array)
+    trained = model._partition()["params"]
+    optimizer.build(trained)
+    order = optimizer_state.order_of(model, trained)
+    plan: Plan = [(optimizer.iterations, columns.pop("iter")[0])] if "iter" in columns else []
+    slots = eras.OPTIMIZER_SLOTS_OF_TENSORFLOW.get(type(optimizer.rule).__name__, {})
+    for name, arrays in columns.items():
+        if name in eras.OPTIMIZER_SCALARS_OF_TENSORFLOW:
+            box = optimizer.tree.scalars.get(eras.OPTIMIZER_SCALARS_OF_TENSORFLOW[name])
+            paired = None if box is None else _paired([box], arrays)
+        else:
+            tree = optimizer.tree.slots.get(slots.get(name))
+            leaves = jax.tree.leaves(tree, is_leaf=lambda leaf: isinstance(leaf, Variable))
+            paired = None if tree is None else _paired([leaves[i] for i in order], arrays)
+        if paired is None:
+            return None
+        plan += paired
+    return plan
 
 
 def _grouped_plan(model: Any, stored: Mapping[str, hdf5.Stored]) -> Plan | None:

@@ -181,7 +181,8 @@ def verify(found: list[hdf5.Stored]) -> None:
 
 def _stored(file: Any, path: str) -> dict[str, hdf5.Stored]:
     """The arrays at a path of the file, by name."""
-    for candidate in (path, path.replace("layers", "_layer_checkpoint_dependencies", 1)):
+    head, _, tail = path.rpartition("/")
+    for candidate in (path, path.replace("layers", "_layer_checkpoint_dependencies", 1), f"{head}/_{tail}"):
         place = f"{candidate}/vars" if candidate else "vars"
         if hdf5.has_group(file, place):
             group = hdf5.group(file, place)
@@ -212,6 +213,8 @@ def _optimizer_plan(owner: Any, stored: dict[str, hdf5.Stored]) -> list[tuple[Va
     if not stored:
         return []
     entries = optimizer_state.entries(owner, build=len(stored) > len(owner.optimizer.variables))
+    if len(stored) == len(entries) - 1:  # tf.keras kept no learning rate
+        entries = [entry for entry in entries if entry is not owner.optimizer._rate]
     fits = len(entries) == len(stored) and all(
         str(i) in stored and stored[str(i)].shape == tuple(np.shape(entry)) for i, entry in enumerate(entries)
     )
