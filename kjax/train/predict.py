@@ -13,6 +13,7 @@ import numpy as np
 from kjax.data.arrays import Resident, Single, Stack
 from kjax.data.reader import Feed
 from kjax.nn.lowering import has_slow_loop_ops
+from kjax.nn.module import PARAMS
 from kjax.train import cache
 from kjax.train.loop import STACK_BYTES, Listener, pace
 
@@ -21,24 +22,30 @@ class Predictor:
     """A prediction step, compiled for one batch and for a stack of them.
 
     Args:
-        step: pure ``(variables, inputs) -> outputs``.
+        step: pure ``(variables, inputs) -> outputs``, or ``-> (outputs, state)``.
+        carries: whether it is the latter; the state goes into the variables of the next batch.
     """
 
-    def __init__(self, step: Callable[[Any, Any], Any]) -> None:
+    def __init__(self, step: Callable[[Any, Any], Any], carries: bool = False) -> None:
+        def both(variables: Any, inputs: Any) -> tuple[Any, Any]:
+            return step(variables, inputs) if carries else (step(variables, inputs), {})
+
         def stacked(variables: Any, stack: Any, first: Any, count: Any) -> Any:
             batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), stack)
             room = jax.tree.leaves(stack)[0].shape[0]
-            shapes = jax.eval_shape(step, variables, batch)
+            shapes, state = jax.eval_shape(both, variables, batch)
+            state = {name: variables[name] for name in state}
             outputs = jax.tree.map(lambda s: jnp.zeros((room, *s.shape), s.dtype), shapes)
 
-            def one(i: Any, outputs: Any) -> Any:
+            def one(i: Any, carry: Any) -> Any:
+                outputs, state = carry
                 batch = jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), stack)
-                return jax.tree.map(lambda out, new: out.at[i].set(new), outputs, step(variables, batch))
+                result, state = both({**variables, **state}, batch)
+                return jax.tree.map(lambda out, new: out.at[i].set(new), outputs, result), state
 
-            return jax.lax.fori_loop(first, first + count, one, outputs)
+            return jax.lax.fori_loop(first, first + count, one, (outputs, state))
 
-        self.step = step
-        self.single = jax.jit(step)
+        self.single = jax.jit(both)
         self.stacked = jax.jit(stacked)
         self._rooms: dict[Any, int] = {}
 
@@ -56,9 +63,9 @@ class Predictor:
 
 
 @functools.lru_cache(maxsize=128)
-def predictor(step: Callable[[Any, Any], Any]) -> Predictor:
+def predictor(step: Callable[[Any, Any], Any], carries: bool = False) -> Predictor:
     """The compiled forms of a prediction step."""
-    return Predictor(step)
+    return Predictor(step, carries)
 
 
 def run_predict(
@@ -70,6 +77,7 @@ def run_predict(
     batch_bytes: int,
     steps: int | None,
     listener: Listener | None = None,
+    keep: Callable[[Any], None] | None = None,
 ) -> tuple[Any, int]:
     """Outputs for all batches of a feed of (inputs, None, None).
 
@@ -81,12 +89,13 @@ def run_predict(
         batch_bytes: size of one batch of inputs.
         steps: stop after so many batches; None runs to the end.
         listener: who follows.
+        keep: given for a step that carries state from batch to batch; called with the last state.
 
     Returns:
         The outputs as numpy arrays (None if there was no batch), and the number of batches.
     """
     cache.enable()
-    program = predictor(step)
+    program = predictor(step, keep is not None)
     room: int | None = None
     pieces: list[Any] = []
     whole: Any = None
@@ -121,15 +130,16 @@ def run_predict(
             listener.before(done, chunk.count)
         if isinstance(chunk, Single):
             inputs = chunk.tree[0]
-            outputs = program.single(variables, inputs)
+            outputs, state = program.single(variables, inputs)
             pending.append((outputs, chunk.batch_size, None))
             if room is None:
                 room = program.room(variables, inputs, batch_bytes)
         else:
             bounds = jax.device_put((np.int32(chunk.first), np.int32(chunk.count)))
-            outputs = program.stacked(variables, chunk.tree[0], *bounds)
+            outputs, state = program.stacked(variables, chunk.tree[0], *bounds)
             part = slice(chunk.first, chunk.first + chunk.count)
             pending.append((outputs, chunk.count * chunk.batch_size, part))
+        variables = {**variables, **state}
         done += chunk.count
         if listener is not None:
             listener.after(done, functools.partial(_last_batch, outputs, chunk))
@@ -139,6 +149,8 @@ def run_predict(
                 listener.show(done - chunk.count, ())
     while pending:
         collect()
+    if keep is not None:
+        keep({name: value for name, value in variables.items() if name != PARAMS})
     if pieces:
         whole = jax.tree.map(lambda *a: np.concatenate(a), *pieces)
     return whole, done

@@ -23,7 +23,7 @@ TrainStep = Callable[[TrainState, Batch], TrainState]
 
 
 def apply_module(
-    module: nn.Module, variables: Any, inputs: Any, *, training: bool, key: Array | None = None
+    module: nn.Module, variables: Any, inputs: Any, *, training: bool, key: Array | None = None, carries: bool = False
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Apply a module in one mode.
 
@@ -34,6 +34,7 @@ def apply_module(
         inputs: what it is called with: one argument.
         training: the mode.
         key: key of the ``dropout`` stream; needed in training by layers with randomness.
+        carries: whether state may change outside training too.
 
     Returns:
         The outputs, the list of their masks (or None), and the collections that changed (``losses`` among them).
@@ -46,7 +47,7 @@ def apply_module(
     masked = accepts(module, "return_masks")
     if masked:
         kwargs["return_masks"] = True
-    changing = [name for name in variables if name != PARAMS] if training else []
+    changing = [name for name in variables if name != PARAMS] if training or carries else []
     rngs = {DROPOUT: key} if key is not None else {}
     result, updates = module.apply(variables, inputs, **kwargs, rngs=rngs, mutable=[*changing, LOSSES])  # type: ignore[misc]
     outputs, masks = result if masked else (result, None)
@@ -118,27 +119,48 @@ def _constrain(params: Any, constraints: dict[tuple[str, ...], Any]) -> Any:
     return jax.tree_util.tree_map_with_path(project, params)
 
 
-def make_eval_step(module: nn.Module, objective: Any, metrics: tuple[Any, ...] = ()) -> Callable[..., Any]:
-    """The evaluation step: ``step(accumulators, variables, (x, y, sample_weight)) -> accumulators``, pure."""
-    return _eval_step(module, Objective.of(objective, metrics))
+def make_eval_step(
+    module: nn.Module, objective: Any, metrics: tuple[Any, ...] = (), *, carries: bool = False
+) -> Callable[..., Any]:
+    """The evaluation step: ``step(accumulators, variables, (x, y, sample_weight)) -> accumulators``, pure.
+
+    Args:
+        module: any Flax module.
+        objective: an :class:`Objective`, or a loss.
+        metrics: metrics that go with a loss.
+        carries: for a module whose state goes from batch to batch outside training too (stateful recurrent layers):
+            the step is ``step((accumulators, state), variables, batch) -> (accumulators, state)``.
+    """
+    return _eval_step(module, Objective.of(objective, metrics), carries)
 
 
 @functools.lru_cache(maxsize=256)
-def _eval_step(module: nn.Module, objective: Objective) -> Callable[..., Any]:
-    def eval_step(accumulators: Any, variables: Any, batch: Batch) -> Any:
+def _eval_step(module: nn.Module, objective: Objective, carries: bool) -> Callable[..., Any]:
+    def eval_step(carry: Any, variables: Any, batch: Batch) -> Any:
         inputs, targets, weights = batch
-        outputs, masks, updates = apply_module(module, variables, inputs, training=False)
-        _, values = objective.loss(targets, outputs, weights, masks, updates.get(LOSSES, ()))
-        return objective.update(accumulators, targets, outputs, weights, masks, values, batch_size_of(inputs))
+        accumulators, state = carry if carries else (carry, {})
+        variables = {**variables, **state}
+        outputs, masks, updates = apply_module(module, variables, inputs, training=False, carries=carries)
+        _, values = objective.loss(targets, outputs, weights, masks, updates.pop(LOSSES, ()))
+        new = objective.update(accumulators, targets, outputs, weights, masks, values, batch_size_of(inputs))
+        return (new, {**state, **updates}) if carries else new
 
     return eval_step
 
 
 @functools.lru_cache(maxsize=256)
-def make_predict_step(module: nn.Module) -> Callable[..., Any]:
-    """The prediction step: ``step(variables, x) -> outputs``, pure."""
+def make_predict_step(module: nn.Module, carries: bool = False) -> Callable[..., Any]:
+    """The prediction step: ``step(variables, x) -> outputs``, pure.
+
+    Args:
+        module: any Flax module.
+        carries: for a module whose state goes from batch to batch outside training too: the step is
+            ``step(variables, x) -> (outputs, state)``.
+    """
 
     def predict_step(variables: Any, inputs: Any) -> Any:
-        return apply_module(module, variables, inputs, training=False)[0]
+        outputs, _, updates = apply_module(module, variables, inputs, training=False, carries=carries)
+        updates.pop(LOSSES, None)
+        return (outputs, updates) if carries else outputs
 
     return predict_step

@@ -107,6 +107,12 @@ class Owning:
             raise ValueError(f"{self.name}: a tree of another structure was given: expected {own}, received {given}")
         jax.tree.map(lambda box, value: box.assign(value), boxes, dict(tree), is_leaf=_is_variable)
 
+    @property
+    def carries_state(self) -> bool:
+        """Whether a call may change the layer's state outside training."""
+        own = any(collection == STATE for collection, _, _ in self._own_variables)
+        return bool(getattr(self, "stateful", False)) or own
+
     def take_variable(self, spec: WeightSpec, path: tuple[str, ...], above: tuple[str, ...]) -> Variable:
         """The variable at a path of the layer's variables, for a layer around this one.
 

@@ -6,11 +6,13 @@ import contextlib
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from kjax.data.reader import Reader, Source
 from kjax.keras.models.following import Follower
 from kjax.keras.models.on_batch import number_of
 from kjax.keras.models.sourcing import Sourcing
+from kjax.nn.module import PARAMS
 from kjax.train import loop
 
 
@@ -20,13 +22,21 @@ class Inference(Sourcing):
     def _evaluate(self, source: Source, steps: int | None, follower: Any) -> tuple[dict[str, Any], int]:
         """The logs, and the number of batches."""
         step, objective = self._evaluation_step()
-        program, report = self._programs(step, objective, loop.eval_program)
-        holder = loop.Holder(self._accumulators(objective))
+        program, compute = self._programs(step, objective, loop.eval_program)
+        carries = self._carries_state(self._is_custom())
+        variables, accumulators = self._variables(), self._accumulators(objective)
+        state = {name: value for name, value in variables.items() if name != PARAMS}
+        # The loop takes its carry over, and the layers go on to hold the arrays that their state has now.
+        holder = loop.Holder((accumulators, jax.tree.map(jnp.copy, state)) if carries else accumulators)
+
+        def report(carry: Any) -> Any:
+            return compute(carry[0] if carries else carry)
+
         with contextlib.closing(Reader(source, steps)) as reader:
             done = loop.run_epoch(
                 program,
                 holder,
-                self._variables(),
+                variables,
                 reader.begin(),
                 report=report,
                 batch_bytes=source.batch_bytes,
@@ -36,8 +46,12 @@ class Inference(Sourcing):
             )
             reader.end(done)
         follower.end_of_data(done)
-        self._keep_metrics(objective, holder.carry)
-        values = [number_of(v) for v in jax.device_get(report(holder.carry))]
+        accumulators = holder.carry
+        if carries:
+            accumulators, state = holder.carry
+            self._keep_state(state)
+        self._keep_metrics(objective, accumulators)
+        values = [number_of(v) for v in jax.device_get(compute(accumulators))]
         return dict(zip(objective.names, values, strict=True)), done
 
     def evaluate(
@@ -142,6 +156,7 @@ class Inference(Sourcing):
         follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
         follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
         follower.phase_begin()
+        carries = self._carries_state(self._predicts_by_itself())
         step = self._prediction_step()
         with contextlib.closing(Reader(source, steps)) as reader:
             outputs, done = run_predict(
@@ -154,6 +169,7 @@ class Inference(Sourcing):
                 batch_bytes=source.batch_bytes,
                 steps=reader.steps,
                 listener=follower,
+                keep=self._keep_state if carries else None,
             )
             reader.end(done)
         follower.end_of_data(done)

@@ -10,6 +10,7 @@ import numpy as np
 from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
 from kjax.keras.models import data as adapt
+from kjax.nn.module import PARAMS
 from kjax.train import loop
 
 if TYPE_CHECKING:
@@ -59,14 +60,24 @@ class OnBatch(_Base):
         batch = self._batch(x, y, sample_weight)
         step, objective = self._evaluation_step()
         program, report = self._programs(step, objective, loop.eval_program)
-        accumulators = program.once(self._accumulators(objective), self._variables(), batch)
-        self._keep_metrics(objective, accumulators)
-        return self._report(objective, report(accumulators), return_dict)
+        variables, carry = self._variables(), self._accumulators(objective)
+        if self._carries_state(self._is_custom()):
+            state = {name: value for name, value in variables.items() if name != PARAMS}
+            carry, state = program.once((carry, state), variables, batch)
+            self._keep_state(state)
+        else:
+            carry = program.once(carry, variables, batch)
+        self._keep_metrics(objective, carry)
+        return self._report(objective, report(carry), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, as numpy arrays."""
         inputs = self._batch(x, None, None)[0]
-        return jax.tree.map(np.asarray, loop.predict_program(self._prediction_step())(self._variables(), inputs))
+        outputs = loop.predict_program(self._prediction_step())(self._variables(), inputs)
+        if self._carries_state(self._predicts_by_itself()):
+            outputs, state = outputs
+            self._keep_state(state)
+        return jax.tree.map(np.asarray, outputs)
 
     def _report(self, objective: Any, report: Any, return_dict: bool) -> Any:
         values = [number_of(v) for v in jax.device_get(report)]

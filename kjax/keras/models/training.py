@@ -238,13 +238,13 @@ class Training(_Base):
             own.discover("test", self._sample_batch)
             return own.test_step, own.test
         objective = self._prepare_objective()
-        return make_eval_step(self.module, objective), objective
+        return make_eval_step(self.module, objective, carries=self._carries_state(False)), objective
 
     def _prediction_step(self) -> Any:
         """The pure step of a prediction."""
         if self._predicts_by_itself():
             return self._own_steps().predict_step
-        return make_predict_step(self.module)
+        return make_predict_step(self.module, self._carries_state(False))
 
     def _predicts_by_itself(self) -> bool:
         """Whether the model has a ``predict_step`` of its own."""
@@ -283,6 +283,20 @@ class Training(_Base):
         boxes = self.variable_tree()
         values = jax.tree.map(lambda v: v.value, boxes, is_leaf=is_box)
         return values if settings.distribution is None else settings.distribution.place(boxes, values)
+
+    def _carries_state(self, by_itself: bool) -> bool:
+        """Whether state may change outside training too: that of stateful layers, and of layers that users wrote.
+
+        Args:
+            by_itself: whether the step is one of the user's, which sees to its state by itself.
+        """
+        return not by_itself and any(layer.carries_state for layer in self._flatten_layers())
+
+    def _keep_state(self, state: Any) -> None:
+        """Store the state that a run outside training ended with."""
+        tree = self.variable_tree()
+        for collection, values in state.items():
+            jax.tree.map(lambda box, value: box.assign(value), tree[collection], values, is_leaf=is_box)
 
     def _accumulators(self, objective: Any = None) -> Any:
         """Empty accumulators of the loss and the metrics."""
