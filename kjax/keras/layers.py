@@ -86,9 +86,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'kjax.keras.layers' has no attribute {name!r}")
 
 
+RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+
 MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
-    **dict.fromkeys(("LSTMCell", "GRUCell", "SimpleRNNCell"), (CellMembers,)),
-    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), (RecurrentMembers,)),
+    **dict.fromkeys((f"{name}Cell" for name in RECURRENT), (CellMembers,)),
+    **dict.fromkeys(RECURRENT, (RecurrentMembers,)),
     "StackedRNNCells": (StackedMembers,),
     "RNN": (RNNMembers,),
     "Bidirectional": (BidirectionalMembers,),
@@ -100,7 +102,7 @@ MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
 for _name, _thing in vars(modules).items():
     if inspect.isclass(_thing) and issubclass(_thing, nn.Layer):
         globals()[_name] = derive(_thing, bases=MEMBERS.get(_name, ()))
-for _name in ("LSTM", "GRU", "SimpleRNN"):
+for _name in RECURRENT:
     globals()[_name].cell_class = globals()[f"{_name}Cell"]
 for _name in ("TimeDistributed", "Bidirectional", "SpectralNormalization"):
     Wrapper.register(globals()[_name])

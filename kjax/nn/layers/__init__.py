@@ -71,8 +71,11 @@ from kjax.nn.layers.recurrent import LSTM as LSTM
 from kjax.nn.layers.recurrent import RNN as RNN
 from kjax.nn.layers.recurrent import Bidirectional as Bidirectional
 from kjax.nn.layers.recurrent import ConvLSTM1D as ConvLSTM1D
+from kjax.nn.layers.recurrent import ConvLSTM1DCell as ConvLSTM1DCell
 from kjax.nn.layers.recurrent import ConvLSTM2D as ConvLSTM2D
+from kjax.nn.layers.recurrent import ConvLSTM2DCell as ConvLSTM2DCell
 from kjax.nn.layers.recurrent import ConvLSTM3D as ConvLSTM3D
+from kjax.nn.layers.recurrent import ConvLSTM3DCell as ConvLSTM3DCell
 from kjax.nn.layers.recurrent import GRUCell as GRUCell
 from kjax.nn.layers.recurrent import LSTMCell as LSTMCell
 from kjax.nn.layers.recurrent import SimpleRNN as SimpleRNN

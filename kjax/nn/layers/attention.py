@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -159,6 +160,7 @@ class _HeadedAttention(Layer):
     def regularize_activity(self, outputs: Any) -> None:
         """Nothing here: the projections have the activity penalty."""
 
+    @nn.nowrap
     def projection(
         self, name: str, equation: str, sizes: tuple[int, ...], bias_axes: str, activation: Any = None
     ) -> Any:
@@ -400,6 +402,7 @@ class MultiHeadAttention(_HeadedAttention):
         outputs = self.dense("attention_output", outputs.ndim - 1, sizes)(outputs)
         return (outputs, scores) if return_attention_scores else outputs
 
+    @nn.nowrap
     def dense(self, name: str, rank: int, sizes: tuple[int, ...]) -> EinsumDense:
         """One of the dense layers inside.
 
@@ -488,6 +491,7 @@ class GroupQueryAttention(_HeadedAttention):
         outputs = self.dense("attention_output", 3, (query.shape[-1],))(outputs)
         return (outputs, scores) if return_attention_scores else outputs
 
+    @nn.nowrap
     def dense(self, name: str, rank: int, sizes: tuple[int, ...]) -> EinsumDense:
         """One of the dense layers inside; see :meth:`MultiHeadAttention.dense`."""
         del rank

@@ -1,8 +1,11 @@
 """Recurrent layers and cells."""
 
 from kjax.nn.layers.recurrent.conv_lstm import ConvLSTM1D as ConvLSTM1D
+from kjax.nn.layers.recurrent.conv_lstm import ConvLSTM1DCell as ConvLSTM1DCell
 from kjax.nn.layers.recurrent.conv_lstm import ConvLSTM2D as ConvLSTM2D
+from kjax.nn.layers.recurrent.conv_lstm import ConvLSTM2DCell as ConvLSTM2DCell
 from kjax.nn.layers.recurrent.conv_lstm import ConvLSTM3D as ConvLSTM3D
+from kjax.nn.layers.recurrent.conv_lstm import ConvLSTM3DCell as ConvLSTM3DCell
 from kjax.nn.layers.recurrent.gru import GRU as GRU
 from kjax.nn.layers.recurrent.gru import GRUCell as GRUCell
 from kjax.nn.layers.recurrent.lstm import LSTM as LSTM

@@ -50,6 +50,8 @@ class BuiltInCell(Layer):
     A subclass declares the fields, ``gates`` and ``state_count``, and writes ``pointwise``.
     """
 
+    runs_sequences: ClassVar[bool] = True
+    """Whether the call takes ``scan`` and then runs over a whole sequence by itself."""
     gates: ClassVar[int] = 1
     state_count: ClassVar[int] = 1
 

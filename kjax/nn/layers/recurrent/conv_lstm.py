@@ -13,6 +13,7 @@ from kjax.nn import arguments as arg
 from kjax.nn import lowering
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent import engine
+from kjax.nn.layers.recurrent.cells import Scan
 from kjax.nn.layers.recurrent.engine import States
 from kjax.nn.layers.recurrent.lstm import ForgetBias, gates_of
 from kjax.nn.layers.recurrent.sequence import SequenceLayer
@@ -21,10 +22,10 @@ from kjax.nn.module import Layer
 from kjax.nn.value import ArgumentError, field
 
 
-class _ConvLSTM(SequenceLayer, Layer):
-    """The body of ConvLSTM1D, ConvLSTM2D, ConvLSTM3D.
+class _Cell(Layer):
+    """What the cells ConvLSTM1DCell, ... and the layers ConvLSTM1D, ... have in common.
 
-    Inputs and outputs are sequences of images (of ``rank`` spatial axes). The input convolution has the given strides,
+    Inputs and outputs are images (of ``rank`` spatial axes), or sequences of them. The input convolution has the given strides,
     padding and dilation, the recurrent one keeps the size of the state.
 
     Weights: ``kernel`` (*kernel_size, channels, 4 * filters), ``recurrent_kernel`` (*kernel_size, filters, 4 *
@@ -65,12 +66,6 @@ class _ConvLSTM(SequenceLayer, Layer):
     dropout: float = field(0.0, convert=arg.fraction)
     recurrent_dropout: float = field(0.0, convert=arg.fraction)
     seed: int | None = base.seed()
-    return_sequences: bool = base.flag(False)
-    return_state: bool = base.flag(False)
-    go_backwards: bool = base.flag(False)
-    stateful: bool = base.flag(False)
-    unroll: bool = field(False, convert=bool, kw_only=True)
-    zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
 
     rank: ClassVar[int]
     state_count: ClassVar[int] = 2
@@ -83,17 +78,13 @@ class _ConvLSTM(SequenceLayer, Layer):
                 f"{self.dilation_rate} cannot both be greater than 1"
             )
 
-    @property
-    def input_rank(self) -> int:  # type: ignore[override]
-        """Number of axes of the inputs."""
-        return self.rank + 3
-
-    def zero_states(self, sequences: Array) -> list[Array]:
-        shape = jax.eval_shape(self._one_image, sequences).shape
+    def states_for(self, inputs: Float[Array, "batch *image"]) -> list[Array]:
+        """The states to start from for inputs of one time: zeros, images as the outputs."""
+        shape = jax.eval_shape(self._one_image, inputs).shape
         return [jnp.zeros(shape, self.compute_dtype)] * 2
 
-    def _one_image(self, sequences: Array) -> Array:
-        x = base.to_channels_last(self, sequences[:, 0])
+    def _one_image(self, inputs: Array) -> Array:
+        x = base.to_channels_last(self, inputs)
         kernel = jnp.zeros((*self.kernel_size, x.shape[-1], self.filters), x.dtype)
         return base.from_channels_last(self, self._input_conv(x, kernel))
 
@@ -166,19 +157,96 @@ def _by_gate(conv: Callable[[Array, Array], Array], x: Array, kernel: Array, mas
     )
 
 
-class ConvLSTM1D(_ConvLSTM):
-    """Convolutional LSTM over sequences of signals, (batch, time, steps, channels)."""
+class _OneStep(_Cell):
+    """The cells: one time step."""
+
+    runs_sequences: ClassVar[bool] = True
+
+    @property
+    def state_size(self) -> tuple[int, ...]:
+        """Channels of the two states, which are images."""
+        return (self.filters,) * 2
+
+    @property
+    def output_size(self) -> int:
+        """Channels of the output."""
+        return self.filters
+
+    def call(
+        self, inputs: Float[Array, "batch *image"], states: Any, training: bool = False, scan: Scan | None = None
+    ) -> tuple[Array, Any]:
+        """One time step.
+
+        Args:
+            inputs: images of one time.
+            states: the output and the content before.
+            training: whether dropout acts.
+            scan: run over all times of ``inputs``, which come first, instead.
+
+        Returns:
+            The output, and the list of the new states.
+        """
+        if scan is not None:
+            outputs, new = self.run(inputs, tuple(states), scan.mask, training, scan.unroll)
+            return outputs, list(new)
+        base.require_rank(self, inputs, self.rank + 2)
+        outputs, new = self.run(inputs[None], tuple(states), None, training, 1)
+        return outputs[0], list(new)
+
+
+class _Sequence(SequenceLayer, _Cell):
+    """The layers: a cell run over time."""
+
+    return_sequences: bool = base.flag(False)
+    return_state: bool = base.flag(False)
+    go_backwards: bool = base.flag(False)
+    stateful: bool = base.flag(False)
+    unroll: bool = field(False, convert=bool, kw_only=True)
+    zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
+
+    @property
+    def input_rank(self) -> int:  # type: ignore[override]
+        """Number of axes of the inputs."""
+        return self.rank + 3
+
+    def zero_states(self, sequences: Array) -> list[Array]:
+        return self.states_for(sequences[:, 0])
+
+
+class ConvLSTM1DCell(_OneStep):
+    """One step of :class:`ConvLSTM1D`."""
 
     rank = 1
 
 
-class ConvLSTM2D(_ConvLSTM):
-    """Convolutional LSTM over sequences of images, (batch, time, height, width, channels)."""
+class ConvLSTM2DCell(_OneStep):
+    """One step of :class:`ConvLSTM2D`."""
 
     rank = 2
 
 
-class ConvLSTM3D(_ConvLSTM):
+class ConvLSTM3DCell(_OneStep):
+    """One step of :class:`ConvLSTM3D`."""
+
+    rank = 3
+
+
+class ConvLSTM1D(_Sequence):
+    """Convolutional LSTM over sequences of signals, (batch, time, steps, channels)."""
+
+    rank = 1
+    cell_type = ConvLSTM1DCell
+
+
+class ConvLSTM2D(_Sequence):
+    """Convolutional LSTM over sequences of images, (batch, time, height, width, channels)."""
+
+    rank = 2
+    cell_type = ConvLSTM2DCell
+
+
+class ConvLSTM3D(_Sequence):
     """Convolutional LSTM over sequences of volumes, (batch, time, depth, height, width, channels)."""
 
     rank = 3
+    cell_type = ConvLSTM3DCell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -12,7 +13,7 @@ from jaxtyping import Array
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent.cells import BuiltInCell, Scan
 from kjax.nn.layers.recurrent.sequence import SequenceLayer
-from kjax.nn.layers.wrapping import accepted, call_with
+from kjax.nn.layers.wrapping import accepted
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, STATE, Layer
 from kjax.nn.value import field
 
@@ -42,9 +43,9 @@ def initial_states(cell: Any, batch: int, dtype: str) -> Any:
     return [zeros(size) for size in sizes] if isinstance(sizes, (list, tuple)) else zeros(sizes)
 
 
-def step(cell: Any, inputs: Any, states: Any, training: bool) -> tuple[Any, Any]:
+def step(cell: Any, inputs: Any, states: Any, training: bool, **extra: Any) -> tuple[Any, Any]:
     """Call the cell, with ``training`` if it takes that."""
-    return call_with(cell, inputs, states, training=training)
+    return cell(inputs, states, **accepted(cell, training=training), **extra)
 
 
 def _cells(value: Any) -> tuple[Any, ...]:
@@ -79,6 +80,11 @@ class StackedRNNCells(Layer):
     def built_in(self) -> bool:
         """Whether all cells can run over whole sequences by themselves."""
         return all(isinstance(cell, BuiltInCell) for cell in self.cells)
+
+    @property
+    def runs_sequences(self) -> bool:
+        """Whether the call takes ``scan``: where all cells do."""
+        return self.built_in
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """The initial states of all cells."""
@@ -134,18 +140,46 @@ class RNN(SequenceLayer, Layer):
         return len(size) if isinstance(size, (list, tuple)) else 1
 
     def zero_states(self, sequences: Array) -> list[Any]:
+        if hasattr(self.cell, "states_for"):  # states whose shape depends on that of the inputs
+            return list(self.cell.states_for(sequences[:, 0]))
         states = initial_states(self.cell, sequences.shape[0], self.compute_dtype)
         return list(states) if isinstance(states, (list, tuple)) else [states]
 
-    def run(self, inputs: Array, states: Any, mask: Any, training: bool, unroll: int) -> tuple[Array, Any]:
+    def call(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        constants: Any = None,
+        mask: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """Run over the sequences.
+
+        Args:
+            sequences: inputs, or a list of these and the initial states.
+            initial_state: one array or a list of them; zeros, or the carried states, by default.
+            constants: arrays that the cell gets as its argument ``constants`` at all times.
+            mask: True at the times that count; elsewhere the states stay what they were.
+            training: whether dropout acts.
+
+        Returns:
+            The last output, or that of all times; with ``return_state`` a tuple of it and the last states.
+        """
+        run = self.run if constants is None else functools.partial(self.run, constants=constants)
+        return self.over_time(run, sequences, initial_state, mask, training)
+
+    def run(
+        self, inputs: Array, states: Any, mask: Any, training: bool, unroll: int, constants: Any = None
+    ) -> tuple[Array, Any]:
         """Run the cell over time; see :meth:`BuiltInCell.run`."""
-        if isinstance(self.cell, BuiltInCell) or (isinstance(self.cell, StackedRNNCells) and self.cell.built_in):
+        extra = {} if constants is None else {"constants": constants}
+        if getattr(self.cell, "runs_sequences", False) and not extra:
             outputs, last = self.cell(inputs, list(states), training=training, scan=Scan(mask, unroll))
             return outputs, tuple(last)
 
         def body(cell: Any, states: Any, at: Any) -> tuple[Any, Any]:
             x, m = at
-            output, new = step(cell, x, list(states), training)
+            output, new = step(cell, x, list(states), training, **extra)
             new = tuple(new) if isinstance(new, (list, tuple)) else (new,)
             if m is not None:
                 output = _choose(m, output, _output_before(states))
@@ -153,9 +187,9 @@ class RNN(SequenceLayer, Layer):
             return _like(new, states), output
 
         if self.is_initializing():
-            step(self.cell, inputs[0], list(states), training)  # makes the weights, which the loop shares
+            step(self.cell, inputs[0], list(states), training, **extra)  # makes the weights, which the loop shares
         elif self.is_mutable_collection(LOSSES):
-            self._penalties(inputs[0], list(states), training)
+            self._penalties(inputs[0], list(states), training, extra)
         loop = nn.scan(
             body,
             variable_broadcast=PARAMS,
@@ -166,11 +200,11 @@ class RNN(SequenceLayer, Layer):
         last, outputs = loop(self.cell, tuple(states), (inputs, mask))
         return outputs, last
 
-    def _penalties(self, inputs: Array, states: list[Any], training: bool) -> None:
+    def _penalties(self, inputs: Array, states: list[Any], training: bool, extra: dict[str, Any]) -> None:
         """Collect the cell's penalties once, from a step apart: those in the loop would be lost."""
         bare = self.cell.clone(parent=None, name=None)
         rngs = {DROPOUT: jax.random.key(0)}
-        kwargs = accepted(bare, training=training)
+        kwargs = accepted(bare, training=training) | extra
         _, updates = bare.apply(self.cell.variables, inputs, states, rngs=rngs, mutable=[LOSSES], **kwargs)
         for name, value in updates.get(LOSSES, {}).items():
             self.cell.put_variable(LOSSES, name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
@@ -62,6 +63,10 @@ class SequenceLayer:
         Returns:
             The last output, or that of all times; with ``return_state`` a tuple of it and the last states.
         """
+        return self.over_time(self.run, sequences, initial_state, mask, training)
+
+    def over_time(self: Any, run: Any, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
+        """What :meth:`call` does, with ``run`` as the function that runs over time (see :meth:`BuiltInCell.run`)."""
         if isinstance(sequences, (list, tuple)):
             sequences, *states = sequences
             initial_state = states if states and initial_state is None else initial_state
@@ -75,7 +80,7 @@ class SequenceLayer:
             inputs = jnp.flip(inputs, axis=0)
             mask = None if mask is None else jnp.flip(mask, axis=0)
         unroll = sequences.shape[1] if self.unroll else 1
-        outputs, last = self.run(inputs, states, mask, training, unroll)
+        outputs, last = run(inputs, states, mask, training, unroll)
         if self.stateful:
             for i, leaf in enumerate(jax.tree.leaves(last)):
                 self.set_state(f"{CARRIED}{i}", leaf)
@@ -84,6 +89,7 @@ class SequenceLayer:
         output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
         return (output, *last) if self.return_state else output
 
+    @nn.nowrap
     def one_step(self: Any) -> Any:
         """The cell that makes one of the layer's steps, with the same arguments."""
         names = {f.name for f in dataclasses.fields(self.cell_type) if f.init} - {"parent", "name"}
