@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from kjax import nn
+from kjax.keras.core.adaptation import ConvolutionMembers, EmbeddingsMembers, KernelMembers, SpectralMembers
 from kjax.keras.core.attention import AttentionMembers
 from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
+from kjax.keras.core.functions import JaxLayer as JaxLayer
 from kjax.keras.core.input_spec import InputSpec as InputSpec
 from kjax.keras.core.layer import Layer as Layer
 from kjax.keras.core.operation import Input as Input
@@ -17,7 +20,6 @@ from kjax.keras.core.recurrent import (
     BidirectionalMembers,
     CellMembers,
     RecurrentMembers,
-    RNNMembers,
     StackedMembers,
 )
 from kjax.keras.core.wrapper import Wrapper as Wrapper
@@ -31,6 +33,12 @@ ALIASES = {
     "Convolution1DTranspose": "Conv1DTranspose",
     "Convolution2DTranspose": "Conv2DTranspose",
     "Convolution3DTranspose": "Conv3DTranspose",
+    "Deconv2D": "Conv2DTranspose",
+    "Deconv3D": "Conv3DTranspose",
+    "Deconvolution3D": "Conv3DTranspose",
+    "Recurrent": "RNN",
+    "ConvRNN2D": "RNN",
+    "ConvRecurrent2D": "RNN",
     "SeparableConvolution1D": "SeparableConv1D",
     "SeparableConvolution2D": "SeparableConv2D",
     "MaxPool1D": "MaxPooling1D",
@@ -46,6 +54,32 @@ ALIASES = {
     "GlobalAvgPool2D": "GlobalAveragePooling2D",
     "GlobalAvgPool3D": "GlobalAveragePooling3D",
 }
+
+
+def serialize(layer: Any) -> dict[str, Any]:
+    """The config of a layer, with its class."""
+    from kjax.keras.saving import serialize_keras_object
+
+    return serialize_keras_object(layer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The layer that a config stands for.
+
+    Args:
+        config: what :func:`serialize` returned.
+        custom_objects: a user's classes and functions by name.
+
+    Raises:
+        ValueError: an unknown class, or something that is no layer.
+    """
+    from kjax.keras.saving import deserialize_keras_object
+
+    layer = deserialize_keras_object(config, custom_objects=custom_objects)
+    if not isinstance(layer, Layer):
+        raise ValueError(f"the config is not that of a layer but of a {type(layer).__name__}: {config!r}")
+    return layer
+
 
 MERGES = {
     "add": "Add",
@@ -90,17 +124,22 @@ RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D
 
 MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     **dict.fromkeys((f"{name}Cell" for name in RECURRENT), (CellMembers,)),
-    **dict.fromkeys(RECURRENT, (RecurrentMembers,)),
+    **dict.fromkeys(("Dense", "EinsumDense"), (KernelMembers,)),
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), (ConvolutionMembers,)),
+    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), (EmbeddingsMembers,)),
+    "SpectralNormalization": (SpectralMembers,),
     "StackedRNNCells": (StackedMembers,),
-    "RNN": (RNNMembers,),
+    "RNN": (RecurrentMembers,),
     "Bidirectional": (BidirectionalMembers,),
     "MultiHeadAttention": (AttentionMembers,),
     "GroupQueryAttention": (AttentionMembers,),
 }
 """What the Keras layers have beyond arguments and weights."""
 
+RNN = derive(modules.RNN, bases=MEMBERS["RNN"])
+MEMBERS.update(dict.fromkeys(RECURRENT, (RNN,)))
 for _name, _thing in vars(modules).items():
-    if inspect.isclass(_thing) and issubclass(_thing, nn.Layer):
+    if inspect.isclass(_thing) and issubclass(_thing, nn.Layer) and _name != "RNN":
         globals()[_name] = derive(_thing, bases=MEMBERS.get(_name, ()))
 for _name in RECURRENT:
     globals()[_name].cell_class = globals()[f"{_name}Cell"]

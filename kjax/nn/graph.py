@@ -241,7 +241,7 @@ def match_inputs(specs: Sequence[TensorSpec], inputs: Any, *, check: bool = True
 def _fit(spec: TensorSpec, array: Any) -> Any:
     if array is None:
         return None
-    array = jnp.asarray(array, spec.dtype)
+    array = jnp.asarray(array, None if spec.dtype is None else jax.dtypes.canonicalize_dtype(spec.dtype))
     if spec.shape is None:
         return array
     rank = len(spec.shape)

@@ -37,6 +37,7 @@ class WeightSpec:
         initializer: ``(key, shape, dtype) -> array``, or None for a weight of a foreign Flax module.
         regularizer: penalty on it, or None.
         constraint: projection after each update, or None.
+        frozen: it stays what it is although the layer is trained (the kernel under low-rank adaptation).
     """
 
     collection: str
@@ -46,6 +47,7 @@ class WeightSpec:
     initializer: Callable[..., Array] | None = None
     regularizer: Callable[[Array], Array] | None = None
     constraint: Callable[[Array], Array] | None = None
+    frozen: bool = False
 
 
 _recorder: contextvars.ContextVar[dict[tuple[str, ...], WeightSpec] | None] = contextvars.ContextVar(
@@ -190,6 +192,7 @@ class Layer(nn.Module):
         constraint: Callable[[Array], Array] | None = None,
         dtype: str | None = None,
         cast: bool = True,
+        frozen: bool = False,
     ) -> Array:
         """A trained weight, in the compute dtype.
 
@@ -201,17 +204,21 @@ class Layer(nn.Module):
             constraint: projection that the training step applies after each update.
             dtype: storage type; the layer's variable dtype by default.
             cast: False returns the weight in its storage type.
+            frozen: True keeps it out of training: no gradient reaches it, and it has no penalty.
 
         Raises:
             ValueError: the variables that were given hold this weight in another shape.
         """
         dtype = dtype or self.variable_dtype
-        self._record(PARAMS, name, shape, dtype, initializer, regularizer, constraint)
+        regularizer = None if frozen else regularizer
+        self._record(PARAMS, name, shape, dtype, initializer, regularizer, constraint, frozen)
         if self.has_variable(PARAMS, name):
             value = self.get_variable(PARAMS, name)
             self._check_shape(name, value, shape)
         else:
             value = self.param(name, initializer, shape, jnp.dtype(dtype))
+        if frozen:
+            value = jax.lax.stop_gradient(value)
         if regularizer is not None and self.trainable:
             self.set_loss(name, regularizer(value))
         return cast_floating(value, self.compute_dtype) if cast else value
@@ -253,9 +260,10 @@ class Layer(nn.Module):
         initializer: Callable[..., Array],
         regularizer: Callable[[Array], Array] | None = None,
         constraint: Callable[[Array], Array] | None = None,
+        frozen: bool = False,
     ) -> None:
         path = (*self.path, name)
-        announce(WeightSpec(collection, path, tuple(shape), dtype, initializer, regularizer, constraint))
+        announce(WeightSpec(collection, path, tuple(shape), dtype, initializer, regularizer, constraint, frozen))
 
     def _check_shape(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
         if tuple(value.shape) != tuple(shape):

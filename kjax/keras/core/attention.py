@@ -6,7 +6,7 @@ from typing import Any
 
 from kjax.keras.core.pure import PureLayer
 
-PROJECTIONS = {
+_PROJECTIONS = {
     "query_dense": "query",
     "key_dense": "key",
     "value_dense": "value",
@@ -16,17 +16,28 @@ PROJECTIONS = {
 """Attributes of Keras' layer and the names of the modules."""
 
 
+class _Inside:
+    """A dense layer inside, as an attribute."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        return self if layer is None else layer.dense_part(self.name)
+
+
 class AttentionMembers(PureLayer):
     """Members of the attention layers with several heads; ``query_dense`` and so on share their weights."""
 
-    def __getattr__(self, name: str) -> Any:
-        inner = PROJECTIONS.get(name.removeprefix("_"))
-        if inner is not None and "_module" in self.__dict__:
-            from kjax.keras import layers
+    query_dense, key_dense, value_dense, gate_dense, output_dense = map(_Inside, _PROJECTIONS.values())
+    _query_dense, _key_dense, _value_dense, _gate_dense, _output_dense = map(_Inside, _PROJECTIONS.values())
 
-            module: Any = self._module
-            return self.part(inner, layers.EinsumDense, module.dense(inner, *self._sizes()), (inner,))  # type: ignore[attr-defined]
-        return super().__getattr__(name)
+    def dense_part(self, name: str) -> PureLayer:
+        """One of the dense layers inside, by the name of its module."""
+        from kjax.keras import layers
+
+        module: Any = self._module
+        return self.part(name, layers.EinsumDense, module.dense(name, *self._sizes()), (name,))  # type: ignore[attr-defined]
 
     def _sizes(self) -> tuple[int, tuple[int, ...]]:
         """Number of axes of the query, and sizes of the outputs, as the weights show them."""

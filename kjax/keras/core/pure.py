@@ -158,7 +158,11 @@ class PureLayer(Layer):
             for _, path, variable in self._boxes:
                 if path == (name,):
                     return variable
-            if f"{name}_initializer" in _all_fields(type(module)):
+            own = getattr(type(self), name, None)
+            if isinstance(own, property) and own.fget is not None:  # it raised AttributeError; let it say why
+                return own.fget(self)
+            makers = {f"{name}_initializer", f"{name.removesuffix('_kernel')}_initializer"}
+            if makers & _all_fields(type(module)):
                 if self.built:
                     return None  # such as the bias of a layer with use_bias=False
                 raise AttributeError(
@@ -191,7 +195,13 @@ class PureLayer(Layer):
             and cls.build is PureLayer.build
             and cls.compute_mask is PureLayer.compute_mask
             and not self._own_variables
+            and self._composed_call is None
         )
+
+    @property
+    def _composed_call(self) -> Any:
+        """What is called in place of the module, where a user's subclass replaces a step of it; None otherwise."""
+        return None
 
     @property
     def module(self) -> nn.Module:
@@ -249,7 +259,7 @@ class PureLayer(Layer):
         Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
         for collection, _, variable in self._boxes:
             if collection == PARAMS:
-                variable.trainable = self._trainable
+                variable.trainable = self._trainable and not variable.frozen
 
     def build(self, *input_shapes: Any, **named_shapes: Any) -> None:
         """Make the variables.
@@ -379,12 +389,13 @@ class PureLayer(Layer):
                 initial,
                 spec.shape,
                 spec.dtype,
-                spec.collection == PARAMS and self._trainable,
+                spec.collection == PARAMS and self._trainable and not spec.frozen,
                 name=list(path)[-1],
                 path="/".join((*above, *path)),
                 regularizer=spec.regularizer,
                 constraint=spec.constraint,
             )
+            variable.frozen = spec.frozen
         self._boxes.append((spec.collection, path, variable))
         return variable
 
@@ -407,6 +418,9 @@ class PureLayer(Layer):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the module to the present values of the variables."""
+        composed = self._composed_call
+        if composed is not None:
+            return composed(*args, **{key: value for key, value in kwargs.items() if key not in ("training", "mask")})
         module = self._current_module().clone(name=self.name)  # the name is for error messages
         return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
 

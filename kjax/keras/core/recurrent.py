@@ -138,39 +138,6 @@ class RecurrentMembers(StatefulMembers):
     cell_class: ClassVar[type[PureLayer]]
     """The class of :attr:`cell`, where the layer has no argument for it."""
 
-    @property
-    def cell(self) -> Any:
-        """The cell: a layer that makes one step, with the same weights."""
-        return self.part("cell", self.cell_class, self._module.one_step())  # type: ignore[attr-defined]
-
-    @property
-    def state_size(self) -> Any:
-        """Length of the state vector, or a list of lengths."""
-        return self.cell.state_size
-
-    @property
-    def output_size(self) -> Any:
-        """Length of the output vector."""
-        return self.cell.output_size
-
-    def get_initial_state(self, batch_size: Any = None, inputs: Any = None) -> list[Any]:
-        """The states to start from, for a number of samples or for inputs."""
-        states = self.cell.get_initial_state(batch_of(inputs if batch_size is None else batch_size))
-        return list(states) if isinstance(states, (list, tuple)) else [states]
-
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run over sequences: the last output, the outputs at all times, and the last states."""
-        whole = self._module.clone(return_sequences=True, return_state=True, stateful=False)  # type: ignore[call-arg]
-        results: Any = whole.apply(
-            self.variables_tree, sequences, initial_state=initial_state, mask=mask, training=training
-        )
-        outputs, *states = results
-        return outputs[:, -1], outputs, list(states)
-
-
-class RNNMembers(RecurrentMembers):
-    """Members of the layer whose cell is an argument."""
-
     def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Several cells become one that stacks them."""
         cell = fields.get("cell")
@@ -187,14 +154,35 @@ class RNNMembers(RecurrentMembers):
 
     @property
     def cell(self) -> Any:
-        """The cell."""
-        return self._given_layers.get("cell", getattr(self._module, "cell", None))
+        """The cell: a layer that makes one step, with the same weights."""
+        if hasattr(self._module, "cell"):
+            return self._given_layers.get("cell", self._module.cell)
+        return self.part("cell", self.cell_class, self._module.one_step())  # type: ignore[attr-defined]
+
+    @property
+    def state_size(self) -> Any:
+        """Length of the state vector, or a list of lengths."""
+        return self.cell.state_size
+
+    @property
+    def output_size(self) -> Any:
+        """Length of the output vector."""
+        return self.cell.output_size
 
     def get_initial_state(self, batch_size: Any = None, inputs: Any = None) -> list[Any]:
         """The states to start from, for a number of samples or for inputs."""
-        module: Any = self._module
-        states = initial_states(module.cell, batch_of(inputs if batch_size is None else batch_size), self.compute_dtype)
+        cell: Any = self._module.cell if hasattr(self._module, "cell") else self._module
+        states = initial_states(cell, batch_of(inputs if batch_size is None else batch_size), self.compute_dtype)
         return list(states) if isinstance(states, (list, tuple)) else [states]
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Run over sequences: the last output, the outputs at all times, and the last states."""
+        whole = self._module.clone(return_sequences=True, return_state=True, stateful=False)  # type: ignore[call-arg]
+        results: Any = whole.apply(
+            self.variables_tree, sequences, initial_state=initial_state, mask=mask, training=training
+        )
+        outputs, *states = results
+        return outputs[:, -1], outputs, list(states)
 
 
 _DIRECTIONS = {"forward_layer": "layer", "backward_layer": "backward_layer"}

@@ -88,6 +88,7 @@ class Variable:
         self.autocast = autocast
         self.regularizer = regularizer
         self.constraint = constraint
+        self.frozen = False  # True for a weight that stays what it is although its layer is trained
         self._live: Live | None = None
         self._value: Any = None
         self._key: Array | None = None

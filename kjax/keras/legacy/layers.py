@@ -39,6 +39,7 @@ def _older(name: str, today: str, **fixed: Any) -> Callable[..., Any]:
 
 AtrousConvolution1D = _older("AtrousConvolution1D", "Conv1D")
 AtrousConvolution2D = _older("AtrousConvolution2D", "Conv2D")
+AtrousConv1D, AtrousConv2D = AtrousConvolution1D, AtrousConvolution2D
 SeparableConvolution2D = _older("SeparableConvolution2D", "SeparableConv2D")
 TimeDistributedDense = _older("TimeDistributedDense", "Dense")
 CuDNNLSTM = _older("CuDNNLSTM", "LSTM", activation="tanh", recurrent_activation="sigmoid")

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from kjax.nn import arguments as arg
 from kjax.nn import lowering
-from kjax.nn.layers import base
+from kjax.nn.layers import base, low_rank
 from kjax.nn.module import Layer
 from kjax.nn.value import ArgumentError, field
 
@@ -81,9 +81,12 @@ class _Conv(_Convolution):
     bias_regularizer: Any = base.regularizer()
     kernel_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
+    lora_rank: int | None = low_rank.rank_field(kw_only=True)
+    lora_alpha: float | None = low_rank.alpha_field(kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        low_rank.check(self, "kernel")
         layer: Any = self
         if layer.filters % layer.groups:
             raise ArgumentError(
@@ -98,7 +101,9 @@ class _Conv(_Convolution):
                 f"{base.describe(self)}: argument `groups` {layer.groups} does not divide the {channels} channels "
                 "of the inputs"
             )
-        kernel = base.declared_weight(self, "kernel", (*layer.kernel_size, channels // layer.groups, layer.filters))
+        shape = (*layer.kernel_size, channels // layer.groups, layer.filters)
+        kernel = base.declared_weight(self, "kernel", shape, frozen=bool(layer.lora_rank))
+        kernel = low_rank.adapted(self, "kernel", kernel)
         padding = layer.padding
         if padding == "causal":
             before = layer.dilation_rate[0] * (layer.kernel_size[0] - 1)

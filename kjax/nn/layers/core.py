@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Num
 from kjax.nn import arguments as arg
 from kjax.nn.dtypes import cast_floating, policy_name
 from kjax.nn.initializers import GivenValues
-from kjax.nn.layers import base
+from kjax.nn.layers import base, low_rank
 from kjax.nn.module import Layer
 from kjax.nn.value import field
 
@@ -39,16 +39,21 @@ class Dense(Layer):
     bias_regularizer: Any = base.regularizer()
     kernel_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
-    lora_rank: None = base.unsupported()
-    lora_alpha: None = base.unsupported()
+    lora_rank: int | None = low_rank.rank_field()
+    lora_alpha: float | None = low_rank.alpha_field()
     quantization_config: None = base.unsupported()
 
     supports_masking = True
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low_rank.check(self, "kernel")
+
     def call(self, inputs: Num[Array, "batch *rest features"]) -> Float[Array, "batch *rest units"]:
         base.require_rank(self, inputs, 2, at_least=True)
-        kernel = base.declared_weight(self, "kernel", (inputs.shape[-1], self.units))
+        kernel = base.declared_weight(self, "kernel", (inputs.shape[-1], self.units), frozen=bool(self.lora_rank))
         bias = base.declared_weight(self, "bias", (self.units,)) if self.use_bias else None
+        kernel = low_rank.adapted(self, "kernel", kernel)
         return base.activate(self.activation, base.add_bias(jnp.matmul(inputs, kernel), bias))
 
 
@@ -97,11 +102,15 @@ class Embedding(Layer):
     embeddings_constraint: Any = base.constraint()
     mask_zero: bool = base.flag(False)
     weights: Any = field(None, convert=_initial_matrix)
-    lora_rank: None = base.unsupported()
-    lora_alpha: None = base.unsupported()
+    lora_rank: int | None = low_rank.rank_field()
+    lora_alpha: float | None = low_rank.alpha_field()
     quantization_config: None = base.unsupported()
 
     autocast = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low_rank.check(self, "embeddings")
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]
@@ -111,7 +120,12 @@ class Embedding(Layer):
     def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape features"]:
         ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
         # Only the rows that are used are cast.
-        return cast_floating(jnp.take(self.table(cast=False), ids, axis=0), self.compute_dtype)
+        rows = cast_floating(jnp.take(self.table(cast=False), ids, axis=0), self.compute_dtype)
+        if self.lora_rank:
+            first, second = low_rank.factors(self, "embeddings", (self.input_dim, self.output_dim))
+            correction = low_rank.scale(self) * jnp.matmul(jnp.take(first, ids, axis=0), second)
+            rows = rows + cast_floating(correction, self.compute_dtype)
+        return rows
 
     def table(self, cast: bool) -> Float[Array, "input_dim output_dim"]:
         """The matrix of all vectors, in the compute type or in that in which it is stored."""
@@ -122,6 +136,7 @@ class Embedding(Layer):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
             cast=cast,
+            frozen=bool(self.lora_rank),
         )
 
     def compute_mask(self, inputs: Any, mask: Any) -> Bool[Array, "*shape"] | None:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from kjax.nn.initializers import VarianceScaling
-from kjax.nn.layers import base
+from kjax.nn.layers import base, low_rank
 from kjax.nn.module import Layer
 from kjax.nn.value import field
 
@@ -65,12 +65,16 @@ class EinsumDense(Layer):
     bias_regularizer: Any = base.regularizer()
     kernel_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
-    lora_rank: None = base.unsupported()
-    lora_alpha: None = base.unsupported()
+    lora_rank: int | None = low_rank.rank_field()
+    lora_alpha: float | None = low_rank.alpha_field()
     gptq_unpacked_column_size: None = base.unsupported()
     quantization_config: None = base.unsupported()
 
     supports_masking = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low_rank.check(self, "kernel")
 
     def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*output_shape"]:
         sizes = self._sizes(inputs.shape)
@@ -79,7 +83,8 @@ class EinsumDense(Layer):
             # Which axes are inputs follows from the equation and not from their order.
             axes = {"input_axes": sizes.input_axes, "output_axes": sizes.output_axes}
             start = type(start).from_config({**start.get_config(), **axes})
-        kernel = base.declared_weight(self, "kernel", sizes.kernel, initializer=start)
+        kernel = base.declared_weight(self, "kernel", sizes.kernel, initializer=start, frozen=bool(self.lora_rank))
+        kernel = low_rank.adapted(self, "kernel", kernel)
         outputs = jnp.einsum(self.equation, inputs, kernel)
         if sizes.bias is not None:
             bias = base.declared_weight(self, "bias", sizes.bias)
