@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import sys
@@ -14,7 +15,7 @@ from kjax.data.py_dataset import PyDataset
 from kjax.data.workers import ordered
 
 Item = tuple[Any, Any]
-"""A batch as the source gives it, and what is needed to go on after it (JSON, or None)."""
+"""A batch as the source gives it, and what is needed to go on after it (JSON, a function that gives it, or None)."""
 
 
 class Batches(Protocol):
@@ -258,11 +259,12 @@ class Positioned(Plain):
         del seed, number
         found: Any = iter(self.dataset)
         if state is not None:
-            found.set_state(_decode(state))
+            found.set_state(_decode(state() if callable(state) else state))
         else:
             for _ in itertools.islice(found, start):
                 pass
-        return ((batch, _encode(found.get_state())) for batch in found)
+        # Few states are ever written down.
+        return ((batch, functools.partial(_encode, found.get_state())) for batch in found)
 
 
 def _encode(state: Any) -> Any:

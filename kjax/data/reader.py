@@ -21,7 +21,7 @@ class Feed(Protocol):
 
     Attributes:
         position: batches of the pass that were taken.
-        state: what is needed besides the position to go on from there (JSON, or None).
+        state: what is needed besides the position to go on from there (JSON, a function that gives it, or None).
         over: whether the pass has no more batches; settled when the feed is closed.
     """
 
@@ -129,6 +129,7 @@ class Reader:
         feed = self._feed
         position, state = (self.position, self.state) if feed is None else (feed.position, feed.state)
         ended = getattr(getattr(self.source, "batches", None), "ended", 0)
+        state = state() if callable(state) else state
         return {"number": self.number, "position": position, "state": state, "ended": ended}
 
     def seek(self, place: Mapping[str, Any]) -> None:

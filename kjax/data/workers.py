@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import multiprocessing
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ _task: Any = None
 def _start(task: Any) -> None:
     global _task
     _task = task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of the process that trains
 
 
 def _run(number: int) -> Any:
