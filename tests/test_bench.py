@@ -203,3 +203,20 @@ def test_numbers_in_tables():
     )
     values = (None, 0.0, 0.1234, 1.234, 12.34, 123.4, 12345.6)
     assert [report.number(v) for v in values] == ["–", "0", "0.12", "1.23", "12.3", "123", "12,346"]
+
+
+@pytest.mark.slow
+def test_data(root: Path, tmp_path: Path):
+    result, printed = bench_json(root, tmp_path, "data", "--model", "mlp", *TINY)
+    from benchmarks.sources import NAMES
+
+    assert [row["source"] for row in result["rows"]] == list(NAMES)
+    for row in result["rows"]:
+        assert positive(row["samples_per_second"], "kjax", "keras")
+        assert positive(row["share_of_arrays"], "kjax", "keras")
+        assert row["keras/kjax"] > 0
+    assert "| tfds " in printed
+    result, printed = bench_json(root, tmp_path, "data", "--model", "mlp", "--memory", "--sources", "generator", *TINY)
+    assert [row["library"] for row in result["rows"]] == ["kjax", "keras"]
+    assert all(len(row["bytes"]) == 2 and min(row["bytes"]) > 0 for row in result["rows"])
+    assert "after epoch 20" in printed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import mmap
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +76,19 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     memory = np.empty(size + ALIGNMENT, np.uint8)
     offset = -memory.ctypes.data % ALIGNMENT
     return memory[offset : offset + size].view(dtype).reshape(shape)
+
+
+def mapped_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Like :func:`aligned_empty`, in pages of its own, which the system gets back at once.
+
+    Large arrays that one thread makes and another drops would otherwise pile up in the allocator's pools, a little more
+    with each epoch's thread.
+    """
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if size < 2**16:
+        return aligned_empty(shape, dtype)
+    return np.frombuffer(mmap.mmap(-1, size), np.uint8).view(dtype).reshape(shape)
 
 
 def device_dtype(dtype: Any) -> np.dtype:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kjax.data.arrays import aligned_empty, device_dtype
+from kjax.data.arrays import device_dtype, mapped_empty
 
 READY = 2
 """Full blocks that wait at most."""
@@ -44,7 +44,7 @@ class Block:
 
     def __init__(self, packed: Packed, room: int, stacks: bool) -> None:
         self.key = _key(packed)
-        self.arrays = [aligned_empty((room, *leaf.shape), device_dtype(leaf.dtype)) for leaf in packed.leaves]
+        self.arrays = [mapped_empty((room, *leaf.shape), device_dtype(leaf.dtype)) for leaf in packed.leaves]
         self.structure = packed.structure
         self.batch_size = len(packed.leaves[0])
         self.room = room
