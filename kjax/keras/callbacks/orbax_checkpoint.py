@@ -116,6 +116,18 @@ class OrbaxCheckpoint(MonitorCallback):
     def on_train_end(self, logs: Any = None) -> None:
         self.close()
 
+    def is_multihost_enabled(self) -> bool:
+        """Whether several processes train together."""
+        import jax
+
+        return jax.process_count() > 1
+
+    def is_primary_host(self) -> bool:
+        """Whether this is the first of the processes."""
+        import jax
+
+        return jax.process_index() == 0
+
     def wait_until_finished(self) -> None:
         """Wait until everything is written."""
         if self._checkpointer is not None:

@@ -119,6 +119,11 @@ class Metric:
         """The name of :meth:`reset_state` in Keras 2."""
         self.reset_state()
 
+    def show(self, state: Any) -> None:
+        """Take over the state that a run ended with: arrays, as :attr:`pure` keeps them."""
+        for variable, value in zip(self.variables, jax.tree.leaves(state), strict=True):
+            variable.store(value)
+
     # -- as pure functions ---------------------------------------------------------------------------------------
 
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
@@ -288,8 +293,11 @@ class PureMetric(Metric):
                 if data:
                     raise
                 return  # the shape depends on the data, which are still to come
+        self._make_state_of(fresh)
+
+    def _make_state_of(self, values: Any) -> None:
         self._state = jax.tree.map(
-            lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False), fresh
+            lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False), values
         )
         self._variables[:0] = jax.tree.leaves(self._state, is_leaf=_is_box)
 
@@ -317,6 +325,15 @@ class PureMetric(Metric):
     def result(self) -> Any:
         """The value for the data so far."""
         return self.rule.compute(self._values())
+
+    def show(self, state: Any) -> None:
+        """Take over the state that a run ended with."""
+        if self.pure is not self.rule:  # a subclass that measures in a way of its own
+            super().show(state)
+        elif self.__dict__.get("_state") is None:
+            self._make_state_of(state)
+        else:
+            jax.tree.map(lambda box, value: box.store(value), self._state, state, is_leaf=_is_box)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal metric."""

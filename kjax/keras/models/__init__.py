@@ -16,6 +16,10 @@ def __getattr__(name: str) -> Any:
         from kjax.keras import saving
 
         return getattr(saving, name)
+    if name in ("Input", "InputLayer"):  # Keras 2 had them here
+        from kjax.keras.core import operation
+
+        return getattr(operation, name)
     from kjax.nn.value import did_you_mean
 
     raise AttributeError(f"module 'kjax.keras.models' has no attribute {name!r}; {did_you_mean(name, __dir__())}")

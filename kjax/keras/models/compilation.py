@@ -64,6 +64,30 @@ class Compilation:
             self.measured = (*compiled, *self.output_trackers)
         return self.measured
 
+    def show(self, objective: Objective, accumulators: Any) -> None:
+        """Give the values of a run to the metric objects: the model's own, and those that ``compile`` was given.
+
+        Args:
+            objective: what was measured.
+            accumulators: its accumulators, in buffers that nobody will donate.
+        """
+        compiled = self.measure(objective)
+        trackers = [self.loss_tracker, *self.output_trackers]
+        for tracker, total in zip(trackers, accumulators["totals"], strict=True):
+            tracker.show(total)
+        if self.compiled_metrics is not None and self.compiled_metrics in compiled:
+            self.compiled_metrics.show(accumulators["metrics"])
+        names = [target.name for target in objective.targets]
+        rows = zip(
+            each_output(self.metrics, names, "metrics", nested=True),
+            each_output(self.weighted_metrics, names, "weighted_metrics", nested=True),
+            strict=True,
+        )
+        given = [metric for row in rows for part in row for metric in _listed(part)]
+        for metric, state in zip(given, accumulators["metrics"], strict=True):
+            if isinstance(metric, Metric):
+                metric.show(state)
+
     def objective(self, names: Sequence[str]) -> Objective:
         """The objective for outputs of these names.
 
@@ -132,10 +156,12 @@ def check_names(loss: Any, given: Any) -> None:
 
 def as_metrics(given: Any) -> tuple[Any, ...]:
     """A tuple of metric values from one or several."""
-    if given is None:
-        return ()
+    return tuple(_of(metrics, item, "metrics") for item in _listed(given))
+
+
+def _listed(given: Any) -> list[Any]:
     items = given if isinstance(given, (list, tuple)) else [given]
-    return tuple(_of(metrics, item, "metrics") for item in items if item is not None)
+    return [item for item in items if item is not None]
 
 
 def _of(kind: Any, identifier: Any, argument: str) -> Any:

@@ -59,6 +59,12 @@ class CompiledMetrics(Metric):
         values = self.objective.compute_metrics(self._values()) if self._states is not None else []
         return dict(zip(self.objective.metric_names, values, strict=False))
 
+    def show(self, state: Any) -> None:
+        """Take over the states of a run."""
+        self._states = jax.tree.map(
+            lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False), state
+        )
+
     def reset_state(self) -> None:
         """Forget all data."""
         for variable in self.variables:

@@ -122,6 +122,7 @@ class Fitting(Inference):
         session.open()
         self._session = follower.session = session
         logs: Any = {}
+        validated = False
         try:
             follower.progress.count_samples(
                 source.samples if steps_per_epoch is None else None,
@@ -131,6 +132,7 @@ class Fitting(Inference):
             follower.train_begin()
             first, done = session.position  # a callback may have restored an earlier run
             for epoch in range(first, epochs):
+                validated = False
                 follower.epoch_begin(epoch)
                 if done == 0:
                     session.begin_epoch(self._accumulators(objective))
@@ -143,7 +145,8 @@ class Fitting(Inference):
                 follower.learn_steps(done)
                 done = 0
                 logs = follower.logs()
-                if validation is not None and _is_due(validation_freq, epoch):
+                validated = validation is not None and _is_due(validation_freq, epoch)
+                if validated:
                     names = self._evaluation_step()[1].names
                     inner = follower.inner(validation_steps, names)
                     values, batches = self._evaluate(validation, validation_steps, inner)
@@ -157,7 +160,8 @@ class Fitting(Inference):
         finally:
             session.close()
             self._session = None
-            self._keep_metrics(objective, session.holder.carry.metrics)
+            if not validated:  # otherwise the metrics show the validation, as in Keras
+                self._keep_metrics(objective, session.holder.carry.metrics)
             for each in (source, validation):
                 if each is not None:
                     each.close()

@@ -1,18 +1,24 @@
-"""Methods of models that only older Keras had: the same work under today's names."""
+"""Methods of models that only some Keras has: the same work under today's names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kjax.keras.legacy.arguments import method
 from kjax.keras.models.fitting import Fitting
+from kjax.keras.utils.batches import unpack_x_y_sample_weight
 
 
 class Generations(Fitting):
-    """``fit_generator`` and its siblings, ``predict_classes`` and ``predict_proba``."""
+    """``fit_generator`` and its siblings, ``predict_classes`` and ``predict_proba``, ``make_train_function``."""
+
+    if TYPE_CHECKING:
+        train_on_batch: Callable[..., Any]
+        test_on_batch: Callable[..., Any]
+        predict_on_batch: Callable[..., Any]
 
     @method
     def fit_generator(
@@ -86,6 +92,40 @@ class Generations(Fitting):
         """Classes: the index of the largest output, or whether a single output is above 0.5 (Keras 1 and 2)."""
         outputs = self.predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
         return outputs.argmax(axis=-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
+
+    @property
+    def state_updates(self) -> list[Any]:
+        """Empty: layers with a state set it themselves (Keras 2 listed the updates to be run)."""
+        return []
+
+    def jax_state_sync(self) -> None:
+        """Nothing to do: variables can be read at any time, while the model is trained too."""
+
+    # -- the functions that Keras makes of a step ----------------------------------------------------------------
+
+    def make_train_function(self, force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
+        """A function that takes an iterator over batches, trains on the next one and returns the logs."""
+        del force
+        self.train_function = lambda batches: self.train_on_batch(**_parts(next(batches)), return_dict=True)
+        return self.train_function
+
+    def make_test_function(self, force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
+        """A function that takes an iterator over batches, evaluates the next one and returns the logs."""
+        del force
+        self.test_function = lambda batches: self.test_on_batch(**_parts(next(batches)), return_dict=True)
+        return self.test_function
+
+    def make_predict_function(self, force: bool = False) -> Callable[[Iterator[Any]], Any]:
+        """A function that takes an iterator over batches and returns the outputs for the next one."""
+        del force
+        self.predict_function = lambda batches: self.predict_on_batch(_parts(next(batches))["x"])
+        return self.predict_function
+
+
+def _parts(batch: Any) -> dict[str, Any]:
+    """Inputs, targets and weights of a batch by name."""
+    x, y, weights = unpack_x_y_sample_weight(batch)
+    return {"x": x, "y": y, "sample_weight": weights}
 
 
 def _queue(max_queue_size: int, workers: int, use_multiprocessing: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -237,6 +238,44 @@ class Model(OnBatch, Generations, Layer):
         (print_fn or print_message)(str(result))
         return result
 
+    def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
+        """Replace the weights of the layers that can be quantized by small integers; compile the model again afterwards.
+
+        Args:
+            mode: how, such as ``'int8'``.
+            config: accepted at None only.
+            filters: which layers: a regular expression or a list of such, searched in their names, or a function.
+            **kwargs: arguments of the layers' ``quantize``.
+
+        Raises:
+            NotImplementedError: none of the layers can be quantized in this way.
+        """
+        if not self.built:
+            raise ValueError(f"model {self.name!r} must be built before it is quantized: call it on data")
+        wanted = [layer for layer in self._flatten_layers() if not isinstance(layer, Model) and _passes(layer, filters)]
+        refused: list[NotImplementedError] = []
+        for layer in wanted:
+            try:
+                layer.quantize(mode, config=config, **kwargs)
+            except NotImplementedError as error:
+                refused.append(error)
+        if wanted and len(refused) == len(wanted):
+            raise NotImplementedError(f"model {self.name!r}: no layer can be quantized: {refused[0]}") from refused[0]
+        self._forget_training()
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
+        """What quantization needs to know of the model; None, since the known modes need nothing."""
+        del mode
+
+    def run_internal_graph(self, inputs: Any, mask: Any = None) -> tuple[list[Any], list[Any], list[Any]]:
+        """Outputs, their masks and shapes for inputs (Keras 2)."""
+        import jax
+
+        from kjax.keras.core.tensor import is_symbolic
+
+        outputs = jax.tree.leaves(self(inputs) if mask is None else self(inputs, mask=mask), is_leaf=is_symbolic)
+        return outputs, [getattr(t, "_keras_mask", None) for t in outputs], [tuple(t.shape) for t in outputs]
+
     def reset_states(self) -> None:
         """Reset the carried state of stateful layers."""
         for layer in self._flatten_layers():
@@ -340,6 +379,16 @@ class Model(OnBatch, Generations, Layer):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _passes(layer: Layer, filters: Any) -> bool:
+    """Whether a layer is among those that filters choose."""
+    if filters is None:
+        return True
+    if callable(filters):
+        return bool(filters(layer))
+    patterns = [filters] if isinstance(filters, str) else list(filters)
+    return any(re.search(pattern, layer.name) for pattern in patterns)
 
 
 def is_input_layer(layer: Layer) -> bool:

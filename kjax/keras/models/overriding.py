@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
+from kjax.keras.core.session import copied
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.training import Training
 from kjax.keras.utils.batches import unpack_x_y_sample_weight
@@ -35,6 +36,7 @@ class Overridable(Training):
         """The tracker of the loss, the compiled metrics, those of the outputs' losses, and those kept as attributes."""
         found: list[Metric] = []
         if self._compilation is not None:
+            self._show_running_metrics()
             found = [self._compilation.loss_tracker, *self._compiled_metrics()]
         return [*found, *self._kept_metrics()]
 
@@ -68,6 +70,15 @@ class Overridable(Training):
         """After a run: let the metric objects show its results."""
         if self._is_custom():
             objective.store(accumulators)
+        else:
+            self._need_compilation().show(objective, accumulators)
+
+    def _show_running_metrics(self) -> None:
+        """While ``fit`` runs: let the metric objects show the values so far."""
+        session = self._session
+        if session is not None and scopes.current() is None and not self._is_custom():
+            metrics = copied(session.holder.carry.metrics)  # the run goes on with its own buffers
+            self._need_compilation().show(self._prepare_objective(), metrics)
 
     def _kept_metrics(self) -> list[Metric]:
         """The metrics that the model and its layers hold as attributes; not those of models inside."""

@@ -144,6 +144,11 @@ class Sequential(Model):
     def __len__(self) -> int:
         return len(self._stack)
 
+    @property
+    def model(self) -> Sequential:
+        """The model itself: in Keras 1 a Sequential stood around another model."""
+        return self
+
     def get_build_config(self) -> dict[str, Any] | None:
         """The shape of the inputs that the model was built for."""
         return {"input_shape": self._plan.inputs[0].shape} if self._plan is not None else None
