@@ -145,8 +145,8 @@ class Fitting(Inference):
                 follower.learn_steps(done)
                 done = 0
                 logs = follower.logs()
-                validated = validation is not None and _is_due(validation_freq, epoch)
-                if validated:
+                if validation is not None and _is_due(validation_freq, epoch):
+                    validated = True
                     names = self._evaluation_step()[1].names
                     inner = follower.inner(validation_steps, names)
                     values, batches = self._evaluate(validation, validation_steps, inner)
