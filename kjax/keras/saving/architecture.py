@@ -69,7 +69,9 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
 
 def _from_text(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
-    version = config.get("keras_version", "2") if isinstance(config, Mapping) else None
+    version = None
+    if isinstance(config, Mapping):  # Keras 3 names modules and no version
+        version = config.get("keras_version", "3" if "module" in config else "2")
     with eras.reading(version):
         return model_from_config(config, custom_objects)
 

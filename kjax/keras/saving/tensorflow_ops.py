@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from kjax.keras.core.operation import Operation
-from kjax.keras.core.settings import to_snake_case
-from kjax.keras.saving import operations
+from kjax.keras.ops.table import by_class
 from kjax.nn.value import did_you_mean
 
 CLASSES = ("TFOpLambda", "SlicingOpLambda")
 """Classes of the layers that tf.keras made of function calls on symbolic tensors."""
 
 # TensorFlow's name, Keras' operation, and the arguments after the first: those in order, then, after a semicolon, those by name
-# (TensorFlow's name and, after a colon, that of jax.numpy where it is another).
+# (TensorFlow's name and, after a colon, Keras' where it is another).
 _TABLE = """
 math.add=Add(y) math.subtract=Subtract(y) math.multiply=Multiply(y) math.divide=TrueDivide(y) math.truediv=TrueDivide(y)
 math.floordiv=FloorDivide(y) math.floormod=Mod(y) math.mod=Mod(y) math.pow=Power(y) math.maximum=Maximum(y) math.minimum=Minimum(y)
@@ -25,15 +24,15 @@ math.not_equal=NotEqual(y) math.logical_and=LogicalAnd(y) math.logical_or=Logica
 math.negative=Negative math.abs=Absolute math.exp=Exp math.log=Log math.log1p=Log1p math.sqrt=Sqrt math.square=Square
 math.rsqrt=Rsqrt math.sin=Sin math.cos=Cos math.tanh=Tanh math.sigmoid=Sigmoid math.softplus=Softplus math.sign=Sign
 math.floor=Floor math.ceil=Ceil math.round=Round math.erf=Erf math.reciprocal=Reciprocal math.divide_no_nan=DivideNoNan(y)
-math.squared_difference=Squared math.reduce_sum=Sum(;axis,keepdims) math.reduce_mean=Mean(;axis,keepdims)
+math.reduce_sum=Sum(;axis,keepdims) math.reduce_mean=Mean(;axis,keepdims)
 math.reduce_max=Max(;axis,keepdims) math.reduce_min=Min(;axis,keepdims) math.reduce_prod=Prod(;axis,keepdims)
 math.reduce_std=Std(;axis,keepdims) math.reduce_variance=Var(;axis,keepdims) math.reduce_any=Any(;axis,keepdims)
 math.reduce_all=All(;axis,keepdims) math.reduce_logsumexp=Logsumexp(;axis,keepdims) math.argmax=Argmax(;axis)
 math.argmin=Argmin(;axis) math.cumsum=Cumsum(;axis) math.l2_normalize=Normalize(;axis) nn.l2_normalize=Normalize(;axis)
 linalg.l2_normalize=Normalize(;axis) linalg.matmul=Matmul(b) linalg.norm=Norm(;axis,keepdims)
-concat=Concatenate(;axis) stack=Stack(;axis) unstack=Unstack(;axis,num) reshape=Reshape(;shape) expand_dims=ExpandDims(;axis)
-squeeze=Squeeze(;axis) transpose=Transpose(;perm:axes) compat.v1.transpose=Transpose(;perm:axes) tile=Tile(;multiples:reps)
-repeat=Repeat(;repeats,axis) reverse=Flip(;axis) cast=Cast(;dtype) clip_by_value=Clip(;clip_value_min:min,clip_value_max:max)
+concat=Concatenate(;axis) stack=Stack(;axis) unstack=Unstack(;axis,num) reshape=Reshape(;shape:newshape) expand_dims=ExpandDims(;axis)
+squeeze=Squeeze(;axis) transpose=Transpose(;perm:axes) compat.v1.transpose=Transpose(;perm:axes) tile=Tile(;multiples:repeats)
+repeat=Repeat(;repeats,axis) reverse=Flip(;axis) cast=Cast(;dtype) clip_by_value=Clip(;clip_value_min:x_min,clip_value_max:x_max)
 where=Where(x,y) compat.v1.where_v2=Where(x,y) gather=Take(indices;axis) compat.v1.gather=Take(indices;axis) stop_gradient=StopGradient
 zeros_like=ZerosLike ones_like=OnesLike one_hot=OneHot(;depth:num_classes,axis)
 nn.relu=Relu nn.relu6=Relu6 nn.leaky_relu=LeakyRelu(;alpha:negative_slope) nn.elu=Elu nn.selu=Selu nn.gelu=Gelu(;approximate)
@@ -55,7 +54,7 @@ def _table() -> dict[str, tuple[str, tuple[str, ...], dict[str, str]]]:
             tuple(a for a in ordered.split(",") if a),
             {theirs: ours or theirs for theirs, _, ours in pairs},
         )
-    return {name: entry for name, entry in found.items() if entry[0] in operations.table()}
+    return {name: entry for name, entry in found.items() if entry[0] in by_class()}
 
 
 def operation_from_config(entry: Mapping[str, Any]) -> Operation:
@@ -72,8 +71,8 @@ def operation_from_config(entry: Mapping[str, Any]) -> Operation:
         raise ValueError(
             f"the model calls TensorFlow's function tf.{function}, which kjax cannot read; {did_you_mean(function, _table())}"
         )
-    name = _table()[function][0]
-    operation = Operation(operations.table()[name].function, to_snake_case(name))
+    known = by_class()[_table()[function][0]]
+    operation = Operation(known.call, known.name, known)
     operation.name = entry["config"]["name"]
     return operation
 
