@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -40,10 +41,13 @@ class Holder:
 
     Attributes:
         carry: a :class:`TrainState`, or the accumulators of an evaluation.
+        lock: held while a carry is donated and until its successor is here; who reads the carry in another thread (a
+            generator of data that asks the model something) takes it.
     """
 
     def __init__(self, carry: Any) -> None:
         self.carry = carry
+        self.lock = threading.RLock()
 
 
 class Program:
@@ -107,7 +111,7 @@ class Program:
     def run(self, holder: Holder, constant: Any, chunk: Chunk) -> None:
         """Start the steps of a chunk; the holder has the new state at once, the device works on it."""
         self.note_shape(chunk)
-        with deferred_interrupt():
+        with deferred_interrupt(), holder.lock:
             if isinstance(chunk, Single):
                 holder.carry = self.single(holder.carry, constant, chunk.tree)
                 return
@@ -139,7 +143,7 @@ class EagerProgram:
         if isinstance(chunk, Single):
             batches = [chunk.tree]
         elif isinstance(chunk, Stack):
-            batches = [jax.tree.map(lambda a, i=i: a[i], chunk.tree) for i in range(chunk.count)]
+            batches = [jax.tree.map(lambda a, i=i: a[i], chunk.tree) for i in range(chunk.first, chunk.first + chunk.count)]
         else:
             rows = np.asarray(chunk.order)[chunk.first : chunk.first + chunk.count]
             batches = [jax.tree.map(lambda a, r=r: a[r], chunk.data) for r in rows]

@@ -77,19 +77,21 @@ class Session:
 
     def read(self, variable: Variable) -> Array:
         """The present value, copied."""
-        return copied(self._values()[self.index[id(variable)]])
+        with self.holder.lock:
+            return copied(self._values()[self.index[id(variable)]])
 
     def write(self, variable: Variable, value: Array) -> None:
         """Replace a value."""
-        values = self._values()
-        index = self.index[id(variable)]
-        before = values[index]
-        values[index] = copied(value)
-        if self.distribution is not None:
-            values[index] = jax.device_put(values[index], before.sharding)
-        structure = jax.tree.structure([getattr(self.holder.carry, f) for f in FIELDS])
-        parts = jax.tree.unflatten(structure, values)
-        self.holder.carry = self.holder.carry.replace(**dict(zip(FIELDS, parts, strict=True)))
+        with self.holder.lock:
+            values = self._values()
+            index = self.index[id(variable)]
+            before = values[index]
+            values[index] = copied(value)
+            if self.distribution is not None:
+                values[index] = jax.device_put(values[index], before.sharding)
+            structure = jax.tree.structure([getattr(self.holder.carry, f) for f in FIELDS])
+            parts = jax.tree.unflatten(structure, values)
+            self.holder.carry = self.holder.carry.replace(**dict(zip(FIELDS, parts, strict=True)))
 
     def _values(self) -> list[Any]:
         return jax.tree.leaves([getattr(self.holder.carry, f) for f in FIELDS])
