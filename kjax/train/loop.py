@@ -143,7 +143,9 @@ class EagerProgram:
         if isinstance(chunk, Single):
             batches = [chunk.tree]
         elif isinstance(chunk, Stack):
-            batches = [jax.tree.map(lambda a, i=i: a[i], chunk.tree) for i in range(chunk.first, chunk.first + chunk.count)]
+            batches = [
+                jax.tree.map(lambda a, i=i: a[i], chunk.tree) for i in range(chunk.first, chunk.first + chunk.count)
+            ]
         else:
             rows = np.asarray(chunk.order)[chunk.first : chunk.first + chunk.count]
             batches = [jax.tree.map(lambda a, r=r: a[r], chunk.data) for r in rows]

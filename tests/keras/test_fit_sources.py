@@ -187,6 +187,43 @@ def test_an_exception_leaves_nothing_behind():
     assert int(model.optimizer.iterations) == 8
 
 
+def test_workers_end_also_where_the_data_do_not_fit():
+    class Wide(PyDataset):
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            return X[:4, :5], Y[:4]
+
+    for wrong in ("fit", "evaluate", "predict"):
+        with pytest.raises(ValueError, match="expects samples of shape"):
+            getattr(build(), wrong)(Wide(workers=3), verbose=0)
+        assert not [t for t in threading.enumerate() if t.name.startswith("kjax")]
+
+
+def test_a_generator_may_ask_the_model():
+    model = build()
+
+    def asking():
+        for _ in range(40):
+            sure = model.predict(X[:SIZE], verbose=0).max(axis=1)
+            assert np.isfinite(model.get_weights()[0]).all()
+            yield X[:SIZE], Y[:SIZE], 1 - sure
+
+    model.fit(asking(), verbose=0)
+    assert int(model.optimizer.iterations) == 40
+
+
+def test_tables():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": [1, 2, 3], "b": [True, False, True], "word": ["u", "v", "w"]})
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(table[["a", "b"]], table["a"], verbose=0)
+    with pytest.raises(ValueError, match=r"column 'word' of the table holds .* not numbers"):
+        model.fit(table, table["a"], verbose=0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -29,6 +29,13 @@ def as_array(thing: Any, argument: str) -> Any:
                 f"argument `{argument}`: the list has rows of different lengths, so it is no array; pad them first "
                 f"(keras.utils.pad_sequences). NumPy says: {error}"
             ) from None
+    if hasattr(thing, "columns") and array.dtype.kind == "O":
+        words = [name for name in thing.columns if not _is_numeric(thing[name])]
+        if words:
+            raise ValueError(
+                f"argument `{argument}`: column {words[0]!r} of the table holds {thing[words[0]].dtype} values, not "
+                "numbers; make numbers of them first (pandas.get_dummies, keras.layers.StringLookup)"
+            )
     if array.dtype.kind == "O" and isinstance(array, np.ndarray):
         try:
             array = np.asarray(array.tolist(), dtype=np.float32)
@@ -41,6 +48,14 @@ def as_array(thing: Any, argument: str) -> Any:
     if array.ndim == 0:
         raise ValueError(f"argument `{argument}`: expected an array with a first axis of samples, received {thing!r}")
     return array
+
+
+def _is_numeric(column: Any) -> bool:
+    try:
+        np.asarray(column.to_numpy(), dtype=np.float32)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _short(thing: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,8 +78,6 @@ class Fitting(Inference):
         Raises:
             ValueError: an argument that cannot be used; raised before training starts.
         """
-        from kjax.keras.callbacks import CallbackList
-
         self._need_compilation()
         _check_range("epochs", epochs, 0)
         _check_range("initial_epoch", initial_epoch, 0)
@@ -89,28 +88,52 @@ class Fitting(Inference):
             x, y, sample_weight, validation_data = hold_back(x, y, sample_weight, validation_split)
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
         number = int(self._epoch)
-        source = self._source(
-            x,
-            y,
-            sample_weight,
-            batch_size,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            steps=steps_per_epoch,
-            number=number,
-            **how,
-        )
-        validation = None
-        if validation_data is not None:
-            batch_size = validation_batch_size or batch_size
-            validation = self._validation_source(validation_data, batch_size, validation_steps, how)
+        with contextlib.ExitStack() as opened:
+            source = opened.enter_context(
+                contextlib.closing(
+                    self._source(
+                        x,
+                        y,
+                        sample_weight,
+                        batch_size,
+                        shuffle=shuffle,
+                        class_weight=class_weight,
+                        steps=steps_per_epoch,
+                        number=number,
+                        **how,
+                    )
+                )
+            )
+            validation = None
+            if validation_data is not None:
+                size = validation_batch_size or batch_size
+                validation = self._validation_source(validation_data, size, validation_steps, how)
+                opened.enter_context(contextlib.closing(validation))
+            reader = Reader(source, steps_per_epoch, self._run_seed(), number)
+            return self._train(
+                reader, validation, validation_steps, validation_freq, range(initial_epoch, epochs), verbose, callbacks
+            )
+
+    def _train(
+        self,
+        reader: Reader,
+        validation: Any,
+        validation_steps: int | None,
+        validation_freq: Any,
+        epochs_wanted: range,
+        verbose: Any,
+        callbacks: Any,
+    ) -> Any:
+        """Train on checked sources; see :meth:`fit`."""
+        from kjax.keras.callbacks import CallbackList
+
+        source, steps = reader.source, reader.steps
+        initial_epoch, epochs = epochs_wanted.start, epochs_wanted.stop
         self._check_shapes(source)
         if validation is not None:
             self._check_shapes(validation, "test")
         step, objective = self._training_step()
         program, report = self._programs(step, objective, loop.train_program)
-        reader = Reader(source, steps_per_epoch, self._run_seed(), number)
-        steps = reader.steps
         params = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
         callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
         follower = Follower(self, callback_list, objective.names, verbose, epochs, steps)
@@ -125,7 +148,7 @@ class Fitting(Inference):
         validated = False
         try:
             follower.progress.count_samples(
-                source.samples if steps_per_epoch is None else None,
+                source.samples if reader.wanted is None else None,
                 source.batch_size,
                 validation.samples if validation is not None and validation_steps is None else None,
             )
@@ -162,9 +185,6 @@ class Fitting(Inference):
             self._session = None
             if not validated:  # otherwise the metrics show the validation, as in Keras
                 self._keep_metrics(objective, session.holder.carry.metrics)
-            for each in (source, validation):
-                if each is not None:
-                    each.close()
         self.history = callback_list.history
         return self.history
 

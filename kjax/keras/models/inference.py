@@ -94,25 +94,25 @@ class Inference(Sourcing):
             raise TypeError(f"evaluate: unknown argument {next(iter(kwargs))!r}")
         self._need_compilation()
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
-        source = self._source(x, y, sample_weight, batch_size, steps=steps, **how)
-        self._check_shapes(source, "test")
-        _, objective = self._evaluation_step()
-        count = steps if steps is not None else source.steps
-        params = {"verbose": verbose, "epochs": 1, "steps": count}
-        callback_list = (
-            callbacks
-            if isinstance(callbacks, CallbackList)
-            else CallbackList(callbacks, self, params, add_history=False)
-        )
-        follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
-        follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
-        follower.phase_begin()
-        logs, _ = self._evaluate(source, steps, follower)
-        follower.phase_end(logs)
-        if return_dict:
-            return logs
-        values = list(logs.values())
-        return values[0] if len(values) == 1 else values
+        with contextlib.closing(self._source(x, y, sample_weight, batch_size, steps=steps, **how)) as source:
+            self._check_shapes(source, "test")
+            _, objective = self._evaluation_step()
+            count = steps if steps is not None else source.steps
+            params = {"verbose": verbose, "epochs": 1, "steps": count}
+            callback_list = (
+                callbacks
+                if isinstance(callbacks, CallbackList)
+                else CallbackList(callbacks, self, params, add_history=False)
+            )
+            follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
+            follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
+            follower.phase_begin()
+            logs, _ = self._evaluate(source, steps, follower)
+            follower.phase_end(logs)
+            if return_dict:
+                return logs
+            values = list(logs.values())
+            return values[0] if len(values) == 1 else values
 
     def predict(
         self,
@@ -141,37 +141,38 @@ class Inference(Sourcing):
         from kjax.train.predict import run_predict
 
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
-        source = self._source(x, batch_size=batch_size, steps=steps, inputs_only=True, **how)
-        if self.is_functional:
-            from kjax.keras.models.checks import check_inputs
+        chosen = self._source(x, batch_size=batch_size, steps=steps, inputs_only=True, **how)
+        with contextlib.closing(chosen) as source:
+            if self.is_functional:
+                from kjax.keras.models.checks import check_inputs
 
-            check_inputs(self, source.sample[0])
-        count = steps if steps is not None else source.steps
-        params = {"verbose": verbose, "epochs": 1, "steps": count}
-        callback_list = (
-            callbacks
-            if isinstance(callbacks, CallbackList)
-            else CallbackList(callbacks, self, params, add_history=False)
-        )
-        follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
-        follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
-        follower.phase_begin()
-        carries = self._carries_state(self._predicts_by_itself())
-        step = self._prediction_step()
-        with contextlib.closing(Reader(source, steps)) as reader:
-            outputs, done = run_predict(
-                step,
-                self._variables(),
-                reader.begin(),
-                samples=source.samples
-                if steps is None or source.samples is None
-                else min(source.samples, steps * source.batch_size),
-                batch_bytes=source.batch_bytes,
-                steps=reader.steps,
-                listener=follower,
-                keep=self._keep_state if carries else None,
+                check_inputs(self, source.sample[0])
+            count = steps if steps is not None else source.steps
+            params = {"verbose": verbose, "epochs": 1, "steps": count}
+            callback_list = (
+                callbacks
+                if isinstance(callbacks, CallbackList)
+                else CallbackList(callbacks, self, params, add_history=False)
             )
-            reader.end(done)
-        follower.end_of_data(done)
-        follower.phase_end({})
-        return outputs
+            follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
+            follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
+            follower.phase_begin()
+            carries = self._carries_state(self._predicts_by_itself())
+            step = self._prediction_step()
+            with contextlib.closing(Reader(source, steps)) as reader:
+                outputs, done = run_predict(
+                    step,
+                    self._variables(),
+                    reader.begin(),
+                    samples=source.samples
+                    if steps is None or source.samples is None
+                    else min(source.samples, steps * source.batch_size),
+                    batch_bytes=source.batch_bytes,
+                    steps=reader.steps,
+                    listener=follower,
+                    keep=self._keep_state if carries else None,
+                )
+                reader.end(done)
+            follower.end_of_data(done)
+            follower.phase_end({})
+            return outputs

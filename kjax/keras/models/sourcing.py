@@ -94,11 +94,15 @@ class Sourcing(Overridable):
                         f"targets and weights themselves: (x, y) or (x, y, sample_weight)"
                     )
             stream = Stream(batches)
-            first = stream.first(self._run_seed(), number)
-            raw = adapt.inputs_of(first, self.input_names if self.is_functional else None)
-            arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
-            stream.prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
-            return _placed(stream)
+            try:
+                first = stream.first(self._run_seed(), number)
+                raw = adapt.inputs_of(first, self.input_names if self.is_functional else None)
+                arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
+                stream.prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
+                return _placed(stream)
+            except BaseException:
+                stream.close()
+                raise
         if batch_size is None:
             batch_size = 32
             if steps is not None and x is not None:
