@@ -8,6 +8,7 @@ from typing import Any
 _SUBMODULES = """
 activations
 applications
+backend
 callbacks
 config
 constraints

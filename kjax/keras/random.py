@@ -19,6 +19,7 @@ from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.nn.initializers.base import random_key
+from kjax.nn.module import ambient
 from kjax.nn.ops import random as pure
 
 
@@ -41,6 +42,9 @@ def draw_key(seed: Any = None) -> Array:
                 f"`seed` must be an integer, a keras.random.SeedGenerator or None, received {type(seed).__name__}: {seed!r}"
             )
         return random_key(None, int(seed))
+    around = ambient()
+    if around is not None and around.next_key is not None:
+        return around.next_key()
     active = scopes.current()
     if active is not None:
         key = active.next_key()

@@ -70,6 +70,37 @@ def record_weights() -> Iterator[dict[tuple[str, ...], WeightSpec]]:
         _recorder.reset(token)
 
 
+@dataclasses.dataclass(frozen=True)
+class Ambient:
+    """What a user's function inside a layer may ask for: the mode it runs in, and random keys.
+
+    Attributes:
+        training: the mode.
+        next_key: gives a fresh key of the random stream; None where there is no stream.
+    """
+
+    training: bool
+    next_key: Callable[[], Array] | None
+
+
+_ambient: contextvars.ContextVar[Ambient | None] = contextvars.ContextVar("ambient", default=None)
+
+
+def ambient() -> Ambient | None:
+    """That of the innermost user's function that runs now, or None."""
+    return _ambient.get()
+
+
+@contextlib.contextmanager
+def surround(found: Ambient) -> Iterator[None]:
+    """Inside, :func:`ambient` gives ``found``."""
+    token = _ambient.set(found)
+    try:
+        yield
+    finally:
+        _ambient.reset(token)
+
+
 def announce(spec: WeightSpec) -> None:
     """Tell whoever records (:func:`record_weights`) of a weight."""
     specs = _recorder.get()

@@ -105,6 +105,11 @@ finders: list[Callable[[str], Any]] = []
 """Where :class:`Registry` looks first: functions from a name to a thing or None (the custom objects of ``kjax.keras``)."""
 
 
+def pure(thing: Any) -> Any:
+    """The function that a public one stands for (``kjax.keras`` makes one of it for symbolic tensors), else the thing."""
+    return getattr(thing, "pure_function", thing)
+
+
 class Registry:
     """Names of one kind of thing ("loss", "initializer", ...), with aliases; turns what a user gave into the thing.
 
@@ -163,6 +168,7 @@ class Registry:
         Raises:
             ValueError: unknown name, or a thing of another kind.
         """
+        identifier = pure(identifier)
         if identifier is None:
             return None
         if isinstance(identifier, str):

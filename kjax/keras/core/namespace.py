@@ -7,6 +7,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+import numpy as np
+
+from kjax.keras.core.tensor import symbolic_leaves
+from kjax.keras.core.variable import Variable
+
 
 def fill(
     names: dict[str, Any],
@@ -59,11 +65,59 @@ def fill(
 
         return function(config, custom_objects, **kwargs)
 
+    for name, thing in list(names.items()):
+        if inspect.isfunction(thing) and thing.__module__.startswith("kjax.nn.") and not name.startswith("_"):
+            if name not in ("get", "register"):
+                names[name] = on_tensors(thing)
     names.setdefault("serialize_keras_object", serialize_keras_object)
     names.setdefault("deserialize_keras_object", deserialize_keras_object)
     names.setdefault("get", get)
     names.setdefault("serialize", _rename_first(serialize, serialized))
     names.setdefault("deserialize", _rename_first(deserialize, deserialized))
+
+
+@functools.cache
+def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of floor 1 that takes variables and symbolic tensors too; whoever wants a value gets the pure one back."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not all(map(_is_array, args)) or not all(map(_is_array, kwargs.values())):
+            if symbolic_leaves((args, kwargs)):
+                return _draw(function, args, kwargs)
+            args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
+        return function(*args, **kwargs)
+
+    call.pure_function = function  # type: ignore[attr-defined]
+    return call
+
+
+def _draw(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call on symbolic tensors: the operation of ``keras.ops`` where it is the same, otherwise a node of its own."""
+    from kjax.keras.core.operation import Operation
+    from kjax.keras.ops.table import entries
+
+    name = function.__name__
+    entry = entries().get(name)
+    if entry is not None and function.__module__ == "kjax.nn.activations":
+        known = list(inspect.signature(function).parameters)
+        given = dict(zip(known, args, strict=False)) | kwargs
+        if set(given) <= set(entry.signature.parameters):
+            tensors, arguments = entry.split((), given)
+            return Operation(entry.call, name, entry)._symbolic_call(tensors, arguments)
+    return Operation(function, name)._symbolic_call(args, kwargs)
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, (jax.Array, np.ndarray, int, float, str, type(None)))
+
+
+def _is_variable(leaf: Any) -> bool:
+    return isinstance(leaf, Variable)
+
+
+def _value(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, Variable) else leaf
 
 
 def _rename_first(function: Callable[..., Any], name: str) -> Callable[..., Any]:

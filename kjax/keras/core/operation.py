@@ -41,6 +41,8 @@ class InputLayer(Layer):
         batch_input_shape: old name of ``batch_shape``.
     """
 
+    begins_graphs = True
+
     def __init__(
         self,
         shape: Any = None,
@@ -162,16 +164,19 @@ class Operation(PureLayer):
 
     def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
         tensors = symbolic_leaves((args, kwargs))
-        if all(t.known is not None for t in tensors):
+        if tensors and self.entry is not None and all(t.known is not None for t in tensors):
             return self._known_outputs(args, kwargs)
         try:
             return super()._output_specs(args, kwargs)
-        except Exception:
+        except Exception as first:
             if not has_free_axes(tensors):
                 raise
             # Sizes without common divisors may not divide what a shape asks for; sizes with all small divisors do.
             with composite_stand_ins():
-                return super()._output_specs(args, kwargs)
+                try:
+                    return super()._output_specs(args, kwargs)
+                except Exception:
+                    raise first from None
 
     def _known_outputs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
         """Outputs of a function of shapes, which are numbers already while a graph is drawn."""

@@ -27,6 +27,8 @@ class Settings:
         era: generation of Keras whose defaults, names and messages hold: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
         seed: seed that everything random is derived from.
         draws: number of keys drawn so far.
+        learning_phase: phase that ``keras.backend.set_learning_phase`` fixed, or None.
+        phase_tensor: the symbolic tensor that stands for the phase, once one was asked for.
         distribution: how work is spread over devices; see ``keras.distribution``.
     """
 
@@ -37,6 +39,8 @@ class Settings:
     era: str = "3"
     seed: int = dataclasses.field(default_factory=lambda: secrets.randbits(31))
     draws: int = 0
+    learning_phase: int | None = None
+    phase_tensor: Any = None
     distribution: Any = None
     names: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 
@@ -97,8 +101,9 @@ def unique_name(prefix: str) -> str:
 
 
 def clear_session() -> None:
-    """Start automatic names anew and forget cached programs."""
+    """Start automatic names anew, leave the learning phase open, and forget cached programs."""
     settings.names.clear()
+    settings.learning_phase = settings.phase_tensor = None
     jax.clear_caches()
 
 

@@ -58,7 +58,8 @@ class Symbolic:
         """Call the layer on symbolic tensors: outputs that know where they come from."""
         self._ensure_built(args, kwargs)
         specs, masks, structure = self._output_specs(args, kwargs)
-        outputs = [KerasTensor(s.shape, s.dtype, name=f"{self.name}_output_{i}") for i, s in enumerate(specs)]
+        names = [f"{self.name}_output_{i}" for i in range(len(specs))]
+        outputs = [KerasTensor(s.shape, s.dtype, n, known=s.known) for n, s in zip(names, specs, strict=True)]
         for tensor, mask in zip(outputs, masks, strict=True):
             if mask is not None:
                 tensor._keras_mask = mask  # type: ignore[attr-defined]

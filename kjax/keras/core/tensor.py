@@ -187,8 +187,8 @@ class Node:
 
     @property
     def is_input(self) -> bool:
-        """Whether this is the node of an input."""
-        return not self.input_tensors
+        """Whether this is the node of an input; a call without tensors, such as a random draw, is none."""
+        return getattr(self.layer, "begins_graphs", False)
 
 
 def is_symbolic(thing: Any) -> bool:

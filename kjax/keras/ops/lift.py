@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
@@ -46,6 +47,8 @@ def lift(entry: Entry) -> Callable[..., Any]:
         if not (all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))):
             if symbolic_leaves((args, kwargs)):
                 return symbolic(args, kwargs)
+            if scopes.recorder is not None and scopes.current() is None:
+                return scopes.recorder.call_function(call, args, kwargs)
             args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
         if by_settings:
             args, kwargs = _with_settings(args, kwargs)

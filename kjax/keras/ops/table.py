@@ -9,6 +9,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+import numpy as np
+
 # Each entry is the name of a function, the class of the operation in Keras after "=" where it is not the name in camel
 # case, and in brackets those of its arguments that belong to the operation (the others are the tensors of a call).
 # A leading "-" marks functions that Keras has no operation for.
@@ -164,6 +167,13 @@ class Entry:
         """The function as Keras calls an operation: ``call(*tensors, **arguments)``."""
 
         def call(*tensors: Any, **arguments: Any) -> Any:
+            if tensors and all(isinstance(t, (np.ndarray, np.generic, int)) for t in jax.tree.leaves(tensors)):
+                # Sizes of axes stay numbers while a model is traced, so that shapes can be made of them.
+                with jax.ensure_compile_time_eval():
+                    return jax.tree.map(np.asarray, compute(tensors, arguments))
+            return compute(tensors, arguments)
+
+        def compute(tensors: tuple[Any, ...], arguments: dict[str, Any]) -> Any:
             named = dict(zip(self.tensors, tensors, strict=False))
             rest = tensors[len(self.tensors) :]
             if not rest:

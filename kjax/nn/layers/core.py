@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -249,11 +250,13 @@ class Lambda(Layer):
     arguments: Any = field(None, convert=_arguments)
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
-        from kjax.nn.module import _signature  # the same cached inspection that `Layer` uses
+        from kjax.nn.module import DROPOUT, Ambient, _signature, surround  # the inspection that `Layer` uses
 
         names, _ = _signature(self.function)
         context = {name: value for name, value in (("mask", mask), ("training", training)) if name in names}
-        return self.function(inputs, **context, **dict(self.arguments))
+        has_stream = self.has_rng(DROPOUT)
+        with surround(Ambient(training, functools.partial(self.make_rng, DROPOUT) if has_stream else None)):
+            return self.function(inputs, **context, **dict(self.arguments))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, by name."""

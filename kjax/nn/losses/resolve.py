@@ -14,6 +14,7 @@ from kjax.nn.losses.classes import (
     SparseCategoricalCrossentropy,
 )
 from kjax.nn.losses.wrapper import FunctionLoss, LossFunctionWrapper, classes, registry
+from kjax.nn.value import pure
 
 registry.register(LossFunctionWrapper)
 
@@ -28,6 +29,7 @@ def get(identifier: Any) -> Loss | None:
     Raises:
         ValueError: unknown name, or a thing that is no loss.
     """
+    identifier = pure(identifier)
     if isinstance(identifier, Mapping):
         return _from_config(identifier)
     if inspect.isfunction(identifier) and identifier in classes:

@@ -48,7 +48,8 @@ def shape_of(shape: Any) -> tuple[Any, ...]:
     """A shape argument as a tuple: an integer is a shape of one axis."""
     if isinstance(shape, (np.ndarray, jax.Array)):
         shape = np.asarray(shape).tolist()
-    return tuple(shape) if hasattr(shape, "__iter__") else (shape,)
+    sizes = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
+    return tuple(int(s) if isinstance(s, (np.ndarray, np.generic)) else s for s in sizes)
 
 
 def named(function: Callable[..., Any], name: str, doc: str) -> Callable[..., Any]:

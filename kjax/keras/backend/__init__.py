@@ -1,0 +1,48 @@
+"""``keras.backend``: the functions that layers, losses and metrics of Keras 1 and 2 are written with, and those of Keras 3.
+
+They work on arrays, variables and symbolic tensors; ``function`` and ``gradients`` compile and differentiate graphs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kjax.keras.backend import arithmetic as _arithmetic
+from kjax.keras.backend import graph as _graph
+from kjax.keras.backend import network as _network
+from kjax.keras.backend import session as _session
+from kjax.keras.config import backend as backend
+from kjax.keras.config import epsilon as epsilon
+from kjax.keras.config import floatx as floatx
+from kjax.keras.config import image_data_format as image_data_format
+from kjax.keras.config import set_floatx as set_floatx
+from kjax.keras.core.settings import clear_session as clear_session
+from kjax.keras.random import SeedGenerator as SeedGenerator
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...
+
+
+def _public() -> dict[str, Any]:
+    names = {}
+    for module in (_session, _arithmetic, _network, _graph):
+        here = {
+            name: thing
+            for name, thing in vars(module).items()
+            if callable(thing)
+            and not name.startswith("_")
+            and (getattr(thing, "__module__", None) == module.__name__ or name in _TABLES)
+        }
+        names.update(here)
+    return names
+
+
+_TABLES = {entry.partition("=")[0] for entry in f"{_arithmetic.SAME} {_network.LIFTED}".split()} | {
+    "conv2d",
+    "conv3d",
+    "depthwise_conv2d",
+    "separable_conv1d",
+    "separable_conv2d",
+}
+globals().update(_public())

@@ -1,0 +1,181 @@
+"""The part of the backend about the session: settings, names, and stand-ins for what only TensorFlow has."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras import config
+from kjax.keras.backend.graph import eval as evaluate
+from kjax.keras.core.settings import settings
+
+_ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
+
+
+def set_epsilon(e: float) -> None:
+    """Set the fuzz factor."""
+    config.set_epsilon(e)
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set where layers have the channels: ``'channels_last'`` or ``'channels_first'``."""
+    config.set_image_data_format(data_format)
+
+
+def image_dim_ordering() -> str:
+    """Keras 1's name of the data format: ``'tf'`` or ``'th'``."""
+    return {v: k for k, v in _ORDERINGS.items()}[settings.image_data_format]
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Set the data format by Keras 1's name, ``'tf'`` or ``'th'``.
+
+    Raises:
+        ValueError: another name.
+    """
+    if dim_ordering not in _ORDERINGS:
+        raise ValueError(f"the dim ordering must be 'tf' or 'th', received {dim_ordering!r}")
+    config.set_image_data_format(_ORDERINGS[dim_ordering])
+
+
+def normalize_data_format(value: str | None) -> str:
+    """A ``data_format`` argument: None stands for the session's.
+
+    Raises:
+        ValueError: an unknown format.
+    """
+    value = settings.image_data_format if value is None else value.lower()
+    if value not in _ORDERINGS.values():
+        raise ValueError(f"data_format must be 'channels_first' or 'channels_last', received {value!r}")
+    return value
+
+
+standardize_data_format = normalize_data_format
+
+
+def get_uid(prefix: str = "") -> int:
+    """A number that counts up for each prefix."""
+    settings.names[f"uid:{prefix}"] += 1
+    return settings.names[f"uid:{prefix}"]
+
+
+def reset_uids() -> None:
+    """Start the numbers of :func:`get_uid` anew."""
+    for name in [n for n in settings.names if n.startswith("uid:")]:
+        del settings.names[name]
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """Name of a type; the session's float type for None.
+
+    Raises:
+        ValueError: no such type.
+    """
+    if dtype is None:
+        return settings.floatx
+    try:
+        return jnp.dtype(dtype).name
+    except TypeError as error:
+        raise ValueError(f"unknown dtype {dtype!r}") from error
+
+
+def result_type(*dtypes: Any) -> str:
+    """The type of a result of several types; Python's ``int`` and ``float`` never widen the others."""
+    if not dtypes:
+        return settings.floatx
+    examples = {int: 1, float: 1.0, bool: True}
+    given = [examples[d] if isinstance(d, type) and d in examples else jnp.dtype(d) for d in dtypes]
+    return jnp.result_type(*given).name
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Whether a type is a floating-point one."""
+    return jnp.issubdtype(jnp.dtype(standardize_dtype(dtype)), jnp.floating)
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Whether a type is one of integers."""
+    return jnp.issubdtype(jnp.dtype(standardize_dtype(dtype)), jnp.integer)
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """Accepted for compatibility: variables get their values when they are first read."""
+    del value
+
+
+class Session:
+    """What scripts do with TensorFlow's session: ``run`` computes symbolic tensors and variables.
+
+    Args:
+        target: accepted for compatibility.
+        graph: accepted for compatibility.
+        config: accepted for compatibility.
+    """
+
+    def __init__(self, target: Any = "", graph: Any = None, config: Any = None) -> None:
+        del target
+        self.graph = graph
+        self.config = config
+
+    def run(self, fetches: Any, feed_dict: Any = None, **kwargs: Any) -> Any:
+        """Values of what is asked for, as NumPy arrays.
+
+        Args:
+            fetches: symbolic tensors, variables or arrays, in any structure; None for what initializers return.
+            feed_dict: values of placeholders.
+            **kwargs: accepted for compatibility.
+        """
+        del kwargs
+        from kjax.keras.backend.graph import function, is_placeholder
+
+        feeds = {t: v for t, v in (feed_dict or {}).items() if not isinstance(t, int)}
+        if not feeds:
+            return jax.tree.map(evaluate, fetches)
+        inputs = [t for t in feeds if is_placeholder(t) or hasattr(t, "_keras_history")]
+        return function(inputs, fetches)([np.asarray(feeds[t]) for t in inputs])
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @contextlib.contextmanager
+    def as_default(self) -> Iterator[Session]:
+        """The session itself."""
+        yield self
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self.close()
+
+
+_session = Session()
+
+
+def get_session(*args: Any) -> Session:
+    """A stand-in for TensorFlow's session: there is nothing to set up here."""
+    del args
+    return _session
+
+
+def set_session(session: Any) -> None:
+    """Accepted for compatibility."""
+    del session
+
+
+@contextlib.contextmanager
+def name_scope(name: str) -> Iterator[str]:
+    """Names in profiles and compiled programs begin with ``name`` inside."""
+    with jax.named_scope(name):
+        yield name
+
+
+def device_scope(device_name: str) -> Any:
+    """Arrays made inside lie on a device, such as ``'cpu:0'``."""
+    kind, _, number = str(device_name).lower().removeprefix("/").removeprefix("device:").partition(":")
+    return jax.default_device(jax.devices(kind)[int(number or 0)])

@@ -1,0 +1,139 @@
+"""Computing symbolic tensors without a model: the layers between given tensors and wanted ones, called in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
+from kjax.keras.core.variable import Variable
+
+
+def _node(tensor: KerasTensor) -> Node | None:
+    if tensor._keras_history is None:
+        return None
+    layer, index, _ = tensor._keras_history
+    return layer._inbound_nodes[index]
+
+
+def nodes_between(given: Sequence[KerasTensor], wanted: Sequence[KerasTensor]) -> tuple[list[Node], list[KerasTensor]]:
+    """The calls that lead from given tensors to wanted ones.
+
+    Args:
+        given: tensors whose values will be known.
+        wanted: tensors to compute.
+
+    Returns:
+        The calls in an order in which every tensor exists before it is used, and the inputs that are missing.
+    """
+    known = {id(t) for t in given}
+    order: list[Node] = []
+    done: set[int] = set()
+    missing: dict[int, KerasTensor] = {}
+    stack: list[tuple[KerasTensor, bool]] = [(t, False) for t in reversed(wanted)]
+    while stack:
+        tensor, ready = stack.pop()
+        node = _node(tensor)
+        if id(tensor) in known:
+            continue
+        if node is None or node.is_input:
+            missing[id(tensor)] = tensor
+        elif ready:
+            if id(node) not in done:
+                done.add(id(node))
+                order.append(node)
+        elif id(node) not in done:
+            stack.append((tensor, True))
+            stack.extend((t, False) for t in reversed(node.input_tensors))
+    return order, list(missing.values())
+
+
+def variables_of(nodes: Sequence[Node]) -> list[Variable]:
+    """The variables that calls read, each once."""
+    found: dict[int, Variable] = {}
+    for node in nodes:
+        leaves = jax.tree.leaves(node.layer.variable_tree(), is_leaf=_is_variable)
+        leaves += jax.tree.leaves((node.args, node.kwargs), is_leaf=_is_variable)
+        inner = getattr(node.layer, "read_variables", None)
+        leaves += inner() if inner is not None else []
+        found.update((id(v), v) for v in leaves if isinstance(v, Variable))
+    return list(found.values())
+
+
+def evaluate(wanted: Sequence[KerasTensor], given: Mapping[int, Any], nodes: Sequence[Node]) -> list[Any]:
+    """Values of symbolic tensors, in the current scope.
+
+    Args:
+        wanted: the tensors.
+        given: values of others, by ``id``.
+        nodes: the calls between, as :func:`nodes_between` orders them.
+    """
+    values = dict(given)
+    active = scopes.current()
+    assert active is not None, "there is no scope to read variables in"
+    for node in nodes:
+        args, kwargs = jax.tree.map(
+            lambda leaf: values[id(leaf)] if is_symbolic(leaf) else leaf, (node.args, node.kwargs), is_leaf=is_symbolic
+        )
+        results = jax.tree.leaves(node.layer._compute(args, dict(kwargs)))
+        # A tensor that is given keeps its value, though a call makes it along with others.
+        for tensor, result in zip(node.outputs, results, strict=True):
+            values.setdefault(id(tensor), result)
+    return [values[id(t)] for t in wanted]
+
+
+class Gradients(Layer):
+    """The gradients of a symbolic scalar by other symbolic tensors and by variables, as one call in a graph.
+
+    Args:
+        loss: what is differentiated; its elements are added up.
+        targets: symbolic tensors and variables to differentiate by; ``loss`` depends on each.
+    """
+
+    def __init__(self, loss: KerasTensor, targets: Sequence[KerasTensor | Variable]) -> None:
+        super().__init__(name=None)
+        self.autocast = False
+        self.built = True
+        self._loss = loss
+        self._tensors = [t for t in targets if isinstance(t, KerasTensor)]
+        self._targets = [t for t in targets if isinstance(t, Variable)]
+        self._nodes, self._roots = nodes_between(self._tensors, [loss])
+
+    def read_variables(self) -> list[Variable]:
+        """The variables that the calls inside read."""
+        return [*variables_of(self._nodes), *self._targets]
+
+    def draw(self) -> tuple[list[KerasTensor], list[KerasTensor]]:
+        """The gradients by the tensors and by the variables."""
+        specs = [KerasTensor(t.shape, t.dtype, name=f"{self.name}_{i}") for i, t in enumerate(self._tensors)]
+        specs += [KerasTensor(v.shape, v.dtype, name=f"{self.name}_{v.name}") for v in self._targets]
+        Node(self, (list(self._tensors), list(self._roots)), {}, specs, jax.tree.structure(list(specs)))
+        return specs[: len(self._tensors)], specs[len(self._tensors) :]
+
+    def call(self, tensors: Any, roots: Any) -> Any:
+        """Differentiate at the present values."""
+        active = scopes.current()
+        assert active is not None
+        held = [v.value for v in self._targets]
+
+        def total(by: Any) -> Any:
+            given, weights = by
+            feeds = {id(t): v for t, v in zip([*self._tensors, *self._roots], [*given, *roots], strict=True)}
+            # All variables are held here, so that what a call assigns to one stays inside.
+            values = {id(v): v.value for v in self.read_variables()}
+            values |= {id(v): w for v, w in zip(self._targets, weights, strict=True)}
+            inner = scopes.Scope(values=values, key=active.key, training=active.training)
+            with scopes.enter(inner):
+                (loss,) = evaluate([self._loss], feeds, self._nodes)
+            return loss.sum()
+
+        by_tensors, by_weights = jax.grad(total)((list(tensors), held))
+        return [*by_tensors, *by_weights]
+
+
+def _is_variable(leaf: Any) -> bool:
+    return isinstance(leaf, Variable)
