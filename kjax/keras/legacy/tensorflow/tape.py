@@ -12,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.metric import Metric
 from kjax.keras.core.operation import apply_function
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.tensor import symbolic_leaves
@@ -387,11 +388,32 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 # -- layers ------------------------------------------------------------------------------------------------------
 
 
+def _loss_methods(cls: type) -> dict[str, Any]:
+    def call(loss: Any, *args: Any, **kwargs: Any) -> Any:
+        return apply(lambda *a, **k: cls.__call__(loss, *a, **k), args, kwargs, "loss")  # type: ignore[call-arg]
+
+    return {"__call__": call}
+
+
+def _metric_methods(cls: type) -> dict[str, Any]:
+    def call(metric: Any, *args: Any, **kwargs: Any) -> Any:
+        return jax.tree.map(_wrap, cls.__call__(metric, *unwrap(args), **unwrap(kwargs)))  # type: ignore[call-arg]
+
+    def update_state(metric: Any, *args: Any, **kwargs: Any) -> Any:
+        return cls.update_state(metric, *unwrap(args), **unwrap(kwargs))  # type: ignore[attr-defined]
+
+    def result(metric: Any) -> Any:
+        found = cls.result(metric)  # type: ignore[attr-defined]
+        return found if scopes.current() is not None else jax.tree.map(_wrap, found)
+
+    return {"__call__": call, "update_state": update_state, "result": result}
+
+
 class Recorder:
     """What the rest of kjax hands eager calls to while the stand-in is in use; see ``kjax.keras.core.scope.recorder``."""
 
     def __init__(self) -> None:
-        self._losses: dict[type, type] = {}
+        self._classes: dict[type, type] = {}
 
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An eager call of a function of arrays; only what tensors take part in is recorded."""
@@ -400,18 +422,19 @@ class Recorder:
             return record(function, leaves, structure)
         return function(*args, **kwargs)
 
-    def loss_class(self, cls: Any) -> Any:
-        """A class of losses whose objects are recorded when a script calls them; other things as they are."""
-        if not (isinstance(cls, type) and issubclass(cls, Loss)):
-            return cls
-        if cls not in self._losses:
+    def of_script(self, thing: Any) -> Any:
+        """A class of losses or metrics as a script gets it: what its objects return are tensors, and losses are recorded.
 
-            def call(loss: Any, *args: Any, **kwargs: Any) -> Any:
-                return self.call_function(lambda *a, **k: cls.__call__(loss, *a, **k), args, kwargs)
-
-            body = {"__call__": call, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
-            self._losses[cls] = type(cls.__name__, (cls,), {**body, "__doc__": cls.__doc__})
-        return self._losses[cls]
+        Args:
+            thing: a class; other things are returned as they are.
+        """
+        if not isinstance(thing, type) or not issubclass(thing, (Loss, Metric)):
+            return thing
+        if thing not in self._classes:
+            body = _loss_methods(thing) if issubclass(thing, Loss) else _metric_methods(thing)
+            names = {"__module__": thing.__module__, "__qualname__": thing.__qualname__, "__doc__": thing.__doc__}
+            self._classes[thing] = type(thing.__name__, (thing,), {**body, **names})
+        return self._classes[thing]
 
     def call_layer(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An eager call of a layer: its output is a tensor, and the call is recorded as one step.

@@ -1,0 +1,61 @@
+"""Scripts in the style of each generation of Keras run unchanged on kjax.
+
+They were written for these tests, after the examples and tutorials of their time. To save time those of one generation
+run one after another in one process, each as `python -m kjax` runs it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+GENERATIONS = {"keras1": "1", "keras2": "2", "tf_keras": "tf", "keras3": "3"}
+SCRIPTS = [path.relative_to(FOLDER).as_posix() for name in GENERATIONS for path in sorted((FOLDER / name).glob("*.py"))]
+
+DRIVER = """
+import contextlib, io, json, os, sys
+import kjax.keras
+from kjax.keras.core.settings import clear_session
+from kjax.keras.legacy import runner
+for path in sys.argv[2:]:
+    out = io.StringIO()
+    kjax.keras.install(3)
+    clear_session()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        status = runner.run_script(path, [], sys.argv[1])
+    print(json.dumps({"path": path, "status": status, "output": out.getvalue()[-3000:]}), flush=True)
+"""
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", "XLA_FLAGS": ""}
+
+
+@functools.cache
+def results(generation: str) -> dict[str, dict]:
+    """What came of each script of a generation."""
+    paths = [str(FOLDER / script) for script in SCRIPTS if script.startswith(f"{generation}/")]
+    command = [sys.executable, "-c", DRIVER, GENERATIONS[generation], *paths]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    found = [json.loads(line) for line in process.stdout.splitlines() if line.startswith('{"path"')]
+    assert len(found) == len(paths), process.stdout + process.stderr
+    return {entry["path"]: entry for entry in found}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_of_all_generations(script: str):
+    result = results(script.partition("/")[0])[str(FOLDER / script)]
+    assert result["status"] == 0, result["output"]
+
+
+def test_each_generation_has_scripts():
+    counts = {name: len(list((FOLDER / name).glob("*.py"))) for name in GENERATIONS}
+    assert min(counts.values()) >= 8, counts
