@@ -224,6 +224,18 @@ def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -
     return args, given
 
 
+def respelled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a function, or of a class's ``__init__``, that takes the old spellings of its arguments, too."""
+    name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    table = spellings.FUNCTIONS[name]
+
+    @functools.wraps(function)
+    def understanding(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **rename(name, table, kwargs)) if kwargs else function(*args)
+
+    return understanding
+
+
 def method(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of a model's method: it takes the old spellings of its arguments, too."""
     name = function.__name__

@@ -207,6 +207,11 @@ METHOD_DROPPED: dict[str, tuple[str, ...]] = {
 }
 """Arguments of methods of the first versions that say what ``compile(metrics=...)`` and the loss say today."""
 
+FUNCTIONS: dict[str, Renames] = {
+    name: _FORMAT for name in ("ImageDataGenerator", "img_to_array", "array_to_img", "NumpyArrayIterator")
+}
+"""Arguments of functions, and of classes that are no layers."""
+
 CALLBACKS: dict[str, Renames] = {"ReduceLROnPlateau": {"epsilon": "min_delta"}}
 """Arguments of callbacks."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import respelled
 from kjax.nn.arguments import data_format as check_data_format
 
 FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
@@ -53,6 +54,7 @@ def check_channels(shape: tuple[int, ...], axis: int, data_format: str, who: str
         )
 
 
+@respelled
 def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
     """An array as a Pillow image.
 
@@ -86,6 +88,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     raise ValueError(f"an image has 1, 3 or 4 channels, received {channels} (shape {x.shape})")
 
 
+@respelled
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
     """A Pillow image (or an array) as an array of 3 axes.
 

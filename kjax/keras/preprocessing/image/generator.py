@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import respelled
 from kjax.keras.preprocessing.image import affine
 from kjax.keras.preprocessing.image.files import check_channels, format_of
 from kjax.keras.preprocessing.image.iterators import NumpyArrayIterator
@@ -53,6 +54,7 @@ class ImageDataGenerator:
         ValueError: an argument that cannot be used.
     """
 
+    @respelled
     def __init__(
         self,
         featurewise_center: bool = False,
