@@ -45,24 +45,33 @@ class Checkpoints:
         """Number of the newest complete checkpoint, or None."""
         return self._manager.latest_step()
 
-    def save(self, number: int, state: TrainState, metadata: dict[str, Any] | None = None) -> None:
+    def save(
+        self,
+        number: int,
+        state: TrainState,
+        metadata: dict[str, Any] | None = None,
+        extra: dict[str, np.ndarray] | None = None,
+    ) -> None:
         """Write a checkpoint; one of the same number is replaced.
 
         Args:
             number: its number; they grow.
             state: the state.
             metadata: anything that JSON can hold (the position in the epoch, ...).
+            extra: further arrays by name, of any shape; see :meth:`extra`.
 
         Raises:
             CheckpointError: it could not be written (no space, no permission).
         """
         args = self._orbax.args
         arrays = {name: np.asarray(leaf) for name, leaf in _named(state).items()}
-        composite = args.Composite(state=args.StandardSave(arrays), metadata=args.JsonSave(metadata or {}))
+        items = {"state": args.StandardSave(arrays), "metadata": args.JsonSave(metadata or {})}
+        if extra:
+            items["extra"] = args.StandardSave({name: np.asarray(array) for name, array in extra.items()})
         try:
             if number in self._manager.all_steps():
                 self._manager.delete(number)
-            self._manager.save(number, args=composite, force=True)
+            self._manager.save(number, args=args.Composite(**items), force=True)
             self._manager.wait_until_finished()
         except (OSError, ValueError) as error:
             raise CheckpointError(f"cannot write checkpoint {number} to {self.directory}: {error}") from error
@@ -108,6 +117,29 @@ class Checkpoints:
         structure = jax.tree.structure(_plain(like))
         plain = jax.tree.unflatten(structure, [jax.device_put(np.asarray(leaf)) for leaf in leaves])
         return plain.replace(key=jax.random.wrap_key_data(plain.key)), dict(found["metadata"] or {})
+
+    def extra(self, shapes: dict[str, tuple[Any, str]], number: int | None = None) -> dict[str, np.ndarray]:
+        """The further arrays of a checkpoint.
+
+        Args:
+            shapes: shape and type of each by name.
+            number: which checkpoint; the newest by default.
+
+        Raises:
+            CheckpointError: they cannot be read.
+        """
+        if not shapes:
+            return {}
+        number = self.latest() if number is None else number
+        like = {name: np.empty(tuple(shape), dtype) for name, (shape, dtype) in shapes.items()}
+        args = self._orbax.args
+        try:
+            found = self._manager.restore(number, args=args.Composite(extra=args.StandardRestore(like)))
+        except Exception as error:
+            raise CheckpointError(
+                f"checkpoint {number} in {self.directory} cannot be read: {str(error).splitlines()[0]}"
+            ) from error
+        return {name: np.asarray(array) for name, array in found["extra"].items()}
 
     def clear(self) -> None:
         """Delete all checkpoints."""

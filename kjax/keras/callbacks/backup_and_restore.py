@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from kjax.keras.callbacks import lasting
 from kjax.keras.callbacks.base import Callback
-from kjax.keras.callbacks.history import History
 
 
 class BackupAndRestore(Callback):
     """Save everything that the training needs to go on, and go on from there when ``fit`` is called again.
 
-    The resumed run takes the same batches in the same order with the same random numbers: its end weights are bitwise
-    those of a run that was never interrupted.
+    The resumed run takes the same batches in the same order with the same random numbers, and the other callbacks know
+    what they knew (patience, best values; see :class:`Callback`): its end weights are bitwise those of a run that was
+    never interrupted.
 
     Args:
         backup_dir: folder of the checkpoints.
@@ -43,7 +44,8 @@ class BackupAndRestore(Callback):
         self.delete_checkpoint = delete_checkpoint
         self.batch_interval = None if save_freq == "epoch" else int(save_freq)
         self._checkpoints: Any = None
-        self._past: dict[str, Any] | None = None
+
+    acts_last = True  # at the beginning the others have begun anew; what they did at the end of an epoch belongs to it
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Go on where the newest checkpoint stands, if there is one."""
@@ -57,38 +59,30 @@ class BackupAndRestore(Callback):
             session.position = (metadata["epoch"], metadata["batch"])
             self.model._seed = session.reader.seed = metadata["seed"]
             session.reader.seek(metadata["data"])
-            self._past = metadata["past"]
+            history = session.history
+            if history is not None:
+                history.epoch = list(metadata["past"]["epoch"])
+                history.history = {name: list(values) for name, values in metadata["past"]["history"].items()}
+            lasting.restore(session.callbacks, metadata["callbacks"], self._checkpoints.extra(metadata["arrays"]))
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Give the history of the interrupted run back: not earlier, since recording begins with an empty one."""
-        past, self._past = self._past, None
-        history = self.model._session.history
-        if past is not None and history is not None:
-            history.epoch = list(past["epoch"])
-            history.history = {name: list(values) for name, values in past["history"].items()}
-
-    def _save(self, epoch: int, batch: int, logs: Any = None) -> None:
+    def _save(self, epoch: int, batch: int) -> None:
         session = self.model._session
-        recorded: History | None = session.history
+        history = session.history
         past: dict[str, Any] = {"epoch": [], "history": {}}
-        if recorded is not None:
-            past = {
-                "epoch": list(recorded.epoch),
-                "history": {k: list(v) for k, v in recorded.history.items()},
-            }
-        if logs and epoch - 1 not in past["epoch"]:  # the history is written after this callback
-            past["epoch"].append(epoch - 1)
-            for name, value in logs.items():
-                past["history"].setdefault(name, []).append(value)
+        if history is not None:
+            past = {"epoch": list(history.epoch), "history": {k: list(v) for k, v in history.history.items()}}
+        kept, arrays = lasting.collect(session.callbacks)
         metadata = {
             "epoch": epoch,
             "batch": batch,
             "seed": self.model._seed,
             "past": past,
             "data": session.reader.place,
+            "callbacks": kept,
+            "arrays": {name: [list(array.shape), str(array.dtype)] for name, array in arrays.items()},
         }
         number = int(session.holder.carry.step) * 2 + (batch == 0)
-        self._checkpoints.save(number, session.holder.carry, metadata)
+        self._checkpoints.save(number, session.holder.carry, metadata, arrays)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Save every so many batches."""
@@ -97,7 +91,7 @@ class BackupAndRestore(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save after the epoch."""
-        self._save(epoch + 1, 0, logs)
+        self._save(epoch + 1, 0)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Clean up."""

@@ -31,6 +31,10 @@ class Callback:
     may run from index ``step`` on before the callback has to be called, or None; such a callback is called
     whenever the compiled loop comes back, with the index of the last batch that was done.
 
+    What a callback counts or remembers in attributes is lost when the process is killed, unless the class attribute
+    ``lasting`` names them: ``BackupAndRestore`` then saves them with the model and gives them back to the callback of
+    the run that goes on. They may be numbers, texts, None, arrays and lists of arrays.
+
     Example:
 
         >>> class Lines(Callback):
@@ -39,6 +43,10 @@ class Callback:
         ...     def on_train_batch_end(self, batch, logs=None):
         ...         print(batch, logs["loss"])
     """
+
+    lasting: tuple[str, ...] = ()
+    acts_last: bool = False
+    """Whether the hooks are called after those of all other callbacks, wherever it stands among them."""
 
     params: dict[str, Any] | None = None
     _model: Any = None

@@ -178,7 +178,8 @@ class CallbackList:
     def _of(self, hook: str) -> tuple[Any, ...]:
         listeners = self._listeners.get(hook)
         if listeners is None:
-            found = [(c, method) for c in self.callbacks if (method := override(c, hook)) is not None]
+            ordered = sorted(self.callbacks, key=lambda c: bool(getattr(c, "acts_last", False)))
+            found = [(c, method) for c in ordered if (method := override(c, hook)) is not None]
             if "_batch_" in hook:
                 listeners = tuple(BatchListener(c, hook, method) for c, method in found)
             else:

@@ -39,6 +39,8 @@ class EarlyStopping(MonitorCallback):
         >>> callback = EarlyStopping(monitor="val_accuracy", patience=3, restore_best_weights=True)
     """
 
+    lasting = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -126,6 +126,8 @@ class ReduceLROnPlateau(MonitorCallback):
         >>> callback = ReduceLROnPlateau(factor=0.2, patience=5, min_lr=1e-4)
     """
 
+    lasting = ("best", "wait", "cooldown_counter")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -48,6 +48,14 @@ class ModelCheckpoint(MonitorCallback):
         >>> callback = ModelCheckpoint("best.keras", monitor="val_accuracy", save_best_only=True)
     """
 
+    lasting = (
+        "best",
+        "_epochs_seen_since_last_saving",
+        "_batches_seen_since_last_saving",
+        "_last_batch_seen",
+        "_current_epoch",
+    )
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -100,9 +108,14 @@ class ModelCheckpoint(MonitorCallback):
             self._batches_seen_since_last_saving = 0
             self._save_model(self._current_epoch, batch, logs)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._current_epoch = epoch
+    def on_train_begin(self, logs: Any = None) -> None:
         self._last_batch_seen = None
+        self._current_epoch = -1
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if epoch != self._current_epoch:  # otherwise it goes on in the middle
+            self._last_batch_seen = None
+        self._current_epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.monitor_op is None and self.save_best_only:

@@ -38,6 +38,8 @@ class OrbaxCheckpoint(MonitorCallback):
         >>> callback = OrbaxCheckpoint("checkpoints", monitor="val_accuracy", save_best_only=True)
     """
 
+    lasting = ("best", "_since_saving", "_last_batch", "_total", "_epoch")
+
     def __init__(
         self,
         directory: str | os.PathLike[str],
@@ -70,6 +72,7 @@ class OrbaxCheckpoint(MonitorCallback):
         self._since_saving = 0
         self._last_batch = -1
         self._total = 0
+        self._epoch = -1
         self._shift: int | None = None
 
     @property
@@ -96,9 +99,12 @@ class OrbaxCheckpoint(MonitorCallback):
         self._total = int(optimizer.iterations) if optimizer is not None else 0
         self._since_saving = 0
         self._shift = None
+        self._epoch = -1
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._last_batch = -1
+        if epoch != self._epoch:  # otherwise it goes on in the middle
+            self._last_batch = -1
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         new = batch - self._last_batch

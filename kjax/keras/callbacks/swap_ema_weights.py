@@ -25,10 +25,24 @@ class SwapEMAWeights(Callback):
         >>> callback = SwapEMAWeights(swap_on_epoch=True)
     """
 
+    lasting = ("kept_weights",)
+
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch
         self._kept: list[tuple[Variable, Any]] | None = None
+
+    @property
+    def kept_weights(self) -> list[Any] | None:
+        """The weights themselves, while their average is in the model."""
+        return None if self._kept is None else [value for _, value in self._kept]
+
+    @kept_weights.setter
+    def kept_weights(self, values: list[Any] | None) -> None:
+        if values is None:
+            self._kept = None
+        else:
+            self._kept = [(weight, value) for (weight, _), value in zip(_averages(self.model), values, strict=True)]
 
     def _put_average(self) -> None:
         if self._kept is not None:

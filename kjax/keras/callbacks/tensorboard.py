@@ -48,6 +48,8 @@ class TensorBoard(Callback):
         >>> callback = TensorBoard("logs", update_freq=100)  # doctest: +SKIP
     """
 
+    lasting = ("_before_epoch", "_done", "_epoch")
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
@@ -91,6 +93,7 @@ class TensorBoard(Callback):
         self._is_tracing = False
         self._before_epoch = 0  # batches of the epochs before
         self._done = 0  # batches of this one
+        self._epoch = -1
         self._clock = (0.0, 0)  # when the speed was written last, and how many batches were done then
 
     # -- when ----------------------------------------------------------------------------------------------------
@@ -112,6 +115,7 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._files = {}
         self._before_epoch = self._done = 0
+        self._epoch = -1
         self._clock = (time.perf_counter(), 0)
         if self.write_graph:
             nodes = list(_graph_of(self.model))
@@ -121,8 +125,10 @@ class TensorBoard(Callback):
             self._describe_embeddings()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._before_epoch += self._done
-        self._done = 0
+        if epoch != self._epoch:  # otherwise it goes on in the middle
+            self._before_epoch += self._done
+            self._done = 0
+        self._epoch = epoch
         self._epoch_clock = (time.perf_counter(), self._before_epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:

@@ -42,6 +42,8 @@ class Session:
         """Epoch, and batches of it that are done."""
         self.history: Any = None
         """The history callback of the run."""
+        self.callbacks: list[Any] = []
+        """All callbacks of the run."""
         self.reader: Any = None
         """Where the run stands in its data; see :class:`kjax.data.Reader`."""
 

@@ -140,6 +140,7 @@ class Fitting(Inference):
         session = self._make_session()
         session.position = (initial_epoch, 0)
         session.history = callback_list.history
+        session.callbacks = callback_list.callbacks
         session.reader = reader
         self.stop_training = False
         session.open()
