@@ -7,9 +7,10 @@ from typing import Any
 
 from kjax.keras.core.metric import Metric as Metric
 from kjax.keras.core.metric import PureMetric, derive_metric
-from kjax.keras.core.namespace import fill
+from kjax.keras.core.namespace import fill, make_symbolic
 from kjax.nn import losses as _losses
 from kjax.nn import metrics as rules
+from kjax.nn.metrics.base import classes as _classes
 
 for _name, _thing in {**vars(_losses), **vars(rules)}.items():
     if inspect.isclass(_thing) and issubclass(_thing, rules.Metric) and _thing is not rules.Metric:
@@ -46,3 +47,4 @@ _auc.interpolate_pr_auc = _interpolate_pr_auc
 _auc.thresholds = property(_thresholds)
 
 fill(globals(), rules.registry, get, "metric", "config")
+make_symbolic(globals(), _classes)

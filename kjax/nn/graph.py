@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.nn.module import Layer, accepts
+from kjax.nn.module import LOSSES, Layer, accepts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +106,9 @@ class Graph(nn.Module):
         inputs: what each input must look like; inputs are tensors ``0 .. len(inputs) - 1``.
         outputs: the tensors that are returned.
         output_structure: how the outputs unflatten; None returns a single tensor or a list.
+        losses: tensors whose sums are added to the ``losses`` collection.
+        aside: number of calls at the end that only losses and metrics need; they are left out where the ``losses``
+            collection is not asked for.
     """
 
     layers: tuple[tuple[str, nn.Module], ...]
@@ -113,6 +116,8 @@ class Graph(nn.Module):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[int, ...]
     output_structure: Any = None
+    losses: tuple[int, ...] = ()
+    aside: int = 0
 
     @nn.compact
     def __call__(self, inputs: Any, training: bool = False, mask: Any = None, return_masks: bool = False) -> Any:
@@ -132,7 +137,8 @@ class Graph(nn.Module):
         tensors: dict[int, Any] = dict(enumerate(arrays))
         masks: dict[int, Any] = {i: m for i, m in enumerate(given) if m is not None}
         modules = [module.clone(name=name, parent=self, _deep_clone=True) for name, module in self.layers]
-        for node in self.nodes:
+        adds = self.is_mutable_collection(LOSSES) and not self.is_initializing()
+        for node in self.nodes if adds or self.is_initializing() else self.nodes[: len(self.nodes) - self.aside]:
             module = modules[node.layer]
             args, kwargs = jax.tree.unflatten(node.structure, [_resolve(leaf, tensors) for leaf in node.leaves])
             arg_masks, kwarg_masks = jax.tree.unflatten(
@@ -146,6 +152,9 @@ class Graph(nn.Module):
             leaves = jax.tree.leaves(results)
             tensors.update(zip(node.outputs, leaves, strict=True))
             masks.update((i, m) for i, m in zip(node.outputs, result_masks, strict=False) if m is not None)
+        if self.losses and adds:
+            total = sum(jnp.sum(jnp.asarray(tensors[i], jnp.float32)) for i in self.losses)
+            self.put_variable(LOSSES, "added", total)
         results = [tensors[i] for i in self.outputs]
         if self.output_structure is not None:
             results = jax.tree.unflatten(self.output_structure, results)

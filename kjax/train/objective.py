@@ -80,13 +80,20 @@ class Objective:
     @property
     def loss_names(self) -> tuple[str, ...]:
         """Names of the outputs' losses, where there are several outputs."""
-        return tuple(f"{t.name}_loss" for t in self.targets if t.loss is not None) if len(self.targets) > 1 else ()
+        names = tuple(f"{t.name}_loss" for t in self.targets if t.loss is not None)
+        # Keras 3 lists them where there are several losses, Keras 2 where there are several outputs.
+        return names if len(self.targets if self.batch_means else names) > 1 else ()
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """Names of what :meth:`compute_metrics` returns."""
         several = len(self.targets) > 1
-        return tuple(f"{t.name}_{m}" if several else m for t in self.targets for m in t.metric_names)
+        names: list[str] = []
+        for t in self.targets:
+            for metric, name in zip((*t.metrics, *t.weighted_metrics), t.metric_names, strict=True):
+                # A user's metric may have several results, whose names are log names as they are.
+                names += getattr(metric, "parts", ()) or (f"{t.name}_{name}" if several else name,)
+        return tuple(names)
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> dict[str, Any]:
         """Empty accumulators.
@@ -95,7 +102,7 @@ class Objective:
             y_true: targets of a batch, or abstract arrays of their shape; some metrics need the number of classes.
             y_pred: outputs likewise.
         """
-        parts = sum(t.loss is not None for t in self.targets) if len(self.targets) > 1 else 0
+        parts = len(self.loss_names)
         if self.batch_means:
             count = sum(len(target.metrics) + len(target.weighted_metrics) for target in self.targets)
             return {"totals": jnp.zeros((1 + parts + count, 2), jnp.float32), "metrics": ()}
@@ -128,7 +135,7 @@ class Objective:
             total = total + (value if target.weight == 1 else target.weight * value)
         for penalty in jax.tree.leaves(penalties):
             total = total + penalty
-        values = [total, *parts] if len(self.targets) > 1 else [total]
+        values = [total, *parts] if self.loss_names else [total]
         return total, jnp.stack(values)
 
     def update(
@@ -179,7 +186,12 @@ class Objective:
         return [(m, None) for m in target.metrics] + [(m, weight) for m in target.weighted_metrics]
 
     def _computed(self, states: Any) -> list[Array]:
-        return [m.compute(next(states)) for t in self.targets for m in (*t.metrics, *t.weighted_metrics)]
+        values: list[Array] = []
+        for t in self.targets:
+            for metric in (*t.metrics, *t.weighted_metrics):
+                value = metric.compute(next(states))
+                values += value.values() if isinstance(value, Mapping) else [value]
+        return values
 
     def compute(self, state: Any) -> tuple[Array, ...]:
         """The values of :attr:`names` from the accumulators."""

@@ -384,6 +384,11 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
 
     def add_loss(self, loss: Any) -> None:
         """Add scalars to the loss of the model, from inside ``call``."""
+        tensors = symbolic_leaves(loss)
+        if tensors:
+            raise ValueError(
+                f"{self.name}: the loss {tensors[0]!r} is symbolic; add it to the model: `model.add_loss(tensor)`"
+            )
         active = scopes.current()
         target = active.losses if active is not None else self._extra_losses
         target.extend(jnp.sum(jnp.asarray(leaf)) for leaf in jax.tree.leaves(loss))

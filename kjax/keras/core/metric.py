@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings, to_snake_case
@@ -16,6 +18,9 @@ from kjax.keras.core.variable import Variable
 from kjax.nn import metrics as rules
 from kjax.nn.dtypes import Policy, policy_name
 from kjax.nn.metrics.confusion import DecisionCount
+
+_NUMPY = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
+"""What JAX raises where a metric computes with NumPy: such a metric works with ``run_eagerly``, and is not traced."""
 
 
 class Metric:
@@ -143,7 +148,8 @@ class Metric:
 
     def stateless_reset_state(self) -> list[Any]:
         """The values of :attr:`variables` before any data."""
-        return self._run([variable.fresh_value() for variable in self.variables], self.reset_state)[1]
+        fresh = [v.fresh_value() if v.initializer is not None else np.zeros(v.shape, v.dtype) for v in self.variables]
+        return self._run(fresh, self.reset_state)[1]
 
     def _run(self, values: Sequence[Any], function: Callable[[], Any]) -> tuple[Any, list[Any]]:
         variables = self.variables
@@ -166,7 +172,8 @@ class Metric:
             with scopes.enter(scopes.Scope(abstract=True)):
                 self.update_state(*data)
 
-        jax.eval_shape(update, *jax.tree.map(_abstract, (y_true, y_pred)))
+        with contextlib.suppress(*_NUMPY):
+            jax.eval_shape(update, *jax.tree.map(_abstract, (y_true, y_pred)))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Add data and return the value."""
@@ -196,15 +203,12 @@ class StatefulMetric(rules.Metric):
 
     Args:
         owner: the metric.
-
-    Attributes:
-        parts: keys of the result where it is a dict, else None; known after :meth:`init`.
     """
 
     def __init__(self, owner: Metric) -> None:
         super().__init__(name=owner.name)
         self.owner = owner
-        self.parts: tuple[str, ...] | None = None
+        self._parts: tuple[str, ...] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, StatefulMetric) and other.owner is self.owner
@@ -215,10 +219,24 @@ class StatefulMetric(rules.Metric):
     def init(self, y_true: Any = None, y_pred: Any = None) -> Any:
         """Values of the metric's variables before any data."""
         self.owner._discover(y_true, y_pred)
-        state = tuple(self.owner.stateless_reset_state())
-        result = jax.eval_shape(self.owner.stateless_result, state)
-        self.parts = tuple(result) if isinstance(result, Mapping) else None
-        return state
+        return tuple(self.owner.stateless_reset_state())
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Keys of the result where it is a dict."""
+        if self._parts is None:
+            found: Any = ()
+
+            def result(state: Any) -> Any:
+                nonlocal found
+                value = self.owner.stateless_result(state)
+                found = tuple(value) if isinstance(value, Mapping) else ()
+                return value
+
+            with contextlib.suppress(*_NUMPY):
+                jax.eval_shape(result, [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in self.owner.variables])
+            self._parts = found
+        return self._parts
 
     def update(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
         """The values after ``update_state``."""

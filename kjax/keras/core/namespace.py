@@ -132,3 +132,35 @@ def _rename_first(function: Callable[..., Any], name: str) -> Callable[..., Any]
 
     call.__signature__ = inspect.Signature([first.replace(name=name), *others])  # type: ignore[attr-defined]
     return call
+
+
+@functools.cache
+def symbolic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays that takes variables and symbolic tensors, too."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        from kjax.keras.core.operation import apply_function
+        from kjax.keras.core.variable import Variable
+
+        args, kwargs = jax.tree.map(
+            lambda x: x.value if isinstance(x, Variable) else x,
+            (args, kwargs),
+            is_leaf=lambda x: isinstance(x, Variable),
+        )
+        return apply_function(function, args, kwargs, function.__name__)
+
+    return call
+
+
+def make_symbolic(names: dict[str, Any], classes: dict[Any, Any]) -> None:
+    """Let the functions of a module take symbolic tensors.
+
+    Args:
+        names: the module's ``globals()``.
+        classes: the classes that functions stand for where one is given to ``compile``; the new functions are added.
+    """
+    for name, thing in list(names.items()):
+        if inspect.isfunction(thing) and thing in classes and not hasattr(thing, "__wrapped__"):
+            names[name] = symbolic(thing)
+            classes[names[name]] = classes[thing]

@@ -60,6 +60,12 @@ class KerasTensor:
             "NumPy function. Use a layer, a function of keras.ops, or a Lambda layer."
         )
 
+    def __call_later__(self, function: Callable[..., Any], *args: Any) -> Any:
+        """A node for a function of arrays, among whose arguments this tensor is."""
+        from kjax.keras.core.operation import apply_function
+
+        return apply_function(function, args, {}, name=getattr(function, "name", None) or "function")
+
     def __bool__(self) -> bool:
         raise TypeError("A KerasTensor is symbolic: it is neither true nor false while the model is drawn.")
 

@@ -73,8 +73,10 @@ class Compilation:
         """
         compiled = self.measure(objective)
         trackers = [self.loss_tracker, *self.output_trackers]
-        for tracker, total in zip(trackers, accumulators["totals"], strict=True):
+        for tracker, total in zip(trackers, accumulators["totals"][: len(trackers)], strict=True):
             tracker.show(total)
+        if objective.batch_means:  # there are means over batches, and no states of metrics
+            return
         if self.compiled_metrics is not None and self.compiled_metrics in compiled:
             self.compiled_metrics.show(accumulators["metrics"])
         names = [target.name for target in objective.targets]
@@ -122,8 +124,7 @@ class Compilation:
         """Names of metrics in the logs: those of today, or of Keras 1 and 2."""
         if settings.era not in OLD_ERAS:
             return [metric.name for metric in found]
-        items = [item for item in (given if isinstance(given, (list, tuple)) else [given]) if item is not None]
-        return [prefix + metric_name(item, metric) for item, metric in zip(items, found, strict=True)]
+        return [prefix + metric_name(item, metric) for item, metric in zip(_listed(given), found, strict=True)]
 
 
 _BINARY: dict[str | None, Any] = {"accuracy": metrics.BinaryAccuracy, "crossentropy": metrics.BinaryCrossentropy}

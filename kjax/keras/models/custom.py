@@ -233,7 +233,11 @@ def metric_boxes(model: Any) -> list[Variable]:
 def _plain(batch: Any) -> tuple[Any, Any, Any]:
     """A batch with tuples of one entry for models with one output taken out of their tuples."""
     x, y, weights = batch
-    return x, *(t[0] if isinstance(t, tuple) and len(t) == 1 else t for t in (y, weights))
+    return x, _single(y), _single(weights)
+
+
+def _single(tree: Any) -> Any:
+    return tree[0] if isinstance(tree, tuple) and len(tree) == 1 else tree
 
 
 def _abstract(leaf: Any) -> Any:

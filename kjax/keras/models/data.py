@@ -207,11 +207,13 @@ class Arrangement:
         names: the model's inputs, or None where it takes any structure.
         outputs: the model's outputs, or None where its methods take targets in any structure.
         class_weight: weight of each class.
+        trained: those of the outputs that have a loss; targets may be given for these alone.
     """
 
     names: Sequence[str] | None
     outputs: Sequence[str] | None
     class_weight: Mapping[int, float] | None = None
+    trained: Sequence[str] = ()
 
     def __call__(self, x: Any, y: Any, weights: Any) -> Any:
         """Arrange data that were checked.
@@ -227,6 +229,10 @@ class Arrangement:
         inputs = arrange_inputs(x, self.names) if self.names else x
         if self.outputs is None:
             return inputs, y, weights
+        if 0 < len(self.trained) < len(self.outputs) and not isinstance(y, Mapping) and y is not None:
+            given = list(y) if isinstance(y, (list, tuple)) else [y]
+            if len(given) == len(self.trained):
+                y = dict(zip(self.trained, given, strict=True))
         targets = None if y is None else tuple(per_output(y, self.outputs, "argument `y`"))
         if weights is not None:
             weights = tuple(per_output(weights, self.outputs, "argument `sample_weight`", shared=True))

@@ -12,9 +12,10 @@ from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer
-from kjax.keras.core.tensor import Node
+from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.generations import Generations
+from kjax.keras.models.measure import Measure
 from kjax.keras.models.on_batch import OnBatch
 from kjax.keras.models.plan import Plan, make_plan
 from kjax.nn.value import did_you_mean
@@ -49,6 +50,7 @@ class Model(OnBatch, Generations, Layer):
         else:
             Layer.__init__(self, **kwargs)
         self._plan: Plan | None = None
+        self._loss_functions: list[Any] = []
         self._init_training()
         if graph:
             if "inputs" not in graph or "outputs" not in graph:
@@ -71,9 +73,65 @@ class Model(OnBatch, Generations, Layer):
         if self._plan is None:
             yield from super()._members()
             return
-        for layer in self._plan.layers:
+        for layer in (*self._plan.layers, *self._plan.aside_layers):
             if id(layer) in self._plan.names:
                 yield self._plan.names[id(layer)], layer
+
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add to the loss.
+
+        Args:
+            loss: a symbolic tensor that depends on the inputs of a functional model, or several; a function without
+                arguments, called in each step; or inside ``call`` scalars.
+            inputs: accepted, as Keras 2 had it.
+
+        Raises:
+            ValueError: a symbolic tensor, and the model is no graph or the tensor does not depend on its inputs.
+        """
+        del inputs
+        if callable(loss):
+            self._loss_functions.append(loss)
+            return
+        tensors = symbolic_leaves(loss)
+        if not tensors:
+            super().add_loss(loss)
+            return
+        self._add_aside(tensors, "add_loss", losses=tensors)
+
+    def add_metric(self, value: Any = None, aggregation: str | None = None, name: str | None = None) -> None:
+        """Measure a symbolic tensor of a functional model in each step, or inside ``call`` a number.
+
+        Args:
+            value: the tensor.
+            aggregation: ``'mean'``, the only way.
+            name: its name in the logs.
+
+        Raises:
+            ValueError: as for :meth:`add_loss`; no name.
+        """
+        tensors = symbolic_leaves(value)
+        if not tensors:
+            super().add_metric(value, aggregation, name)
+            return
+        if not name:
+            raise ValueError(f"model {self.name!r}: add_metric needs the metric's `name`")
+        if aggregation not in (None, "mean"):
+            raise ValueError(f"model {self.name!r}: add_metric: `aggregation` must be 'mean', received {aggregation!r}")
+        self._add_aside(tensors, "add_metric", measures=[Measure(name)(tensors[0])])
+
+    def _add_aside(self, tensors: list[Any], method: str, **added: Any) -> None:
+        if self._plan is None:
+            raise ValueError(
+                f"model {self.name!r}: {method} takes the symbolic tensor {tensors[0]!r} only in a functional model; "
+                f"in a model written as a class call self.{method} inside `call`"
+            )
+        self._plan = self._plan.with_added(self.name, **added)
+        self._forget_training()
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties: what the last call added, weight regularization, and the functions given to :meth:`add_loss`."""
+        return [*super().losses, *(function() for function in self._loss_functions)]
 
     @property
     def layers(self) -> list[Layer]:

@@ -29,6 +29,11 @@ class Overridable(Training):
     variables stand for traced values, and metrics and optimizers may be used as usual.
     """
 
+    _loss_functions: list[Any]
+
+    def _learn_outputs(self, outputs: Any) -> None:
+        raise NotImplementedError
+
     # -- metrics -------------------------------------------------------------------------------------------------
 
     @property
@@ -53,9 +58,9 @@ class Overridable(Training):
         return self.built or self.is_functional
 
     def _is_custom(self) -> bool:
-        return (
-            overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics or bool(self._kept_metrics())
-        )
+        if overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics:
+            return True
+        return bool(self._kept_metrics() or self._loss_functions)
 
     def _predicts_by_itself(self) -> bool:
         return overrides(self, "predict_step")
@@ -327,7 +332,9 @@ class Overridable(Training):
         """
         del x
         self._objective_for(y_pred)
-        self._need_compilation().compiled_metrics.update_state(y, y_pred, sample_weight=sample_weight)
+        compiled = self._need_compilation().compiled_metrics
+        assert compiled is not None, "made with the objective"
+        compiled.update_state(y, y_pred, sample_weight=sample_weight)
         return self.get_metrics_result()
 
     # -- what tf.keras called these ------------------------------------------------------------------------------

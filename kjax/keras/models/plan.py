@@ -28,6 +28,10 @@ class Plan:
         nodes: calls in an order in which every tensor exists before it is used, without those of inputs.
         layers: all layers, inputs too, in Keras' order.
         names: key of each layer in the variables, by ``id``.
+        losses: tensors that are added to the loss.
+        measures: tensors of layers that measure something.
+        aside: calls that only losses and measures need, after those of ``nodes``.
+        aside_layers: layers that only these call.
     """
 
     inputs: list[KerasTensor]
@@ -37,6 +41,37 @@ class Plan:
     nodes: list[Node]
     layers: list[Layer]
     names: dict[int, str]
+    losses: tuple[KerasTensor, ...] = ()
+    measures: tuple[KerasTensor, ...] = ()
+    aside: tuple[Node, ...] = ()
+    aside_layers: tuple[Layer, ...] = ()
+
+    def with_added(self, model_name: str, losses: Any = (), measures: Any = ()) -> Plan:
+        """The same model with further losses and measures.
+
+        Args:
+            model_name: for messages.
+            losses: symbolic tensors that are added to the loss.
+            measures: symbolic tensors whose layers measure something.
+
+        Raises:
+            ValueError: they do not depend on the model's inputs.
+        """
+        all_losses, all_measures = (*self.losses, *losses), (*self.measures, *measures)
+        known = {id(node) for node in self.nodes}
+        order, _ = _walk(self.inputs, [*self.outputs, *all_losses, *all_measures], model_name)
+        aside = tuple(node for node in order if id(node) not in known)
+        own = {id(layer) for layer in self.layers}
+        further = tuple({id(n.layer): n.layer for n in aside if id(n.layer) not in own}.values())
+        called = [layer for layer in self.layers if id(layer) in self.names]
+        return dataclasses.replace(
+            self,
+            names=variable_names([*called, *further]),
+            losses=all_losses,
+            measures=all_measures,
+            aside=aside,
+            aside_layers=further,
+        )
 
     @property
     def input_names(self) -> list[str]:
@@ -72,11 +107,11 @@ class Plan:
 
     def graph(self) -> Graph:
         """The model as a Flax module, with each layer's present module."""
-        called = [layer for layer in self.layers if id(layer) in self.names]
+        called = [layer for layer in (*self.layers, *self.aside_layers) if id(layer) in self.names]
         position = {id(layer): i for i, layer in enumerate(called)}
         tensors = {id(t): i for i, t in enumerate(self.inputs)}
         nodes = []
-        for node in self.nodes:
+        for node in (*self.nodes, *self.aside):
             leaves, structure = jax.tree.flatten((node.args, node.kwargs), is_leaf=is_symbolic)
             frozen = tuple(Ref(tensors[id(x)]) if is_symbolic(x) else freeze(x) for x in leaves)
             made = []
@@ -89,7 +124,8 @@ class Plan:
         )
         layers = tuple((self.names[id(layer)], layer.module) for layer in called)
         outputs = tuple(tensors[id(t)] for t in self.outputs)
-        return Graph(layers, tuple(nodes), specs, outputs, self.output_structure)
+        losses = tuple(tensors[id(t)] for t in self.losses)
+        return Graph(layers, tuple(nodes), specs, outputs, self.output_structure, losses, len(self.aside))
 
 
 def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:

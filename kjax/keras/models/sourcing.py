@@ -121,7 +121,9 @@ class Sourcing(Overridable):
         names = self.input_names if self.is_functional else None
         if self._is_custom():
             return adapt.Arrangement(None, None, class_weight)
-        return adapt.Arrangement(names, self.output_names, class_weight)
+        objective = self._prepare_objective() if self._compilation is not None else None
+        trained = [t.name for t in objective.targets if t.loss is not None] if objective is not None else []
+        return adapt.Arrangement(names, self.output_names, class_weight, trained)
 
     def _check_shapes(self, source: Arrays | Stream, kind: str = "train") -> None:
         """Compare data with the model's inputs and losses before anything is computed."""

@@ -81,7 +81,13 @@ class Loss(ContentValue):
 
         Returns:
             One number, or the weighted values if ``reduction`` is ``'none'``.
+
+        Arguments that stand for arrays to come (the symbolic tensors of ``kjax.keras``) have a method
+        ``__call_later__(function, *args)``; it gives what stands for the loss.
         """
+        for thing in (y_pred, y_true):
+            if hasattr(thing, "__call_later__"):
+                return thing.__call_later__(self, y_true, y_pred, sample_weight, mask)
         y_pred, y_true = self._cast(y_pred), self._cast(y_true)
         values = jnp.asarray(self.call(y_true, y_pred), self.dtype)
         valid = self.valid(y_true, values)

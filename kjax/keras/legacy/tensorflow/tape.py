@@ -12,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core import tape as step_tape
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.operation import apply_function
 from kjax.keras.core.settings import next_key
@@ -231,18 +232,28 @@ class GradientTape:
         self._records: list[tuple[list[Any], list[Any], Any, Any]] = []
         self._followed: dict[int, Any] = {}
         self._used = False
+        self._inside: Any = None
 
     def __enter__(self) -> GradientTape:
+        if step_tape.step_scope() is not None:  # in a compiled train_step, where nothing is eager
+            self._inside = step_tape.GradientTape().__enter__()
+            return self
         self.recording = True
         _tapes.append(self)
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._inside is not None:
+            self._inside.__exit__(*error)
+            return
         self.recording = False
         _tapes.remove(self)
 
     def watch(self, tensor: Any) -> None:
         """Follow a tensor, or several."""
+        if self._inside is not None:
+            self._inside.watch(unwrap(tensor))
+            return
         for leaf in jax.tree.leaves(tensor, is_leaf=_is_leaf):
             if not _is_leaf(leaf):
                 raise TypeError(
@@ -296,6 +307,8 @@ class GradientTape:
         Raises:
             RuntimeError: a second call, and the tape is not persistent.
         """
+        if self._inside is not None:
+            return self._inside.gradient(unwrap(target), sources, unwrap(output_gradients))
         if self._used and not self.persistent:
             raise RuntimeError(
                 "GradientTape.gradient can only be called once on a tape that is not persistent; make it with "
