@@ -27,8 +27,9 @@ def get(identifier: Any) -> Any:
     elif inspect.isfunction(identifier):
         return identifier
     found = _values.get(identifier)
-    plain = isinstance(found, _values.LossFunctionWrapper) and not isinstance(identifier, (dict, type(found)))
-    return found.fn if plain else found
+    if isinstance(found, _values.LossFunctionWrapper) and not isinstance(identifier, (dict, type(found))):
+        return found.fn
+    return found
 
 
 fill(globals(), _values.registry, get, "loss", "name")

@@ -223,7 +223,7 @@ class StatefulMetric(rules.Metric):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Keys of the result where it is a dict."""
+        """Keys of the result where it is a dict; asked for when :meth:`init` has made the state."""
         if self._parts is None:
             found: Any = ()
 
@@ -235,7 +235,7 @@ class StatefulMetric(rules.Metric):
 
             with contextlib.suppress(*_NUMPY):
                 jax.eval_shape(result, [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in self.owner.variables])
-            self._parts = found
+            self._parts = tuple(found)
         return self._parts
 
     def update(self, state: Any, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:

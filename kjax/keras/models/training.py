@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import optimizer as optimizers
+from kjax.keras.core.metric import StatefulMetric
 from kjax.keras.core.session import Session
 from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
@@ -228,8 +229,15 @@ class Training(_Base):
             own = self._own_steps()
             own.discover("train", self._sample_batch)
             return own.train_step, own.train
-        objective = self._prepare_objective()
+        objective = self._ready_objective()
         return make_train_step(self._train_module, objective, self._prepare_optimizer().pure), objective
+
+    def _ready_objective(self) -> Objective:
+        """The objective; metrics that users wrote have seen the shapes of the data."""
+        objective = self._prepare_objective()
+        if any(isinstance(m, StatefulMetric) for t in objective.targets for m in (*t.metrics, *t.weighted_metrics)):
+            objective.init_metrics(*self._sample)
+        return objective
 
     def _evaluation_step(self) -> tuple[Any, Any]:
         """The pure step of an evaluation, and what it measures."""
@@ -237,7 +245,7 @@ class Training(_Base):
             own = self._own_steps()
             own.discover("test", self._sample_batch)
             return own.test_step, own.test
-        objective = self._prepare_objective()
+        objective = self._ready_objective()
         return make_eval_step(self.module, objective, carries=self._carries_state(False)), objective
 
     def _prediction_step(self) -> Any:
