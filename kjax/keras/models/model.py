@@ -406,6 +406,12 @@ class Model(OnBatch, Generations, Layer):
 
         return model_to_yaml(self, **kwargs)
 
+    def export(self, filepath: Any, format: str = "stablehlo", verbose: Any = None, **kwargs: Any) -> None:
+        """Write what the model computes as StableHLO: :func:`kjax.keras.saving.export_model` has the arguments."""
+        from kjax.keras.saving.exported import export_model
+
+        export_model(self, filepath, format, verbose, **kwargs)
+
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """The values of all variables, of the optimizer too, as dicts nested by their paths.
 

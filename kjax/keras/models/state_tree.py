@@ -68,6 +68,29 @@ def set_state_tree(model: Any, tree: Mapping[str, Any]) -> None:
                 variable.assign(value)
 
 
+def lacking(model: Any, tree: Mapping[str, Any]) -> list[str]:
+    """What keeps a tree from setting all variables of the kinds that it names: one sentence part for each problem.
+
+    Args:
+        model: the model.
+        tree: nested dicts as :func:`state_tree` returns, or a part of them.
+    """
+    problems = []
+    known = _variables(model)
+    for kind, nested in tree.items():
+        missing = dict(known[kind])
+        for path, value in _flat(nested):
+            variable = _look_up(known[kind], path, model.name)
+            if variable is None:
+                problems.append(f"the model has no variable {path!r}")
+                continue
+            missing = {key: other for key, other in missing.items() if other is not variable}
+            if tuple(value.shape) != variable.shape:
+                problems.append(f"{path!r} has shape {tuple(value.shape)}, the variable {variable.shape}")
+        problems += [f"it has nothing for the variable {path!r}" for path in missing]
+    return problems
+
+
 def _look_up(known: Mapping[str, Variable], path: str, name: str) -> Variable | None:
     """The variable of a path, with or without the model's name, which Keras puts in front or not as it was built."""
     optimizer, _, rest = path.rpartition("/")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from kjax.keras.saving import keras_zip, legacy_h5, weights_h5
+from kjax.keras.saving import flat, keras_zip, legacy_h5, orbax_folder, weights_h5
 from kjax.nn.value import did_you_mean
 
 LEGACY = (".h5", ".hdf5")
@@ -66,7 +66,7 @@ def load_model(
     """Load a whole model that kjax or any real Keras saved.
 
     Args:
-        filepath: ``.keras``, ``.h5`` or ``.hdf5`` file.
+        filepath: ``.keras``, ``.h5`` or ``.hdf5`` file, or a folder of checkpoints that Orbax wrote.
         custom_objects: a user's classes and functions by name.
         compile: whether the model is compiled as it was, with the state of its optimizer.
         safe_mode: False lets Python byte code in the file (lambdas) become functions; it can do anything when it runs.
@@ -78,6 +78,8 @@ def load_model(
     name = _name(filepath)
     if not os.path.exists(name):
         raise FileNotFoundError(f"there is no file {name!r}")
+    if orbax_folder.is_checkpoint(name):
+        return orbax_folder.load_model(filepath, custom_objects, compile, safe_mode)
     kind = kind_of(name)
     if kind == "zip":
         return keras_zip.load(filepath, custom_objects, compile, safe_mode)
@@ -108,7 +110,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
 
     Args:
         model: a built model.
-        filepath: a name that ends in ``.weights.h5`` (Keras 3), or in ``.h5`` or ``.hdf5`` (the format before it).
+        filepath: a name that ends in ``.weights.h5`` (Keras 3), in ``.h5`` or ``.hdf5`` (the format before it), or in
+            ``.npz`` or ``.safetensors`` (one array for each weight, under its path).
         overwrite: False refuses to replace a file.
         **kwargs: ``save_format`` of older scripts.
 
@@ -124,8 +127,10 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
         weights_h5.save_weights(model, filepath, overwrite)
     elif name.endswith(LEGACY):
         legacy_h5.save_weights(model, filepath, overwrite)
+    elif name.endswith(flat.ENDINGS):
+        flat.save_weights(model, filepath, overwrite)
     else:
-        raise _unknown("save weights to", name, ".weights.h5")
+        raise _unknown("save weights to", name, ".weights.h5, .h5, .npz or .safetensors")
 
 
 def load_weights(
@@ -137,7 +142,8 @@ def load_weights(
 
     Args:
         model: a built model.
-        filepath: ``.weights.h5``, ``.h5``, ``.hdf5`` or ``.keras`` file.
+        filepath: ``.weights.h5``, ``.h5``, ``.hdf5``, ``.keras``, ``.npz`` or ``.safetensors`` file, or a folder of
+            checkpoints that Orbax wrote.
         skip_mismatch: keep, with a warning, the weights of layers for which the file has nothing or another shape.
         by_name: match layers by name rather than by order (files of the format before Keras 3).
         **kwargs: none are known.
@@ -152,6 +158,12 @@ def load_weights(
     name = _name(filepath)
     if not os.path.exists(name):
         raise FileNotFoundError(f"there is no file {name!r}")
+    if name.endswith(flat.ENDINGS):
+        flat.load_weights(model, filepath, skip_mismatch, bool(by_name))
+        return
+    if orbax_folder.is_checkpoint(name):
+        orbax_folder.load_weights(model, filepath)
+        return
     legacy = kind_of(name) != "zip" and legacy_h5.is_legacy(filepath)
     if by_name and not legacy:
         raise ValueError(f"load_weights: by_name works for .h5 files of the format before Keras 3; {name!r} is none")

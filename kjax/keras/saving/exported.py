@@ -1,0 +1,190 @@
+"""Models as StableHLO: one file with compiled-to-portable code and weights, which runs without the model's classes."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+
+from kjax._version import __version__
+from kjax.keras.core.tensor import KerasTensor
+from kjax.keras.saving import atomic
+from kjax.keras.saving.errors import loading
+from kjax.keras.saving.flat import npy_entry, write_npy
+from kjax.keras.saving.keras_zip import json_member
+
+CODE, METADATA = "model.jax_export", "exported.json"
+PLATFORMS = ("cpu", "cuda", "tpu")
+FORMATS = ("stablehlo", "jax")
+
+
+def export_model(
+    model: Any,
+    filepath: Any,
+    format: str = "stablehlo",
+    verbose: Any = None,
+    input_signature: Any = None,
+    platforms: Sequence[str] = PLATFORMS,
+    overwrite: bool = True,
+    **kwargs: Any,
+) -> None:
+    """Write what a model computes for a prediction, as StableHLO, together with its weights.
+
+    The file runs for batches of any size, on each of the platforms, wherever JAX is installed: :func:`load_exported`. It
+    needs neither the model's classes nor kjax' layers, and nothing in it is Python code.
+
+    Args:
+        model: a built model.
+        filepath: where to write; one file, with any name.
+        format: ``'stablehlo'``.
+        verbose: accepted for Keras' sake.
+        input_signature: for a model written as a class, or to fix sizes: arrays, or anything with ``shape`` and ``dtype``
+            (None in a shape where any size goes), in the structure in which the model takes them.
+        platforms: what it shall run on.
+        overwrite: False refuses to replace a file.
+        **kwargs: none are known.
+
+    Raises:
+        ValueError: another format, a model without known inputs, or one whose computation depends on the size of a free
+            axis.
+        FileExistsError: there is a file, and ``overwrite`` is False.
+    """
+    del verbose
+    if kwargs:
+        raise TypeError(f"export: unknown argument {next(iter(kwargs))!r}")
+    if format not in FORMATS:
+        raise ValueError(
+            f"export: format {format!r} is not supported: kjax writes 'stablehlo', which JAX, IREE and OpenXLA read. For a "
+            "SavedModel or ONNX, save the model as .keras and export it with Keras on TensorFlow"
+        )
+    inputs, names = _signature(model, input_signature)
+    leaves, structure = jax.tree.flatten(model.variables_tree)
+    module = model.module
+
+    def predict(weights: list[Any], *arguments: Any) -> Any:
+        return module.apply(jax.tree.unflatten(structure, weights), *arguments)
+
+    shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
+    try:
+        exported = export.export(jax.jit(predict), platforms=tuple(platforms))(shapes, inputs)
+    except Exception as error:
+        if "dimension" not in str(error).lower() and "symbolic" not in str(error).lower():
+            raise
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"export: model {model.name!r} computes something that depends on the size of a free axis ({reason}). Give "
+            "the sizes with input_signature=[keras.layers.InputSpec(shape=(1, ...))]"
+        ) from error
+    code = bytes(_serialization(exported.serialize))
+    metadata = {
+        "kjax_version": __version__,
+        "name": model.name,
+        "input_names": names,
+        "platforms": list(platforms),
+        "weights": len(leaves),
+    }
+    with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr(METADATA, json.dumps(metadata))
+        archive.writestr(CODE, code)
+        for i, leaf in enumerate(leaves):
+            write_npy(archive, f"weights/{i}.npy", np.asarray(leaf))
+
+
+def _serialization(function: Any, *args: Any) -> Any:
+    try:
+        return function(*args)
+    except ImportError as error:
+        raise ImportError("exported models need the package flatbuffers: pip install kjax[export]") from error
+
+
+def _signature(model: Any, given: Any) -> tuple[Any, list[str] | None]:
+    """Abstract inputs with symbolic sizes, and their names."""
+    scope = export.SymbolicScope()
+    free = 0
+
+    def abstract(shape: Sequence[int | None], dtype: Any) -> jax.ShapeDtypeStruct:
+        nonlocal free
+        sizes = []
+        for i, size in enumerate(shape):
+            if size is None and i > 0:
+                free += 1
+            sizes.append(str(size) if size is not None else "batch" if i == 0 else f"size{free}")
+        return jax.ShapeDtypeStruct(export.symbolic_shape(",".join(sizes), scope=scope), jnp.dtype(dtype or "float32"))
+
+    if given is not None:
+        if isinstance(given, (list, tuple)) and len(given) == 1:
+            given = given[0]
+        is_spec = lambda leaf: hasattr(leaf, "shape")  # noqa: E731
+        found = jax.tree.map(lambda s: abstract(tuple(s.shape), getattr(s, "dtype", None)), given, is_leaf=is_spec)
+        return found, None
+    if getattr(model, "_plan", None) is None:
+        raise ValueError(
+            f"export: the inputs of model {model.name!r} are not known, since it is written as a class; give "
+            "input_signature=[keras.layers.InputSpec(shape=(None, ...))]"
+        )
+    is_tensor = lambda leaf: isinstance(leaf, KerasTensor)  # noqa: E731
+    tree = jax.tree.map(lambda t: abstract(t.shape, t.dtype), model._plan.input_structure, is_leaf=is_tensor)
+    return tree, list(model.input_names)
+
+
+class Exported:
+    """What :func:`load_exported` returns: call it with the inputs that the model took.
+
+    Attributes:
+        exported: the ``jax.export.Exported``.
+        weights: the weights, as the code takes them.
+        name: name of the model.
+        input_names: names of its inputs, where it had some.
+        platforms: what it runs on.
+    """
+
+    def __init__(self, exported: Any, weights: list[Any], metadata: dict[str, Any]) -> None:
+        self.exported, self.weights = exported, weights
+        self.name = metadata.get("name")
+        self.input_names = metadata.get("input_names")
+        self.platforms = metadata.get("platforms")
+        self._call = jax.jit(exported.call)
+
+    def __call__(self, inputs: Any) -> Any:
+        """The model's outputs; a pure function of the inputs, which may be traced."""
+        wanted = jax.tree.unflatten(self.exported.in_tree, self.exported.in_avals)[0][1]
+        inputs = jax.tree.map(lambda value, spec: jnp.asarray(value, spec.dtype), inputs, wanted)
+        return self._call(self.weights, inputs)
+
+    predict = __call__
+
+    def mlir_module(self) -> str:
+        """The StableHLO as text."""
+        return self.exported.mlir_module()
+
+
+def load_exported(filepath: Any) -> Exported:
+    """Read a file of ``model.export``.
+
+    Args:
+        filepath: the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: it is broken, or something else.
+    """
+    if not os.path.exists(filepath):
+        raise FileNotFoundError(f"there is no file {os.fspath(filepath)!r}")
+    with loading(filepath), zipfile.ZipFile(filepath) as archive:
+        metadata = json_member(archive, METADATA)
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("weights"), int):
+            raise ValueError(f"{METADATA} does not describe an exported model")
+        exported = _serialization(export.deserialize, bytearray(archive.read(CODE)))
+        entries = [npy_entry(archive, archive.getinfo(f"weights/{i}.npy")) for i in range(metadata["weights"])]
+        wanted = jax.tree.unflatten(exported.in_tree, exported.in_avals)[0][0]
+        if [entry.shape for entry in entries] != [tuple(spec.shape) for spec in wanted]:
+            raise ValueError("its weights do not fit its code")
+        weights = [jnp.asarray(entry.read(), spec.dtype) for entry, spec in zip(entries, wanted, strict=True)]
+    return Exported(exported, weights, metadata)

@@ -1,0 +1,176 @@
+"""Formats besides those of Keras: NumPy, safetensors, Orbax, StableHLO."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kjax import keras
+from kjax.keras.saving import FileFormatError, load_exported
+
+L = keras.layers
+X = np.random.default_rng(0).standard_normal((5, 4)).astype("float32")
+
+
+def net(units: int = 3, name: str | None = None) -> Any:
+    """A model with weights, states and a short float type."""
+    layers = [keras.Input((4,)), L.Dense(units), L.BatchNormalization(), L.Dense(2, dtype="bfloat16")]
+    return keras.Sequential(layers, name=name)
+
+
+def random(model: Any) -> Any:
+    """The model with random weights."""
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.random(w.shape).astype(w.dtype) for w in model.weights])
+    return model
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two models have the same weights."""
+    return all(np.array_equal(x, y) for x, y in zip(a.get_weights(), b.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+def test_flat_files(ending: str, tmp_path: Path) -> None:
+    model, path = random(net()), tmp_path / f"w{ending}"
+    model.save_weights(path)
+    other = net()
+    assert [w.path for w in other.weights] != [w.path for w in model.weights], "names that count up"
+    other.load_weights(path)
+    assert same(model, other)
+
+    wide = net(units=6)
+    before = wide.get_weights()
+    with pytest.raises(FileFormatError, match=r"w\.\w+'.* does not fit the model"):
+        wide.load_weights(path)
+    assert all(np.array_equal(a, b) for a, b in zip(before, wide.get_weights(), strict=True))
+
+
+def test_flat_files_by_name(tmp_path: Path) -> None:
+    a = keras.Sequential([keras.Input((4,)), L.Dense(3, name="shared"), L.Dense(2, name="old")])
+    b = keras.Sequential([keras.Input((4,)), L.Dense(3, name="shared"), L.Dense(5, name="new")])
+    a.save_weights(tmp_path / "a.npz")
+    b.load_weights(tmp_path / "a.npz", by_name=True)
+    assert np.array_equal(b.layers[0].get_weights()[0], a.layers[0].get_weights()[0])
+    with pytest.warns(UserWarning, match="not loaded"):
+        b.load_weights(tmp_path / "a.npz", skip_mismatch=True)
+
+
+def test_numpy_reads_the_file(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), L.Dense(3, name="d")])
+    model.save_weights(tmp_path / "a.npz")
+    arrays = np.load(tmp_path / "a.npz")
+    assert sorted(arrays) == ["d/bias", "d/kernel"]
+    assert np.array_equal(arrays["d/kernel"], model.get_weights()[0])
+
+
+def npz(path: Path, **members: bytes) -> Path:
+    """An archive of these bytes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(f"{name}.npy", data)
+    return path
+
+
+def header(text: str) -> bytes:
+    """The start of a NumPy file."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+def test_a_shape_that_is_not_stored_is_not_allocated(tmp_path: Path) -> None:
+    text = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000), }\n"
+    with pytest.raises(FileFormatError, match=r"says that its shape is \(1000000, 1000000\)"):
+        net().load_weights(npz(tmp_path / "a.npz", a=header(text) + b"0000"))
+
+
+def test_pickled_objects_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.array([object()], dtype=object))
+    with pytest.raises(FileFormatError, match="holds object, not numbers"):
+        net().load_weights(tmp_path / "a.npz")
+
+
+def test_checkpoints_of_orbax(tmp_path: Path) -> None:
+    model = random(net())
+    model.compile("adam", "mse")
+    callback = keras.callbacks.OrbaxCheckpoint(tmp_path / "run", save_on_background=False)
+    model.fit(X, np.ones((5, 2), "float32"), epochs=2, verbose=0, callbacks=[callback])
+    again = keras.models.load_model(tmp_path / "run")
+    assert same(again, model)
+    assert int(again.optimizer.iterations) == int(model.optimizer.iterations) == 2
+    batch = X, np.zeros((5, 2), "float32")
+    assert again.train_on_batch(*batch) == pytest.approx(model.train_on_batch(*batch), rel=1e-5)
+
+    bare = keras.models.load_model(tmp_path / "run", compile=False)
+    assert not bare.compiled
+    wide = net(units=6, name=model.name)
+    with pytest.raises(FileFormatError, match="does not fit the model"):
+        wide.load_weights(tmp_path / "run")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(IsADirectoryError):
+        keras.models.load_model(tmp_path / "empty")
+
+
+def test_an_exported_model_runs_without_its_classes(tmp_path: Path) -> None:
+    a, b = keras.Input((4,), name="a"), keras.Input((None, 3), name="b")
+    merged = L.Concatenate()([L.Dense(2)(a), L.GRU(2)(b)])
+    model = keras.Model({"a": a, "b": b}, {"y": L.Dense(1)(merged), "z": L.Dropout(0.5)(merged)})
+    inputs = {"a": X, "b": np.ones((5, 6, 3), "float32")}
+    want = model.predict(inputs, verbose=0)
+    model.export(tmp_path / "model")
+    np.savez(tmp_path / "io.npz", a=X, b=inputs["b"], **want)
+    script = f"""
+import sys, numpy as np
+from kjax.keras.saving import load_exported
+io = np.load({str(tmp_path / "io.npz")!r})
+model = load_exported({str(tmp_path / "model")!r})
+got = model({{"a": io["a"], "b": io["b"]}})
+assert all(np.allclose(got[k], io[k], rtol=1e-5, atol=1e-6) for k in ("y", "z"))
+assert model({{"a": io["a"][:2], "b": io["b"][:2, :3]}})["y"].shape == (2, 1)
+assert "kjax.nn.layers.recurrent.gru" not in sys.modules or "kjax.keras.layers" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    exported = load_exported(tmp_path / "model")
+    assert exported.platforms == ["cpu", "cuda", "tpu"]
+    assert sorted(exported.input_names) == ["a", "b"]
+    assert "stablehlo" in exported.mlir_module()
+
+
+def test_an_exported_model_is_a_pure_function(tmp_path: Path) -> None:
+    model = random(keras.Sequential([keras.Input((4,)), L.Dense(2, activation="tanh")]))
+    model.export(tmp_path / "m.stablehlo", platforms=("cpu",))
+    exported = load_exported(tmp_path / "m.stablehlo")
+    doubled = jax.jit(lambda x: 2 * exported(x))(X)
+    np.testing.assert_allclose(doubled, 2 * jnp.asarray(model.predict(X, verbose=0)), rtol=1e-5)
+
+
+def test_export_of_a_class(tmp_path: Path) -> None:
+    class Net(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = L.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(x)
+
+    model = Net()
+    want = model.predict(X, verbose=0)
+    with pytest.raises(ValueError, match="written as a class; give input_signature"):
+        model.export(tmp_path / "a")
+    model.export(tmp_path / "a", input_signature=[keras.layers.InputSpec(shape=(None, 4))])
+    np.testing.assert_allclose(load_exported(tmp_path / "a")(X[:3]), want[:3], rtol=1e-5, atol=1e-6)
+
+
+def test_export_says_what_it_cannot_do(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'onnx' is not supported"):
+        net().export(tmp_path / "a", format="onnx")
+    (tmp_path / "b").write_bytes(b"no archive")
+    with pytest.raises(FileFormatError, match="b'"):
+        load_exported(tmp_path / "b")
