@@ -113,6 +113,6 @@ def test_a_generator_says_that_it_cannot(tmp_path):
 
 def test_an_iterable_says_what_it_does(tmp_path):
     with pytest.raises(Killed):
-        train(Iterable(), [keras.callbacks.BackupAndRestore(tmp_path, save_freq=2), Killer(9)], None)
+        train(Iterable(), [keras.callbacks.BackupAndRestore(tmp_path, save_freq=2), Killer(10)], None)
     with pytest.warns(UserWarning, match="the Iterable is iterated anew and its first 2 batches are left out"):
         train(Iterable(), [keras.callbacks.BackupAndRestore(tmp_path, save_freq=2)], None)
