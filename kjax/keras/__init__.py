@@ -14,10 +14,12 @@ config
 constraints
 datasets
 distribution
+dtype_policies
 initializers
 layers
 losses
 metrics
+mixed_precision
 models
 ops
 optimizers
@@ -25,6 +27,7 @@ preprocessing
 random
 regularizers
 saving
+tree
 utils
 """.split()
 
@@ -35,6 +38,17 @@ _NAMES = {
     "Sequential": "models",
     "Variable": "core.variable",
     "KerasTensor": "core.tensor",
+    "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
+    "Function": "core.stateless",
+    "InputSpec": "layers",
+    "Metric": "metrics",
+    "Operation": "core.stateless",
+    "StatelessScope": "core.stateless",
+    "SymbolicScope": "core.stateless",
+    "device": "backend",
+    "name_scope": "backend",
+    "remat": "core.stateless",
     "Loss": "losses",
     "Optimizer": "optimizers",
     "Initializer": "initializers",

@@ -5,4 +5,4 @@ from kjax.nn import activations as _values
 from kjax.nn.activations import *  # noqa: F403
 from kjax.nn.activations import get as get
 
-fill(globals(), _values.registry, get)
+fill(globals(), _values.registry, get, "activation")

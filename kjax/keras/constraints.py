@@ -5,4 +5,4 @@ from kjax.nn import constraints as _values
 from kjax.nn.constraints import *  # noqa: F403
 from kjax.nn.constraints import get as get
 
-fill(globals(), _values.registry, get)
+fill(globals(), _values.registry, get, "constraint")

@@ -6,4 +6,4 @@ from kjax.nn import regularizers as _values
 from kjax.nn.regularizers import *  # noqa: F403
 from kjax.nn.regularizers import get as get
 
-fill(globals(), _values.registry, get)
+fill(globals(), _values.registry, get, "regularizer")

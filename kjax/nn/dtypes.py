@@ -51,6 +51,36 @@ class Policy:
         """Name of the type that weights are stored in."""
         return "float32" if self.name in _MIXED else self.name
 
+    @property
+    def quantization_mode(self) -> str | None:
+        """None: these policies do not quantize."""
+        return None
+
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """An input in a type, where it holds floats and ``autocast`` asks for it.
+
+        Args:
+            x: array, or something that becomes one.
+            autocast: whether floats are cast.
+            dtype: the type.
+        """
+        kind = getattr(x, "dtype", None)
+        if kind is None:
+            return jnp.asarray(x, dtype if autocast else None)
+        return x.astype(dtype) if autocast and jnp.issubdtype(kind, jnp.floating) else x
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal policy."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Policy:
+        """Make a policy from what :meth:`get_config` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
+
 
 def policy_name(dtype: Any) -> str | None:
     """The policy name for a string, a numpy or JAX dtype, or an object with a ``name`` (a Keras DTypePolicy).

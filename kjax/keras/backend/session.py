@@ -175,6 +175,11 @@ def name_scope(name: str) -> Iterator[str]:
         yield name
 
 
+def device(device_name: str) -> Any:
+    """The same as :func:`device_scope`."""
+    return device_scope(device_name)
+
+
 def device_scope(device_name: str) -> Any:
     """Arrays made inside lie on a device, such as ``'cpu:0'``."""
     kind, _, number = str(device_name).lower().removeprefix("/").removeprefix("device:").partition(":")

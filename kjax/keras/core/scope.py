@@ -24,6 +24,7 @@ class Scope:
         changed: variables that were assigned, by ``id``.
         losses: penalties added by ``add_loss`` and by activity regularizers.
         masks: (array, its mask) by ``id`` of the array.
+        keeps: whether everything that is assigned inside stays in the scope.
         outer: the scope around this one. Variables that this one does not know are looked up there, so that a
             metric that a layer updates inside a model belongs to the step around the model.
         autocast: type in which floating-point variables are read, or None: that in which they are stored.
@@ -42,6 +43,7 @@ class Scope:
     masks: dict[int, tuple[Any, Any]] = dataclasses.field(default_factory=dict)
     draws: int = 0
     autocast: str | None = None
+    keeps: bool = False
     outer: Scope | None = None
     depth: int = 0
     shifts: dict[int, Any] = dataclasses.field(default_factory=dict)

@@ -29,6 +29,11 @@ class Settings:
         draws: number of keys drawn so far.
         learning_phase: phase that ``keras.backend.set_learning_phase`` fixed, or None.
         phase_tensor: the symbolic tensor that stands for the phase, once one was asked for.
+        max_epochs: largest number of epochs of ``fit``, or None.
+        max_steps_per_epoch: largest number of batches of an epoch of ``fit``, or None.
+        flash_attention: whether fused attention was asked for; None where nothing was said.
+        unsafe_deserialization: whether files may bring Python code with them by default.
+        traceback_filtering: kept for compatibility.
         distribution: how work is spread over devices; see ``keras.distribution``.
     """
 
@@ -41,6 +46,11 @@ class Settings:
     draws: int = 0
     learning_phase: int | None = None
     phase_tensor: Any = None
+    max_epochs: int | None = None
+    max_steps_per_epoch: int | None = None
+    flash_attention: bool | None = None
+    unsafe_deserialization: bool = False
+    traceback_filtering: bool = True
     distribution: Any = None
     names: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
 

@@ -173,7 +173,7 @@ class Variable:
         array = jnp.asarray(value, self._dtype)
         active = scope.current()
         holder = active.holder_of(self) if active is not None else None
-        if active is not None and (holder is not None or active.abstract or isinstance(array, Tracer)):
+        if active is not None and (holder is not None or active.abstract or active.keeps or isinstance(array, Tracer)):
             holder = holder or active
             holder.values[id(self)] = array
             holder.changed[id(self)] = array

@@ -11,6 +11,7 @@ import numpy as np
 from kjax.data.reader import Reader
 from kjax.data.recognise import batches_of
 from kjax.keras.core.session import Session, copied
+from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import method
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
@@ -81,6 +82,8 @@ class Fitting(Inference):
         self._need_compilation()
         _check_range("epochs", epochs, 0)
         _check_range("initial_epoch", initial_epoch, 0)
+        if settings.max_epochs is not None:
+            epochs = min(epochs, settings.max_epochs)
         for name, value in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
             if value is not None:
                 _check_range(name, value, 1)
@@ -109,7 +112,8 @@ class Fitting(Inference):
                 size = validation_batch_size or batch_size
                 validation = self._validation_source(validation_data, size, validation_steps, how)
                 opened.enter_context(contextlib.closing(validation))
-            reader = Reader(source, steps_per_epoch, self._run_seed(), number)
+            limits = [n for n in (steps_per_epoch, settings.max_steps_per_epoch) if n is not None]
+            reader = Reader(source, min(limits, default=None), self._run_seed(), number)
             return self._train(
                 reader, validation, validation_steps, validation_freq, range(initial_epoch, epochs), verbose, callbacks
             )

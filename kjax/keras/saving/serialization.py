@@ -69,7 +69,7 @@ def safe_scope(safe_mode: bool) -> Iterator[None]:
 
 def in_safe_mode() -> bool:
     """Whether Python code in configs is refused at the moment."""
-    return _safe.get()
+    return _safe.get() and not settings.unsafe_deserialization
 
 
 # -- writing -----------------------------------------------------------------------------------------------------

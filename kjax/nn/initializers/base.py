@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,8 +19,25 @@ from kjax.nn.value import Registry
 Shape = tuple[int, ...]
 
 
+keras_defaults: list[Callable[[], tuple[Array, str]]] = []
+"""Who gives a fresh key and the default type to initializers that are called as Keras does, without a key."""
+
+
 class Initializer(ContentValue):
-    """Base of initializers; a subclass writes ``__call__(self, key, shape, dtype)``."""
+    """Base of initializers; a subclass writes ``__call__(self, key, shape, dtype)``.
+
+    With ``kjax.keras``, the built-in ones may also be called as in Keras: ``initializer(shape, dtype=None)``. A user's
+    subclass may be written in that form altogether.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls) and cls.__module__.startswith("kjax.nn."):
+            cls.__call__ = _also_without_key(vars(cls)["__call__"])
+
+    def clone(self) -> Any:
+        """An equal initializer."""
+        return type(self).from_config(self.get_config())
 
     def __call__(self, key: Array, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
         """The initial values.
@@ -30,6 +48,25 @@ class Initializer(ContentValue):
             dtype: type of the result.
         """
         raise NotImplementedError(f"{type(self).__name__} has no `__call__(self, key, shape, dtype)`")
+
+
+def _also_without_key(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A method ``(key, shape, dtype)`` that can be called as ``(shape, dtype)`` too."""
+
+    @functools.wraps(call)
+    def either(self: Any, *args: Any, **kwargs: Any) -> Any:
+        first = args[0] if args else None
+        if "key" in kwargs or not (
+            isinstance(first, (tuple, list, int, np.integer)) or (not args and "shape" in kwargs)
+        ):
+            return call(self, *args, **kwargs)
+        shape, dtype = (*args, None, None)[:2] if args else (kwargs["shape"], None)
+        dtype = dtype or kwargs.get("dtype")
+        key, default = keras_defaults[0]() if keras_defaults else (None, "float32")
+        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        return call(self, key, shape, dtype or default)
+
+    return either
 
 
 registry = Registry("initializer", Initializer)

@@ -1,0 +1,195 @@
+"""Scopes and graphs as Keras names them: ``StatelessScope``, ``SymbolicScope``, ``Function``, ``Operation``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import jax
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.evaluate import evaluate, nodes_between
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.settings import to_snake_case, unique_name
+from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
+from kjax.keras.core.variable import Variable
+
+
+class _ScopeContext:
+    """A scope as a context manager."""
+
+    def __init__(self, scope: scopes.Scope) -> None:
+        self._scope = scope
+        self._stack: list[contextlib.ExitStack] = []
+
+    def __enter__(self) -> Any:
+        stack = contextlib.ExitStack()
+        stack.enter_context(scopes.enter(self._scope))
+        self._stack.append(stack)
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self._stack.pop().close()
+
+
+class StatelessScope(_ScopeContext):
+    """Inside, variables have given values, and what is assigned to them stays in the scope.
+
+    Args:
+        state_mapping: pairs (variable, value).
+        collect_losses: whether ``add_loss`` inside adds to :attr:`losses`.
+        initialize_variables: accepted for compatibility: variables are initialized when they are first read.
+
+    Raises:
+        ValueError: a key that is no variable, or a value of another shape.
+    """
+
+    def __init__(
+        self,
+        state_mapping: Iterable[tuple[Variable, Any]] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ) -> None:
+        del initialize_variables
+        super().__init__(scopes.Scope(keeps=True))
+        self.collect_losses = collect_losses
+        for variable, value in state_mapping or ():
+            if not isinstance(variable, Variable):
+                raise ValueError(f"StatelessScope: the keys must be variables, received {variable!r}")
+            array = jax.numpy.asarray(value, variable.dtype)
+            if tuple(array.shape) != variable.shape:
+                raise ValueError(
+                    f"StatelessScope: variable {variable.path!r} has shape {variable.shape}, its value {array.shape}"
+                )
+            self._scope.values[id(variable)] = array
+
+    @property
+    def losses(self) -> list[Any]:
+        """What ``add_loss`` added inside, where losses are collected."""
+        return self._scope.losses if self.collect_losses else []
+
+    def get_current_value(self, variable: Variable) -> Any:
+        """The value that a variable has in the scope, or None."""
+        return self._scope.values.get(id(variable))
+
+    def add_update(self, update: tuple[Variable, Any]) -> None:
+        """Set the value that a variable has in the scope."""
+        variable, value = update
+        self._scope.values[id(variable)] = value
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a loss."""
+        self._scope.losses.append(loss)
+
+
+class SymbolicScope(_ScopeContext):
+    """Inside, only shapes matter: variables read as zeros and nothing is stored."""
+
+    def __init__(self) -> None:
+        super().__init__(scopes.Scope(abstract=True))
+
+
+def remat(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose intermediate results are computed again for the gradient instead of kept: ``jax.checkpoint``."""
+    return jax.checkpoint(f)
+
+
+class Operation(Layer):
+    """Base of functions that can be called on arrays and drawn into graphs: a subclass writes ``call``.
+
+    Args:
+        name: its name.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.autocast = False
+        self.built = True
+
+
+class Function:
+    """A graph of symbolic tensors as a function, on arrays and on other symbolic tensors.
+
+    Args:
+        inputs: symbolic tensors, in any structure.
+        outputs: symbolic tensors that depend on them, in any structure.
+        name: its name.
+
+    Raises:
+        ValueError: outputs that depend on something else.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        self.name = name or unique_name(to_snake_case(type(self).__name__))
+        self._inputs, self._input_structure = jax.tree.flatten(inputs, is_leaf=is_symbolic)
+        self._outputs, self._output_structure = jax.tree.flatten(outputs, is_leaf=is_symbolic)
+        self._nodes, missing = nodes_between(self._inputs, self._outputs)
+        if missing:
+            raise ValueError(
+                f"Function {self.name!r}: the outputs depend on {missing[0]}, which is not among the inputs"
+            )
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs, flat."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs, flat."""
+        return self._outputs
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers and operations that are called, each once."""
+        return list({id(node.layer): node.layer for node in self._nodes}.values())
+
+    def __call__(self, inputs: Any) -> Any:
+        """The outputs for other inputs, structured like those of the graph."""
+        given = self._input_structure.flatten_up_to(inputs)
+        if symbolic_leaves(given):
+            return jax.tree.unflatten(self._output_structure, self._draw(given))
+        values = {id(t): self._fit(t, v) for t, v in zip(self._inputs, given, strict=True)}
+        active = scopes.current()
+        with contextlib.ExitStack() as stack:
+            if active is None:
+                stack.enter_context(scopes.enter(scopes.Scope()))
+            found = evaluate(self._outputs, values, self._nodes)
+        return jax.tree.unflatten(self._output_structure, found)
+
+    call = __call__
+
+    def _draw(self, given: Sequence[Any]) -> list[Any]:
+        tensors = {id(t): v for t, v in zip(self._inputs, given, strict=True)}
+        for node in self._nodes:
+            args, kwargs = jax.tree.map(
+                lambda leaf: tensors[id(leaf)] if is_symbolic(leaf) else leaf,
+                (node.args, node.kwargs),
+                is_leaf=is_symbolic,
+            )
+            results = jax.tree.leaves(node.layer._symbolic_call(args, kwargs), is_leaf=is_symbolic)
+            tensors.update((id(t), r) for t, r in zip(node.outputs, results, strict=True))
+        return [tensors[id(t)] for t in self._outputs]
+
+    def _fit(self, tensor: KerasTensor, value: Any) -> Any:
+        array = jax.numpy.asarray(value.value if isinstance(value, Variable) else value)
+        shape = tuple(array.shape)
+        if len(shape) != len(tensor.shape) or any(
+            a is not None and a != b for a, b in zip(tensor.shape, shape, strict=True)
+        ):
+            raise ValueError(
+                f"Function {self.name!r}: input {tensor.name!r} has shape {tensor.shape}, received {shape}"
+            )
+        return array
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """Symbolic tensors of the shapes and types of the outputs."""
+        return self(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shapes of the outputs for shapes of the inputs."""
+        shapes = self._input_structure.flatten_up_to(input_shape)
+        tensors = [KerasTensor(s, t.dtype, name="spec") for s, t in zip(shapes, self._inputs, strict=True)]
+        outputs = self._draw(tensors)
+        return jax.tree.unflatten(self._output_structure, [t.shape for t in outputs])
