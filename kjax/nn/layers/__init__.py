@@ -62,10 +62,45 @@ from kjax.nn.layers.pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
 from kjax.nn.layers.pooling import MaxPooling1D as MaxPooling1D
 from kjax.nn.layers.pooling import MaxPooling2D as MaxPooling2D
 from kjax.nn.layers.pooling import MaxPooling3D as MaxPooling3D
+from kjax.nn.layers.preprocessing import AugMix as AugMix
+from kjax.nn.layers.preprocessing import AutoContrast as AutoContrast
+from kjax.nn.layers.preprocessing import CategoryEncoding as CategoryEncoding
+from kjax.nn.layers.preprocessing import CenterCrop as CenterCrop
+from kjax.nn.layers.preprocessing import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from kjax.nn.layers.preprocessing import CutMix as CutMix
+from kjax.nn.layers.preprocessing import Discretization as Discretization
+from kjax.nn.layers.preprocessing import Equalization as Equalization
+from kjax.nn.layers.preprocessing import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from kjax.nn.layers.preprocessing import MelSpectrogram as MelSpectrogram
+from kjax.nn.layers.preprocessing import MixUp as MixUp
+from kjax.nn.layers.preprocessing import Normalization as Normalization
+from kjax.nn.layers.preprocessing import RandAugment as RandAugment
+from kjax.nn.layers.preprocessing import RandomBrightness as RandomBrightness
+from kjax.nn.layers.preprocessing import RandomColorDegeneration as RandomColorDegeneration
+from kjax.nn.layers.preprocessing import RandomColorJitter as RandomColorJitter
+from kjax.nn.layers.preprocessing import RandomContrast as RandomContrast
 from kjax.nn.layers.preprocessing import RandomCrop as RandomCrop
+from kjax.nn.layers.preprocessing import RandomElasticTransform as RandomElasticTransform
+from kjax.nn.layers.preprocessing import RandomErasing as RandomErasing
 from kjax.nn.layers.preprocessing import RandomFlip as RandomFlip
+from kjax.nn.layers.preprocessing import RandomGaussianBlur as RandomGaussianBlur
+from kjax.nn.layers.preprocessing import RandomGrayscale as RandomGrayscale
+from kjax.nn.layers.preprocessing import RandomHue as RandomHue
+from kjax.nn.layers.preprocessing import RandomInvert as RandomInvert
+from kjax.nn.layers.preprocessing import RandomPerspective as RandomPerspective
+from kjax.nn.layers.preprocessing import RandomPosterization as RandomPosterization
+from kjax.nn.layers.preprocessing import RandomRotation as RandomRotation
+from kjax.nn.layers.preprocessing import RandomSaturation as RandomSaturation
+from kjax.nn.layers.preprocessing import RandomSharpness as RandomSharpness
+from kjax.nn.layers.preprocessing import RandomShear as RandomShear
 from kjax.nn.layers.preprocessing import RandomTranslation as RandomTranslation
+from kjax.nn.layers.preprocessing import RandomZoom as RandomZoom
 from kjax.nn.layers.preprocessing import Rescaling as Rescaling
+from kjax.nn.layers.preprocessing import Resizing as Resizing
+from kjax.nn.layers.preprocessing import Solarization as Solarization
+from kjax.nn.layers.preprocessing import STFTSpectrogram as STFTSpectrogram
 from kjax.nn.layers.recurrent import GRU as GRU
 from kjax.nn.layers.recurrent import LSTM as LSTM
 from kjax.nn.layers.recurrent import RNN as RNN
