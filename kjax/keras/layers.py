@@ -15,6 +15,7 @@ from kjax.keras.core.input_spec import InputSpec as InputSpec
 from kjax.keras.core.layer import Layer as Layer
 from kjax.keras.core.operation import Input as Input
 from kjax.keras.core.operation import InputLayer as InputLayer
+from kjax.keras.core.preprocessing import DiscretizationMembers, ImageMembers, NormalizationMembers
 from kjax.keras.core.pure import PureLayer, derive
 from kjax.keras.core.recurrent import (
     BidirectionalMembers,
@@ -23,7 +24,14 @@ from kjax.keras.core.recurrent import (
     StackedMembers,
 )
 from kjax.keras.core.wrapper import Wrapper as Wrapper
+from kjax.keras.features import HashedCrossing as HashedCrossing
+from kjax.keras.features import Hashing as Hashing
+from kjax.keras.features import IntegerLookup as IntegerLookup
+from kjax.keras.features import Pipeline as Pipeline
+from kjax.keras.features import StringLookup as StringLookup
+from kjax.keras.features import TextVectorization as TextVectorization
 from kjax.nn import layers as modules
+from kjax.nn.layers.preprocessing.base import ImageLayer
 
 # Names of real Keras for the same layer.
 ALIASES = {
@@ -133,6 +141,8 @@ MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     "Bidirectional": (BidirectionalMembers,),
     "MultiHeadAttention": (AttentionMembers,),
     "GroupQueryAttention": (AttentionMembers,),
+    "Normalization": (NormalizationMembers,),
+    "Discretization": (DiscretizationMembers,),
 }
 """What the Keras layers have beyond arguments and weights."""
 
@@ -140,7 +150,8 @@ RNN = derive(modules.RNN, bases=MEMBERS["RNN"])
 MEMBERS.update(dict.fromkeys(RECURRENT, (RNN,)))
 for _name, _thing in vars(modules).items():
     if inspect.isclass(_thing) and issubclass(_thing, nn.Layer) and _name != "RNN":
-        globals()[_name] = derive(_thing, bases=MEMBERS.get(_name, ()))
+        _members = (ImageMembers,) if issubclass(_thing, ImageLayer) else MEMBERS.get(_name, ())
+        globals()[_name] = derive(_thing, bases=_members)
 for _name in RECURRENT:
     globals()[_name].cell_class = globals()[f"{_name}Cell"]
 for _name in ("TimeDistributed", "Bidirectional", "SpectralNormalization"):

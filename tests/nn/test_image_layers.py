@@ -117,3 +117,129 @@ def test_with_the_parameters_of_keras(keras3: ModuleType, case: tuple[str, dict[
         assert masks.dtype == MASKS.dtype
         wanted = np.asarray(oracle.transform_segmentation_masks(jnp.asarray(MASKS), drawn))
         np.testing.assert_array_equal(masks, wanted)
+
+
+ACTING = [(name, arguments) for name, arguments in CASES if name not in ("Resizing", "CenterCrop", "RandomCrop")]
+MORE = [
+    ("RandomElasticTransform", {}),
+    (
+        "RandomColorJitter",
+        {"brightness_factor": 0.3, "contrast_factor": 0.5, "saturation_factor": 0.4, "hue_factor": 0.3},
+    ),
+]
+ALWAYS = ("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization")
+WITHOUT_CHANCE = (*ALWAYS, "Equalization")
+
+
+@pytest.mark.parametrize("case", [ACTING[i] for i in (0, 3, 6, 11, 12, 15, 22, 28, 29, 30, 31)] + MORE, ids=name_of)
+def test_inside_a_compiled_step(case: tuple[str, dict[str, Any]]) -> None:
+    """Determined by the key; both data formats and single images agree; nothing happens outside training."""
+    name, arguments = case
+    module = getattr(L, name)(**arguments)
+    first = getattr(L, name)(**arguments, data_format="channels_first")
+
+    @jax.jit
+    def run(x: Any, y: Any, key: Any) -> Any:
+        rngs = {"dropout": key}
+        return module.apply({}, x, training=True, rngs=rngs), first.apply({}, y, training=True, rngs=rngs)
+
+    last_out, first_out = run(IMAGES, IMAGES.transpose(0, 3, 1, 2), jax.random.key(0))
+    np.testing.assert_allclose(last_out, first_out.transpose(0, 2, 3, 1), rtol=1e-4, atol=1e-2)
+    again, _ = run(IMAGES, IMAGES.transpose(0, 3, 1, 2), jax.random.key(0))
+    np.testing.assert_array_equal(last_out, again)
+    other, _ = run(IMAGES, IMAGES.transpose(0, 3, 1, 2), jax.random.key(1))
+    assert np.isfinite(last_out).all() and np.abs(last_out - IMAGES).max() > 0.5
+    assert not np.array_equal(last_out, other)
+    np.testing.assert_array_equal(module.apply({}, jnp.asarray(IMAGES)), IMAGES)
+    if name not in ("CutMix", "MixUp"):
+        one = module.apply({}, jnp.asarray(IMAGES[0]), training=True, rngs={"dropout": jax.random.key(0)})
+        assert one.shape == IMAGES[0].shape
+
+
+def test_images_of_a_batch_are_changed_independently() -> None:
+    same = np.repeat(IMAGES[:1], 64, axis=0)
+    for module in (
+        L.RandomRotation(0.2),
+        L.RandomBrightness(0.5),
+        L.RandomGaussianBlur(sigma=(0.5, 1.0)),
+        L.RandomErasing(),
+    ):
+        changed = np.asarray(module.apply({}, jnp.asarray(same), training=True, rngs={"dropout": jax.random.key(3)}))
+        assert len({image.tobytes() for image in changed}) > 60, type(module).__name__
+
+
+@pytest.mark.parametrize(
+    ("module", "mean"),
+    [(L.RandomGrayscale(0.3), 0.3), (L.RandomInvert((0.2, 0.6)), 0.4), (L.RandomErasing(0.25, fill_value=7.0), 0.25)],
+)
+def test_how_often_images_are_changed(module: Any, mean: float) -> None:
+    count = 4000
+    same = jnp.asarray(np.repeat(IMAGES[:1, :3, :3], count, axis=0))
+    changed = module.apply({}, same, training=True, rngs={"dropout": jax.random.key(4)})
+    share = float(jnp.mean(jnp.any(jnp.abs(changed - same) > 1e-3, axis=(1, 2, 3))))
+    # A window of a 3 by 3 image may hold no pixel's centre.
+    slack = 0.15 if isinstance(module, L.RandomErasing) else 0.0
+    assert mean - slack - 4 * (mean * (1 - mean) / count) ** 0.5 < share < mean + 4 * (mean * (1 - mean) / count) ** 0.5
+
+
+def test_what_belongs_to_images_comes_along() -> None:
+    data = {"images": IMAGES, "labels": LABELS, "bounding_boxes": BOXES, "segmentation_masks": MASKS}
+    module = L.RandomFlip("horizontal", bounding_box_format="xyxy")
+    # A key for which some images are mirrored and others are not.
+    out = module.apply({}, data, training=True, rngs={"dropout": jax.random.key(0)})
+    flipped = np.any(np.asarray(out["images"]) != IMAGES, axis=(1, 2, 3))
+    assert 0 < flipped.sum() < 3
+    np.testing.assert_array_equal(
+        out["segmentation_masks"], np.where(flipped[:, None, None, None], MASKS[:, :, ::-1], MASKS)
+    )
+    x1 = np.where(flipped[:, None], 10 - BOXES["boxes"][..., 2], BOXES["boxes"][..., 0])
+    np.testing.assert_allclose(out["bounding_boxes"]["boxes"][..., 0], x1)
+    np.testing.assert_array_equal(out["labels"], LABELS)
+    mixed = L.MixUp(0.5).apply(
+        {}, {"images": IMAGES, "labels": LABELS}, training=True, rngs={"dropout": jax.random.key(1)}
+    )
+    np.testing.assert_allclose(np.sum(mixed["labels"], axis=1), 1.0, rtol=1e-6)
+    single = jax.tree.map(lambda leaf: leaf[0], data)
+    one = module.apply({}, single, training=True, rngs={"dropout": jax.random.key(1)})
+    assert one["bounding_boxes"]["boxes"].shape == (2, 4) and one["images"].shape == IMAGES.shape[1:]
+
+
+def test_number_of_boxes() -> None:
+    module = L.MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
+    out = module.apply({}, {"images": IMAGES, "bounding_boxes": BOXES})["bounding_boxes"]
+    assert out["boxes"].shape == (3, 3, 4) and out["labels"][:, 2].tolist() == [-1] * 3
+    fewer = L.MaxNumBoundingBoxes(1, bounding_box_format="xyxy").apply({}, {"images": IMAGES, "bounding_boxes": BOXES})
+    np.testing.assert_array_equal(fewer["bounding_boxes"]["boxes"], BOXES["boxes"][:, :1])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("RandomContrast", {"factor": 1.5}, "factor"),
+        ("RandomRotation", {"factor": "0.2"}, "factor"),
+        ("RandomZoom", {"height_factor": -1.0}, "height_factor"),
+        ("RandomBrightness", {"factor": 0.1, "value_range": 255}, "value_range"),
+        ("RandomGaussianBlur", {"kernel_size": 4}, "odd"),
+        ("RandomTranslation", {"height_factor": 0.1, "width_factor": 0.1, "fill_mode": "mirror"}, "fill_mode"),
+        ("RandomErasing", {"fill_value": (1, 2)}, "fill_value"),
+        ("Resizing", {"height": 0, "width": 3}, "height"),
+        ("RandomFlip", {"bounding_box_format": "corners"}, "bounding_box_format"),
+    ],
+)
+def test_bad_arguments(name: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        getattr(L, name)(**arguments)
+
+
+def test_bad_inputs() -> None:
+    key = {"dropout": jax.random.key(0)}
+    for data, message in [
+        ({"labels": LABELS}, "needs 'images'"),
+        ({"images": IMAGES, "bounding_boxes": BOXES}, "bounding_box_format"),
+        ({"images": IMAGES[0, 0]}, "4 axes"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            L.RandomFlip().apply({}, data, training=True, rngs=key)
+    with pytest.raises(NotImplementedError, match="bounding boxes"):
+        data = {"images": IMAGES, "bounding_boxes": BOXES}
+        L.CutMix(bounding_box_format="xyxy").apply({}, data, training=True, rngs=key)

@@ -18,7 +18,12 @@ CASES = [case for name in FAMILIES for case in importlib.import_module(f"tests.n
 # Layers whose outputs are random in training, or whose inputs are not arrays, have tests of their own.
 ELSEWHERE = {
     "test_random_layers": """ActivityRegularization AlphaDropout Dropout GaussianDropout GaussianNoise SpatialDropout1D
-        SpatialDropout2D SpatialDropout3D RandomCrop RandomFlip RandomTranslation""",
+        SpatialDropout2D SpatialDropout3D""",
+    "test_image_layers": """AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization
+        MaxNumBoundingBoxes MixUp RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast
+        RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+        RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
+        RandomTranslation RandomZoom Resizing Solarization""",
     "test_keras2_layers": "LocallyConnected1D LocallyConnected2D ThresholdedReLU",
 }
 ELSEWHERE_NAMES = {name for names in ELSEWHERE.values() for name in names.split()}

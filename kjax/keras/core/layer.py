@@ -279,7 +279,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
         if active is not None:
             return self._compute_in(active, args, kwargs)
         training = self._training_of(args, kwargs)
-        active = scopes.Scope(key=next_key() if training else None, training=training)
+        active = scopes.Scope(key=self.fresh_key() if training else None, training=training)
         active.masks.update(eager_masks.found((args, kwargs)))
         with scopes.enter(active):
             outputs = self._compute_in(active, args, kwargs)
@@ -298,8 +298,34 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
             given = args[names.index("training")]
         if given is None:
             active = scopes.current()
-            given = active.training if active is not None else default_of(type(self).call, "training")
+            given = active.training if active is not None else self.training_alone()
         return bool(given)
+
+    # Whether the layer acts as in training when it is called outside a model: layers that change pictures do.
+    trains_by_default: bool = False
+
+    def training_alone(self) -> Any:
+        """The mode of a call outside a model that does not name one.
+
+        A model of nothing but preprocessing follows its layers; one with layers that behave differently in training does
+        not train unless it is told to.
+        """
+        default = default_of(type(self).call, "training")
+        if default is not None:
+            return default
+        layers = [layer for layer in self._flatten_layers() if layer is not self and not list(layer._members())]
+        acting = [layer for layer in layers if layer.trains_by_default]
+        others = [layer for layer in layers if not layer.trains_by_default]
+        return self.trains_by_default or (bool(acting) and not any(layer.takes_training for layer in others))
+
+    @property
+    def takes_training(self) -> bool:
+        """Whether what the layer computes depends on the mode."""
+        return "training" in call_signature(type(self).call)[0]
+
+    def fresh_key(self) -> Any:
+        """The key of a call outside a model."""
+        return next_key()
 
     def _compute_in(self, active: scopes.Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the layer inside a scope: check, build, convert, pass on mode and masks, collect penalties."""

@@ -23,7 +23,7 @@ from kjax.keras.legacy.arguments import layer_call
 from kjax.nn import Layer as ModuleBase
 from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
-from kjax.nn.module import DROPOUT, PARAMS, STATE, Description, WeightSpec, describe
+from kjax.nn.module import DROPOUT, PARAMS, STATE, Description, WeightSpec, accepts, describe
 from kjax.nn.value import did_you_mean
 
 _BASE_FIELDS = ("parent", "name", "trainable", "dtype", "activity_regularizer")
@@ -104,6 +104,20 @@ class PureLayer(Layer):
             return value
         self._given_layers[name] = value
         return _as_module(value)
+
+    @property
+    def takes_training(self) -> bool:
+        """Whether what the layer computes depends on the mode."""
+        return accepts(self._module, "training") if self.is_pure else super().takes_training
+
+    def fresh_key(self) -> Any:
+        """The key of a call outside a model: derived from the layer's own seed where it has one."""
+        seed = getattr(self._module, "seed", None)
+        if not isinstance(seed, int):
+            return super().fresh_key()
+        calls = self.__dict__.get("_seeded_calls", 0)
+        object.__setattr__(self, "_seeded_calls", calls + 1)
+        return jax.random.fold_in(jax.random.key(seed), calls)
 
     def given_argument(self, name: str) -> Any:
         """The layer, or list of layers, that an argument was given as; None for other arguments."""
@@ -490,7 +504,13 @@ def _all_fields(cls: type[nn.Module]) -> frozenset[str]:
 def field_names(cls: type[nn.Module] | None) -> list[str]:
     """The constructor arguments of a module class, in Keras' order, without those of every layer."""
     assert cls is not None
-    return [f.name for f in dataclasses.fields(cls) if f.init and f.name not in _BASE_FIELDS]
+    return [f.name for f in argument_fields(cls)]
+
+
+def argument_fields(cls: type[nn.Module]) -> list[dataclasses.Field[Any]]:
+    """The fields that are constructor arguments: those that may be given by position first."""
+    found = [f for f in dataclasses.fields(cls) if f.init and f.name not in _BASE_FIELDS]
+    return sorted(found, key=lambda f: f.kw_only is True)
 
 
 def required_fields(cls: type[nn.Module] | None) -> list[str]:
@@ -516,10 +536,10 @@ def derive(
         **attributes: further class attributes.
     """
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    for f in dataclasses.fields(module_class):
-        if f.init and f.name not in _BASE_FIELDS:
-            default = inspect.Parameter.empty if f.default is dataclasses.MISSING else f.default
-            parameters.append(inspect.Parameter(f.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default))
+    for f in argument_fields(module_class):
+        default = inspect.Parameter.empty if f.default is dataclasses.MISSING else f.default
+        kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only is True else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters.append(inspect.Parameter(f.name, kind, default=default))
     parameters.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:

@@ -31,5 +31,5 @@ def encode(indices: Any, mode: str, depth: int, dtype: Any, xp: Any, weights: An
     if mode == "one_hot":
         return hot
     if mode == "multi_hot":
-        return xp.max(hot, axis=axis)
+        return xp.max(hot, axis=axis, initial=0)
     return xp.sum(hot if weights is None else hot * weights[..., None], axis=axis)

@@ -56,7 +56,8 @@ class RandomFlip(ImageLayer):
         axes = tuple(axis for axis, name in ((1, "vertical"), (2, "horizontal")) if name in self.mode)
         return jnp.where(per_image(transformation["flips"]), jnp.flip(images, axes), images)
 
-    alter_masks = alter
+    def alter_masks(self, masks: Array, transformation: Mapping[str, Any]) -> Array:
+        return self.alter(masks, transformation)
 
     def alter_boxes(self, boxes: Boxes, transformation: Mapping[str, Any]) -> Boxes:
         height, width = size_of(transformation, self)

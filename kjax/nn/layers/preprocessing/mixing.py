@@ -72,7 +72,8 @@ class CutMix(ImageLayer):
         others = jnp.take(images, jnp.asarray(transformation["permutation_order"]), axis=0)
         return jnp.where(mask_of(transformation["batch_masks"], images, self), others, images)
 
-    alter_masks = alter
+    def alter_masks(self, masks: Array, transformation: Mapping[str, Any] | None) -> Array:
+        return self.alter(masks, transformation)
 
     def alter_labels(self, labels: Array, transformation: Mapping[str, Any] | None) -> Array:
         if transformation is None:
@@ -110,7 +111,14 @@ class MixUp(ImageLayer):
         others = jnp.take(values, jnp.asarray(transformation["permutation_order"]), axis=0)
         return _mixed(transformation["mix_weight"], values, others)
 
-    alter = alter_masks = alter_labels = _mix
+    def alter(self, images: Array, transformation: Mapping[str, Any]) -> Array:
+        return self._mix(images, transformation)
+
+    def alter_masks(self, masks: Array, transformation: Mapping[str, Any]) -> Array:
+        return self._mix(masks, transformation)
+
+    def alter_labels(self, labels: Array, transformation: Mapping[str, Any]) -> Array:
+        return self._mix(labels, transformation)
 
     def alter_boxes(self, boxes: dict[str, Any], transformation: Mapping[str, Any]) -> dict[str, Any]:
         """The boxes of both images. (Keras 3.15 puts the labels of the second below those of the first, not beside.)"""

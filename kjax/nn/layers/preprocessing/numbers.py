@@ -186,12 +186,6 @@ def _mode(value: Any) -> str:
     return arg.choice("count", "one_hot", "multi_hot")("multi_hot" if value == "binary" else value)
 
 
-def _tokens(value: Any) -> int:
-    if value is None:
-        raise ValueError("the number of categories must be given; IntegerLookup learns categories from data")
-    return arg.positive(value)
-
-
 class CategoryEncoding(Layer):
     """Integers as rows of ``num_tokens`` numbers.
 
@@ -202,11 +196,18 @@ class CategoryEncoding(Layer):
         sparse: False.
     """
 
-    num_tokens: int = field(None, convert=_tokens)
+    num_tokens: Any = field(None, convert=arg.optional(arg.positive))
     output_mode: str = field("multi_hot", convert=_mode)
     sparse: bool = field(False, convert=no_sparse)
 
     autocast = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_tokens is None:
+            raise ValueError(
+                f"{base.describe(self)}: argument `num_tokens` is missing; IntegerLookup learns categories from data"
+            )
 
     def call(self, inputs: Num[Array, "*shape"], count_weights: Any = None) -> Array:
         if count_weights is not None:

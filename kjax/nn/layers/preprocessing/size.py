@@ -189,7 +189,7 @@ class RandomCrop(ImageLayer):
         return jnp.take_along_axis(images, columns, axis=2, mode="promise_in_bounds")
 
     def _centre(self, images: Array, how: str) -> Array:
-        top, left, height, width = image.centred_window(*images.shape[1:3], self.height, self.width)
+        top, left, height, width = image.centred_window(images.shape[1], images.shape[2], self.height, self.width)
         images = images[:, top : top + height, left : left + width]
         return image.resize(images, (self.height, self.width), how)
 

@@ -1,0 +1,281 @@
+"""What Keras' preprocessing layers have beyond arguments: drawn changes of pictures, and statistics of data."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.variable import Variable
+from kjax.nn.features import bins
+
+
+class ImageMembers(PureLayer):
+    """Members of the layers on pictures. Called outside a model they act as in training, as in Keras."""
+
+    trains_by_default = True
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer; the format of boxes only where it was given, as in Keras."""
+        config = super().get_config()
+        if config.get("bounding_box_format") is None:
+            config.pop("bounding_box_format", None)
+        return config
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """Draw the random parameters of a change.
+
+        Args:
+            data: images, or a dict with ``'images'``.
+            training: False draws nothing for layers that act in training only.
+            seed: an integer or a JAX key; a fresh one by default.
+
+        Returns:
+            What :meth:`transform_images` and the others take.
+        """
+        if seed is None:
+            seed = self.fresh_key()
+        elif isinstance(seed, (int, np.integer)):
+            seed = jax.random.key(int(seed))
+        elif hasattr(seed, "next"):  # a SeedGenerator
+            seed = jax.random.key(int(np.asarray(seed.next()).reshape(-1)[-1]))
+        return self._module.get_random_transformation(data, training, seed)  # type: ignore[attr-defined]
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Apply drawn parameters to images, a batch or one."""
+        return self._module.transform_images(images, transformation, training)  # type: ignore[attr-defined]
+
+    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Apply drawn parameters to labels."""
+        return self._module.transform_labels(labels, transformation, training)  # type: ignore[attr-defined]
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Apply drawn parameters to a dict of boxes and labels."""
+        return self._module.transform_bounding_boxes(  # type: ignore[attr-defined]
+            bounding_boxes, transformation, training
+        )
+
+    def transform_segmentation_masks(
+        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
+    ) -> Any:
+        """Apply drawn parameters to segmentation masks."""
+        return self._module.transform_segmentation_masks(  # type: ignore[attr-defined]
+            segmentation_masks, transformation, training
+        )
+
+    def transform_single_image(self, image: Any, transformation: Any, training: bool = True) -> Any:
+        """Apply drawn parameters to one image."""
+        return self.transform_images(jnp.asarray(image)[None], transformation, training)[0]
+
+    def transform_single_label(self, label: Any, transformation: Any, training: bool = True) -> Any:
+        """Apply drawn parameters to one label."""
+        return self.transform_labels(jnp.asarray(label)[None], transformation, training)[0]
+
+    def transform_single_bounding_box(self, bounding_box: Any, transformation: Any, training: bool = True) -> Any:
+        """Apply drawn parameters to the boxes of one image."""
+        batch = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], dict(bounding_box))
+        return jax.tree.map(lambda leaf: leaf[0], self.transform_bounding_boxes(batch, transformation, training))
+
+    def transform_single_segmentation_mask(
+        self, segmentation_mask: Any, transformation: Any, training: bool = True
+    ) -> Any:
+        """Apply drawn parameters to one segmentation mask."""
+        return self.transform_segmentation_masks(jnp.asarray(segmentation_mask)[None], transformation, training)[0]
+
+
+def batches_of(data: Any, steps: int | None = None) -> Iterable[Any]:
+    """Batches of inputs from an array (one batch), or from anything that gives batches; targets are left out.
+
+    Args:
+        data: an array or a table, a data set (iterable, ``PyDataset``, ``tf.data.Dataset``), or a list of batches.
+        steps: number of batches to take; all by default.
+    """
+    if hasattr(data, "shape") or not hasattr(data, "__iter__"):
+        return [data]
+    if hasattr(data, "as_numpy_iterator"):
+        data = data.as_numpy_iterator()
+    batches = (batch[0] if isinstance(batch, tuple) else batch for batch in data)
+    return batches if steps is None else itertools.islice(batches, steps)
+
+
+class NormalizationMembers(PureLayer):
+    """Members of Normalization: learning the statistics."""
+
+    def adapt(self, data: Any) -> None:
+        """Learn mean and variance from data; what was learned before is forgotten.
+
+        Args:
+            data: an array, or an iterable of batches (of which ``(x, y)`` count as x).
+
+        Raises:
+            ValueError: no data, or batches of other shapes than the layer was built for.
+            TypeError: batches without a shape.
+        """
+        if self._module.mean is not None:  # type: ignore[attr-defined]
+            raise ValueError(f"{self.name!r} was made with a fixed `mean` and `variance`; it does not adapt")
+        total, mean, variance, kept = 0, 0.0, 0.0, None
+        for batch in batches_of(data):
+            if not hasattr(batch, "shape"):
+                raise TypeError(f"adapt: batches must be arrays, received {type(batch).__name__}")
+            x = np.asarray(batch)
+            x = (
+                x.astype(np.float64)
+                if x.dtype.kind in "biuf"
+                else np.asarray(jnp.asarray(batch, jnp.float32), np.float64)
+            )
+            if kept is None:
+                kept = self._built_for(x.shape)
+            if tuple(x.shape[axis] for axis in kept) != self._size_of_statistics():
+                raise ValueError(
+                    f"{self.name!r} keeps statistics of shape {self._size_of_statistics()} (axes {kept}); "
+                    f"data of shape {x.shape} do not fit"
+                )
+            rest = tuple(axis for axis in range(x.ndim) if axis not in kept)
+            count = math.prod(x.shape[axis] for axis in rest)
+            total += count
+            share = count / total
+            batch_mean, batch_variance = x.mean(axis=rest), x.var(axis=rest)
+            new_mean = mean * (1 - share) + batch_mean * share
+            variance = (variance + (mean - new_mean) ** 2) * (1 - share)
+            variance = variance + (batch_variance + (batch_mean - new_mean) ** 2) * share
+            mean = new_mean
+        if kept is None:
+            raise ValueError("adapt: there are no data: the iterable gave no batch")
+        self._statistic("mean").assign(np.asarray(mean, np.float32))
+        self._statistic("variance").assign(np.asarray(variance, np.float32))
+
+    def _built_for(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        kept = self._module.kept_axes(shape)  # type: ignore[attr-defined]
+        if not self.built:
+            self.build(tuple(size if axis in kept else None for axis, size in enumerate(shape)))
+        return kept
+
+    def _statistic(self, name: str) -> Variable:
+        return next(variable for _, path, variable in self._boxes if path[-1] == name)
+
+    def _size_of_statistics(self) -> tuple[int, ...]:
+        return self._statistic("mean").shape
+
+    def finalize_state(self) -> None:
+        """Nothing is left to do: statistics are variables, which the layer reads when it is called."""
+
+    def _value(self, name: str) -> Any:
+        given = getattr(self._module, name)
+        if given is not None or not self.built:
+            return None if given is None else np.asarray(given, np.float32)
+        shape = (self._build_shapes or {}).get("input_shape")
+        value = self._statistic(name).numpy()
+        if shape is None:
+            return value
+        kept = self._module.kept_axes(tuple(shape))  # type: ignore[attr-defined]
+        return value.reshape([size if axis in kept else 1 for axis, size in enumerate(shape)])
+
+    @property
+    def mean(self) -> Any:
+        """The mean, ready to broadcast to inputs."""
+        return self._value("mean")
+
+    @property
+    def variance(self) -> Any:
+        """The variance, ready to broadcast to inputs."""
+        return self._value("variance")
+
+    @property
+    def input_mean(self) -> Any:
+        """The mean that was given as an argument, or None."""
+        return self._module.mean  # type: ignore[attr-defined]
+
+    @property
+    def input_variance(self) -> Any:
+        """The variance that was given as an argument, or None."""
+        return self._module.variance  # type: ignore[attr-defined]
+
+    @property
+    def adapt_mean(self) -> Variable:
+        """The variable with the learned mean."""
+        return self._statistic("mean")
+
+    @property
+    def adapt_variance(self) -> Variable:
+        """The variable with the learned variance."""
+        return self._statistic("variance")
+
+
+class DiscretizationMembers(PureLayer):
+    """Members of Discretization: learning the boundaries."""
+
+    _summary: np.ndarray | None = None
+
+    def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Refuse both ways to say what the bins are."""
+        if fields.get("num_bins") is not None and fields.get("bin_boundaries") is not None:
+            raise ValueError(f"{self.name!r}: give `bin_boundaries`, or `num_bins` and adapt the layer, not both")
+        return fields
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer, and the boundaries that it learned."""
+        config = super().get_config()
+        config.pop("trainable", None)  # real Keras does not take it here
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make a layer from what :meth:`get_config` returned."""
+        config = dict(config)
+        learned = config.pop("bin_boundaries") if config.get("num_bins") is not None else None
+        layer = cls(**config)
+        if learned is not None:
+            layer.bin_boundaries = learned
+        return layer
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Learn boundaries that put about equally many values into each bin.
+
+        Args:
+            data: an array, or an iterable of batches.
+            steps: number of batches to take; all by default.
+
+        Raises:
+            ValueError: the layer was made with boundaries.
+        """
+        if self.num_bins is None:
+            raise ValueError(f"{self.name!r} was made with `bin_boundaries`; make it with `num_bins` to adapt it")
+        self.reset_state()
+        for batch in batches_of(data, steps):
+            self.update_state(batch)
+        self.finalize_state()
+
+    def update_state(self, data: Any) -> None:
+        """Add a batch to what is known of the data."""
+        summary = bins.summarize(np.asarray(data, np.float32), self.epsilon)
+        self._summary = summary if self._summary is None else bins.merge(summary, self._summary, self.epsilon)
+
+    def finalize_state(self) -> None:
+        """Take the boundaries from what is known of the data."""
+        if self.num_bins is not None and self._summary is not None:
+            self.bin_boundaries = bins.boundaries(self._summary, self.num_bins).tolist()
+
+    def reset_state(self) -> None:
+        """Forget the data."""
+        self._summary = None
+
+    @property
+    def output_dtype(self) -> str:
+        """Type of the output."""
+        return "int32" if self.output_mode == "int" else self.compute_dtype
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Files of Keras may hold a summary of the data; the boundaries are in the config."""
+        if len(store) == 1:
+            self._summary = np.asarray(store["0"])
+
+    num_bins: Any
+    epsilon: Any
+    output_mode: Any
+    bin_boundaries: Any

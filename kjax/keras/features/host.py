@@ -1,0 +1,141 @@
+"""The base of layers that compute on the host: strings in, arrays out; integers also inside compiled models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.settings import settings
+from kjax.keras.core.tensor import KerasTensor, symbolic_leaves
+
+
+def as_strings(values: Any, encoding: str = "utf-8") -> np.ndarray:
+    """Anything that holds strings or bytes as an array of Python strings.
+
+    Raises:
+        TypeError: numbers.
+    """
+    array = np.asarray(values if not hasattr(values, "to_numpy") else values.to_numpy())
+    if array.dtype.kind in "biufc":
+        raise TypeError(f"expected strings, received an array of {array.dtype}")
+    flat = [item.decode(encoding) if isinstance(item, bytes) else item for item in array.reshape(-1).tolist()]
+    result = np.empty(len(flat), object)
+    result[:] = flat
+    return result.reshape(array.shape)
+
+
+class HostLayer(Layer):
+    """A layer whose computation runs on the host.
+
+    A subclass writes ``compute(inputs) -> array`` on NumPy arrays, ``output_shape_for(shape)`` and ``result_dtype``.
+    Called on data it computes at once. As the first layer of a model it runs before the data enter the compiled part.
+    Inside a compiled model it works on integers, through a callback from the device.
+    """
+
+    def build(self, input_shape: Any = None) -> None:
+        """There are no weights."""
+        del input_shape
+        self.built = True
+
+    # -- what a subclass writes ----------------------------------------------------------------------------------
+
+    def compute(self, inputs: Any) -> np.ndarray:
+        """The outputs for inputs on the host."""
+        raise NotImplementedError
+
+    def output_shape_for(self, shape: Any) -> tuple[int | None, ...]:
+        """Shape of the outputs for the shape of the inputs."""
+        raise NotImplementedError
+
+    @property
+    def result_dtype(self) -> str:
+        """Type of the outputs."""
+        raise NotImplementedError
+
+    # -- calling -------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer on symbolic tensors (draws a node) or on data (computes)."""
+        if symbolic_leaves((args, kwargs)):
+            return self._symbolic_call(args, kwargs)
+        inputs = args[0] if args else kwargs["inputs"]
+        return self.call(inputs)
+
+    def call(self, inputs: Any) -> Any:
+        """The outputs, as a JAX array (strings as a NumPy array)."""
+        self.built = True
+        if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(inputs)):
+            return self._through_callback(inputs)
+        return self.on_device(self.compute(inputs))
+
+    def on_device(self, outputs: np.ndarray) -> Any:
+        """Numbers as a JAX array of the layer's type."""
+        if outputs.dtype.kind in "OUS":
+            return outputs
+        return jnp.asarray(outputs, jax.dtypes.canonicalize_dtype(self.result_dtype))
+
+    def _through_callback(self, inputs: Any) -> Any:
+        shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(inputs)]
+        shape = self.output_shape_for(shapes if isinstance(inputs, (list, tuple)) else shapes[0])
+        if any(size is None for size in shape):
+            raise ValueError(
+                f"{self.name!r}: inside a compiled model the shape of the output must be known, it is {shape}"
+            )
+        dtype = jax.dtypes.canonicalize_dtype(self.result_dtype)
+        result = jax.ShapeDtypeStruct(tuple(int(s or 0) for s in shape), dtype)
+        return jax.pure_callback(
+            lambda given: np.asarray(self.compute(jax.tree.map(np.asarray, given)), dtype),
+            result,
+            inputs,
+            vmap_method="sequential",
+        )
+
+    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], Any]:
+        given = args[0] if args else kwargs["inputs"]
+        shapes = [tuple(t.shape) for t in symbolic_leaves(given)]
+        shape = self.output_shape_for(shapes if isinstance(given, (list, tuple)) else shapes[0])
+        dtype = self.result_dtype
+        dtype = dtype if dtype == "string" else str(jax.dtypes.canonicalize_dtype(dtype))
+        return [KerasTensor(shape, dtype, name="spec")], jax.tree.structure(0)
+
+    def compute_output_shape(self, input_shape: Any, **kwargs: Any) -> Any:
+        """Shape of the output for the shape of the input (None for free axes)."""
+        return self.output_shape_for(input_shape)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Nothing is needed to build the layer."""
+        return {}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Nothing is needed to build the layer."""
+        self.built = True
+
+
+def encoded_shape(shape: Any, mode: str, depth: int | None) -> tuple[int | None, ...]:
+    """Shape of encoded integers (:func:`kjax.nn.features.encode`)."""
+    shape = tuple(shape)
+    if mode == "int":
+        return shape
+    if not shape:
+        return (depth,)
+    if mode == "one_hot":
+        kept = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
+        return (*kept, depth)
+    return (shape[0], *shape[2:], depth) if len(shape) > 1 else (depth,)
+
+
+def float_type() -> str:
+    """Type of encoded rows."""
+    return settings.floatx
+
+
+def size(shape: Any) -> int:
+    """Number of elements."""
+    return math.prod(shape)

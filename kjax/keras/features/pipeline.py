@@ -1,0 +1,50 @@
+"""Pipeline: preprocessing layers one after the other, as one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kjax.keras.core.layer import Layer
+from kjax.keras.core.symbolic import default_of
+
+
+class Pipeline(Layer):
+    """Layers one after the other, where a model is not needed: to prepare data.
+
+    Args:
+        layers: the layers.
+        name: the pipeline's name.
+    """
+
+    def __init__(self, layers: Sequence[Layer], name: str | None = None) -> None:
+        super().__init__(name=name)
+        if not all(isinstance(layer, Layer) for layer in layers):
+            raise TypeError(f"Pipeline: argument `layers` must be a list of layers, received {layers!r}")
+        self._pipeline_layers = list(layers)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers."""
+        return self._pipeline_layers
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Apply the layers."""
+        del mask
+        for layer in self._pipeline_layers:
+            takes = default_of(type(layer).call, "training") is not None or layer.takes_training
+            inputs = layer(inputs, training=training) if takes else layer(inputs)
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers and the name."""
+        from kjax.keras.saving.serialization import serialize_keras_object
+
+        return {"layers": [serialize_keras_object(layer) for layer in self._pipeline_layers], "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make a pipeline from what :meth:`get_config` returned."""
+        from kjax.keras.saving.serialization import deserialize_keras_object
+
+        return cls([deserialize_keras_object(layer) for layer in config["layers"]], name=config.get("name"))
