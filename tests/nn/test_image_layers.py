@@ -161,8 +161,8 @@ def test_images_of_a_batch_are_changed_independently() -> None:
     for module in (
         L.RandomRotation(0.2),
         L.RandomBrightness(0.5),
-        L.RandomGaussianBlur(sigma=(0.5, 1.0)),
-        L.RandomErasing(),
+        L.RandomGaussianBlur((1.0, 1.0), sigma=(0.5, 1.0)),
+        L.RandomErasing((1.0, 1.0)),
     ):
         changed = np.asarray(module.apply({}, jnp.asarray(same), training=True, rngs={"dropout": jax.random.key(3)}))
         assert len({image.tobytes() for image in changed}) > 60, type(module).__name__
@@ -170,7 +170,11 @@ def test_images_of_a_batch_are_changed_independently() -> None:
 
 @pytest.mark.parametrize(
     ("module", "mean"),
-    [(L.RandomGrayscale(0.3), 0.3), (L.RandomInvert((0.2, 0.6)), 0.4), (L.RandomErasing(0.25, fill_value=7.0), 0.25)],
+    [
+        (L.RandomGrayscale(0.3), 0.3),
+        (L.RandomInvert((0.2, 0.6)), 0.4),
+        (L.RandomErasing((0.25, 0.25), fill_value=7.0), 0.25),
+    ],
 )
 def test_how_often_images_are_changed(module: Any, mean: float) -> None:
     count = 4000

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import codes
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
@@ -74,7 +75,7 @@ class InputLayer(Layer):
             if size is not None and (not isinstance(size, int) or size < 0) and not hasattr(size, "__index__"):
                 raise ValueError(f"Input {self.name!r}: axes are integers or None, received shape {batch_shape}")
         self.batch_shape = tuple(None if s is None else int(s) for s in batch_shape)
-        self._input_type = str(jnp.dtype(dtype or settings.floatx))
+        self._input_type = codes.STRING if dtype == codes.STRING else str(jnp.dtype(dtype or settings.floatx))
         tensor = input_tensor or KerasTensor(self.batch_shape, self._input_type, name=self.name)
         self.built = True
         Node(self, (), {}, [tensor], jax.tree.structure(0))

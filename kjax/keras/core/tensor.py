@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kjax.keras.core import codes
 from kjax.keras.core.settings import unique_name
 
 
@@ -231,7 +232,7 @@ def stand_in(tensor: Any, variant: int) -> Any:
         return tensor.known[variant]
     batch, free = _sizes.get()
     shape = tuple(s if s is not None else (free if axis else batch)[variant] for axis, s in enumerate(tensor.shape))
-    return jax.ShapeDtypeStruct(shape, jnp.dtype(tensor.dtype))
+    return jax.ShapeDtypeStruct(shape, jnp.dtype(codes.array_type(tensor.dtype)))
 
 
 def has_free_axes(tensors: Sequence[KerasTensor]) -> bool:

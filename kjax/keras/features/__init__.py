@@ -7,3 +7,7 @@ from kjax.keras.features.lookup import IntegerLookup as IntegerLookup
 from kjax.keras.features.lookup import StringLookup as StringLookup
 from kjax.keras.features.pipeline import Pipeline as Pipeline
 from kjax.keras.features.texts import TextVectorization as TextVectorization
+
+# Where they are for users, which is what configs and files say.
+for _layer in (HashedCrossing, Hashing, IntegerLookup, StringLookup, Pipeline, TextVectorization):
+    _layer.__module__ = "kjax.keras.layers"

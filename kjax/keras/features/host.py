@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from kjax.keras.core import codes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import KerasTensor, symbolic_leaves
@@ -35,8 +35,8 @@ class HostLayer(Layer):
     """A layer whose computation runs on the host.
 
     A subclass writes ``compute(inputs) -> array`` on NumPy arrays, ``output_shape_for(shape)`` and ``result_dtype``.
-    Called on data it computes at once. As the first layer of a model it runs before the data enter the compiled part.
-    Inside a compiled model it works on integers, through a callback from the device.
+    Called on data it computes at once. Inside a compiled model it runs on the host through a callback; strings enter the
+    model as numbers that stand for them (:mod:`kjax.keras.core.codes`).
     """
 
     def build(self, input_shape: Any = None) -> None:
@@ -73,7 +73,28 @@ class HostLayer(Layer):
         self.built = True
         if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(inputs)):
             return self._through_callback(inputs)
-        return self.on_device(self.compute(inputs))
+        return self.on_device(self.compute(self._decoded(inputs)))
+
+    # Whether the inputs are strings, whatever a model says of them.
+    takes_strings = False
+    # Which of the inputs are strings, as the model says.
+    _told: tuple[bool, ...] = ()
+
+    @property
+    def input_type(self) -> str:
+        """Type of the inputs of a model that begins with the layer."""
+        return codes.STRING if self.takes_strings or any(self._told) else "int32"
+
+    def _decoded(self, inputs: Any) -> Any:
+        """Strings for the numbers that stand for them inside a model."""
+        leaves, structure = jax.tree.flatten(inputs)
+        told = self._told if len(self._told) == len(leaves) else (False,) * len(leaves)
+
+        def strings(leaf: Any, named: bool) -> Any:
+            is_code = isinstance(leaf, (np.ndarray, jax.Array)) and leaf.dtype.kind in "iu"
+            return codes.decode(np.asarray(leaf)) if is_code and (named or self.takes_strings) else leaf
+
+        return jax.tree.unflatten(structure, map(strings, leaves, told))
 
     def on_device(self, outputs: np.ndarray) -> Any:
         """Numbers as a JAX array of the layer's type."""
@@ -86,24 +107,30 @@ class HostLayer(Layer):
         shape = self.output_shape_for(shapes if isinstance(inputs, (list, tuple)) else shapes[0])
         if any(size is None for size in shape):
             raise ValueError(
-                f"{self.name!r}: inside a compiled model the shape of the output must be known, it is {shape}"
+                f"{self.name!r}: inside a compiled model the shape of the output must be known, it is {shape}; "
+                "TextVectorization has the argument `output_sequence_length` for that"
+            )
+        if self.result_dtype == "string":
+            raise ValueError(
+                f"{self.name!r} gives strings, which no compiled model can hold: call the layer on the model's outputs"
             )
         dtype = jax.dtypes.canonicalize_dtype(self.result_dtype)
         result = jax.ShapeDtypeStruct(tuple(int(s or 0) for s in shape), dtype)
         return jax.pure_callback(
-            lambda given: np.asarray(self.compute(jax.tree.map(np.asarray, given)), dtype),
+            lambda given: np.asarray(self.compute(self._decoded(jax.tree.map(np.asarray, given))), dtype),
             result,
             inputs,
             vmap_method="sequential",
         )
 
-    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], Any]:
+    def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
         given = args[0] if args else kwargs["inputs"]
         shapes = [tuple(t.shape) for t in symbolic_leaves(given)]
+        self._told = tuple(t.dtype == codes.STRING for t in symbolic_leaves(given))
         shape = self.output_shape_for(shapes if isinstance(given, (list, tuple)) else shapes[0])
         dtype = self.result_dtype
         dtype = dtype if dtype == "string" else str(jax.dtypes.canonicalize_dtype(dtype))
-        return [KerasTensor(shape, dtype, name="spec")], jax.tree.structure(0)
+        return [KerasTensor(shape, dtype, name="spec")], [None], jax.tree.structure(0)
 
     def compute_output_shape(self, input_shape: Any, **kwargs: Any) -> Any:
         """Shape of the output for the shape of the input (None for free axes)."""
@@ -134,8 +161,3 @@ def encoded_shape(shape: Any, mode: str, depth: int | None) -> tuple[int | None,
 def float_type() -> str:
     """Type of encoded rows."""
     return settings.floatx
-
-
-def size(shape: Any) -> int:
-    """Number of elements."""
-    return math.prod(shape)

@@ -364,6 +364,11 @@ class StringLookup(IndexLookup):
         encoding: encoding of bytes.
     """
 
+    @property
+    def takes_strings(self) -> bool:
+        """Indices come in where tokens go out."""
+        return not self.invert
+
     def __init__(
         self,
         max_tokens: int | None = None,

@@ -45,6 +45,8 @@ class TextVectorization(HostLayer):
         **kwargs: those of every layer.
     """
 
+    takes_strings = True
+
     def __init__(
         self,
         max_tokens: int | None = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 
+from kjax.keras.core import codes
 from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
@@ -220,6 +221,12 @@ class Model(OnBatch, Generations, Layer):
         return list(self._class_output_names)
 
     # -- calling -------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the model on symbolic tensors (draws a node) or on data (computes)."""
+        if args and codes.holds_strings(args[0]) and self.takes_strings:
+            args = (codes.encode_tree(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Run the graph; a model written as a class writes its own."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from kjax.keras.core import codes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import InputLayer
 from kjax.keras.core.settings import to_snake_case
@@ -120,7 +121,8 @@ class Plan:
                 made.append(tensors[id(tensor)])
             nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
         specs = tuple(
-            TensorSpec(t.shape, t.dtype, name) for t, name in zip(self.inputs, self._lasting_names(), strict=True)
+            TensorSpec(t.shape, codes.array_type(t.dtype), name)
+            for t, name in zip(self.inputs, self._lasting_names(), strict=True)
         )
         layers = tuple((self.names[id(layer)], layer.module) for layer in called)
         outputs = tuple(tensors[id(t)] for t in self.outputs)

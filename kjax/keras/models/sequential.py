@@ -116,8 +116,15 @@ class Sequential(Model):
                 f"Sequential model {self.name!r} does not know its input shape: give the first layer an `input_shape`, "
                 "begin with keras.Input(shape=...), or call it on data"
             )
-        self._input_layer = Input(batch_shape=tuple(input_shape))._keras_history[0]
+        self._input_layer = Input(batch_shape=tuple(input_shape), dtype=self._first_type())._keras_history[0]
         self._rebuild()
+
+    def _first_type(self) -> str | None:
+        """Type of the inputs, where the first layer is one that does not take floats."""
+        first = self._stack[0]
+        while isinstance(first, Sequential) and first._stack:
+            first = first._stack[0]
+        return getattr(first, "input_type", None)
 
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._plan is None:

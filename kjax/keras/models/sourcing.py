@@ -13,6 +13,7 @@ import numpy as np
 from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
 from kjax.data.stream import Stream
+from kjax.keras.core import codes
 from kjax.keras.core.settings import settings
 from kjax.keras.models import data as adapt
 from kjax.keras.models.overriding import Overridable
@@ -46,6 +47,16 @@ class Sourcing(Overridable):
                 self._class_output_names = tuple(f"output_{i + 1}" for i in range(len(outputs)))
         if self._trained is None:
             self._snapshot()
+
+    @property
+    def takes_strings(self) -> bool:
+        """Whether a layer inside works on strings."""
+        inner = (layer for layer in self._flatten_layers() if not isinstance(layer, Sourcing))
+        plan = getattr(self, "_plan", None)
+        given = () if plan is None else plan.inputs
+        return any(tensor.dtype == codes.STRING for tensor in given) or any(
+            getattr(layer, "takes_strings", False) for layer in inner
+        )
 
     def _learn_outputs(self, outputs: Any) -> None:
         """Name the outputs of a model written as a class, as Keras does."""
@@ -85,6 +96,9 @@ class Sourcing(Overridable):
             inputs_only: for a prediction.
             **workers: see :func:`kjax.data.recognise.batches_of`.
         """
+        strings = self.takes_strings
+        if strings and batches_of(x) is None:
+            x = codes.encode_tree(x)
         batches = batches_of(x, bool(shuffle), **workers)
         if batches is not None:
             for name, value in (("y", y), ("sample_weight", sample_weight)):
@@ -96,9 +110,11 @@ class Sourcing(Overridable):
             stream = Stream(batches)
             try:
                 first = stream.first(self._run_seed(), number)
+                first = _coded(first) if strings else first
                 raw = adapt.inputs_of(first, self.input_names if self.is_functional else None)
                 arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
-                stream.prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
+                prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
+                stream.prepare = (lambda batch: prepare(_coded(batch))) if strings else prepare
                 return _placed(stream)
             except BaseException:
                 stream.close()
@@ -173,6 +189,11 @@ class Sourcing(Overridable):
             return arranged
 
         source.prepare = prepare_and_check
+
+
+def _coded(batch: Any) -> Any:
+    """A batch with numbers for the strings among its inputs."""
+    return (codes.encode_tree(batch[0]), *batch[1:]) if isinstance(batch, tuple) else codes.encode_tree(batch)
 
 
 def _placed(source: Any) -> Any:
