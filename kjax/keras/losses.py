@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from kjax.keras.core.namespace import fill, make_symbolic, symbolic
+from kjax.keras.core.namespace import fill, make_symbolic, on_tensors
 from kjax.nn import losses as _values
 from kjax.nn.losses import *  # noqa: F403
 from kjax.nn.losses.wrapper import classes as _classes
@@ -23,7 +23,7 @@ def get(identifier: Any) -> Any:
         entry = _values.registry.lookup(identifier)
         function = getattr(entry, "function", None)
         if function is not None and identifier != entry.__name__:
-            return symbolic(function)
+            return on_tensors(function)
     elif inspect.isfunction(identifier):
         return identifier
     found = _values.get(identifier)

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
 
@@ -86,6 +87,8 @@ def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
             if symbolic_leaves((args, kwargs)):
                 return _draw(function, args, kwargs)
             args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
+        if scopes.recorder is not None and scopes.current() is None:
+            return scopes.recorder.call_function(function, args, kwargs)
         return function(*args, **kwargs)
 
     call.pure_function = function  # type: ignore[attr-defined]
@@ -134,25 +137,6 @@ def _rename_first(function: Callable[..., Any], name: str) -> Callable[..., Any]
     return call
 
 
-@functools.cache
-def symbolic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays that takes variables and symbolic tensors, too."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        from kjax.keras.core.operation import apply_function
-        from kjax.keras.core.variable import Variable
-
-        args, kwargs = jax.tree.map(
-            lambda x: x.value if isinstance(x, Variable) else x,
-            (args, kwargs),
-            is_leaf=lambda x: isinstance(x, Variable),
-        )
-        return apply_function(function, args, kwargs, function.__name__)
-
-    return call
-
-
 def make_symbolic(names: dict[str, Any], classes: dict[Any, Any]) -> None:
     """Let the functions of a module take symbolic tensors.
 
@@ -162,5 +146,5 @@ def make_symbolic(names: dict[str, Any], classes: dict[Any, Any]) -> None:
     """
     for name, thing in list(names.items()):
         if inspect.isfunction(thing) and thing in classes and not hasattr(thing, "__wrapped__"):
-            names[name] = symbolic(thing)
+            names[name] = on_tensors(thing)
             classes[names[name]] = classes[thing]

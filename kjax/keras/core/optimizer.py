@@ -299,6 +299,70 @@ class Optimizer(StateKeeper):
         else:
             self.apply(grads, variables)
 
+    def minimize(self, loss: Any, var_list: Any = None, tape: Any = None, **kwargs: Any) -> None:
+        """Make one step down a loss, as tf.keras has it.
+
+        Args:
+            loss: a function without arguments, or a value that was computed inside ``tape``.
+            var_list: the variables; those that the optimizer was built for by default.
+            tape: a gradient tape.
+            **kwargs: ``name`` and the like.
+        """
+        del kwargs
+        boxes = list(self._trainable_variables if var_list is None else var_list)
+        if tape is not None:
+            value = loss() if callable(loss) else loss
+            self.apply(tape.gradient(value, boxes), boxes)
+            return
+        if not callable(loss):
+            raise ValueError(f"{self.name}.minimize: `loss` must be a function, or computed inside of a `tape`")
+
+        def of_values(values: list[Any]) -> Any:
+            return jnp.sum(jnp.asarray(scopes.run_with(boxes, values, loss)[0]))
+
+        self.apply(jax.grad(of_values)([box.value for box in boxes]), boxes)
+
+    def get_gradients(self, loss: Any, params: Any) -> list[Any]:
+        """Symbolic gradients of a symbolic loss, clipped (Keras 2).
+
+        Args:
+            loss: a symbolic tensor.
+            params: variables.
+
+        Raises:
+            ValueError: the loss does not depend on one of them.
+        """
+        from kjax.keras import backend
+        from kjax.keras.core.operation import apply_function
+
+        grads = backend.gradients(loss, list(params))
+        for grad, param in zip(grads, params, strict=True):
+            if grad is None:
+                raise ValueError(f"{self.name}: the loss does not depend on the variable {param.path!r}")
+        if not isinstance(self.rule, rules.RuleOptimizer):
+            return grads
+        return list(apply_function(lambda g: list(self.rule._clip(g)), (grads,), {}, name="clip"))
+
+    def get_updates(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """The step as updates for ``K.function``: ``get_updates(loss, params)``, in Keras 1 with the params first.
+
+        Args:
+            *args: a symbolic loss and a list of variables, in either order (constraints between them are those of the
+                variables).
+            **kwargs: ``loss`` and ``params`` by name.
+        """
+        from kjax.keras import backend
+
+        lists = [a for a in args if isinstance(a, (list, tuple))]
+        params = list(kwargs.get("params") or (lists[0] if lists else ()))
+        others = [a for a in args if not isinstance(a, (list, tuple, dict))]
+        loss = kwargs["loss"] if "loss" in kwargs else others[0]
+        grads = backend.gradients(loss, params)
+        missing = [p.path for p, g in zip(params, grads, strict=True) if g is None]
+        if missing:
+            raise ValueError(f"{self.name}: the loss does not depend on the variables {missing}")
+        return [_Step(self, grads, params)]
+
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
     ) -> tuple[list[Any], list[Any]]:
@@ -407,6 +471,17 @@ def get(identifier: Any) -> Optimizer:
         if named is not None:
             return named()
     return Optimizer.wrap(rules.get(identifier))
+
+
+class _Step:
+    """One step of an optimizer as an update of ``K.function``."""
+
+    def __init__(self, optimizer: Optimizer, gradients: list[Any], variables: list[Variable]) -> None:
+        self.optimizer, self.tensors, self.variables = optimizer, gradients, variables
+
+    def apply(self, values: Sequence[Any]) -> None:
+        """Make the step."""
+        self.optimizer.apply(values, self.variables)
 
 
 class _Identity:

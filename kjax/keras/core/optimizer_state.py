@@ -37,6 +37,7 @@ class StateKeeper:
         self._layout: Any = None
         self._own: list[Variable] = []
         self._early = 0
+        self._first_rate: float | None = None
         self._leaves: list[Variable] = []
         self._order: list[int] = []
         self._trainable_variables: list[Variable] = []
@@ -87,7 +88,7 @@ class StateKeeper:
             return rules.get_learning_rate(state)
         rate = getattr(self.rule, "learning_rate", None)
         if rate is None:
-            return rules.get_learning_rate(self.rule.init({}))
+            return self._first_rate or rules.get_learning_rate(self.rule.init({}))
         return rules.schedules.at_step(rate, self._iterations.value)
 
     @learning_rate.setter
@@ -103,7 +104,11 @@ class StateKeeper:
             self._adopt_schedule(value)
         elif self._rate is not None:
             self._rate.assign(jnp.float32(value))
-        elif self._tree is not None and getattr(self.rule, "learning_rate", None) is None:
+        elif getattr(self.rule, "learning_rate", None) is None:  # an Optax transformation
+            if self._tree is None:
+                rules.set_learning_rate(self.rule.init({}), value)  # complains where there is none
+                self._first_rate = float(value)
+                return
             boxes = self._tree
             state = jax.tree.map(lambda v: v.value, boxes, is_leaf=is_box)
             changed = rules.set_learning_rate(state, value)
@@ -231,6 +236,8 @@ class StateKeeper:
         with scopes.outside(), jax.ensure_compile_time_eval():
             params = jax.tree.map(lambda v: v.value, tree, is_leaf=is_box)
             state = self._running_rule(tree).init(params)
+            if self._first_rate is not None:
+                state = rules.set_learning_rate(state, self._first_rate)
             boxes = jax.tree_util.tree_map_with_path(lambda path, leaf: state_box(self.name, path, leaf), state)
         return self._share(boxes) if isinstance(boxes, rules.OptimizerState) else boxes
 

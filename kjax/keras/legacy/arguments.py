@@ -219,6 +219,8 @@ def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -
     for key in spellings.OPTIMIZER_DROPPED:
         given.pop(key, None)
     if era in OLD_ERAS:
+        if "clipnorm" in given:  # it was the norm of all gradients together
+            given["global_clipnorm"] = given.pop("clipnorm")
         defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(name, {})
         given |= {k: v for k, v in defaults.items() if k not in given and not (args and k == "learning_rate")}
     return args, given
