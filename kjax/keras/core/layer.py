@@ -427,7 +427,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
         added = self._extra_losses if active is None else active.losses_of(self)
         return [*added, *own]
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the output, given that of the inputs."""
         del inputs
         return previous_mask if self.supports_masking else None

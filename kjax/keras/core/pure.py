@@ -443,15 +443,15 @@ class PureLayer(Layer):
         if not isinstance(self._module, ModuleBase):
             super()._add_activity_loss(outputs, active)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output, given that of the inputs."""
         if isinstance(self._module, ModuleBase):
-            if symbolic_leaves((inputs, previous_mask)):
+            if symbolic_leaves((inputs, mask)):
                 from kjax.keras.core.operation import apply_function
 
-                return apply_function(self._module.compute_mask, (inputs, previous_mask), {}, name="compute_mask")
-            return self._module.compute_mask(inputs, previous_mask)
-        return super().compute_mask(inputs, previous_mask)
+                return apply_function(self._module.compute_mask, (inputs, mask), {}, name="compute_mask")
+            return self._module.compute_mask(inputs, mask)
+        return super().compute_mask(inputs, mask)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in the form in which Keras 3 writes them."""

@@ -68,6 +68,21 @@ def convolutional(name: str, *args: Any, shape: Any, mask: bool = False, **kwarg
     )
 
 
+def convolutional_step(rank: int, *args: Any, **kwargs: Any) -> Case:
+    """One step of a convolutional cell, from given states; real Keras has one class for all ranks, not exported."""
+
+    def keras(_: Any) -> Any:
+        from keras.src.layers.rnn.conv_lstm import ConvLSTMCell
+
+        return ConvLSTMCell(rank, *args, **kwargs)
+
+    size = (4,) * rank
+    inputs, state = ((2, 2, *size), (2, 3, *size)) if "data_format" in kwargs else ((2, *size, 2), (2, *size, 3))
+    states = [np.linspace(-1, 1, int(np.prod(state)), dtype="float32").reshape(state) / (1 + i) for i in range(2)]
+    module = getattr(L, f"ConvLSTM{rank}DCell")(*args, **kwargs)
+    return Case(module, keras, [inputs], call={"states": states}, training=(False,), scale=2.0)
+
+
 STATE = np.linspace(-1, 1, 6, dtype="float32").reshape(3, 2)
 CASES = [
     case("LSTM", 2),
@@ -120,6 +135,9 @@ CASES = [
             ((3, 2, 2), 2, {"padding": "same", "unit_forget_bias": False}),
         )
     ),
+    convolutional_step(1, 3, 2, padding="same"),
+    convolutional_step(2, 3, 3, padding="same", data_format="channels_first"),
+    convolutional_step(3, 3, 2, padding="same", activation="relu", use_bias=False),
     convolutional(
         "ConvLSTM2D",
         2,
