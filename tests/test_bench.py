@@ -220,3 +220,13 @@ def test_data(root: Path, tmp_path: Path):
     assert [row["library"] for row in result["rows"]] == ["kjax", "keras"]
     assert all(len(row["bytes"]) == 2 and min(row["bytes"]) > 0 for row in result["rows"])
     assert "after epoch 20" in printed
+
+
+@pytest.mark.slow
+def test_single_layers(root: Path, tmp_path: Path) -> None:
+    result, printed = bench_json(root, tmp_path, "layers", "--layers", "dense", "gru", "--repeat", "1", "--calls", "1")
+    assert [row["name"] for row in result["rows"]] == ["dense", "gru"]
+    for row in result["rows"]:
+        assert positive({k: v for k, v in row["milliseconds"].items() if k != "torch"}, "kjax", "keras")
+        assert row["ratios"]["keras/kjax"] > 0
+    assert "GRU(128), T=80, batch 32" in printed

@@ -303,7 +303,17 @@ class Conv2DTranspose(_ConvTranspose):
     rank = 2
 
 
-class Conv3DTranspose(_ConvTranspose):
+class _FormatFirst(_Convolution):
+    """Puts ``data_format`` before ``output_padding``, as Keras has it for volumes only."""
+
+    filters: int = field(convert=arg.positive)
+    kernel_size: Any = field(convert=arg.sizes, ranked=True)
+    strides: Any = field(1, convert=arg.sizes, ranked=True)
+    padding: str = field("valid", convert=arg.padding)
+    data_format: str = base.data_format()
+
+
+class Conv3DTranspose(_ConvTranspose, _FormatFirst):
     """Transposed convolution over volumes."""
 
     rank = 3
