@@ -49,7 +49,7 @@ def print_summary(
         print_fn = print_message
     nodes = _graph_nodes(model)
     graph = None if nodes is None or _is_chain(nodes) else nodes
-    layers = list(getattr(model, "_operations", None) or model.layers) if nodes is not None else model.layers
+    layers = model.operations if nodes is not None else model.layers
     if settings.era in OLD_ERAS:
         from kjax.keras.legacy.printing import print_older_summary
 
@@ -61,7 +61,6 @@ def print_summary(
         width=line_length or _default_length(graph is not None, show_trainable),
         show_lines=True,
     )
-    layers = list(getattr(model, "_operations", None) or model.layers) if nodes is not None else model.layers
     for layer in layers[_slice(layers, layer_range)]:
         for row in _rows(layer, nodes, graph, expand_nested, show_trainable):
             table.add_row(*row)

@@ -12,7 +12,7 @@ from kjax.keras.core import codes
 from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
-from kjax.keras.core.operation import InputLayer
+from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.generations import Generations
@@ -137,6 +137,11 @@ class Model(OnBatch, Generations, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The model's layers, inputs too (those of a Sequential are listed without its input)."""
+        return [layer for layer in self.operations if not isinstance(layer, Operation)]
+
+    @property
+    def operations(self) -> list[Layer]:
+        """The model's layers, and the functions on symbolic tensors between them."""
         if self._plan is not None:
             return list(self._plan.layers)
         return [layer for _, layer in self._members()]

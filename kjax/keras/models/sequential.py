@@ -136,6 +136,11 @@ class Sequential(Model):
         """The layers, without the input."""
         return list(self._stack)
 
+    @property
+    def operations(self) -> list[Layer]:
+        """The layers: there is nothing between them."""
+        return self.layers
+
     def _members(self) -> Iterator[tuple[str, Layer]]:
         if self._plan is not None:
             yield from super()._members()

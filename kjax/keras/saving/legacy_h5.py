@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from kjax.keras.core.operation import Operation
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving import atomic, eras, hdf5, legacy_training, legacy_weights
 from kjax.keras.saving.errors import loading
@@ -102,7 +101,7 @@ def _unique(paths: Sequence[str]) -> list[str]:
 
 def saved_layers(model: Any) -> list[Any]:
     """The layers of a model that files list: all but functions on tensors."""
-    return [layer for layer in model.layers if not isinstance(layer, Operation)]
+    return list(model.layers)
 
 
 def top_variables(model: Any) -> list[Variable]:
