@@ -170,4 +170,5 @@ def measure_memory(source: str, library: str, model_name: str, steps: int) -> di
 
 if __name__ == "__main__":
     environment.prepare()
-    print(json.dumps(measure_memory(*sys.argv[1:4], int(sys.argv[4]))))
+    source, library, model_name, steps = sys.argv[1:]
+    print(json.dumps(measure_memory(source, library, model_name, int(steps))))

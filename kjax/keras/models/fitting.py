@@ -131,7 +131,8 @@ class Fitting(Inference):
         """Train on checked sources; see :meth:`fit`."""
         from kjax.keras.callbacks import CallbackList
 
-        source, steps = reader.source, reader.steps
+        source: Any = reader.source
+        steps = reader.steps
         initial_epoch, epochs = epochs_wanted.start, epochs_wanted.stop
         self._check_shapes(source)
         if validation is not None:
