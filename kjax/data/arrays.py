@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import mmap
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from kjax.data.host import host_array
 
 ALIGNMENT = 64
 """Bytes; JAX on CPU uses a host buffer in place, without a copy, when it is aligned like this."""
+
+SMALL = 2**16
+"""Bytes from which a :class:`Pool` keeps memory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,17 +82,27 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return memory[offset : offset + size].view(dtype).reshape(shape)
 
 
-def mapped_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Like :func:`aligned_empty`, in pages of its own, which the system gets back at once.
+class Pool:
+    """Memory that is used again when nobody, JAX included, refers to it any more.
 
-    Large arrays that one thread makes and another drops would otherwise pile up in the allocator's pools, a little more
-    with each epoch's thread.
+    Fresh pages cost several times what it takes to fill them. And large arrays that one thread makes and another drops
+    pile up in the allocator's own pools, a little more with each epoch's thread.
     """
-    dtype = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    if size < 2**16:
-        return aligned_empty(shape, dtype)
-    return np.frombuffer(mmap.mmap(-1, size), np.uint8).view(dtype).reshape(shape)
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[mmap.mmap]] = {}
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Like :func:`aligned_empty`."""
+        dtype = np.dtype(dtype)
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        if size < SMALL:
+            return aligned_empty(shape, dtype)
+        free = self._free.setdefault(size, [])
+        memory = free.pop() if free else mmap.mmap(-1, size)
+        owner = np.frombuffer(memory, np.uint8)
+        weakref.finalize(owner, free.append, memory).atexit = False
+        return owner.view(dtype).reshape(shape)
 
 
 def device_dtype(dtype: Any) -> np.dtype:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kjax.data.arrays import device_dtype, mapped_empty
+from kjax.data.arrays import Pool, device_dtype
 
 READY = 2
 """Full blocks that wait at most."""
@@ -42,9 +42,9 @@ class Block:
         states: what came with each.
     """
 
-    def __init__(self, packed: Packed, room: int, stacks: bool) -> None:
+    def __init__(self, packed: Packed, room: int, stacks: bool, memory: Pool) -> None:
         self.key = _key(packed)
-        self.arrays = [mapped_empty((room, *leaf.shape), device_dtype(leaf.dtype)) for leaf in packed.leaves]
+        self.arrays = [memory.empty((room, *leaf.shape), device_dtype(leaf.dtype)) for leaf in packed.leaves]
         self.structure = packed.structure
         self.batch_size = len(packed.leaves[0])
         self.room = room
@@ -60,7 +60,8 @@ class Block:
 
 
 def _key(packed: Packed) -> Any:
-    return packed.structure, tuple((leaf.shape, device_dtype(leaf.dtype)) for leaf in packed.leaves)
+    """What batches that lie side by side have in common."""
+    return packed.structure, [(leaf.shape, leaf.dtype) for leaf in packed.leaves]
 
 
 class Fetcher:
@@ -70,11 +71,15 @@ class Fetcher:
         source: batches, and what comes with each.
         batch_size: size of the batches that are run several in a call.
         blocks: what was fetched before and comes first.
+        memory: for the blocks.
     """
 
-    def __init__(self, source: Iterator[tuple[Packed, Any]], batch_size: int, blocks: list[Block]) -> None:
+    def __init__(
+        self, source: Iterator[tuple[Packed, Any]], batch_size: int, blocks: list[Block], memory: Pool
+    ) -> None:
         self._source = source
         self._batch_size = batch_size
+        self._memory = memory
         self._blocks = collections.deque(blocks)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -154,7 +159,7 @@ class Fetcher:
                 block = self._blocks[-1] if self._blocks else None
                 if block is None or block.key != key or block.count == block.room:
                     stacks = size == self._batch_size
-                    block = Block(packed, self._room if stacks else 1, stacks)
+                    block = Block(packed, self._room if stacks else 1, stacks, self._memory)
                     self._blocks.append(block)
                 slot = block.count
             block.fill(slot, packed)

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kjax.data.arrays import Chunk, Single, Stack, device_dtype, to_device
+from kjax.data.arrays import Chunk, Pool, Single, Stack, device_dtype, to_device
 from kjax.data.batches import Batches, Item
 from kjax.data.host import whole
 from kjax.data.prefetch import Block, Fetcher, Packed
@@ -85,6 +85,7 @@ class Stream:
         self.batches = batches
         self.prepare = prepare
         self.place = to_device
+        self.memory = Pool()
         self._pass: Pass | None = None
         self._sample: Any = None
         self._begun = False
@@ -196,7 +197,7 @@ def pack(tree: Any) -> Packed:
         ValueError: a leaf without an axis of samples, or leaves of different numbers of samples.
     """
     leaves, structure = jax.tree.flatten(tree)
-    arrays = [whole(leaf) for leaf in leaves]
+    arrays = [leaf if type(leaf) is np.ndarray else whole(leaf) for leaf in leaves]
     for array in arrays:
         if array.ndim == 0:
             raise ValueError(f"a batch holds the number {array!r}, where arrays with an axis of samples are expected")
@@ -222,7 +223,7 @@ class StreamFeed:
         self._most = most
         self._block: Block | None = None
         self._device: Any = None
-        self._fetcher = Fetcher(self._packed(), stream.batch_size, current.left)
+        self._fetcher = Fetcher(self._packed(), stream.batch_size, current.left, stream.memory)
         current.left = []
 
     @property

@@ -81,6 +81,20 @@ def check_presence(objective: Any, targets: Any) -> None:
         )
 
 
+def counts_of_classes(objective: Any, outputs: Any) -> list[int | None]:
+    """For each output the number of classes that it tells apart, where its targets are integer classes.
+
+    Args:
+        objective: the losses.
+        outputs: abstract outputs.
+    """
+    preds = per_output(outputs, [t.name for t in objective.targets], "outputs")
+    return [
+        pred.shape[-1] if type(target.loss) in _SPARSE and hasattr(pred, "shape") else None
+        for target, pred in zip(objective.targets, preds, strict=True)
+    ]
+
+
 def check_classes(objective: Any, targets: Any, outputs: Any) -> None:
     """Compare integer classes with the number of classes that the model tells apart.
 

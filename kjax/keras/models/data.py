@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -240,12 +241,34 @@ class Arrangement:
 
     def of_batch(self, batch: Any) -> Any:
         """Check and arrange a batch as a stream gives it."""
+        if self._is_plain and _is_plain(batch):
+            for leaf, name in zip(batch[1:], ("y", "sample_weight"), strict=False):
+                if leaf.dtype.kind == "f":
+                    check_values(leaf, f"batch: {name}")
+            return batch[0], (batch[1],), None if len(batch) == 2 else (batch[2],)
         return self(*checked(*unpack(batch), "batch: "))
+
+    @functools.cached_property
+    def _is_plain(self) -> bool:
+        """Whether one array of inputs and one of targets stay what they are: then a batch costs a few microseconds."""
+        return len(self.outputs) == 1 and len(self.names or "x") == 1 and self.class_weight is None
 
     def inputs_of_batch(self, batch: Any) -> Any:
         """The inputs of a batch alone, for predictions; a list with an entry for each input has nothing else."""
         x = inputs_of(batch, self.names)
         return self(as_tree(x, "batch: x"), None, None)
+
+
+def _is_plain(batch: Any) -> bool:
+    """Whether a batch is a tuple of NumPy arrays of numbers with equal numbers of samples, two or three of them."""
+    if type(batch) is not tuple or not 2 <= len(batch) <= 3:
+        return False
+    for array in batch:
+        if type(array) is not np.ndarray or array.dtype.kind not in "biuf" or array.ndim == 0:
+            return False
+        if len(array) != len(batch[0]) or len(array) == 0:
+            return False
+    return True
 
 
 def inputs_of(batch: Any, names: Sequence[str] | None) -> Any:

@@ -175,17 +175,22 @@ class Sourcing(Overridable):
 
     def _check_classes(self, source: Arrays | Stream, objective: Any) -> None:
         """Refuse classes that the model does not have: in arrays at once, in a stream when they come."""
-        from kjax.keras.models.checks import check_classes
+        from kjax.keras.models.checks import check_classes, counts_of_classes
 
         outputs = self._sample[1]
         if isinstance(source, Arrays):
             check_classes(objective, source.tree[1], outputs)
             return
-        prepare = source.prepare
+        prepare, counts = source.prepare, counts_of_classes(objective, outputs)
+        if not any(counts):
+            return
 
         def prepare_and_check(batch: Any) -> Any:
             arranged = prepare(batch)
-            check_classes(objective, arranged[1], outputs)
+            for true, count in zip(arranged[1] or (), counts, strict=False):
+                # Which class is wrong, and whether it may be, is looked at only where one is.
+                if count and isinstance(true, np.ndarray) and (true.min() < 0 or true.max() >= count):
+                    check_classes(objective, arranged[1], outputs)
             return arranged
 
         source.prepare = prepare_and_check
