@@ -298,7 +298,7 @@ class Layer(nn.Module):
 
     def _check_shape(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
         if tuple(value.shape) != tuple(shape):
-            where = "/".join(self.path) or type(self).__name__
+            where = "/".join(self.path) or self.name or type(self).__name__
             raise ValueError(
                 f"{type(self).__name__} layer {where!r}: weight {name!r} has shape {tuple(value.shape)}, "
                 f"but these inputs and arguments need {tuple(shape)}"

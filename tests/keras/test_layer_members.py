@@ -261,3 +261,28 @@ def test_low_rank_adaptation(layer: Any, x: Any) -> None:
 def test_low_rank_adaptation_and_constraints_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="`lora_rank` and `kernel_constraint` exclude each other"):
         L.Dense(3, lora_rank=2, kernel_constraint="nonneg")
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda x: L.Conv2D(3, 2, name="c")(x), r"Conv2D layer 'c': .* 4 axes .* received shape \(None, 4, 5\)"),
+        (lambda x: L.Add()([x, K.Input((3, 5))]), r"cannot merge inputs of shapes \(None, 4, 5\), \(None, 3, 5\)"),
+        (lambda x: L.Reshape((3, 7))(x), r"cannot give inputs of shape \(None, 4, 5\) the shape"),
+        (lambda x: L.Softmax(axis=3, name="s")(x), r"Softmax layer 's': argument `axis` 3 is out of range"),
+        (lambda x: L.MultiHeadAttention(1, 2)(x, K.Input((5,))), r"argument `value` must have 3 axes"),
+    ],
+    ids=["rank", "merge", "reshape", "axis", "attention"],
+)
+def test_errors_speak_of_the_shapes_that_the_user_declared(draw: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(K.Input((4, 5)))
+
+
+def test_weights_that_do_not_fit_the_inputs() -> None:
+    layer = L.Dense(3, name="mine")
+    layer(X)
+    with pytest.raises(
+        ValueError, match=r"Dense layer 'mine': weight 'kernel' has shape \(5, 3\), but .* need \(7, 3\)"
+    ):
+        layer(np.ones((2, 7)))

@@ -16,7 +16,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
 from kjax.keras.core.settings import next_key, settings, to_snake_case
-from kjax.keras.core.symbolic import call_signature
+from kjax.keras.core.symbolic import call_signature, in_terms_of
 from kjax.keras.core.tensor import KerasTensor, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import layer_call
@@ -316,7 +316,8 @@ class PureLayer(Layer):
         filled_args, filled_kwargs = jax.tree.map(
             _stand_in_leaf, (args, dict(kwargs)), is_leaf=lambda x: isinstance(x, KerasTensor)
         )
-        self._make_variables(self._describe(filled_args, filled_kwargs))
+        with in_terms_of(jax.tree.leaves((args, dict(kwargs))), 0):
+            self._make_variables(self._describe(filled_args, filled_kwargs))
         self._note_shapes(args, kwargs)
         self._after_build()
 

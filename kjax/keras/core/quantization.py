@@ -1,4 +1,4 @@
-"""Quantized layers."""
+"""Quantization, which kjax does not have: its names in Keras, and what they say."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Quantizable:
         """
         del type_check, config
         raise NotImplementedError(
-            f"{type(self).__name__} layer {self.name!r} cannot be quantized (mode {mode!r}); Dense, EinsumDense and "
-            "Embedding can, to 'int8'"
+            f"{type(self).__name__} layer {self.name!r} cannot be quantized (mode {mode!r}): kjax has no quantized layers; "
+            "for smaller weights use dtype='bfloat16'"
         )
 
     def quantized_build(self, input_shape: Any, mode: str) -> None:
@@ -51,7 +51,5 @@ class Quantizable:
             ValueError: the layer is not quantized.
         """
         if self.quantization_mode is None:
-            raise ValueError(
-                f"{type(self).__name__} layer {self.name!r} is not quantized; call `quantize('int8')` first"
-            )
+            raise ValueError(f"{type(self).__name__} layer {self.name!r} is not quantized")
         return self.call(*args, **kwargs)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -77,7 +78,8 @@ class Symbolic:
         for variant in (0, 1) if has_free_axes(symbolic_leaves((args, kwargs))) else (0,):
             filled_args, filled_kwargs = jax.tree.unflatten(structure, [stand_in(leaf, variant) for leaf in leaves])
             masks = [None if mask is None else stand_in(mask, variant) for mask in given]
-            results.append(self._trace(filled_args, filled_kwargs, masks))
+            with in_terms_of(leaves, variant):
+                results.append(self._trace(filled_args, filled_kwargs, masks))
         (outputs, out_masks), (others, other_masks) = results[0], results[-1]
         flat, structure = jax.tree.flatten(outputs)
         tensors = [_merged(a, b) for a, b in zip(flat, jax.tree.leaves(others), strict=True)]
@@ -228,6 +230,22 @@ class Symbolic:
             return jax.checkpoint(run)([leaf for leaf, a in zip(leaves, is_array, strict=True) if a])
 
         return again
+
+
+@contextlib.contextmanager
+def in_terms_of(leaves: Sequence[Any], variant: int) -> Iterator[None]:
+    """Let errors about shapes name those of the symbolic tensors and not of the arrays that stand for them."""
+    try:
+        yield
+    except ValueError as error:
+        message = str(error)
+        for tensor in leaves:
+            if is_symbolic(tensor):
+                message = message.replace(str(stand_in(tensor, variant).shape), str(tensor.shape))
+        if message == str(error):
+            raise
+        error.args = (message, *error.args[1:])
+        raise
 
 
 def _outer_key() -> Any:

@@ -129,6 +129,11 @@ class Softmax(Layer):
     supports_masking = True
 
     def call(self, inputs: Float[Array, "*shape"], mask: Any = None) -> Float[Array, "*shape"]:
+        axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        if any(not -inputs.ndim <= axis < inputs.ndim for axis in axes):
+            raise ValueError(
+                f"{base.describe(self)}: argument `axis` {self.axis} is out of range for inputs of shape {inputs.shape}"
+            )
         if mask is not None:
             inputs = jnp.where(self._fitting(mask, inputs), inputs, hidden_score(inputs.dtype))
         return jax.nn.softmax(inputs, axis=self.axis)

@@ -373,6 +373,9 @@ class MultiHeadAttention(_HeadedAttention):
             (batch, query time, outputs), and (batch, heads, query time, value time) if asked for.
         """
         key = value if key is None else key
+        base.require_rank(self, query, 3, at_least=True, argument="query")
+        for name, x in (("value", value), ("key", key)):
+            base.require_rank(self, x, query.ndim, argument=name)
         if value.shape[1:-1] != key.shape[1:-1]:
             raise ValueError(
                 f"{base.describe(self)}: arguments `value` and `key` must have the same shape but for the last axis, "

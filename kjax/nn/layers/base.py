@@ -130,7 +130,7 @@ def expand_mask(mask: Array, ndim: int) -> Array:
 
 def describe(layer: Layer) -> str:
     """The layer's class and its name, for error messages."""
-    name = "/".join(layer.path) if layer.scope is not None else layer.name
+    name = ("/".join(layer.path) if layer.scope is not None else None) or layer.name
     return f"{type(layer).__name__} layer {name!r}" if name else f"{type(layer).__name__} layer"
 
 

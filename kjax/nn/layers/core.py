@@ -230,6 +230,12 @@ class Masking(Layer):
         return jnp.any(inputs != self.mask_value, axis=-1)
 
 
+def _function(value: Any) -> Callable[..., Any]:
+    if not callable(value):
+        raise TypeError(f"expected a function, received {value!r}")
+    return value
+
+
 def _arguments(value: Any) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(dict(value or {}).items()))
 
@@ -244,7 +250,7 @@ class Lambda(Layer):
         arguments: further keyword arguments of ``function``.
     """
 
-    function: Callable[..., Any] = field()
+    function: Callable[..., Any] = field(convert=_function)
     output_shape: Any = field(None, convert=arg.hashable)
     mask: Any = None
     arguments: Any = field(None, convert=_arguments)
