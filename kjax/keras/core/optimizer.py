@@ -354,7 +354,7 @@ class Optimizer(StateKeeper):
         from kjax.keras import backend
 
         lists = [a for a in args if isinstance(a, (list, tuple))]
-        params = list(kwargs.get("params") or (lists[0] if lists else ()))
+        params: list[Variable] = list(kwargs.get("params") or (lists[0] if lists else ()))
         others = [a for a in args if not isinstance(a, (list, tuple, dict))]
         loss = kwargs["loss"] if "loss" in kwargs else others[0]
         grads = backend.gradients(loss, params)

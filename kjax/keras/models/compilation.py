@@ -113,7 +113,7 @@ class Compilation:
                     weight=1.0 if weight is None else float(weight),
                     metrics=plain,
                     weighted_metrics=heavy,
-                    metric_names=_unique([*self._names(given[0], plain), *self._names(given[1], heavy, "weighted_")]),
+                    metric_names=_unique(self._names(given[0], plain), self._names(given[1], heavy, "weighted_")),
                 )
             )
         if self.keras2:
@@ -183,10 +183,12 @@ def _leaves(tree: Any) -> list[Any]:
     return [tree]
 
 
-def _unique(names: Sequence[str]) -> tuple[str, ...]:
+def _unique(plain: Sequence[str], weighted: Sequence[str]) -> tuple[str, ...]:
+    """The log names of an output's metrics: of the same ones the second is ``name_1``, a weighted one ``weighted_name``."""
     seen: collections.Counter[str] = collections.Counter()
     result = []
-    for name in names:
+    for name, prefixed in [(n, n) for n in plain] + [(n, f"weighted_{n}") for n in weighted]:
+        name = prefixed if seen[name] else name
         result.append(name if not seen[name] else f"{name}_{seen[name]}")
         seen[name] += 1
     return tuple(result)
@@ -201,7 +203,8 @@ def each_output(
         given: None, one thing, a list in the order of the outputs, or a dict by output name.
         names: the outputs' names.
         argument: for messages.
-        nested: entries are lists themselves (metrics); a flat list belongs to every output.
+        nested: entries are lists themselves (metrics); a flat list of another length than there are outputs
+            belongs to every output.
         spread: one thing stands for every output.
 
     Raises:
@@ -222,7 +225,9 @@ def each_output(
         if count == 1:
             flat = items[0] if len(items) == 1 and isinstance(items[0], (list, tuple)) else items
             return [flat]
-        if len(items) == count and any(isinstance(i, (list, tuple)) or i is None for i in items):
+        # In Keras 3 a list with an entry for each output is taken apart; before, a flat list belonged to every output.
+        apart = settings.era == "3" or any(isinstance(i, (list, tuple)) or i is None for i in items)
+        if len(items) == count and apart:
             return items
         if any(isinstance(i, (list, tuple)) for i in items):
             raise ValueError(

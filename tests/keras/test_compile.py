@@ -1,0 +1,150 @@
+"""What ``compile`` means: losses, weights and metrics of each output, against real Keras; safe cross-entropies."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kjax import keras
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((20, 4)).astype(np.float32)
+FIRST = RNG.standard_normal((20, 1)).astype(np.float32)
+SECOND = np.eye(3, dtype=np.float32)[RNG.integers(0, 3, 20)]
+WEIGHTS = [RNG.random(20).astype(np.float32), RNG.random(20).astype(np.float32)]
+
+
+def with_weights(model: Any) -> Any:
+    rng = np.random.default_rng(1)
+    model.set_weights([0.5 * rng.standard_normal(w.shape).astype(np.float32) for w in model.get_weights()])
+    return model
+
+
+def two_outputs(api: Any) -> Any:
+    inputs = api.Input((4,))
+    first = api.layers.Dense(1, name="first", kernel_regularizer="l2")(inputs)
+    return with_weights(api.Model(inputs, [first, api.layers.Dense(3, "softmax", name="second")(inputs)]))
+
+
+def logs_of(model: Any, **kwargs: Any) -> dict[str, float]:
+    """Logs of an evaluation and, under their names with ``train_``, of an epoch of training."""
+    logs = model.evaluate(X, [FIRST, SECOND], batch_size=8, verbose=0, return_dict=True, **kwargs)
+    history = model.fit(X, [FIRST, SECOND], batch_size=8, shuffle=False, verbose=0, **kwargs).history
+    return logs | {f"train_{name}": values[0] for name, values in history.items()}
+
+
+COMPILATIONS: dict[str, Any] = {
+    "one_for_all": lambda api: {"loss": "mse", "metrics": ["mae", "accuracy"]},  # one for each output
+    "lists": lambda api: {
+        "loss": ["mae", api.losses.CategoricalCrossentropy(label_smoothing=0.1)],
+        "loss_weights": [0.5, 2.0],
+        "metrics": [["mse"], ["accuracy", api.metrics.TopKCategoricalAccuracy(2, name="top")]],
+        "weighted_metrics": [None, ["accuracy"]],
+    },
+    "dicts": lambda api: {
+        "loss": {"first": api.losses.Huber(), "second": "categorical_crossentropy"},
+        "loss_weights": {"first": 3.0, "second": 0.25},
+        "metrics": {"second": ["accuracy", "mse"]},
+        "weighted_metrics": {"first": "mae"},
+    },
+    "reductions": lambda api: {
+        "loss": [
+            api.losses.MeanSquaredError(reduction="sum"),
+            api.losses.KLDivergence(reduction="mean_with_sample_weight"),
+        ],
+        "metrics": [
+            [api.metrics.RootMeanSquaredError()],
+            [api.metrics.AUC(name="auc"), api.metrics.Precision(name="precision")],
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "weighted"), [("one_for_all", False), ("lists", True), ("dicts", True), ("reductions", True)]
+)
+def test_outputs_have_losses_weights_and_metrics_as_in_keras(keras3: ModuleType, name: str, weighted: bool) -> None:
+    results = []
+    for api in (keras, keras3):
+        model = two_outputs(api)
+        model.compile(api.optimizers.SGD(0.05), **COMPILATIONS[name](api))
+        results.append(logs_of(model, **({"sample_weight": WEIGHTS} if weighted else {})))
+    ours, theirs = results
+    assert set(ours) == set(theirs)
+    for log, value in theirs.items():
+        np.testing.assert_allclose(ours[log], value, rtol=2e-5, atol=1e-6, err_msg=log)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "targets"),
+    [
+        ("softmax", "categorical_crossentropy", SECOND),
+        ("softmax", "sparse_categorical_crossentropy", SECOND.argmax(axis=1)),
+        ("sigmoid", "binary_crossentropy", SECOND),
+        ("softmax", "kl_divergence", SECOND),
+        ("sigmoid", "binary_focal_crossentropy", SECOND),
+    ],
+)
+def test_cross_entropies_at_saturation(keras3: ModuleType, activation: str, loss: str, targets: Any) -> None:
+    results = []
+    for api in (keras, keras3):
+        model = api.Sequential([api.Input((4,)), api.layers.Dense(3, activation)])
+        kernel = np.random.default_rng(2).standard_normal((4, 3)).astype(np.float32)
+        model.set_weights([300 * kernel, np.zeros(3, np.float32)])  # outputs are 0 or 1 but for a few
+        model.compile(api.optimizers.SGD(1.0), loss)
+        value = model.train_on_batch(X, targets)
+        results.append([value, *model.get_weights()])
+    for ours, theirs in zip(*results, strict=True):
+        assert np.all(np.isfinite(ours))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)
+
+
+def test_masks_weigh_losses_and_metrics_as_in_keras(keras3: ModuleType) -> None:
+    tokens = np.asarray([[1, 2, 0, 0], [3, 1, 2, 0], [0, 0, 0, 0], [1, 1, 1, 1]])
+    targets = np.asarray([[0, 1, 1, 0], [1, 1, 0, 0], [0, 1, 0, 1], [1, 0, 1, 0]])
+    steps = RNG.random((4, 4)).astype(np.float32)
+    results = []
+    for api in (keras, keras3):
+        embedding = api.layers.Embedding(4, 3, mask_zero=True)
+        model = api.Sequential([api.Input((4,), dtype="int32"), embedding, api.layers.Dense(2, "softmax")])
+        with_weights(model).compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+        # Of a training step only the loss: on JAX, Keras loses the mask of what it passes to metrics there.
+        values = [*model.evaluate(tokens, targets, verbose=0), model.train_on_batch(tokens, targets)[0]]
+        values += model.evaluate(tokens, targets, sample_weight=steps, verbose=0)
+        results.append([*values, *(w.sum() for w in model.get_weights())])
+    np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"loss": "mean_squred_error"}, "did you mean 'mean_squared_error'"),
+        ({"optimizer": "adamm"}, "did you mean 'Adam'"),
+        ({"loss": "mse", "metrics": ["acuracy"]}, "did you mean 'accuracy'"),
+        ({"loss": ["mse"]}, "expected 2 entries for the outputs"),
+        ({"loss": {"third": "mse"}}, "no output is called 'third'"),
+        ({"loss": "mse", "loss_weights": [1.0]}, "expected 2 entries"),
+        ({"loss": "mse", "metrics": {"secnd": "mae"}}, "did you mean 'second'"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
+    model = two_outputs(keras)
+    with pytest.raises(ValueError, match=message):
+        model.compile(**arguments)
+        model.fit(X, [FIRST, SECOND], verbose=0)
+
+
+def test_gradient_accumulation_equals_the_large_batch() -> None:
+    results = []
+    for size, steps in ((5, 4), (20, None)):
+        model = two_outputs(keras)
+        optimizer = keras.optimizers.Adam(0.05, gradient_accumulation_steps=steps)
+        model.compile(optimizer, ["mse", "categorical_crossentropy"])
+        model.fit(X, [FIRST, SECOND], batch_size=size, epochs=3, shuffle=False, verbose=0)
+        assert int(optimizer.iterations) == 3
+        results.append(model.get_weights())
+    for accumulated, large in zip(*results, strict=True):
+        np.testing.assert_allclose(accumulated, large, rtol=1e-6, atol=1e-6)
