@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -111,3 +116,19 @@ def test_attributes_of_a_users_callback_last(tmp_path):
     counter = fit(Interrupt(-1))
     assert counter.count == 4
     np.testing.assert_array_equal(counter.sums, [[0, 0], [0, 0], [1, 1], [3, 3], [6, 6]])
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments(tmp_path):
+    script = Path(__file__).with_name("kill_again_and_again.py")
+    run = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "runs"), "3"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert found["kills"] == 3
+    assert found["unreadable"] == [] and found["failed"] == 0, run.stderr
