@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", nargs="+", choices=sorted(SIZES), default=sorted(SIZES), help="models")
     parser.add_argument("--steps", type=report.positive, default=200, help="batches in an epoch")
     parser.add_argument("--epochs", type=report.positive, default=5, help="epochs of one measurement")
-    parser.add_argument("--repeat", type=report.positive, default=5, help="rounds in which every candidate has its turn")
+    parser.add_argument(
+        "--repeat", type=report.positive, default=5, help="rounds in which every candidate has its turn"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all numbers here, too")
 
 

@@ -82,6 +82,11 @@ class Session:
         with self.holder.lock:
             return copied(self._values()[self.index[id(variable)]])
 
+    def numpy(self, variable: Variable) -> np.ndarray:
+        """The present value as a numpy array of its own."""
+        with self.holder.lock:
+            return np.array(gathered(self._values()[self.index[id(variable)]]))
+
     def write(self, variable: Variable, value: Array) -> None:
         """Replace a value."""
         with self.holder.lock:

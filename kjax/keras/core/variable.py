@@ -25,6 +25,10 @@ class Live(Protocol):
         """The present value (a copy: the training goes on with its own)."""
         ...
 
+    def numpy(self, variable: Variable) -> np.ndarray:
+        """The present value, copied once."""
+        ...
+
     def write(self, variable: Variable, value: Array) -> None:
         """Replace the value that the training goes on with."""
         ...
@@ -198,6 +202,8 @@ class Variable:
 
     def numpy(self) -> np.ndarray:
         """The value as a numpy array of its own."""
+        if self._live is not None and scope.current() is None:
+            return self._live.numpy(self)
         return np.array(self.value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
