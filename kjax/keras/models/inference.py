@@ -110,7 +110,7 @@ class Inference(Sourcing):
             logs, _ = self._evaluate(source, steps, follower)
             follower.phase_end(logs)
             if return_dict:
-                return logs
+                return {name: logs[name] for name in sorted(logs)}
             values = list(logs.values())
             return values[0] if len(values) == 1 else values
 

@@ -82,7 +82,7 @@ class OnBatch(_Base):
     def _report(self, objective: Any, report: Any, return_dict: bool) -> Any:
         values = [number_of(v) for v in jax.device_get(report)]
         if return_dict:
-            return dict(zip(objective.names, values, strict=True))
+            return dict(sorted(zip(objective.names, values, strict=True), key=lambda item: item[0]))
         return values[0] if len(values) == 1 else values
 
 
