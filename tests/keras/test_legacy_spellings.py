@@ -217,3 +217,20 @@ def test_generator_methods_count_samples(era):
     with pytest.warns(FutureWarning, match="`samples_per_epoch=20` samples is `steps_per_epoch=3` batches"):
         Trainer().fit_generator(batches(8), 20, 2)
     assert (taken["steps"], taken["epochs"]) == (3, 2)
+
+
+def test_batch_dot_of_keras_2_multiplies_matrices(era):
+    rng = np.random.default_rng(0)
+    c, h, o = (rng.normal(size=shape).astype("float32") for shape in ((2, 4, 5), (2, 4, 5, 6), (2, 4, 6)))
+    q, k = (rng.normal(size=(2, 3, rows, 4)).astype("float32") for rows in (5, 7))
+    era("2")
+    from kjax.keras import backend
+
+    for x, y, axes, formula in (
+        (c, h, [2, 2], "bni,bnid->bnd"),
+        (o, h, [2, 3], "bnd,bnid->bni"),
+        (q, k, [3, 3], "bhid,bhjd->bhij"),
+    ):
+        np.testing.assert_allclose(backend.batch_dot(x, y, axes), np.einsum(formula, x, y), rtol=1e-4, atol=1e-5)
+    era("3")
+    np.testing.assert_allclose(backend.batch_dot(c, h, [2, 2]), np.einsum("bni,bmid->bnmd", c, h), rtol=1e-4, atol=1e-5)

@@ -12,14 +12,16 @@ import numpy as np
 from jax.core import Tracer
 
 from kjax.keras.backend.graph import int_shape
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn.ops import convolution, keras2
 
 LIFTED = (
-    "dot batch_dot gather batch_flatten repeat resize_images resize_volumes temporal_padding spatial_2d_padding "
+    "dot gather batch_flatten repeat resize_images resize_volumes temporal_padding spatial_2d_padding "
     "spatial_3d_padding relu hard_sigmoid l2_normalize categorical_crossentropy sparse_categorical_crossentropy "
     "binary_crossentropy batch_normalization normalize_batch_in_training bias_add conv1d conv2d_transpose conv3d_transpose "
     "pool2d pool3d ctc_batch_cost ctc_decode rnn foldl foldr map_fn"
@@ -40,6 +42,8 @@ def lift(target: Callable[..., Any], name: str | None = None) -> Callable[..., A
         args, kwargs = bound.args, bound.kwargs
         if symbolic_leaves((args, kwargs)):
             return Operation(target, name)._symbolic_call(args, kwargs)
+        if scopes.recorder is not None and scopes.current() is None:
+            return scopes.recorder.call_function(target, args, kwargs)
         return target(*jax.tree.map(_value, args, is_leaf=_is_variable), **jax.tree.map(_value, kwargs))
 
     return function
@@ -51,6 +55,19 @@ def _is_variable(leaf: Any) -> bool:
 
 def _value(leaf: Any) -> Any:
     return leaf.value if isinstance(leaf, Variable) else leaf
+
+
+_of_samples, _of_matrices = lift(keras2.batch_dot), lift(keras2.batch_matmul)
+
+
+def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+    """Products of the samples of two batches; see :func:`kjax.nn.ops.keras2.batch_dot`.
+
+    In the eras of Keras 1 and 2, arrays of more than three axes are multiplied as matrices in their last two axes.
+    """
+    if settings.era in OLD_ERAS and max(len(x.shape), len(y.shape)) > 3:
+        return _of_matrices(x, y, axes)
+    return _of_samples(x, y, axes)
 
 
 globals().update({name: lift(getattr(keras2, name)) for name in LIFTED.split()})

@@ -71,7 +71,10 @@ class Sequential(Model):
                     entry.name = f"{layer.name}_input"
                 self._input_layer = entry
         self._stack.append(layer)
-        if rebuild:
+        if rebuild and self._plan is not None:
+            # The tensors of the layers below stay what they are: a user may hold them.
+            self._adopt_plan(make_plan(self._plan.input_structure, layer(self._plan.outputs[0]), self.name))
+        elif rebuild:
             self._rebuild()
 
     def pop(self, rebuild: bool = True) -> Layer:

@@ -58,6 +58,31 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Array:
     return result[:, None] if x.ndim == y.ndim == 2 else result
 
 
+def batch_matmul(x: Any, y: Any, axes: Any = None) -> Array:
+    """``batch_dot`` of Keras 2.2 on TensorFlow for arrays of more than three axes: a matrix product of the last two axes.
+
+    All axes before them count as the batch. The array with fewer axes gets axes of size 1 at its end, which go again.
+
+    Source: https://github.com/keras-team/keras/blob/2.2.4/keras/backend/tensorflow_backend.py.
+
+    Args:
+        x: (batch, ...).
+        y: (batch, ...).
+        axes: whether the last axis of each is summed over, or the one before it.
+    """
+    x, y = array(x), array(y)
+    ranks = x.ndim, y.ndim
+    first, second = (x.ndim - 1, y.ndim - 2) if axes is None else (axes, axes) if isinstance(axes, int) else axes
+    rank = max(ranks)
+    x, y = (a.reshape(a.shape + (1,) * (rank - a.ndim)) for a in (x, y))
+    x = x if first in (rank - 1, -1) else jnp.swapaxes(x, -1, -2)
+    y = jnp.swapaxes(y, -1, -2) if second in (rank - 1, -1) else y
+    result = jnp.matmul(x, y)
+    extra = abs(ranks[0] - ranks[1])
+    at = sum(ranks) - 3 if ranks[0] > ranks[1] else ranks[0] - 1
+    return jnp.squeeze(result, tuple(range(at, at + extra))) if extra else result
+
+
 def gather(reference: Any, indices: Any) -> Array:
     """Slices along the first axis."""
     return jnp.take(array(reference), array(indices).astype(jnp.int32), axis=0)
