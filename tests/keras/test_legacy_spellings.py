@@ -184,6 +184,18 @@ def test_layers_of_keras_1_follow_their_formulas():
     np.testing.assert_allclose(found, (np.einsum("bi,kio->bko", x, w) + b).max(1), rtol=1e-5, atol=1e-6)
 
 
+def test_layers_of_keras_1_are_read_from_configs():
+    model = keras.Sequential([keras.Input((4,)), layers.Highway(), layers.MaxoutDense(3, nb_feature=2)])
+    copy = keras.models.model_from_json(model.to_json())
+    assert [type(layer).__name__ for layer in copy.layers] == ["Highway", "MaxoutDense"]
+    assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
+
+
+@pytest.mark.parametrize("name", sorted(spellings.METHOD_DROPPED))
+def test_methods_of_models_take_arguments_of_old(name):
+    assert hasattr(getattr(keras.Model, name), "__wrapped__"), "the method needs the decorator of old spellings"
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_deconvolution_takes_its_output_shape():
     layer = layers.Deconvolution2D(

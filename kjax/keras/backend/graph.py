@@ -194,8 +194,8 @@ def moving_average_update(x: Variable, value: Any, momentum: Any) -> Any:
 
 
 def get_value(x: Any) -> np.ndarray:
-    """The value of a variable or array as a NumPy array."""
-    return eval(x)
+    """The value of a variable or array as a NumPy array, or a NumPy number where it has no axes."""
+    return eval(x)[()]
 
 
 def batch_get_value(ops: Sequence[Any]) -> list[np.ndarray]:

@@ -200,7 +200,6 @@ METHOD_DROPPED: dict[str, tuple[str, ...]] = {
     "fit": ("show_accuracy",),
     "evaluate": ("show_accuracy",),
     "predict": ("show_accuracy",),
-    "compile": ("class_mode",),
     "fit_generator": ("show_accuracy",),
     "evaluate_generator": ("show_accuracy",),
     "predict_generator": (),

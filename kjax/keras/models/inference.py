@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from kjax.data.reader import Reader, Source
+from kjax.keras.legacy.arguments import method
 from kjax.keras.models.following import Follower
 from kjax.keras.models.on_batch import number_of
 from kjax.keras.models.sourcing import Sourcing
@@ -54,6 +55,7 @@ class Inference(Sourcing):
         values = [number_of(v) for v in jax.device_get(compute(accumulators))]
         return dict(zip(objective.names, values, strict=True)), done
 
+    @method
     def evaluate(
         self,
         x: Any = None,
@@ -114,6 +116,7 @@ class Inference(Sourcing):
             values = list(logs.values())
             return values[0] if len(values) == 1 else values
 
+    @method
     def predict(
         self,
         x: Any,

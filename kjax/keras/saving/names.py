@@ -266,6 +266,8 @@ def builtin(module: str | None, name: str) -> Any:
     thing = vars(importlib.import_module(target)).get(name)
     if thing is None and module == "keras":
         thing = vars(importlib.import_module("kjax.keras.models")).get(name)
+    if thing is None and module == "keras.layers":  # Highway, MaxoutDense
+        thing = vars(importlib.import_module("kjax.keras.legacy.layers")).get(name)
     # Only classes with a config: nothing else that the module happens to hold can be named by a file.
     return thing if isinstance(thing, type) and hasattr(thing, "from_config") else None
 
