@@ -24,6 +24,7 @@ models
 ops
 optimizers
 preprocessing
+quantizers
 random
 regularizers
 saving
@@ -44,6 +45,7 @@ _NAMES = {
     "InputSpec": "layers",
     "Metric": "metrics",
     "Operation": "core.stateless",
+    "Quantizer": "quantizers",
     "StatelessScope": "core.stateless",
     "SymbolicScope": "core.stateless",
     "device": "backend",

@@ -120,6 +120,12 @@ def Input(
     return layer._inbound_nodes[0].outputs[0]
 
 
+_MAKE_SHAPES = frozenset(
+    "reshape split hsplit vsplit dsplit array_split rearrange space_to_depth depth_to_space fold unfold view slice".split()
+)
+"""Operations whose arguments may ask for sizes that divide those of free axes."""
+
+
 class Operation(PureLayer):
     """A pure function as a node of a graph.
 
@@ -170,7 +176,8 @@ class Operation(PureLayer):
         try:
             return super()._output_specs(args, kwargs)
         except Exception as first:
-            if not has_free_axes(tensors):
+            shapes = self.entry is None or self.entry.name in _MAKE_SHAPES
+            if not has_free_axes(tensors) or not shapes:
                 raise
             # Sizes without common divisors may not divide what a shape asks for; sizes with all small divisors do.
             with composite_stand_ins():

@@ -66,6 +66,8 @@ def lift(entry: Entry) -> Callable[..., Any]:
     def symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = _with_settings(args, kwargs)
         tensors, arguments = entry.split(args, kwargs)
+        if entry.name == "unstack":
+            _check_slices(tensors[0], **arguments)
         return Operation(entry.call, entry.name, entry)._symbolic_call(tensors, arguments)
 
     return call
@@ -76,6 +78,13 @@ _SETTINGS: dict[str, Callable[[], Any]] = {
     "epsilon": lambda: settings.epsilon,
     "dtype": lambda: settings.floatx,
 }
+
+
+def _check_slices(x: Any, num: int | None, axis: int) -> None:
+    if num is None and -len(x.shape) <= axis < len(x.shape) and x.shape[axis] is None:
+        raise ValueError(
+            f"unstack: cannot infer argument `num` from shape {x.shape}, whose axis {axis} is free; give it"
+        )
 
 
 def _is_plain(leaf: Any) -> bool:

@@ -57,11 +57,15 @@ def associative_scan(f: Callable[..., Any], elems: Any, reverse: bool = False, a
     return jax.lax.associative_scan(f, elems, reverse, axis)
 
 
+def _indices(indices: Any) -> tuple[Array, ...]:
+    """Places as one array of integers for each axis."""
+    return tuple(jnp.moveaxis(array(indices).astype(jnp.int32), -1, 0))
+
+
 def scatter(indices: Any, values: Any, shape: Any) -> Array:
     """Zeros of a shape with values added at indices; ``indices`` has the axes of the result along its last axis."""
     values = array(values)
-    key = tuple(jnp.moveaxis(array(indices), -1, 0))
-    return jnp.zeros(shape_of(shape), values.dtype).at[key].add(values)
+    return jnp.zeros(shape_of(shape), values.dtype).at[_indices(indices)].add(values)
 
 
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Array:
@@ -79,7 +83,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     ways = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "multiply"}
     if reduction not in ways:
         raise ValueError(f"scatter_update: `reduction` must be one of {list(ways)}, received {reduction!r}")
-    place = array(inputs).at[tuple(jnp.moveaxis(array(indices), -1, 0))]
+    place = array(inputs).at[_indices(indices)]
     return getattr(place, ways[reduction])(array(updates))
 
 
@@ -152,9 +156,12 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Array]:
         ValueError: ``num`` is not the number of slices.
     """
     x = array(x)
-    if num is not None and num != x.shape[axis]:
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"unstack: `axis` {axis} is out of the range of an array of shape {x.shape}")
+    count = x.shape[axis] if num is None else num
+    if count > x.shape[axis]:
         raise ValueError(f"unstack: `num` is {num}, but axis {axis} of shape {x.shape} has {x.shape[axis]} slices")
-    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
+    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(count)]
 
 
 def cast(x: Any, dtype: Any) -> Array:

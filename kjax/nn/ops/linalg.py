@@ -36,8 +36,10 @@ def cholesky(x: Any, upper: bool = False) -> Array:
 def cholesky_inverse(x: Any, upper: bool = False) -> Array:
     """The inverse of a matrix, given its Cholesky factor."""
     x = _matrices("cholesky_inverse", x, square=True)
-    inverse = jax.scipy.linalg.solve_triangular(x, jnp.eye(x.shape[-1], dtype=x.dtype), lower=not upper)
-    return inverse @ inverse.T if upper else inverse.T @ inverse
+    identity = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
+    inverse = jax.scipy.linalg.solve_triangular(x, identity, lower=not upper)
+    other = jnp.swapaxes(inverse, -1, -2)
+    return inverse @ other if upper else other @ inverse
 
 
 def det(x: Any) -> Array:

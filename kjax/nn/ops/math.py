@@ -18,14 +18,19 @@ def _segment(name: str) -> Callable[..., Any]:
     target = getattr(jax.ops, name)
 
     def function(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Array:
-        ids = array(segment_ids)
+        data, ids = array(data), array(segment_ids)
+        if ids.ndim != 1 or data.shape[:1] != ids.shape:
+            raise ValueError(
+                f"{name}: `segment_ids` must be a vector with one id for each row of `data`, received shapes {ids.shape} and "
+                f"{data.shape}"
+            )
         if num_segments is None:
             if isinstance(ids, Tracer):
                 raise ValueError(
                     f"{name}: under jit the argument `num_segments` is needed: the result's size must be known"
                 )
             num_segments = int(jnp.max(ids)) + 1
-        return target(array(data), ids, num_segments, indices_are_sorted=sorted)
+        return target(data, ids, num_segments, indices_are_sorted=sorted)
 
     doc = (
         f"``jax.ops.{name}``: rows with one id reduced together.\n\nArgs:\n    data: rows.\n    segment_ids: id of each row.\n"
@@ -49,7 +54,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Array, Array]:
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Array:
     """Whether each target is among the ``k`` classes with the largest predictions."""
-    predictions, targets = array(predictions), array(targets)
+    predictions, targets = array(predictions), array(targets).astype(jnp.int32)
     chosen = jnp.take_along_axis(predictions, targets[..., None], axis=-1)
     chosen = jnp.where(jnp.isnan(chosen), -jnp.inf, chosen)
     return jnp.sum(predictions > chosen, axis=-1) < k
@@ -159,9 +164,16 @@ def irfft(x: Any, fft_length: int | None = None) -> Array:
     return jnp.fft.irfft(_complex("irfft", x), n=fft_length)
 
 
+def _check_windows(name: str, sequence_length: int, sequence_stride: int) -> None:
+    for argument, value in (("sequence_length", sequence_length), ("sequence_stride", sequence_stride)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}: `{argument}` must be a positive integer, received {value!r}")
+
+
 def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Array:
     """Windows of a signal along a new axis: (..., time) to (..., windows, sequence_length)."""
     x = array(x)
+    _check_windows("extract_sequences", sequence_length, sequence_stride)
     count = 1 + (x.shape[-1] - sequence_length) // sequence_stride
     places = np.arange(max(count, 0))[:, None] * sequence_stride + np.arange(sequence_length)[None]
     return x[..., places]
@@ -210,6 +222,7 @@ def stft(
         ValueError: ``fft_length`` is too small, or an unknown window.
     """
     x = array(x)
+    _check_windows("stft", sequence_length, sequence_stride)
     if x.dtype not in (jnp.float32, jnp.float64):
         raise TypeError(f"stft: the signal must be of float32 or float64, received {x.dtype}")
     if fft_length < sequence_length:
@@ -242,6 +255,7 @@ def istft(
         center: as for :func:`stft`.
     """
     spectrum = _complex("istft", x)
+    _check_windows("istft", sequence_length, sequence_stride)
     if spectrum.ndim < 2:
         raise ValueError(f"istft: expected parts of shape (..., windows, frequencies), received {spectrum.shape}")
     pieces = jnp.fft.irfft(spectrum, n=fft_length)
@@ -252,8 +266,9 @@ def istft(
     weighted = pieces * values.reshape((1,) * (pieces.ndim - 1) + (-1,))
     signal = jnp.zeros((*pieces.shape[:-2], covered), pieces.dtype).at[..., places].add(weighted)
     weight = jnp.zeros(covered, pieces.dtype).at[places].add(jnp.broadcast_to(jnp.square(values), places.shape))
-    weight = jnp.where(weight > 1e-10, weight, 1)
-    signal = signal / weight.reshape((1,) * (signal.ndim - 1) + (-1,))
+    if window is not None:  # without a window Keras adds the pieces up and leaves it at that
+        weight = jnp.where(weight > 1e-10, weight, 1)
+        signal = signal / weight.reshape((1,) * (signal.ndim - 1) + (-1,))
     start = fft_length // 2 if center else 0
     if length is not None:
         return signal[..., start : start + length]
