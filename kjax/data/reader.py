@@ -97,8 +97,10 @@ class Source(Protocol):
 class Reader:
     """Where a run stands in a source.
 
-    An epoch is a pass over the data, or ``steps`` batches: then it goes on where the one before ended, and a pass that
-    ends in the middle of an epoch ends the epoch, with a warning, as in Keras.
+    An epoch is a pass over the data, or ``steps`` batches: then it goes on where the one before ended, and into the next
+    pass. Keras 3 cuts an epoch short where a pass ends in it, so that of two epochs with one batch less than the data set
+    has the second is a single batch; Keras 2 did not, and neither is it done here. An epoch ends early, with Keras'
+    warning, where it is longer than a pass, or where the data end and nobody knew how many they are.
 
     Args:
         source: the data.
@@ -145,22 +147,42 @@ class Reader:
         if batches is not None:
             batches.catch_up(place["ended"])
 
-    def begin(self, done: int = 0) -> Feed:
+    def begin(self, done: int = 0, stop: int | None = None) -> Feed:
         """The batches of the next epoch, or of the rest of one.
 
         Args:
             done: batches of it that were done before.
+            stop: the epoch will be left before this batch.
         """
         self.source.epoch_begin()
-        most = None if self.wanted is None else self.wanted - done
+        last = self.wanted if stop is None else stop
+        most = None if last is None else last - done
         self._feed = self._next_feed(most)
-        return _Continued(self, self._feed, most) if self.position and self.source.again and not done else self._feed
+        return (
+            self._feed
+            if self.wanted is None or most is None or not self.source.again
+            else _Continued(self, self._feed, most)
+        )
+
+    @property
+    def _fits(self) -> bool:
+        """Whether an epoch is no longer than a pass."""
+        count = self.source.steps
+        return count is not None and self.wanted is not None and self.wanted <= count
 
     def _next_feed(self, most: int | None) -> Feed:
         return self.source.feed(self.seed, self.number, self.position, most=most, state=self.state)
 
     def _next_pass(self) -> None:
         self.number, self.position, self.state = self.number + 1, 0, None
+
+    def pause(self) -> Feed | None:
+        """The epoch is left in the middle: :attr:`place` says where, ``begin(done)`` goes on. Returns its feed, closed."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.close()
+            self.position, self.state = feed.position, feed.state
+        return feed
 
     def end(self, done: int, interrupted: bool = False) -> None:
         """The epoch has ended.
@@ -169,11 +191,9 @@ class Reader:
             done: batches of it that were done.
             interrupted: somebody stopped it.
         """
-        feed, self._feed = self._feed, None
+        feed = self.pause()
         if feed is None:
             return
-        feed.close()
-        self.position, self.state = feed.position, feed.state
         self.source.epoch_end()
         short = not interrupted and done < (1 if self.wanted is None else self.wanted)
         if short:
@@ -192,13 +212,13 @@ class Reader:
 
 
 class _Continued:
-    """The feed of an epoch in the middle of a pass of unknown length: should nothing be left, the next pass begins."""
+    """The feed of an epoch that may go on in the next pass."""
 
-    def __init__(self, reader: Reader, feed: Feed, most: int | None) -> None:
+    def __init__(self, reader: Reader, feed: Feed, most: int) -> None:
         self._reader = reader
         self._inner = feed
         self._most = most
-        self._taken = False
+        self._taken = 0
 
     @property
     def position(self) -> int:
@@ -218,13 +238,14 @@ class _Continued:
     def take(self, limit: int, capacity: int) -> Chunk | None:
         """The next chunk."""
         chunk = self._inner.take(limit, capacity)
-        if chunk is None and not self._taken:
+        # Of a pass of unknown length it may show only now that the epoch before had its last batch.
+        ended = self._inner.position > 0 and (self._taken == 0 or self._reader._fits)
+        if chunk is None and ended and self._taken < self._most:
             self._inner.close()
             self._reader._next_pass()
-            self._inner = self._reader._next_feed(self._most)
-            self._reader._feed = self._inner
+            self._inner = self._reader._feed = self._reader._next_feed(self._most - self._taken)
             chunk = self._inner.take(limit, capacity)
-        self._taken = True
+        self._taken += 0 if chunk is None else chunk.count
         return chunk
 
     def close(self) -> None:

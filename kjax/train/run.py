@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kjax.data.reader import Source
+from kjax.data.reader import Reader, Source
 from kjax.train import loop
 from kjax.train.objective import Objective
 from kjax.train.predict import run_predict
@@ -24,7 +24,7 @@ def seed_of(key: jax.Array) -> int:
 def fit_epoch(
     step: Callable[..., Any],
     state: TrainState,
-    source: Source,
+    source: Source | Reader,
     objective: Any,
     *,
     start: int = 0,
@@ -36,7 +36,9 @@ def fit_epoch(
     Args:
         step: from :func:`make_train_step`.
         state: the state; its buffers are donated, so use the returned one from now on.
-        source: batches of (inputs, targets, weights): :class:`kjax.data.Arrays` or :func:`kjax.data.source`.
+        source: batches of (inputs, targets, weights): :class:`kjax.data.Arrays` or :func:`kjax.data.source`, of which an
+            epoch is a pass; or a :class:`kjax.data.Reader` of one, whose epochs may have any length, and whose ``place``
+            belongs into a checkpoint.
         objective: the objective (or loss) that the step was made with.
         start: first batch; an epoch that was interrupted after some batches goes on from there.
         stop: stop before this batch.
@@ -52,20 +54,27 @@ def fit_epoch(
         sample = jax.tree.map(jnp.zeros_like, state.metrics)
         state = state.replace(epoch=state.epoch + 1, metrics=sample)  # type: ignore[attr-defined]
     holder = loop.Holder(state)
-    most = None if stop is None else stop - start
-    with contextlib.closing(source.feed(seed_of(state.key), number, start, most=most)) as feed:
-        loop.run_epoch(
+    reader = source if isinstance(source, Reader) else Reader(source, seed=seed_of(state.key), number=number)
+    if not isinstance(source, Reader):
+        reader.position = start
+    feed = reader.begin(start, stop)
+    try:
+        done = loop.run_epoch(
             loop.train_program(step),
             holder,
             None,
             feed,
             report=lambda carry: report(carry.metrics),
-            batch_bytes=source.batch_bytes,
-            steps=source.steps if stop is None else stop,
-            resident_bytes=source.bytes,
+            batch_bytes=reader.source.batch_bytes,
+            steps=reader.steps if stop is None else stop,
+            resident_bytes=reader.source.bytes,
             listener=listener,
             done=start,
         )
+        if stop is None:
+            reader.end(done)
+    finally:
+        reader.pause()
     return holder.carry, _named(objective, report(holder.carry.metrics))
 
 

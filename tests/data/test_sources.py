@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kjax import nn, train
-from kjax.data import PyDataset, Stream, source
+from kjax.data import PyDataset, Reader, Stream, source
 from kjax.data.batches import Numbered
 from kjax.data.host import FileRows, SparseRows
 
@@ -397,3 +397,34 @@ def test_streams_have_a_transform():
     src = source([(X[:4], Y[:4])], transform=lambda batch: (batch[0] * 2, *batch[1:]))
     assert isinstance(src, Stream)
     np.testing.assert_array_equal(src.feed().take(1, 0).tree[0], X[:4] * 2)
+
+
+def test_a_reader_of_a_research_loop_goes_on_from_a_checkpoint(tmp_path):
+    """Epochs of 3 of the 7 batches, left in the middle of the third."""
+
+    def fresh():
+        return train.create_state(MODULE, OBJECTIVE, "adam", X[:1], seed=1)
+
+    def reader():
+        return Reader(source(Numbers(workers=2), shuffle=True), steps=3, seed=5)
+
+    whole, state = reader(), fresh()
+    for _ in range(4):
+        state, logs = train.fit_epoch(STEP, state, whole, OBJECTIVE)
+    part, first = reader(), fresh()
+    for stop in (None, None, 1):
+        first, _ = train.fit_epoch(STEP, first, part, OBJECTIVE, stop=stop)
+    assert part.place == {"number": 0, "position": 7, "state": None, "ended": 2}
+    checkpoints = train.Checkpoints(tmp_path)
+    checkpoints.save(7, first, {"data": part.place, "batch": 1})
+    rest, metadata = checkpoints.restore(fresh())
+    other = reader()
+    other.seek(metadata["data"])
+    rest, _ = train.fit_epoch(STEP, rest, other, OBJECTIVE, start=metadata["batch"])
+    rest, again = train.fit_epoch(STEP, rest, other, OBJECTIVE)
+    assert again == logs and int(rest.step) == 12
+    for a, b in zip(jax.tree.leaves(state.params), jax.tree.leaves(rest.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for each in (whole, part, other):
+        each.close()
+    assert not threads()

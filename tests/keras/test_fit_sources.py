@@ -78,17 +78,30 @@ def assert_same(ours, theirs):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
 
 
-def test_epochs_that_are_no_passes_are_those_of_keras(keras3):
-    """Seven batches: epochs of 3 go on in the pass; the third is cut short, with the warning, and a pass begins."""
-    options = {"epochs": 5, "steps_per_epoch": 3, "batch_size": SIZE}
+def test_epochs_go_on_in_the_pass_as_in_keras(keras3):
+    options = {"epochs": 2, "steps_per_epoch": 3, "batch_size": SIZE}
     theirs = run(keras3, X, y=Y, **options)
-    ours = run(keras, X, y=Y, **options)
-    assert_same(ours, theirs)
-    assert ours[2] == theirs[2] == 1
+    assert_same(run(keras, X, y=Y, **options), theirs)
     options.pop("batch_size")
-    sequence = run(keras, numbers(PyDataset), **options)
-    assert_same(sequence, run(keras3, numbers(keras3.utils.PyDataset), **options))
-    assert_same(sequence, theirs)
+    assert_same(run(keras, numbers(PyDataset), **options), run(keras3, numbers(keras3.utils.PyDataset), **options))
+
+
+def test_epochs_go_on_in_the_next_pass_as_in_keras_2():
+    """Seven batches in epochs of 3, 4 and 6: all have their full length; an endless generator gives the same."""
+    for steps in (3, 4, 6):
+        expected = run(keras, endless(), epochs=6, steps_per_epoch=steps)
+        for arguments in ({"x": X, "y": Y, "batch_size": SIZE}, {"x": numbers(PyDataset, workers=2)}):
+            found = run(keras, **arguments, epochs=6, steps_per_epoch=steps)
+            assert found[2] == 0
+            assert_same(found, expected)
+
+
+def test_epochs_longer_than_a_pass_end_early_as_in_keras(keras3):
+    options = {"epochs": 2, "steps_per_epoch": 9}
+    theirs = run(keras3, numbers(keras3.utils.PyDataset), **options)
+    ours = run(keras, numbers(PyDataset), **options)
+    assert_same(ours, theirs)
+    assert ours[2] >= 1 and theirs[2] >= 1
 
 
 def test_endless_generator_as_in_keras(keras3):

@@ -64,7 +64,8 @@ class Fitting(Inference):
             class_weight: weight of each class.
             sample_weight: weight of each sample.
             initial_epoch: index of the first epoch.
-            steps_per_epoch: batches in an epoch; all by default. An epoch goes on where the one before ended.
+            steps_per_epoch: batches in an epoch; all by default. An epoch goes on where the one before ended, and into the
+                next pass over the data.
             validation_steps: batches in a validation; all by default.
             validation_batch_size: samples in a batch of validation.
             validation_freq: validate every so many epochs, or in the listed ones (counted from 1).
