@@ -74,3 +74,14 @@ def test_callbacks_ask_the_model_while_it_is_trained():
     assert len(seen) == 4
     for found, logs in seen:
         assert found == pytest.approx(logs, rel=1e-6)
+
+
+def test_freezing_after_compile_is_mentioned_and_waits():
+    model = build(keras)
+    model.layers[0].trainable = False
+    before = model.get_weights()
+    with pytest.warns(UserWarning, match="call compile"):
+        model.fit(X, Y, verbose=0)
+    assert (model.get_weights()[0] != before[0]).any()
+    model.layers[0].trainable = True
+    model.fit(X, Y, verbose=0)  # as it was compiled: no warning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,6 +139,7 @@ class Fitting(Inference):
         self._check_shapes(source)
         if validation is not None:
             self._check_shapes(validation, "test")
+        self._warn_of_changes()
         step, objective = self._training_step()
         program, report = self._programs(step, objective, loop.train_program)
         params = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
@@ -188,12 +190,22 @@ class Fitting(Inference):
             self._finish_weights(session)
             follower.train_end(logs)
         finally:
+            follower.progress.finish()  # after an error the line of the bar is still open
             session.close()
             self._session = None
             if not validated:  # otherwise the metrics show the validation, as in Keras
                 self._keep_metrics(objective, session.holder.carry.metrics)
         self.history = callback_list.history
         return self.history
+
+    def _warn_of_changes(self) -> None:
+        """Say that layers were frozen or unfrozen since ``compile``, which fixed what is trained."""
+        if self._trained is not None and self._trained != frozenset(id(v) for v in self.trainable_weights):
+            warnings.warn(
+                f"model {self.name!r}: `trainable` of some layers was changed after compile(), which fixed what is trained; "
+                "call compile() again for the change to take effect",
+                stacklevel=5,
+            )
 
     def _finish_weights(self, session: Session) -> None:
         """End with what the optimizer says are the weights: their moving average, where it keeps one."""
