@@ -163,18 +163,25 @@ class StateKeeper:
     def built(self, value: bool) -> None:
         """Ignored: optimizers written for Keras set it in ``build``."""
 
-    def prepare(self, tree: Any, order: Sequence[Variable] | None = None) -> None:
+    def is_prepared(self, mark: Any) -> bool:
+        """Whether nothing has changed since :meth:`prepare` returned ``mark``."""
+        return mark is not None and mark[0] is self and mark[1] is self._tree and mark[2] is self._structure
+
+    def prepare(self, tree: Any, order: Sequence[Variable] | None = None) -> Any:
         """Make the state for a tree of weights, unless it was made for these.
 
         Args:
             tree: tree of :class:`Variable`.
             order: the same variables in the order in which Keras lists them; that of the tree by default.
+
+        Returns:
+            A mark for :meth:`is_prepared`.
         """
         leaves = jax.tree.leaves(tree, is_leaf=is_box)
         listed = list(order) if order is not None else leaves
         if self.built and self._built_for == frozenset(map(id, leaves)):
             self._arrange(tree, leaves, listed)
-            return
+            return self, self._tree, self._structure
         if self.built:
             self._own = self._own[: self._early]  # what the last `build` made belongs to other weights
         self._early = len(self._own)
@@ -185,11 +192,13 @@ class StateKeeper:
                 StateKeeper.build(self, listed)
         finally:
             self._layout = None
+        return self, self._tree, self._structure
 
     def _arrange(self, tree: Any, leaves: list[Variable], listed: list[Variable]) -> None:
         """Lay the state out for another tree of the same weights."""
         structure = jax.tree.structure(tree, is_leaf=is_box)
-        if structure != self._structure:
+        moves = structure != self._structure or any(a is not b for a, b in zip(leaves, self._leaves, strict=True))
+        if moves:
             places = {id(v): i for i, v in enumerate(self._leaves)}
             old, chosen = self._structure, [places[id(v)] for v in leaves]
 
@@ -205,9 +214,10 @@ class StateKeeper:
             self._tree = jax.tree.map(moved, self._tree, is_leaf=is_part)
             self._leaves, self._structure = leaves, structure
         numbers = {id(v): i for i, v in enumerate(self._leaves)}
-        self._trainable_variables = listed
-        self._order = [numbers[id(v)] for v in listed]
-        self._pure = None
+        order = [numbers[id(v)] for v in listed]
+        if moves or order != self._order:
+            self._pure = None
+        self._trainable_variables, self._order = listed, order
 
     def build(self, variables: Any) -> None:
         """Make the state for weights.

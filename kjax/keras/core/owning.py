@@ -17,7 +17,10 @@ Tree = dict[str, Any]
 """Nested dicts: collection, then names, then :class:`Variable`."""
 
 
-_UNTRACKED = ("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes")
+_UNTRACKED = (
+    *("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes"),
+    *("_state_parts", "_prepared"),
+)
 """Attributes in which layers and variables lie that are found in other ways."""
 
 

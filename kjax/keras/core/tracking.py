@@ -15,11 +15,15 @@ def members(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     """
     from kjax.keras.core.layer import Layer
 
-    if isinstance(value, (Layer, Variable)) or getattr(type(value), "tracked_state", False):
-        yield name, value
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from members(item, f"{name}_{i}")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from members(item, f"{name}_{key}")
+    def walk(value: Any, *path: Any) -> Iterator[tuple[str, Any]]:
+        # Names are put together for what is found only: the repr of a key may take long.
+        if isinstance(value, (Layer, Variable)) or getattr(type(value), "tracked_state", False):
+            yield "_".join(map(str, path)), value
+        elif isinstance(value, (list, tuple)):
+            for i, item in enumerate(value):
+                yield from walk(item, *path, i)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from walk(item, *path, key)
+
+    yield from walk(value, name)

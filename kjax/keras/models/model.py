@@ -92,6 +92,7 @@ class Model(OnBatch, Generations, Layer):
         del inputs
         if callable(loss):
             self._loss_functions.append(loss)
+            self._forget_training()
             return
         tensors = symbolic_leaves(loss)
         if not tensors:

@@ -58,9 +58,13 @@ class Overridable(Training):
         return self.built or self.is_functional
 
     def _is_custom(self) -> bool:
-        if overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics:
-            return True
-        return bool(self._kept_metrics() or self._loss_functions)
+        if self._has_methods is None:
+            found = overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics
+            found = found or bool(self._kept_metrics() or self._loss_functions)
+            if not self.built and not found:
+                return False  # layers that are still to be built may keep metrics
+            self._has_methods = found
+        return self._has_methods
 
     def _predicts_by_itself(self) -> bool:
         return overrides(self, "predict_step")

@@ -59,6 +59,11 @@ class Training(_Base):
         """Forget what was prepared for training, because the model changed."""
         self._objective: Objective | None = None
         self._trained: frozenset[int] | None = None
+        self._state_parts: dict[str, Any] | None = None
+        self._has_methods: bool | None = None
+        self._prepared: Any = None
+        self._empty: Any = None
+        self._key: Any = None
         self._train_module: Any = None
         self._batch_metrics: Any = None
         self._sample: tuple[Any, Any] = (None, None)
@@ -177,6 +182,7 @@ class Training(_Base):
 
     def _snapshot(self) -> None:
         """Fix what is trained, and the module in which it is."""
+        self._state_parts = None
         self._trained = frozenset(id(v) for v in self.trainable_weights)
         self._train_module = self.module
 
@@ -191,23 +197,30 @@ class Training(_Base):
         """The variables as the trees of a train state: trained, frozen, state."""
         if self._trained is None:
             self._snapshot()
-        tree = self.variable_tree()
-        params = tree.pop(PARAMS, {})
-        trained = self._trained or frozenset()
-        return {
-            "params": _select(params, lambda v: id(v) in trained),
-            "frozen": _select(params, lambda v: id(v) not in trained),
-            "state": tree,
-        }
+        if self._state_parts is None:
+            tree = self.variable_tree()
+            params = tree.pop(PARAMS, {})
+            trained = self._trained or frozenset()
+            parts = {
+                "params": _select(params, lambda v: id(v) in trained),
+                "frozen": _select(params, lambda v: id(v) not in trained),
+                "state": tree,
+            }
+            if not self.is_functional:  # layers may come to be on their first use
+                return parts
+            self._state_parts = parts
+        return dict(self._state_parts)
 
     def _prepare_optimizer(self, trained: Any = None) -> Any:
         """The optimizer, with a state for the trained weights."""
         optimizer = self._need_compilation().optimizer
+        if self._state_parts is not None and optimizer.is_prepared(self._prepared):
+            return optimizer
         boxes = self._partition()["params"] if trained is None else trained
         if not jax.tree.leaves(boxes, is_leaf=is_box):
             raise ValueError(f"model {self.name!r} has no trainable weights: there is nothing to train")
         chosen = self._trained or frozenset()
-        optimizer.prepare(boxes, [v for v in self.weights if id(v) in chosen])
+        self._prepared = optimizer.prepare(boxes, [v for v in self.weights if id(v) in chosen])
         return optimizer
 
     # -- the steps -----------------------------------------------------------------------------------------------
@@ -277,9 +290,22 @@ class Training(_Base):
         else:
             boxes = self._partition()
             boxes["opt_state"] = self._prepare_optimizer(boxes["params"]).tree
-            accumulators = self._accumulators()
+            accumulators = self._empty_accumulators()
         boxes |= {"step": self._step, "epoch": self._epoch}
-        return Session(boxes, jax.random.key(self._run_seed()), accumulators)
+        return Session(boxes, self._run_key(), accumulators)
+
+    def _empty_accumulators(self) -> Any:
+        """:meth:`_accumulators`, made once: a session copies them before it gives their memory away."""
+        if self._empty is None or self._empty[0] is not self._sample:
+            self._empty = self._sample, self._accumulators()
+        return self._empty[1]
+
+    def _run_key(self) -> Any:
+        """The key of the run, made once."""
+        seed = self._run_seed()
+        if self._key is None or self._key[0] != seed:
+            self._key = seed, jax.random.key(seed)
+        return self._key[1]
 
     def _run_seed(self) -> int:
         """The seed that all randomness of this model's training is derived from."""
