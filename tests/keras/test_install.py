@@ -26,7 +26,7 @@ from keras.layers.advanced_activations import LeakyReLU, PReLU, ELU
 from keras.layers.wrappers import TimeDistributed, Bidirectional
 from keras.layers.noise import GaussianNoise
 from keras.layers.local import LocallyConnected2D
-from keras.engine import Layer, Input, Model
+from keras.engine import Layer, InputSpec, Input, Model
 from keras.engine.topology import Layer, Input
 from keras.engine.training import Model
 from keras.engine.base_layer import Layer

@@ -118,7 +118,7 @@ def test_notes_name_the_place_in_the_script():
 
 
 def test_defaults_of_the_eras(era):
-    assert layers.LSTM(2).recurrent_activation is keras.activations.sigmoid
+    assert layers.LSTM(2).recurrent_activation is keras.activations.get("sigmoid")
     assert layers.Dense(2).name.startswith("dense")
     era("2")
     assert layers.LSTM(2).recurrent_activation is keras.activations.get("hard_sigmoid_keras2")

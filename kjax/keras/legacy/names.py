@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 METRICS = {"accuracy": "acc", "acc": "acc", "crossentropy": "ce", "ce": "ce"}
@@ -30,3 +31,18 @@ def metric_name(given: Any, metric: Any) -> str:
         lowered = given.lower()
         return METRICS.get(lowered) or FUNCTIONS.get(lowered) or given
     return getattr(given, "name", None) or getattr(given, "__name__", None) or metric.name
+
+
+def older_params(
+    names: Sequence[str], epochs: int, samples: int | None, batch_size: int | None, validation: bool
+) -> dict[str, Any]:
+    """What ``callback.params`` had besides in Keras 1 and 2."""
+    shown = [*names, *(f"val_{name}" for name in names)] if validation else list(names)
+    return {
+        "metrics": shown,
+        "do_validation": validation,
+        "samples": samples,
+        "batch_size": batch_size,
+        "nb_epoch": epochs,
+        "nb_sample": samples,
+    }

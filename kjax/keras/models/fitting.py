@@ -13,7 +13,8 @@ from kjax.data.reader import Reader
 from kjax.data.recognise import batches_of
 from kjax.keras.core.session import Session, copied
 from kjax.keras.core.settings import settings
-from kjax.keras.legacy.arguments import method
+from kjax.keras.legacy.arguments import OLD_ERAS, method
+from kjax.keras.legacy.names import older_params
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
 from kjax.keras.models.sourcing import hold_back
@@ -143,6 +144,8 @@ class Fitting(Inference):
         step, objective = self._training_step()
         program, report = self._programs(step, objective, loop.train_program)
         params = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
+        if settings.era in OLD_ERAS:
+            params |= older_params(objective.names, epochs, source.samples, source.batch_size, validation is not None)
         callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
         follower = Follower(self, callback_list, objective.names, verbose, epochs, steps)
         session = self._make_session()
