@@ -448,3 +448,19 @@ def test_a_layer_that_forgets_its_base() -> None:
 
     with pytest.raises(RuntimeError, match=r"Forgetful does not call `super\(\).__init__\(\)`"):
         Forgetful()(jnp.ones(3))
+
+
+def test_layers_around_others_come_back_from_their_configs() -> None:
+    for layer in (
+        L.TimeDistributed(L.Dense(2)),
+        L.Bidirectional(L.LSTM(2, return_sequences=True), merge_mode="sum"),
+        L.Bidirectional(L.GRU(2), backward_layer=L.GRU(2, go_backwards=True)),
+        L.RNN([L.LSTMCell(3), L.GRUCell(2)]),
+    ):
+        layer(SEQUENCES)
+        again = type(layer).from_config(layer.get_config())
+        assert not again.built
+        again(SEQUENCES)
+        again.set_weights(layer.get_weights())
+        np.testing.assert_allclose(again(SEQUENCES), layer(SEQUENCES), rtol=1e-6)
+        assert again.get_config() == layer.get_config()

@@ -296,3 +296,29 @@ def test_flash_attention_without_a_gpu() -> None:
     x = jnp.ones((1, 3, 4))
     with pytest.raises(ValueError, match="MultiHeadAttention layer: `flash_attention` needs an NVIDIA GPU"):
         layer.init(KEY, x, x)
+
+
+CHANNELS = [
+    (L.Conv1DTranspose(3, 2, strides=2), (2, 4, 2)),
+    (L.Conv3DTranspose(3, 2, strides=2), (1, 2, 3, 2, 2)),
+    (L.DepthwiseConv1D(2, depth_multiplier=2), (2, 4, 2)),
+    (L.SeparableConv1D(3, 2, padding="same"), (2, 4, 2)),
+    (L.ConvLSTM1D(3, 2, padding="same"), (2, 3, 4, 2)),
+    (L.ConvLSTM3D(3, 2), (1, 2, 3, 2, 3, 2)),
+    (L.Cropping3D(((1, 0), 1, (0, 1))), (1, 3, 4, 3, 2)),
+    (L.ZeroPadding3D((1, 0, 2)), (1, 2, 3, 2, 2)),
+    (L.UpSampling3D((1, 2, 2)), (1, 2, 3, 2, 2)),
+    (L.AdaptiveAveragePooling1D(3), (2, 5, 2)),
+    (L.AdaptiveMaxPooling3D((1, 2, 2)), (1, 3, 4, 3, 2)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), CHANNELS, ids=lambda value: getattr(type(value), "__name__", ""))
+def test_channels_first_is_the_same_with_other_axes(layer: Any, shape: tuple[int, ...]) -> None:
+    """On CPU as elsewhere; those that are not here are compared with Keras in both formats."""
+    x = np.random.default_rng(0).standard_normal(shape).astype("float32")
+    variables = layer.init(KEY, x)
+    want = layer.apply(variables, x)
+    first = layer.clone(data_format="channels_first")
+    got = first.apply(variables, np.moveaxis(x, -1, 2 if hasattr(layer, "return_sequences") else 1))
+    np.testing.assert_allclose(np.moveaxis(got, 1, -1), want, rtol=1e-5, atol=1e-6)

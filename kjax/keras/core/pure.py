@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import flax.linen as nn
 import jax
@@ -25,6 +25,9 @@ from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
 from kjax.nn.module import DROPOUT, PARAMS, STATE, Description, WeightSpec, accepts, describe
 from kjax.nn.value import did_you_mean
+
+_HOLDING = ("layer", "backward_layer", "cell", "cells")
+"""Arguments of built-in layers that are layers."""
 
 _BASE_FIELDS = ("parent", "name", "trainable", "dtype", "activity_regularizer")
 
@@ -461,6 +464,22 @@ class PureLayer(Layer):
 
         assert isinstance(self._module, ModuleBase)
         return as_built(self, module_config(self._module, super().get_config(), self.given_argument))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make a layer from what :meth:`get_config` returned; the configs of layers inside become layers."""
+        return cls(**{key: _revived(value) if key in _HOLDING else value for key, value in config.items()})
+
+
+def _revived(value: Any) -> Any:
+    """The layer of a config, whose weights the layer around makes; lists of them; other things as they are."""
+    if isinstance(value, (list, tuple)):
+        return [_revived(item) for item in value]
+    if isinstance(value, Mapping) and "class_name" in value:
+        from kjax.keras.saving import deserialize_keras_object
+
+        return deserialize_keras_object({key: part for key, part in value.items() if key != "build_config"})
+    return value
 
 
 def _as_module(value: Any) -> Any:
