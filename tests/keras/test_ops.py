@@ -142,6 +142,11 @@ def test_free_axes():
     assert ops.reshape(x, (2, -1)).shape == (2, None)
     assert ops.transpose(x, (2, 0, 1)).shape == (2, None, None)
     assert ops.shape(x) == (None, None, 2)
+    first, second = KerasTensor((None, 3)), KerasTensor((2, None), "int32")
+    assert (first + second).shape == (2, 3) and (first + second).dtype == "float32"
+    assert ops.where(first > 0, first, second).shape == (2, 3)
+    with pytest.raises(TypeError, match="incompatible"):
+        ops.add(first, KerasTensor((2, 4)))
     assert ops.reshape(x, (ops.shape(x)[0], -1)).shape == (None, None)
     assert ops.matmul(x, ops.swapaxes(x, 1, 2)).shape == (None, None, None)
     assert [t.shape for t in ops.unstack(x, axis=2)] == [(None, None)] * 2

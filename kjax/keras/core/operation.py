@@ -176,6 +176,8 @@ class Operation(PureLayer):
         try:
             return super()._output_specs(args, kwargs)
         except Exception as first:
+            if self.entry is not None and self.entry.broadcasts and has_free_axes(tensors):
+                return self._broadcast_output(args, kwargs, first)
             shapes = self.entry is None or self.entry.name in _MAKE_SHAPES
             if not has_free_axes(tensors) or not shapes:
                 raise
@@ -185,6 +187,26 @@ class Operation(PureLayer):
                     return super()._output_specs(args, kwargs)
                 except Exception:
                     raise first from None
+
+    def _broadcast_output(
+        self, args: Any, kwargs: Any, error: Exception
+    ) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        """Output of an operation on pairs of elements, where a free axis meets one of a known size: it has that size."""
+        shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(args, is_leaf=is_symbolic) if hasattr(leaf, "shape")]
+        rank = max(len(s) for s in shapes)
+        merged: list[int | None] = []
+        for sizes in zip(*((1,) * (rank - len(s)) + s for s in shapes), strict=True):
+            known = {s for s in sizes if s is not None and s != 1}
+            if len(known) > 1:
+                raise error
+            merged.append(known.pop() if known else None if None in sizes else 1)
+
+        def ones(leaf: Any) -> Any:
+            return KerasTensor((1,) * len(leaf.shape), leaf.dtype, name="spec") if is_symbolic(leaf) else leaf
+
+        filled = jax.tree.map(ones, args, is_leaf=is_symbolic)
+        (spec,), masks, structure = super()._output_specs(filled, kwargs)
+        return [KerasTensor(merged, spec.dtype, name="spec")], masks, structure
 
     def _known_outputs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
         """Outputs of a function of shapes, which are numbers already while a graph is drawn."""

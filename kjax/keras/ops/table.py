@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.nn.ops.elementwise import BINARY, BITS
+
 # Each entry is the name of a function, the class of the operation in Keras after "=" where it is not the name in camel
 # case, and in brackets those of its arguments that belong to the operation (the others are the tensors of a call).
 # A leading "-" marks functions that Keras has no operation for.
@@ -126,6 +128,11 @@ ON_THIS_FLOOR = frozenset("convert_to_numpy dtype is_tensor shape elastic_transf
 """Functions that are no pure functions of arrays: :mod:`kjax.keras.ops.specials` has them."""
 
 
+_PAIRWISE = frozenset(
+    name.partition("=")[0] for name in f"{BINARY} {BITS} divide_no_nan isclose ldexp logaddexp logaddexp2 where".split()
+)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Entry:
     """One operation.
@@ -143,6 +150,11 @@ class Entry:
     class_name: str | None
     arguments: tuple[str, ...]
     function: Callable[..., Any]
+
+    @property
+    def broadcasts(self) -> bool:
+        """Whether it acts on pairs of elements of two tensors."""
+        return self.name in _PAIRWISE
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:

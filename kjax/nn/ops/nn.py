@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,7 +81,13 @@ def threshold(x: Any, threshold: float, default_value: float) -> Array:
 
 
 def softmax(x: Any, axis: Any = -1) -> Array:
-    """``exp(x) / sum(exp(x))`` along an axis or several, all of them for None."""
+    """``exp(x) / sum(exp(x))`` along an axis or several, all of them for None; warns where there is one element only."""
+    if isinstance(axis, int) and jnp.ndim(x) and jnp.shape(x)[axis] == 1:
+        warnings.warn(
+            f"softmax over axis {axis} of an array of shape {jnp.shape(x)}: the axis has size 1, so the result is 1 "
+            "everywhere; for a probability use sigmoid",
+            stacklevel=2,
+        )
     return jax.nn.softmax(floating(x), axes(axis))
 
 
@@ -433,10 +440,22 @@ def polar(abs_: Any, angle: Any) -> Array:
 # -- blocks -----------------------------------------------------------------------------------------------------------
 
 
+def _block(name: str, block_size: Any, sizes: dict[str, int], unit: int) -> int:
+    """Check a block size and that what it divides is a multiple of ``unit``."""
+    if not isinstance(block_size, int) or block_size < 2:
+        raise ValueError(f"{name}: `block_size` must be an integer of at least 2, received {block_size!r}")
+    for what, size in sizes.items():
+        if size % unit:
+            raise ValueError(f"{name}: the {what} {size} must be a multiple of {unit} (`block_size` is {block_size})")
+    return block_size
+
+
 def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_last") -> Array:
     """Channels moved into blocks of pixels: (N, H, W, C) to (N, H * b, W * b, C / b ** 2)."""
     x = array(x)
-    b = block_size
+    channels = x.shape[1 if data_format == "channels_first" else -1]
+    unit = block_size**2 if isinstance(block_size, int) and block_size > 1 else 1
+    b = _block("depth_to_space", block_size, {"number of channels": channels}, unit)
     if data_format == "channels_first":
         n, c, h, w = x.shape
         parts = x.reshape(n, c // b**2, b, b, h, w).transpose(0, 1, 4, 2, 5, 3)
@@ -448,7 +467,9 @@ def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_
 def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_last") -> Array:
     """Blocks of pixels moved into channels: (N, H, W, C) to (N, H / b, W / b, C * b ** 2)."""
     x = array(x)
-    b = block_size
+    height, width = x.shape[2:] if data_format == "channels_first" else x.shape[1:3]
+    unit = block_size if isinstance(block_size, int) and block_size > 1 else 1
+    b = _block("space_to_depth", block_size, {"height": height, "width": width}, unit)
     if data_format == "channels_first":
         n, c, h, w = x.shape
         parts = x.reshape(n, c, h // b, b, w // b, b).transpose(0, 1, 3, 5, 2, 4)
@@ -479,6 +500,8 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
 def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Array:
     """The transpose of :func:`unfold`: columns added up to images, (N, C * kh * kw, windows) to (N, C, H, W)."""
     x = array(x)
+    if x.ndim != 3:
+        raise ValueError(f"fold: expected a 3D array (batch, channels * window, windows), received shape {x.shape}")
     height, width = _pair(output_size)
     kh, kw = _pair(kernel_size)
     like = jax.ShapeDtypeStruct((x.shape[0], x.shape[1] // (kh * kw), height, width), x.dtype)
