@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -56,6 +57,19 @@ def apply_module(
     return outputs, masks, dict(updates)
 
 
+@contextlib.contextmanager
+def explain_numpy() -> Iterator[None]:
+    """Say what to do where a loss, a metric or a layer computes with NumPy inside of a step."""
+    try:
+        yield
+    except jax.errors.TracerArrayConversionError as error:
+        error.add_note(
+            "A loss, metric or layer of this model computes with NumPy, which neither a compiled step nor a gradient can go "
+            "through: use keras.ops or jax.numpy. With run_eagerly=True metrics may use NumPy, and losses may on targets."
+        )
+        raise
+
+
 def batch_size_of(inputs: Any) -> int:
     """Number of samples in a batch."""
     return jax.tree.leaves(inputs)[0].shape[0]
@@ -77,6 +91,7 @@ def make_train_step(module: nn.Module, objective: Any, optimizer: Any, metrics: 
 
 @functools.lru_cache(maxsize=256)
 def _train_step(module: nn.Module, objective: Objective, optimizer: Any) -> TrainStep:
+    @explain_numpy()
     def train_step(state: TrainState, batch: Batch) -> TrainState:
         inputs, targets, weights = batch
         key = jax.random.fold_in(state.key, state.step)
@@ -136,6 +151,7 @@ def make_eval_step(
 
 @functools.lru_cache(maxsize=256)
 def _eval_step(module: nn.Module, objective: Objective, carries: bool) -> Callable[..., Any]:
+    @explain_numpy()
     def eval_step(carry: Any, variables: Any, batch: Batch) -> Any:
         inputs, targets, weights = batch
         accumulators, state = carry if carries else (carry, {})

@@ -368,3 +368,12 @@ def test_a_tape_outside_of_a_step_is_explained() -> None:
         loss = variable * variable
     with pytest.raises(RuntimeError, match=r"jax\.grad"):
         tape.gradient(loss, [variable])
+
+
+@pytest.mark.parametrize("cls", [keras.Model, Through])
+def test_numpy_in_a_compiled_step_is_explained(cls: Any) -> None:
+    model = network(keras, cls)
+    model.compile("sgd", lambda y_true, y_pred: np.square(np.asarray(y_pred) - y_true))
+    with pytest.raises(jax.errors.TracerArrayConversionError) as found:
+        model.train_on_batch(X, Y)
+    assert any("use keras.ops or jax.numpy" in note for note in found.value.__notes__)

@@ -15,6 +15,7 @@ from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
 from kjax.keras.utils.batches import pack_x_y_sample_weight
 from kjax.train.state import TrainState
+from kjax.train.steps import explain_numpy
 
 
 class Measured:
@@ -118,7 +119,8 @@ class CustomSteps:
             return scopes.Scope({id(b): v for b, v in zip(boxes, values, strict=True)}, key=key)
 
         data = pack_x_y_sample_weight(*_plain(batch))
-        logs, scope = tape.run(make_scope, lambda: self._call(kind, data))
+        with explain_numpy():
+            logs, scope = tape.run(make_scope, lambda: self._call(kind, data))
         return flat_logs(logs, f"{type(self.model).__name__}.{kind}_step"), [scope.values[id(b)] for b in boxes]
 
     def _call(self, kind: str, data: Any) -> Any:
