@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/data.md"]
 
 FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -26,15 +26,16 @@ def blocks(page: str, language: str) -> list[tuple[int, str]]:
     ]
 
 
-def test_python_blocks_run_in_order(tmp_path: Path):
+@pytest.mark.parametrize(("page", "least"), [("README.md", 2), ("docs/data.md", 1)])
+def test_python_blocks_run_in_order(tmp_path: Path, page: str, least: int):
     """In one fresh process and one namespace, as if a reader had pasted them one after another."""
-    found = blocks("README.md", "python")
-    assert len(found) >= 2
+    found = blocks(page, "python")
+    assert len(found) >= least
     # Blank lines keep the line numbers of a traceback those of the page.
     program = ""
     for line, code in found:
         program += "\n" * (line - 1 - program.count("\n")) + code
-    script = tmp_path / "README.md.py"
+    script = tmp_path / "page.py"
     script.write_text(program, "utf-8")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     result = subprocess.run(

@@ -252,7 +252,8 @@ class Arrangement:
     def _is_plain(self) -> bool:
         """Whether one array of inputs and one of targets stay what they are: then a batch costs a few microseconds."""
         one_input = self.names is None or len(self.names) == 1
-        return one_input and len(self.outputs) == 1 and self.class_weight is None
+        one_output = self.outputs is not None and len(self.outputs) == 1
+        return one_input and one_output and self.class_weight is None
 
     def inputs_of_batch(self, batch: Any) -> Any:
         """The inputs of a batch alone, for predictions; a list with an entry for each input has nothing else."""
