@@ -89,7 +89,9 @@ def network(name: str, augment: bool, precision: str) -> Any:
     from kjax.keras.models import from_module
 
     dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-    layers = (nn.RandomFlip("horizontal"), nn.RandomTranslation(0.125, 0.125)) if augment else ()
+    layers = (
+        (nn.RandomFlip("horizontal"), nn.RandomTranslation(height_factor=0.125, width_factor=0.125)) if augment else ()
+    )
     if name == "mlp":
         module = models.mlp((32, 32, 3), dtype=dtype)
     elif name == "cnn":
