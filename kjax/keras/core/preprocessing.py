@@ -14,6 +14,7 @@ import numpy as np
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.variable import Variable
 from kjax.nn.features import bins
+from kjax.nn.features.encoding import encoded_shape
 
 
 class ImageMembers(PureLayer):
@@ -96,8 +97,12 @@ def batches_of(data: Any, steps: int | None = None) -> Iterable[Any]:
         data: an array or a table, a data set (iterable, ``PyDataset``, ``tf.data.Dataset``), or a list of batches.
         steps: number of batches to take; all by default.
     """
-    if hasattr(data, "shape") or not hasattr(data, "__iter__"):
+    if hasattr(data, "shape"):
         return [data]
+    if not hasattr(data, "__iter__"):
+        if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
+            return [data]
+        data = map(data.__getitem__, range(len(data)))  # numbered batches
     if hasattr(data, "as_numpy_iterator"):
         data = data.as_numpy_iterator()
     batches = (batch[0] if isinstance(batch, tuple) else batch for batch in data)
@@ -134,7 +139,7 @@ class NormalizationMembers(PureLayer):
             if tuple(x.shape[axis] for axis in kept) != self._size_of_statistics():
                 raise ValueError(
                     f"{self.name!r} keeps statistics of shape {self._size_of_statistics()} (axes {kept}); "
-                    f"data of shape {x.shape} do not fit"
+                    f"data of the incompatible shape {x.shape} do not fit"
                 )
             rest = tuple(axis for axis in range(x.ndim) if axis not in kept)
             count = math.prod(x.shape[axis] for axis in rest)
@@ -146,7 +151,7 @@ class NormalizationMembers(PureLayer):
             variance = variance + (batch_variance + (batch_mean - new_mean) ** 2) * share
             mean = new_mean
         if kept is None:
-            raise ValueError("adapt: there are no data: the iterable gave no batch")
+            raise ValueError("adapt: an empty iterable was given: there are no data to learn from")
         self._statistic("mean").assign(np.asarray(mean, np.float32))
         self._statistic("variance").assign(np.asarray(variance, np.float32))
 
@@ -167,13 +172,14 @@ class NormalizationMembers(PureLayer):
 
     def _value(self, name: str) -> Any:
         given = getattr(self._module, name)
-        if given is not None or not self.built:
-            return None if given is None else np.asarray(given, np.float32)
         shape = (self._build_shapes or {}).get("input_shape")
-        value = self._statistic(name).numpy()
+        if given is None and not self.built:
+            return None
+        value = self._statistic(name).numpy() if given is None else np.asarray(given, np.float32)
         if shape is None:
             return value
         kept = self._module.kept_axes(tuple(shape))  # type: ignore[attr-defined]
+        value = np.broadcast_to(value, [shape[axis] for axis in kept])
         return value.reshape([size if axis in kept else 1 for axis, size in enumerate(shape)])
 
     @property
@@ -264,6 +270,12 @@ class DiscretizationMembers(PureLayer):
     def reset_state(self) -> None:
         """Forget the data."""
         self._summary = None
+
+    def compute_output_shape(self, input_shape: Any, **kwargs: Any) -> Any:
+        """Shape of the output for the shape of the input, before the boundaries are known too."""
+        del kwargs
+        depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
+        return encoded_shape(input_shape, self.output_mode, depth)
 
     @property
     def output_dtype(self) -> str:

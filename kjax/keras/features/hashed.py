@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kjax.keras.features.host import HostLayer, as_strings, encoded_shape, float_type
+from kjax.keras.features.host import HostLayer, as_strings, float_type
 from kjax.keras.features.lookup import salt_of
 from kjax.nn.features import hashing
-from kjax.nn.features.encoding import encode
+from kjax.nn.features.encoding import encode, encoded_shape
 
 
 def _host_values(values: Any) -> np.ndarray:
@@ -19,7 +19,7 @@ def _host_values(values: Any) -> np.ndarray:
 
 def _checked(who: str, num_bins: Any, mode: str, modes: tuple[str, ...], sparse: bool) -> int:
     if num_bins is None or num_bins <= 0:
-        raise ValueError(f"{who}: argument `num_bins` must be a positive integer, received {num_bins!r}")
+        raise ValueError(f"{who}: argument `num_bins` cannot be `None` or below 1, received {num_bins!r}")
     if mode not in modes:
         raise ValueError(f"{who}: argument `output_mode` must be one of {', '.join(modes)}, received {mode!r}")
     if sparse:
@@ -128,16 +128,16 @@ class HashedCrossing(_Hashed):
             ValueError: fewer than two inputs, inputs of different or of other shapes, or floats.
         """
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
-            raise ValueError(f"{self.name!r} is called on a list of at least two inputs, received {inputs!r}")
+            raise ValueError(f"{self.name!r} should be called on a list of at least two inputs, received {inputs!r}")
         columns = [_host_values(values) for values in inputs]
         shape = columns[0].shape
         if len(shape) > 2 or (len(shape) == 2 and shape[-1] != 1) or any(c.shape != shape for c in columns):
             raise ValueError(
-                f"{self.name!r}: inputs must all have shape (), (batch,) or (batch, 1), received "
+                f"{self.name!r}: all inputs should have shape (), (batch,) or (batch, 1), received "
                 f"{[c.shape for c in columns]}"
             )
         if any(column.dtype.kind == "f" for column in columns):
-            raise ValueError(f"{self.name!r}: inputs must hold integers or strings, received floats")
+            raise ValueError(f"{self.name!r}: inputs should have an integer or string type, received floats")
         return encode(hashing.cross(columns, self.num_bins), self.output_mode, self.num_bins, np.int64, np)
 
     def output_shape_for(self, shape: Any) -> tuple[int | None, ...]:

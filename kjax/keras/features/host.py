@@ -145,19 +145,6 @@ class HostLayer(Layer):
         self.built = True
 
 
-def encoded_shape(shape: Any, mode: str, depth: int | None) -> tuple[int | None, ...]:
-    """Shape of encoded integers (:func:`kjax.nn.features.encode`)."""
-    shape = tuple(shape)
-    if mode == "int":
-        return shape
-    if not shape:
-        return (depth,)
-    if mode == "one_hot":
-        kept = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
-        return (*kept, depth)
-    return (shape[0], *shape[2:], depth) if len(shape) > 1 else (depth,)
-
-
 def float_type() -> str:
     """Type of encoded rows."""
     return settings.floatx

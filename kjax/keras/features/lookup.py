@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.preprocessing import batches_of
-from kjax.keras.features.host import HostLayer, as_strings, encoded_shape, float_type
+from kjax.keras.features.host import HostLayer, as_strings, float_type
 from kjax.nn import arguments as arg
+from kjax.nn.features.encoding import encoded_shape
 from kjax.nn.features.vocabulary import Counts, Vocabulary, clean, encode_indices
 
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kjax.keras.core.layer import Layer
-from kjax.keras.core.symbolic import default_of
+from kjax.keras.core.layer import Layer, call_signature
 
 
 class Pipeline(Layer):
@@ -29,11 +28,13 @@ class Pipeline(Layer):
         return self._pipeline_layers
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """Apply the layers."""
-        del mask
+        """Apply the layers; mode and mask go to those that name them."""
         for layer in self._pipeline_layers:
-            takes = default_of(type(layer).call, "training") is not None or layer.takes_training
-            inputs = layer(inputs, training=training) if takes else layer(inputs)
+            names, _ = call_signature(type(layer).call)
+            kwargs = {"training": training} if "training" in names or layer.takes_training else {}
+            if "mask" in names and mask is not None:
+                kwargs["mask"] = mask
+            inputs = layer(inputs, **kwargs)
         return inputs
 
     def get_config(self) -> dict[str, Any]:
@@ -47,4 +48,6 @@ class Pipeline(Layer):
         """Make a pipeline from what :meth:`get_config` returned."""
         from kjax.keras.saving.serialization import deserialize_keras_object
 
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ValueError(f"a config of a Pipeline holds a list of `layers`, received {config.get('layers')!r}")
         return cls([deserialize_keras_object(layer) for layer in config["layers"]], name=config.get("name"))

@@ -33,3 +33,16 @@ def encode(indices: Any, mode: str, depth: int, dtype: Any, xp: Any, weights: An
     if mode == "multi_hot":
         return xp.max(hot, axis=axis, initial=0)
     return xp.sum(hot if weights is None else hot * weights[..., None], axis=axis)
+
+
+def encoded_shape(shape: Any, mode: str, depth: int | None) -> tuple[int | None, ...]:
+    """Shape of encoded integers (:func:`encode`)."""
+    shape = tuple(shape)
+    if mode == "int":
+        return shape
+    if not shape:
+        return (depth,)
+    if mode == "one_hot":
+        kept = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
+        return (*kept, depth)
+    return (shape[0], *shape[2:], depth) if len(shape) > 1 else (depth,)

@@ -85,8 +85,8 @@ class Normalization(Layer):
         super().__post_init__()
         if (self.mean is None) != (self.variance is None):
             raise ValueError(
-                f"{base.describe(self)}: give both `mean` and `variance`, or none; received mean={self.mean} and "
-                f"variance={self.variance}"
+                f"{base.describe(self)}: both `mean` and `variance` must be set, or none; received mean={self.mean} "
+                f"and variance={self.variance}"
             )
         shape = np.shape(self.mean) if self.mean is not None else ()
         if self.mean is not None and (shape != np.shape(self.variance) or len(shape) > max(len(self.axis), 0)):
@@ -206,7 +206,7 @@ class CategoryEncoding(Layer):
         super().__post_init__()
         if self.num_tokens is None:
             raise ValueError(
-                f"{base.describe(self)}: argument `num_tokens` is missing; IntegerLookup learns categories from data"
+                f"{base.describe(self)}: argument num_tokens must be set; IntegerLookup learns categories from data"
             )
 
     def call(self, inputs: Num[Array, "*shape"], count_weights: Any = None) -> Array:
