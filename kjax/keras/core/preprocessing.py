@@ -155,6 +155,12 @@ class NormalizationMembers(PureLayer):
         self._statistic("mean").assign(np.asarray(mean, np.float32))
         self._statistic("variance").assign(np.asarray(variance, np.float32))
 
+    def build(self, input_shape: Any = None, **named_shapes: Any) -> None:
+        """Make the statistics for inputs of a shape, whose kept axes must be known."""
+        if input_shape is not None:
+            self._module.kept_axes(tuple(input_shape))  # type: ignore[attr-defined]
+        super().build(input_shape, **named_shapes)
+
     def _built_for(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         kept = self._module.kept_axes(shape)  # type: ignore[attr-defined]
         if not self.built:

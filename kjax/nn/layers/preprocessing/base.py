@@ -55,7 +55,7 @@ def bounds(low: float, high: float, *, both: bool = False, open_low: bool = Fals
         if not inside(number):
             raise ValueError(f"expected {wanted}, received {value!r}")
         size = abs(number)
-        return (-size if both else max(-size, low)), size
+        return (-size if both else max(-size, float(low))) + 0.0, size  # + 0.0: no negative zero
 
     return convert
 

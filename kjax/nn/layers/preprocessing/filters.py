@@ -114,6 +114,8 @@ def mask_of(values: Any, images: Array, layer: Any) -> Array:
     Values with one channel, or with as many as the pictures, also fit segmentation masks, which have one.
     """
     values = jnp.asarray(values)
+    if values.ndim == 0:
+        return jnp.broadcast_to(values, images.shape)
     if layer.data_format == "channels_first":
         values = jnp.moveaxis(values, 1, -1)
     if values.shape[-1] not in (1, images.shape[-1]):
