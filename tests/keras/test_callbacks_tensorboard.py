@@ -13,6 +13,7 @@ import time
 import urllib.request
 
 import numpy as np
+import optax
 import pytest
 
 from kjax import keras
@@ -200,3 +201,13 @@ def test_the_program_serves_the_same_numbers(tmp_path):
         server.terminate()
         server.wait()
         log.close()
+
+
+def test_an_optimizer_that_tells_no_learning_rate(tmp_path):
+    model = build()
+    model.compile(optax.adam(1e-3), "mse")
+    model.fit(X, Y, verbose=0, callbacks=keras.callbacks.TensorBoard(tmp_path))
+    train, _, _ = read(tmp_path / "train")
+    assert set(train) == {"epoch_loss"}
+    clone = keras.models.clone_model(model)
+    assert clone.compiled and clone.optimizer is not model.optimizer

@@ -188,9 +188,9 @@ class TensorBoard(Callback):
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         several = getattr(optimizer, "optimizers", None)
         if several:
-            found = {f"learning_rate_{part.name}": part.learning_rate for part in several}
+            found = {f"learning_rate_{part.name}": _rate_of(part) for part in several}
         else:
-            found = {"learning_rate": getattr(self.model.optimizer, "learning_rate", None)}
+            found = {"learning_rate": _rate_of(self.model.optimizer)}
         return {f"epoch_{k}": float(np.asarray(v)) for k, v in found.items() if v is not None and k not in logs}
 
     # -- weights -------------------------------------------------------------------------------------------------
@@ -263,6 +263,14 @@ class TensorBoard(Callback):
         self._is_tracing = False
         jax.block_until_ready([v.value for v in self.model.weights])  # the last batch is still being worked on
         jax.profiler.stop_trace()
+
+
+def _rate_of(optimizer: Any) -> Any:
+    """The learning rate; None for an Optax transformation that does not tell it."""
+    try:
+        return getattr(optimizer, "learning_rate", None)
+    except ValueError:
+        return None
 
 
 def _range_of(batches: Any) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.models.model import Model
 from kjax.keras.models.sequential import Sequential
+from kjax.nn import optimizers as rules
 
 
 def clone_model(
@@ -174,8 +174,10 @@ def _compile_alike(clone: Model, model: Model) -> None:
     if compilation is None:
         return
     optimizer = compilation.optimizer
-    rule = optimizer.rule
-    fresh = Optimizer.wrap(rule) if not _has_config(optimizer) else type(optimizer).from_config(optimizer.get_config())
+    if isinstance(getattr(optimizer, "rule", None), rules.OptaxOptimizer):  # which no config describes
+        fresh = Optimizer.wrap(optimizer.rule)
+    else:
+        fresh = type(optimizer).from_config(optimizer.get_config())
     renewed = {
         name: jax.tree.map(_renewed, getattr(compilation, name), is_leaf=lambda leaf: isinstance(leaf, Metric))
         for name in ("metrics", "weighted_metrics")
@@ -184,11 +186,6 @@ def _compile_alike(clone: Model, model: Model) -> None:
     clone._forget_training()
     if clone.built:
         clone._snapshot()
-
-
-def _has_config(optimizer: Optimizer) -> bool:
-    """Whether its config makes an equal one: an Optax transformation has none."""
-    return "kwargs" in inspect.signature(type(optimizer)).parameters and type(optimizer) is not Optimizer
 
 
 def _renewed(leaf: Any) -> Any:

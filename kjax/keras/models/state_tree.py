@@ -153,8 +153,8 @@ def _of_optimizer(model: Any, paths: Mapping[int, str]) -> Iterator[tuple[str, V
     name = optimizer.name
     yield f"{name}/iteration", optimizer.iterations
     seen = {id(optimizer.iterations)}
-    rate = optimizer.learning_rate
-    if isinstance(rate, Variable):
+    rate = optimizer._rate  # None with a schedule, and for an Optax transformation
+    if rate is not None:
         seen.add(id(rate))
         yield f"{name}/learning_rate", rate
     weights = optimizer._leaves if optimizer.built else []
