@@ -23,6 +23,8 @@ whose gradient is slow. On other platforms the native operations are used throug
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -48,7 +50,20 @@ def on_cpu() -> bool:
 
     Decided at trace time: ``lax.platform_dependent`` would keep the residuals of both forms through the gradient.
     """
-    return jax.default_backend() == "cpu"
+    return jax.default_backend() == "cpu" and not _portable.get()
+
+
+_portable: contextvars.ContextVar[bool] = contextvars.ContextVar("portable", default=False)
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Inside, native operations are traced: for code that runs on any platform, and on batches of any size."""
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
 
 
 def pads_of(

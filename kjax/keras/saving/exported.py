@@ -19,6 +19,7 @@ from kjax.keras.saving import atomic
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.flat import npy_entry, write_npy
 from kjax.keras.saving.keras_zip import json_member
+from kjax.nn import lowering
 
 CODE, METADATA = "model.jax_export", "exported.json"
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -73,7 +74,8 @@ def export_model(
 
     shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
     try:
-        exported = export.export(jax.jit(predict), platforms=tuple(platforms))(shapes, inputs)
+        with lowering.portable():
+            exported = export.export(jax.jit(predict), platforms=tuple(platforms))(shapes, inputs)
     except Exception as error:
         if "dimension" not in str(error).lower() and "symbolic" not in str(error).lower():
             raise

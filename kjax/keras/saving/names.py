@@ -140,6 +140,9 @@ REVIVED = {
 """Arguments of built-in layers that hold other layers, or may hold a user's functions or objects."""
 
 
+FILES_IN_ARGUMENTS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), ("vocabulary",))
+"""Arguments of built-in layers that are files to be read where they are text."""
+
 ONLY_IN_KERAS: dict[str, dict[str, Any]] = {
     "LayerNormalization": {"rms_scaling": False},
     "ReversibleEmbedding": {"quantization_config": None},

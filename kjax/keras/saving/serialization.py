@@ -446,6 +446,7 @@ def _revive_instance(config: Mapping[str, Any]) -> Any:
     shared, seen = config.get(_SHARED), _sharing.get()
     if shared is not None and seen is not None and shared in seen:
         return seen[shared]
+    _refuse_files(config)
     cls = find_class(config)
     if not isinstance(cls, type):
         return cls
@@ -467,6 +468,26 @@ def _revive_instance(config: Mapping[str, Any]) -> Any:
         if shared is not None and seen is not None:
             seen[shared] = instance
     return instance
+
+
+def _refuse_files(config: Mapping[str, Any]) -> None:
+    """Keep a config from reading other files.
+
+    Raises:
+        UnsafeError: an argument names one.
+    """
+    if (
+        not in_safe_mode()
+        or not str(config.get("module")).startswith("keras")
+        or not isinstance(config["config"], Mapping)
+    ):
+        return
+    for key in names.FILES_IN_ARGUMENTS.get(config["class_name"], ()):
+        if isinstance(config["config"].get(key), str):
+            raise UnsafeError(
+                f"the argument {key!r} of a {config['class_name']} names a file, {config['config'][key]!r}, which would be "
+                "read. If you trust where the config comes from, load it with safe_mode=False."
+            )
 
 
 def make_instance(cls: Any, config: Any) -> Any:
