@@ -114,7 +114,7 @@ def test_recurrent_layers_of_keras1(wrapped: bool, tmp_path: Path) -> None:
     half = len(arrays) // 2
     layers = {}
     for name, order, part in (("r0", "icfo", arrays[:half]), ("r1", "zrh", arrays[half:])):
-        layers[name] = [a for i in range(0, half, 3) for a in gate_by_gate(*part[i : i + 3], order)]
+        layers[name] = [a for i in range(0, half, 3) for a in gate_by_gate(part[i], part[i + 1], part[i + 2], order)]
     whole = {"class_name": "Sequential", "config": entries}
     path = write(tmp_path / "a.h5", layers, whole, keras_version="1.2.2")
     np.testing.assert_allclose(predicted(keras.models.load_model(path), (4, 5)), want, rtol=1e-6, atol=1e-6)

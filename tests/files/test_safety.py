@@ -85,7 +85,7 @@ def test_cve_2024_3660_byte_code_of_lambdas(tmp_path: Path) -> None:
 def test_cve_2025_9905_the_older_format_too(function: Any, tmp_path: Path) -> None:
     net().save(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "r+") as file:
-        config = json.loads(file.attrs["model_config"])
+        config = json.loads(str(file.attrs["model_config"]))
         config["config"]["layers"].append(
             {"class_name": "Lambda", "config": {"name": "l", "function": function or ["4wAAAA==", None, None]}}
         )

@@ -7,11 +7,13 @@ import dataclasses
 import json
 import math
 import os
+import tokenize
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from kjax.keras.core.variable import Variable
@@ -63,19 +65,41 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     Raises:
         ValueError: the model was not built.
         FileExistsError: there is a file, and ``overwrite`` is False.
-        ImportError: the package ``safetensors`` is not installed.
     """
     need_built(model, "save")
-    arrays = {name: np.ascontiguousarray(variable.numpy()) for name, variable in named(model.weights).items()}
-    arrays = {name: a.reshape(v.shape) for (name, a), v in zip(arrays.items(), model.weights, strict=True)}
+    # One array after the other: on CPU a weight is written from the memory in which JAX has it.
+    variables = named(model.weights)
     if os.fspath(filepath).endswith(".npz"):
         with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            for name, array in arrays.items():
-                write_npy(archive, f"{name}.npy", array)
+            for name, variable in variables.items():
+                write_npy(archive, f"{name}.npy", np.asarray(variable.value))
         return
-    with atomic.replacing(filepath, overwrite) as temporary:
-        # The format sorts its arrays; their order is noted.
-        _safetensors().numpy.save_file(arrays, temporary, {"format": "kjax", "order": json.dumps(list(arrays))})
+    with atomic.replacing(filepath, overwrite) as temporary, open(temporary, "wb") as file:
+        file.write(_tensors_header(variables))
+        for variable in variables.values():
+            file.write(np.ascontiguousarray(variable.value).view(np.uint8).data if variable.size else b"")
+
+
+_TENSOR_TYPES = {
+    "bool": "BOOL",
+    "bfloat16": "BF16",
+    **{f"float{n}": f"F{n}" for n in (16, 32, 64)},
+    **{f"{kind}{n}": f"{kind[0].upper()}{n}" for kind in ("int", "uint") for n in (8, 16, 32, 64)},
+}
+
+
+def _tensors_header(variables: Mapping[str, Variable]) -> bytes:
+    """What stands before the arrays in a file of safetensors: its length, and what each is as JSON."""
+    header: dict[str, Any] = {"__metadata__": {"format": "kjax", "order": json.dumps(list(variables))}}
+    start = 0
+    for name, variable in variables.items():
+        stop = start + variable.size * np.dtype(jax.numpy.dtype(variable.dtype)).itemsize
+        kind = _TENSOR_TYPES[variable.dtype]
+        header[name] = {"dtype": kind, "shape": list(variable.shape), "data_offsets": [start, stop]}
+        start = stop
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def write_npy(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
@@ -183,7 +207,10 @@ def npy_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
         ValueError: the header is broken, the array holds Python objects, or says that it is larger than what is stored.
     """
     with archive.open(info) as member:
-        shape, dtype = _header(member)
+        try:
+            shape, dtype = _header(member)
+        except (SyntaxError, tokenize.TokenError) as error:  # NumPy parses the header as a dict of Python
+            raise ValueError(f"the header of the array {info.filename!r} cannot be read: {error}") from error
         start = member.tell()
     size = math.prod(shape) * dtype.itemsize
     if dtype.hasobject or dtype.kind not in "biufcV" or (dtype.kind == "V" and dtype.itemsize != 2):
