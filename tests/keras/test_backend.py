@@ -121,6 +121,7 @@ VALUES = {
 @pytest.fixture(autouse=True)
 def session():
     """Arrays of unequal rank are the caller's business here, and nothing of a test's graphs stays."""
+    keras.utils.set_random_seed(0)
     with jax.numpy_rank_promotion("allow"):
         yield
     from kjax.keras.core.settings import settings
@@ -219,7 +220,7 @@ def test_gradients_by_inputs_layers_and_weights():
     np.testing.assert_allclose(found[0], jax.grad(lambda x: forward(x)[:, 0].sum())(images), rtol=1e-4, atol=1e-6)
     assert found[1].shape == (2, 4, 4, 3)
     tree = model.variables_tree
-    expected = jax.grad(lambda params: (model.module.apply({**tree, "params": params}, images) ** 2).sum())(
+    expected = jax.grad(lambda params: (model.module.apply({**tree, "params": params}, images) ** 2).sum())(  # pyright: ignore
         tree["params"]
     )
     for gradient, leaf in zip(found[2:], [expected["conv"]["kernel"], expected["conv"]["bias"]], strict=False):

@@ -81,7 +81,7 @@ def test_unseeded_draws_follow_the_sessions_seed():
         lambda: random.randint((2,), 0, 3, dtype="float32"),
         lambda: random.categorical(np.zeros(3), 2),
         lambda: random.normal((2,), seed="a"),
-        lambda: random.SeedGenerator(seed=1.5),
+        lambda: random.SeedGenerator(seed=1.5),  # pyright: ignore[reportArgumentType]
         lambda: random.dropout(np.ones(2), 1.5),
     ],
 )

@@ -15,7 +15,6 @@ from kjax.keras.config import backend as backend
 from kjax.keras.config import epsilon as epsilon
 from kjax.keras.config import floatx as floatx
 from kjax.keras.config import image_data_format as image_data_format
-from kjax.keras.config import set_floatx as set_floatx
 from kjax.keras.core.settings import clear_session as clear_session
 from kjax.keras.random import SeedGenerator as SeedGenerator
 

@@ -17,9 +17,20 @@ from kjax.keras.core.settings import settings
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
 
-def set_epsilon(e: float) -> None:
-    """Set the fuzz factor."""
-    config.set_epsilon(e)
+def set_epsilon(value: float | None = None, *, e: float | None = None) -> None:
+    """Set the fuzz factor; Keras 2 called the argument ``e``."""
+    given = value if e is None else e
+    if given is None:
+        raise TypeError("set_epsilon: the argument `value` is missing")
+    config.set_epsilon(given)
+
+
+def set_floatx(value: str | None = None, *, floatx: str | None = None) -> None:
+    """Set the default float type; Keras 2 called the argument ``floatx``."""
+    given = value if floatx is None else floatx
+    if given is None:
+        raise TypeError("set_floatx: the argument `value` is missing")
+    config.set_floatx(given)
 
 
 def set_image_data_format(data_format: str) -> None:

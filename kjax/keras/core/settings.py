@@ -110,8 +110,13 @@ def unique_name(prefix: str) -> str:
     return prefix if count == 0 else f"{prefix}_{count}"
 
 
-def clear_session() -> None:
-    """Start automatic names anew, leave the learning phase open, and forget cached programs."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start automatic names anew, leave the learning phase open, and forget cached programs.
+
+    Args:
+        free_memory: accepted for compatibility: what nobody holds is freed without being asked.
+    """
+    del free_memory
     settings.names.clear()
     settings.learning_phase = settings.phase_tensor = None
     jax.clear_caches()
