@@ -316,9 +316,9 @@ CHANNELS = [
 @pytest.mark.parametrize(("layer", "shape"), CHANNELS, ids=lambda value: getattr(type(value), "__name__", ""))
 def test_channels_first_is_the_same_with_other_axes(layer: Any, shape: tuple[int, ...]) -> None:
     """On CPU as elsewhere; those that are not here are compared with Keras in both formats."""
-    x = np.random.default_rng(0).standard_normal(shape).astype("float32")
+    x = jnp.asarray(np.random.default_rng(0).standard_normal(shape), jnp.float32)
     variables = layer.init(KEY, x)
     want = layer.apply(variables, x)
     first = layer.clone(data_format="channels_first")
-    got = first.apply(variables, np.moveaxis(x, -1, 2 if hasattr(layer, "return_sequences") else 1))
+    got = first.apply(variables, jnp.moveaxis(x, -1, 2 if hasattr(layer, "return_sequences") else 1))
     np.testing.assert_allclose(np.moveaxis(got, 1, -1), want, rtol=1e-5, atol=1e-6)

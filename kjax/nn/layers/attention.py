@@ -36,7 +36,7 @@ class _ScoredAttention(Layer):
 
     def call(
         self,
-        inputs: Sequence[Float[Array, "batch time features"]],
+        inputs: Sequence[Float[Array, "batch _ features"]],
         mask: Any = None,
         training: bool = False,
         return_attention_scores: bool = False,

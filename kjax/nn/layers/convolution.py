@@ -42,7 +42,7 @@ class _Convolution(Layer):
         bias = base.declared_weight(self, "bias", (x.shape[-1],)) if layer.use_bias else None
         return base.from_channels_last(self, base.activate(layer.activation, base.add_bias(x, bias)))
 
-    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         """The convolution itself, channels last."""
         raise NotImplementedError
 
@@ -93,7 +93,7 @@ class _Conv(_Convolution):
                 f"{type(self).__name__}: argument `filters`: {layer.filters} is no multiple of `groups` {layer.groups}"
             )
 
-    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         layer: Any = self
         channels = x.shape[-1]
         if channels % layer.groups:
@@ -160,7 +160,7 @@ class _DepthwiseConv(_Convolution):
     depthwise_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
 
-    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         return _depthwise(self, "kernel", x)
 
 
@@ -221,7 +221,7 @@ class _SeparableConv(_Convolution):
     pointwise_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
 
-    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         x = _depthwise(self, "depthwise_kernel", x)
         shape = (*(1,) * self.rank, x.shape[-1], self.filters)
         pointwise = base.declared_weight(self, "pointwise_kernel", shape, "pointwise")
@@ -281,7 +281,7 @@ class _ConvTranspose(_Convolution):
                 f"{type(self).__name__}: argument `output_padding` {padding} must be smaller than `strides` {self.strides}"
             )
 
-    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch *spatial filters"]:
+    def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         kernel = base.declared_weight(self, "kernel", (*self.kernel_size, self.filters, x.shape[-1]))
         extra = (None,) * self.rank if self.output_padding is None else self.output_padding
         reach = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]

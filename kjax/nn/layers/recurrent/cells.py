@@ -174,7 +174,7 @@ class OneStep:
 
     def call(
         self: Any,
-        inputs: Float[Array, "batch features"],
+        inputs: Float[Array, "*time batch features"],
         states: Any,
         training: bool = False,
         scan: Scan | None = None,
