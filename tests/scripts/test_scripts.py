@@ -24,12 +24,13 @@ import contextlib, io, json, os, sys
 import kjax.keras
 from kjax.keras.core.settings import clear_session
 from kjax.keras.legacy import runner
-for path in sys.argv[2:]:
+era, paths = sys.argv[1], sys.argv[2:]
+for path in paths:
     out = io.StringIO()
     kjax.keras.install(3)
     clear_session()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        status = runner.run_script(path, [], sys.argv[1])
+        status = runner.run_script(path, [], era)
     print(json.dumps({"path": path, "status": status, "output": out.getvalue()[-3000:]}), flush=True)
 """
 
