@@ -15,7 +15,14 @@ from kjax.keras.core.input_spec import InputSpec as InputSpec
 from kjax.keras.core.layer import Layer as Layer
 from kjax.keras.core.operation import Input as Input
 from kjax.keras.core.operation import InputLayer as InputLayer
-from kjax.keras.core.preprocessing import DiscretizationMembers, ImageMembers, NormalizationMembers
+from kjax.keras.core.preprocessing import (
+    DataMembers,
+    DiscretizationMembers,
+    ImageMembers,
+    MelMembers,
+    NormalizationMembers,
+    RescalingMembers,
+)
 from kjax.keras.core.pure import PureLayer, derive
 from kjax.keras.core.recurrent import (
     BidirectionalMembers,
@@ -141,7 +148,10 @@ MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     "Bidirectional": (BidirectionalMembers,),
     "MultiHeadAttention": (AttentionMembers,),
     "GroupQueryAttention": (AttentionMembers,),
+    "CategoryEncoding": (DataMembers,),
+    "MelSpectrogram": (MelMembers,),
     "Normalization": (NormalizationMembers,),
+    "Rescaling": (RescalingMembers,),
     "Discretization": (DiscretizationMembers,),
 }
 """What the Keras layers have beyond arguments and weights."""

@@ -286,3 +286,14 @@ def test_string_and_integer_inputs_side_by_side() -> None:
     )
     with pytest.raises(ValueError, match="output_sequence_length"):
         keras.Sequential([L.TextVectorization(vocabulary=["a"])]).predict(TEXTS, verbose=0)
+
+
+def test_members_of_preprocessing_layers() -> None:
+    np.testing.assert_array_equal(L.RandomFlip().convert_weight([1.0]), [1.0])
+    assert L.MelSpectrogram().linear_to_mel_weight_matrix(10, 33).shape == (33, 10)
+    try:
+        keras.config.set_image_data_format("channels_first")
+        scaled = L.Rescaling([1.0, 2.0])(np.ones((1, 2, 3, 3), "float32"))
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert np.asarray(scaled)[0, :, 0, 0].tolist() == [1.0, 2.0]

@@ -12,12 +12,52 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
 from kjax.nn.features import bins
 from kjax.nn.features.encoding import encoded_shape
+from kjax.nn.layers.preprocessing.sound import mel_matrix
 
 
-class ImageMembers(PureLayer):
+class DataMembers(PureLayer):
+    """Members of all preprocessing layers."""
+
+    def convert_weight(self, weight: Any) -> Any:
+        """A weight as an array: there is one backend."""
+        return jnp.asarray(weight)
+
+
+class RescalingMembers(DataMembers):
+    """Members of Rescaling."""
+
+    def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Where channels come first, one scale for each channel is laid along them."""
+        given: Any = fields.get("scale")
+        shape = np.shape(given)
+        if settings.image_data_format == "channels_first" and 0 < len(shape) < 3:
+            scale = np.reshape(given, shape + (1,) * (3 - len(shape)))
+            return fields | {"scale": scale.tolist()}
+        return fields
+
+
+class MelMembers(DataMembers):
+    """Members of MelSpectrogram."""
+
+    def linear_to_mel_weight_matrix(
+        self,
+        num_mel_bins: int = 20,
+        num_spectrogram_bins: int = 129,
+        sampling_rate: float = 8000,
+        lower_edge_hertz: float = 125.0,
+        upper_edge_hertz: float = 3800.0,
+        dtype: str = "float32",
+    ) -> Any:
+        """Weights that turn a spectrum into mel bands (:func:`kjax.nn.layers.preprocessing.sound.mel_matrix`)."""
+        matrix = mel_matrix(num_mel_bins, num_spectrogram_bins, sampling_rate, lower_edge_hertz, upper_edge_hertz)
+        return jnp.asarray(matrix, dtype)
+
+
+class ImageMembers(DataMembers):
     """Members of the layers on pictures. Called outside a model they act as in training, as in Keras."""
 
     trains_by_default = True
@@ -109,7 +149,7 @@ def batches_of(data: Any, steps: int | None = None) -> Iterable[Any]:
     return batches if steps is None else itertools.islice(batches, steps)
 
 
-class NormalizationMembers(PureLayer):
+class NormalizationMembers(DataMembers):
     """Members of Normalization: learning the statistics."""
 
     def adapt(self, data: Any) -> None:
@@ -219,7 +259,7 @@ class NormalizationMembers(PureLayer):
         return self._statistic("variance")
 
 
-class DiscretizationMembers(PureLayer):
+class DiscretizationMembers(DataMembers):
     """Members of Discretization: learning the boundaries."""
 
     _summary: np.ndarray | None = None
