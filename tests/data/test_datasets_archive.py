@@ -159,7 +159,9 @@ def test_flipped_bit_in_a_zip_file(place: Path) -> None:
     refused(place, flip(content, 100), "is damaged or truncated")
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text" * 1000), bytes(5)])
+@pytest.mark.parametrize(
+    "content", [b"", b"text", gzip.compress(b"text" * 1000), bytes(5)], ids=["empty", "text", "gzip", "zeros"]
+)
 def test_no_archive(place: Path, content: bytes) -> None:
     refused(place, content, "is damaged or truncated")
 
