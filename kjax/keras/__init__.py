@@ -15,6 +15,7 @@ constraints
 datasets
 distribution
 dtype_policies
+engine
 initializers
 layers
 losses
@@ -30,6 +31,7 @@ regularizers
 saving
 tree
 utils
+wrappers
 """.split()
 
 _NAMES = {
@@ -61,7 +63,17 @@ _NAMES = {
 """Names at the top and where they live."""
 
 
+def version() -> str:
+    """The version of Keras that is followed, under the present era."""
+    from kjax.keras.core.settings import settings
+    from kjax.keras.legacy.modules import VERSIONS
+
+    return VERSIONS[settings.era]
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version()
     if name in _SUBMODULES:
         return importlib.import_module(f"kjax.keras.{name}")
     if name in _NAMES:
