@@ -11,7 +11,7 @@ import pytest
 from kjax import keras as kjax_keras
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import guess
-from kjax.keras.legacy.install import place_of, version_of
+from kjax.keras.legacy.install import version_of
 
 OLDER_PATHS = """
 from keras.layers import Dense
@@ -135,18 +135,19 @@ except ModuleNotFoundError as error:
     assert third == "No module named 'keras.nothing'"
 
 
-def test_the_extension_of_notebooks_installs():
-    modules = [name for name in sys.modules if place_of(name) is not None]
-    kept = {name: sys.modules[name] for name in modules}
+def test_the_extension_of_notebooks_installs_and_gives_modules_back(keras3):
+    before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "keras"}
     try:
         kjax_keras.load_ipython_extension(None)
         assert importlib.import_module("keras").layers is not None
         assert importlib.import_module("keras.layers").Dense is kjax_keras.layers.Dense
+        kjax_keras.load_ipython_extension(None)  # twice is as once
         kjax_keras.unload_ipython_extension(None)
-        assert "keras" not in sys.modules
+        after = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "keras"}
+        assert after == before
+        assert sys.modules["keras"] is keras3
     finally:
         kjax_keras.uninstall()
-        sys.modules.update(kept)
         settings.era = "3"
 
 

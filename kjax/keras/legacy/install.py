@@ -141,10 +141,12 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     Args:
         tensorflow: whether TensorFlow is installed, so that only its Keras is replaced.
+        set_aside: modules under these names that were there before.
     """
 
-    def __init__(self, tensorflow: bool) -> None:
+    def __init__(self, tensorflow: bool, set_aside: dict[str, ModuleType]) -> None:
         self.tensorflow = tensorflow
+        self.set_aside = set_aside
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -244,15 +246,14 @@ def install(version: Any = 3) -> None:
     """
     set_era(version)
     uninstall()
-    _forget_modules()
-    tensorflow = importlib.util.find_spec("tensorflow") is not None
-    sys.meta_path.insert(0, Finder(tensorflow))
+    set_aside = _set_aside_modules()
+    sys.meta_path.insert(0, Finder(importlib.util.find_spec("tensorflow") is not None, set_aside))
     if "tensorflow" in sys.modules:
         sys.modules["tensorflow"].__dict__["keras"] = importlib.import_module("tensorflow.keras")
 
 
 def uninstall() -> None:
-    """Undo :func:`install`: from now on ``import keras`` finds what is installed under that name."""
+    """Undo :func:`install`: modules that were imported under these names before are back, others are found anew."""
     finders = [finder for finder in sys.meta_path if isinstance(finder, Finder)]
     for finder in finders:
         sys.meta_path.remove(finder)
@@ -260,10 +261,15 @@ def uninstall() -> None:
     for name, module in list(sys.modules.items()):
         if isinstance(module, Facade) or getattr(module, "__kjax_stand_in__", False):
             del sys.modules[name]
+    for finder in finders:
+        sys.modules.update(finder.set_aside)
 
 
-def _forget_modules() -> None:
+def _set_aside_modules() -> dict[str, ModuleType]:
+    """Take the modules under the names of Keras out of ``sys.modules``."""
+    found = {}
     for name in list(sys.modules):
         top = name.partition(".")[0]
         if place_of(name) is not None or (top in ("keras", *OUTSIDE) and not name.startswith("kjax")):
-            del sys.modules[name]
+            found[name] = sys.modules.pop(name)
+    return found
