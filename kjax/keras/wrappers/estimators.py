@@ -227,7 +227,9 @@ class SKLearnClassifier(base.ClassifierMixin, _Estimator):
         else:
             self.classes_, places = np.unique(y, return_inverse=True)
         if len(self.classes_) == 1:
-            raise ValueError("Classifier can't train when only one class is present.")
+            raise ValueError(
+                "Classifier can't train when only one class is present (samples with a `sample_weight` of 0 do not count)."
+            )
         return np.eye(len(self.classes_), dtype=settings.floatx)[places]
 
     def _decode(self, outputs: np.ndarray) -> np.ndarray:
@@ -262,16 +264,17 @@ class SKLearnTransformer(base.TransformerMixin, _Estimator):
     ``transform`` gives the model's outputs, so a model that ends before its last layer gives features.
     """
 
+    _checks: ClassVar[dict[str, Any]] = {"multi_output": True}
+
     def fit(self, X: Any, y: Any = None, **kwargs: Any) -> Self:
         """Train the model; see the other estimators. Without ``y`` the samples are the targets, as of an autoencoder."""
-        return super().fit(X, np.asarray(X) if y is None else y, **kwargs)
+        if y is None:
+            X = y = validate_data(self, X)
+        return super().fit(X, y, **kwargs)
 
     def transform(self, X: Any) -> np.ndarray:
         """The outputs of the model, of shape (n, outputs)."""
         return self._outputs(X)
-
-    def _checks(self) -> dict[str, Any]:
-        return {}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
