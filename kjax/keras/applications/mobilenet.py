@@ -103,12 +103,12 @@ def MobileNet(*, alpha: float, depth_multiplier: int, dropout: float, name: str 
             x = _depthwise(x, int(filters * alpha), stride, depth_multiplier, block)
         return x
 
-    rows = _rows(arguments, size)
+    rows = named_rows(arguments, size)
     frame = Frame(size, weights, head=_head(dropout))
     return frame.build(body, name=name or f"mobilenet_{alpha:0.2f}_{rows}", **arguments)
 
 
-def _rows(arguments: dict[str, Any], size: int) -> Any:
+def named_rows(arguments: dict[str, Any], size: int) -> Any:
     """The number of rows that is part of the model's name."""
     shape = arguments["input_shape"]
     if arguments["weights"] == "imagenet":

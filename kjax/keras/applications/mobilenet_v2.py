@@ -20,7 +20,7 @@ from kjax.keras.applications.application import (
     preprocessing,
 )
 from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
-from kjax.keras.applications.mobilenet import _rows, relu6, square_size
+from kjax.keras.applications.mobilenet import named_rows, relu6, square_size
 
 SOURCE = "Sandler et al., 2018, 'MobileNetV2: Inverted Residuals and Linear Bottlenecks'."
 SIZES = (96, 128, 160, 192, 224)
@@ -89,4 +89,4 @@ def MobileNetV2(*, alpha: float, name: str | None, **arguments: Any) -> Any:
         return relu6(norm(x, "Conv_1_bn", **NORM), "out_relu")
 
     frame = Frame(size, weights, head=dense_head())
-    return frame.build(body, name=name or f"mobilenetv2_{alpha:0.2f}_{_rows(arguments, size)}", **arguments)
+    return frame.build(body, name=name or f"mobilenetv2_{alpha:0.2f}_{named_rows(arguments, size)}", **arguments)
