@@ -21,9 +21,10 @@ _lock = threading.Lock()
 
 
 def is_strings(array: Any) -> bool:
-    """Whether an array, or a list, holds strings."""
+    """Whether an array, or a list of strings or of such lists, holds strings; a list of arrays is several inputs."""
     if isinstance(array, (list, tuple)):
-        array = np.asarray(array, object)
+        first = array[0] if array else None
+        return isinstance(first, (str, bytes)) or (isinstance(first, (list, tuple)) and is_strings(first))
     kind = getattr(getattr(array, "dtype", None), "kind", "")
     if kind == "O":
         return bool(array.size) and isinstance(array.reshape(-1)[0], (str, bytes))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.core import assets
 from kjax.keras.core.preprocessing import batches_of
 from kjax.keras.features.host import HostLayer, as_strings, float_type
 from kjax.nn import arguments as arg
@@ -71,7 +72,9 @@ class IndexLookup(HostLayer):
         oov_method: ``'floormod'`` or ``'farmhash'``: how integers choose among several indices for unknown ones.
         salt: one or two integers for the hash.
         name: the layer's name.
-        **kwargs: those of every layer; ``vocabulary_size`` and ``has_input_vocabulary`` of configs.
+        vocabulary_size: number of indices, for the shapes of a layer whose vocabulary comes later, from a file.
+        has_input_vocabulary: whether the vocabulary was given by a user, not learned; what configs say of it.
+        **kwargs: those of every layer.
     """
 
     integers = False
@@ -79,23 +82,24 @@ class IndexLookup(HostLayer):
 
     def __init__(
         self,
+        *,
         max_tokens: int | None,
         num_oov_indices: int,
         mask_token: Any,
         oov_token: Any,
-        vocabulary: Any = None,
-        idf_weights: Any = None,
-        invert: bool = False,
-        output_mode: str = "int",
-        sparse: bool = False,
-        pad_to_max_tokens: bool = False,
+        vocabulary: Any,
+        idf_weights: Any,
+        invert: bool,
+        output_mode: str,
+        sparse: bool,
+        pad_to_max_tokens: bool,
+        salt: Any,
+        name: str | None,
         oov_method: str = "floormod",
-        salt: Any = None,
-        name: str | None = None,
+        vocabulary_size: int | None = None,
+        has_input_vocabulary: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        for key in ("vocabulary_size", "has_input_vocabulary", "vocabulary_dtype"):
-            kwargs.pop(key, None)
         super().__init__(name=name, **kwargs)
         who = type(self).__name__
         if max_tokens is not None and max_tokens <= 1:
@@ -128,10 +132,13 @@ class IndexLookup(HostLayer):
         self.oov_method = oov_method
         self.salt = salt_of(salt, who)
         self.idf_weights: np.ndarray | None = None
-        self._fixed = vocabulary is not None
+        self._expected_size = vocabulary_size
+        self._fixed = vocabulary is not None if has_input_vocabulary is None else has_input_vocabulary
+        # What a user gave as a list stays in configs; a file's content, like what was learned, is an asset.
+        self._in_config = self._fixed and not isinstance(vocabulary, (str, os.PathLike))
         self._counts = Counts()
         self._use(())
-        if self._fixed:
+        if vocabulary is not None:
             if self.output_mode == "tf_idf" and idf_weights is None:
                 raise ValueError(f"{who}: a `vocabulary` with output_mode='tf_idf' needs `idf_weights` too")
             self.set_vocabulary(vocabulary, idf_weights)
@@ -281,7 +288,7 @@ class IndexLookup(HostLayer):
         return encode_indices(indices, self.output_mode, self.depth, self.idf_weights)
 
     def _need_vocabulary(self) -> None:
-        if not self._vocabulary.tokens and not self.pad_to_max_tokens:
+        if not self._vocabulary.tokens and not self.pad_to_max_tokens and self._expected_size is None:
             raise RuntimeError(
                 f"{self.name!r}: output_mode={self.output_mode!r} needs a vocabulary, which says how long the rows are: "
                 "call adapt(data), or give `vocabulary`"
@@ -290,7 +297,11 @@ class IndexLookup(HostLayer):
     @property
     def depth(self) -> int:
         """Length of the rows."""
-        return self.max_tokens if self.pad_to_max_tokens and self.max_tokens else self._vocabulary.size
+        if self.pad_to_max_tokens and self.max_tokens:
+            return self.max_tokens
+        if not self._vocabulary.tokens and self._expected_size is not None:
+            return self._expected_size
+        return self._vocabulary.size
 
     def output_shape_for(self, shape: Any) -> tuple[int | None, ...]:
         """Shape of the outputs."""
@@ -310,13 +321,14 @@ class IndexLookup(HostLayer):
     # -- configs and files ---------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer, the learned vocabulary among them."""
+        """The arguments that make an equal layer, a learned vocabulary among them unless a file keeps it as an asset."""
         names = "invert max_tokens num_oov_indices oov_token mask_token output_mode sparse pad_to_max_tokens".split()
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": "int64"}
         config.update((name, getattr(self, name)) for name in names)
-        config["vocabulary"] = self.get_vocabulary() if self._vocabulary.tokens else None
-        config["idf_weights"] = None if self.idf_weights is None else self._own_weights().tolist()
-        config["vocabulary_size"] = self.vocabulary_size()
+        written = self._in_config or not assets.kept_apart()
+        config["vocabulary"] = self.get_vocabulary() if self._vocabulary.tokens and written else None
+        config["idf_weights"] = None if self.idf_weights is None or not written else self._own_weights().tolist()
+        config["vocabulary_size"] = self.vocabulary_size() if self._vocabulary.tokens else self._expected_size
         config["has_input_vocabulary"] = self._fixed
         config["salt"] = None if self.salt is None else list(self.salt)
         return config
@@ -329,12 +341,9 @@ class IndexLookup(HostLayer):
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Make a layer from what :meth:`get_config` returned."""
         config = {k: v for k, v in config.items() if k != "dtype"}
-        fixed = config.pop("has_input_vocabulary", True)
-        vocabulary = config.get("vocabulary")
-        layer = cls(**config)
-        if vocabulary is not None and not fixed:
-            layer._fixed = False
-        return layer
+        if config.get("vocabulary") is None:
+            config["has_input_vocabulary"] = False
+        return cls(**config)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the weights of the tokens into a file."""
@@ -347,15 +356,37 @@ class IndexLookup(HostLayer):
             self.idf_weights = np.asarray(store["idf_weights"], np.float32)
 
     def save_assets(self, dir_path: Any) -> None:
-        """Write the vocabulary to ``vocabulary.txt`` in a folder."""
+        """Write the vocabulary to ``vocabulary.txt`` in a folder, unless it is in the config."""
+        if self._in_config:
+            return
         path = os.path.join(dir_path, "vocabulary.txt")
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
             file.write("\n".join(str(word) for word in self.get_vocabulary()))
 
     def load_assets(self, dir_path: Any) -> None:
-        """Read the vocabulary from ``vocabulary.txt`` in a folder."""
-        words = read_vocabulary(os.path.join(dir_path, "vocabulary.txt"), self.integers)
-        self.set_vocabulary(words, self.idf_weights if self.output_mode == "tf_idf" else None)
+        """Read the vocabulary from ``vocabulary.txt`` in a folder, unless it was in the config."""
+        path = None if dir_path is None else os.path.join(dir_path, "vocabulary.txt")
+        if self._in_config or path is None or not os.path.exists(path):
+            return
+        words = read_vocabulary(path, self.integers)
+        specials = self._vocabulary.specials
+        if words[: len(specials)] == [str(token) for token in specials]:
+            words = [*specials, *words[len(specials) :]]
+        if len(words) > len(specials):
+            self.set_vocabulary(words, self._file_weights(len(words)))
+
+    def _file_weights(self, size: int) -> np.ndarray | None:
+        if self.output_mode != "tf_idf":
+            return None
+        if self.idf_weights is None:
+            raise ValueError(f"{self.name!r}: the file has a vocabulary for it, and no `idf_weights`")
+        return self.idf_weights[:size]
+
+
+def _given(names: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor, by name, from its local names."""
+    left_out = ("self", "__class__", "kwargs", "encoding", "vocabulary_dtype")
+    return {k: v for k, v in (names | names["kwargs"]).items() if k not in left_out}
 
 
 class StringLookup(IndexLookup):
@@ -388,22 +419,7 @@ class StringLookup(IndexLookup):
         **kwargs: Any,
     ) -> None:
         self.encoding = encoding
-        super().__init__(
-            max_tokens,
-            num_oov_indices,
-            mask_token,
-            oov_token,
-            vocabulary,
-            idf_weights,
-            invert,
-            output_mode,
-            sparse,
-            pad_to_max_tokens,
-            salt=salt,
-            name=name,
-            **kwargs,
-        )
-        self.encoding = encoding
+        super().__init__(**_given(locals()))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""
@@ -441,22 +457,7 @@ class IntegerLookup(IndexLookup):
             raise ValueError(
                 f"IntegerLookup: argument `vocabulary_dtype` can only be 'int64', received {vocabulary_dtype!r}"
             )
-        super().__init__(
-            max_tokens,
-            num_oov_indices,
-            mask_token,
-            oov_token,
-            vocabulary,
-            idf_weights,
-            invert,
-            output_mode,
-            sparse,
-            pad_to_max_tokens,
-            oov_method,
-            salt,
-            name,
-            **kwargs,
-        )
+        super().__init__(**_given(locals()))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer."""

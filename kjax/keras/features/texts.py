@@ -66,8 +66,7 @@ class TextVectorization(HostLayer):
     ) -> None:
         if ragged:
             raise ValueError("TextVectorization: ragged outputs are not made; rows are filled up with zeros")
-        fixed = kwargs.pop("has_input_vocabulary", None)
-        kwargs.pop("vocabulary_size", None)
+        from_config = {name: kwargs.pop(name, None) for name in ("has_input_vocabulary", "vocabulary_size")}
         super().__init__(name=name, **kwargs)
         self._standardize = _choice(standardize, words.STANDARDIZE, "standardize")
         self._split = _choice(split, words.SPLIT, "split")
@@ -100,15 +99,14 @@ class TextVectorization(HostLayer):
             sparse=sparse,
             encoding=encoding,
             name=f"{self.name}_lookup",
+            **from_config,
         )
-        if fixed is False:
-            lookup._fixed = False
         # Not a layer inside this one for files and summaries: what it learned is this layer's.
-        object.__setattr__(self, "_lookup", [lookup])
+        object.__setattr__(self, "_lookup_layer", lookup)
 
     @property
     def _table(self) -> StringLookup:
-        return self.__dict__["_lookup"][0]
+        return self.__dict__["_lookup_layer"]
 
     def _members(self) -> Any:
         return iter(())
@@ -243,7 +241,7 @@ class TextVectorization(HostLayer):
     # -- configs and files ---------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer, the learned vocabulary among them."""
+        """The arguments that make an equal layer, a learned vocabulary among them unless a file keeps it as an asset."""
         from kjax.keras.saving.serialization import serialize_keras_object
 
         table = self._table.get_config()
@@ -267,7 +265,7 @@ class TextVectorization(HostLayer):
             "vocabulary": table["vocabulary"],
             "idf_weights": table["idf_weights"],
             "encoding": self._encoding,
-            "vocabulary_size": self.vocabulary_size(),
+            "vocabulary_size": table["vocabulary_size"],
             "has_input_vocabulary": table["has_input_vocabulary"],
         }
 
@@ -277,6 +275,8 @@ class TextVectorization(HostLayer):
         from kjax.keras.saving.serialization import deserialize_keras_object
 
         config = {k: v for k, v in config.items() if k != "dtype"}
+        if config.get("vocabulary") is None:
+            config["has_input_vocabulary"] = False
         for name in ("standardize", "split"):
             if isinstance(config.get(name), Mapping):
                 config[name] = deserialize_keras_object(config[name])

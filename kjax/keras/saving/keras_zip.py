@@ -1,4 +1,4 @@
-"""The ``.keras`` format: a zip archive of ``config.json``, ``metadata.json`` and ``model.weights.h5``."""
+"""The ``.keras`` format: a zip archive of ``config.json``, ``metadata.json``, ``model.weights.h5`` and ``assets``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kjax._version import __version__
-from kjax.keras.saving import atomic, eras, legacy_config, weights_h5, zip_window
+from kjax.keras.core import assets
+from kjax.keras.saving import asset_files, atomic, eras, legacy_config, weights_h5, zip_window
 from kjax.keras.saving.errors import FileFormatError, loading
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
@@ -45,7 +46,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """
     import h5py
 
-    with sharing():
+    with sharing(), assets.apart():
         config = json.dumps(serialize_keras_object(model), default=_json_default)
     metadata = json.dumps(
         {
@@ -58,6 +59,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr(METADATA, metadata)
             archive.writestr(CONFIG, config)
+            asset_files.write(model, archive)
             with zip_window.appended(archive, file, WEIGHTS) as window, h5py.File(window, "w") as weights:
                 weights_h5.write_weights(model, weights)
         file.flush()
@@ -108,6 +110,7 @@ def load(
             )
         with member_file(archive, source, WEIGHTS) as weights, weights_h5.opened(weights) as file:
             weights_h5.read_weights(model, file)
+        asset_files.read(model, archive)
         _set_training_state(model, metadata)
     return model
 

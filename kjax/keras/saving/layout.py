@@ -34,6 +34,9 @@ INSIDE: dict[str, dict[str, str]] = {
 }
 """Built-in classes whose layers inside have another name here than in Keras' files."""
 
+HANDLES = {"Pipeline": "layers", "TextVectorization": "_lookup_layer"}
+"""Built-in classes without a module, and the attribute with the layers inside."""
+
 LABELS = {"GroupQueryAttention": "grouped_query_attention"}
 """Built-in classes that have another name in paths."""
 
@@ -220,6 +223,8 @@ def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
     if isinstance(layer, Model) and is_graph:
         yield "layers", layer.layers
     if type(layer).__module__ == "kjax.keras.layers":
+        if type(layer).__name__ in HANDLES:
+            yield (name := HANDLES[type(layer).__name__]), getattr(layer, name)
         return
     known = _known_attributes(isinstance(layer, PureLayer))
     attributes = {name for name in dir(layer) if not name.startswith("__") and name not in known}

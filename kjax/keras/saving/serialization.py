@@ -351,7 +351,8 @@ def _revive(config: Any) -> Any:
     if name == "function":
         return find_function(inner, config)
     if name == "DTypePolicy":
-        return Policy(inner["name"]).name
+        # Layers for strings have a policy of that name, which no weight or computation can have.
+        return inner["name"] if inner.get("name") == "string" else Policy(inner["name"]).name
     return _revive_instance(config)
 
 

@@ -1,0 +1,85 @@
+"""The folder ``assets`` of a ``.keras`` file: what layers keep in files of their own, such as vocabularies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kjax.keras.saving.layout import places
+
+FOLDER = "assets"
+
+MAX_BYTES = 1 << 30
+"""Bytes of all assets of a file above which they are refused where most of them are compressed away."""
+
+MAX_EXPANSION = 200
+"""How many times larger than its stored bytes a large compressed asset may be."""
+
+
+def _owners(model: Any, method: str) -> Iterator[tuple[str, Any]]:
+    """Path and owner of everything in a model that has a method."""
+    seen: set[int] = set()
+    for place in places(model):
+        if id(place.owner) not in seen and callable(getattr(place.owner, method, None)):
+            seen.add(id(place.owner))
+            yield place.path, place.owner
+
+
+def write(model: Any, archive: zipfile.ZipFile) -> None:
+    """Put the assets of all layers of a model into an archive.
+
+    Args:
+        model: the model.
+        archive: open for writing.
+    """
+    for path, owner in _owners(model, "save_assets"):
+        with tempfile.TemporaryDirectory() as folder:
+            owner.save_assets(folder)
+            for file in sorted(Path(folder).rglob("*")):
+                if file.is_file():
+                    archive.write(file, str(PurePosixPath(FOLDER, path, file.relative_to(folder).as_posix())))
+
+
+def read(model: Any, archive: zipfile.ZipFile) -> None:
+    """Let the layers of a model take their assets from an archive.
+
+    Args:
+        model: the model.
+        archive: open for reading.
+
+    Raises:
+        ValueError: a member would lie outside of the folder, or is far larger than what is stored of it.
+    """
+    members = [info for info in archive.infolist() if info.filename.startswith(f"{FOLDER}/") and not info.is_dir()]
+    owners = list(_owners(model, "load_assets")) if members else []
+    if not owners:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        left = MAX_BYTES
+        for info in members:
+            left -= _extract(archive, info, Path(folder), left)
+        for path, owner in owners:
+            place = Path(folder, FOLDER, path)
+            if place.is_dir():
+                owner.load_assets(os.fspath(place))
+
+
+def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, left: int) -> int:
+    """Write a member below a folder; returns how many bytes it has."""
+    name = PurePosixPath(info.filename)
+    if ".." in name.parts or "\\" in info.filename or ":" in info.filename or name.is_absolute():
+        raise ValueError(f"{info.filename!r} in the archive would lie outside of its folder")
+    if info.file_size > left and info.file_size > MAX_EXPANSION * info.compress_size:
+        raise ValueError(
+            f"{info.filename} in the archive says that it has {info.file_size} bytes, but only {info.compress_size} are stored"
+        )
+    target = folder.joinpath(*name.parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(info) as member, open(target, "wb") as file:
+        shutil.copyfileobj(member, file)
+    return info.file_size
