@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kjax import keras
+from tests.files import golden_fits
 
 
 class Recording:
@@ -102,18 +104,38 @@ def compare(recording: Recording) -> Iterator[tuple[str, float]]:
         resumed = recording.load("model_after.h5")
         want = recording.train["resume_losses"]
         yield "resumed", error([recording.step(resumed, i) for i in range(len(want))], want)
-    if recording.path("model_mid.h5"):
-        yield "fit", _continued(recording)
+    if recording.path("fit.json"):
+        yield from _fit(recording)
 
 
-def _continued(recording: Recording) -> float:
-    """Epochs that followed a file which was saved between epochs."""
-    model = recording.load("model_mid.h5")
-    recorded = json.loads((recording.folder / "fit.json").read_text())["resumed"]
-    data, epochs = np.load(recording.folder / "fit_data.npz"), recorded["params"]["epochs"]
-    batch = recorded["params"]["batch_size"]
-    history = model.fit(data["x"], data["y"], batch, epochs, shuffle=False, verbose=0).history
-    return error([history["loss"], history["accuracy"]], [recorded["history"]["loss"], recorded["history"]["acc"]])
+def _fit(recording: Recording) -> Iterator[tuple[str, float]]:
+    """Calls of ``fit``: histories, weights, and what else was noted of them."""
+    recorded = json.loads((recording.folder / "fit.json").read_text())
+    data = dict(np.load(recording.folder / "fit_data.npz"))
+    mid = recording.path("model_mid.h5")
+    if mid:  # trained, saved, loaded, and trained further
+        recorded = recorded["resumed"]
+    model = recording.load("model_mid.h5" if mid else "model.h5")
+    with tempfile.TemporaryDirectory() as folder:
+        got, used = golden_fits.run(recording.name, model, recorded["params"], data, Path(folder))
+        files = sorted(path.name for path in Path(folder).iterdir())
+    if files != recorded.get("files", []):
+        raise ValueError(f"files {files} instead of {recorded['files']}")
+    want = recorded["history"]
+    if set(got) != set(want):
+        raise ValueError(f"logs {sorted(got)} instead of {sorted(want)}")
+    yield "history", max(error(got[name], want[name]) for name in want)
+    found = {key: getattr(c, key) for c in used for key in ("best", "stopped_epoch") if hasattr(c, key)}
+    found["final_lr"] = model.optimizer.learning_rate
+    for key in found.keys() & recorded.keys():
+        yield key, error(found[key], recorded[key])
+    if "predict_generator" in recorded:
+        source = golden_fits.Numbered(16, data["x"], data["y"])
+        yield "evaluate_generator", error(model.evaluate_generator(source), recorded["evaluate_generator"])
+        yield "predict_generator", error(model.predict_generator(source), recorded["predict_generator"])
+    trained = [w.numpy() for w in model.weights]
+    model.load_weights(recording.folder / ("weights_resumed.h5" if mid else "weights_after_fit.h5"))
+    yield "fit weights", max(error(a, b.numpy()) for a, b in zip(trained, model.weights, strict=True))
 
 
 def _training(model: Any, recording: Recording) -> Iterator[tuple[str, float]]:

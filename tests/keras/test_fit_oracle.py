@@ -125,6 +125,27 @@ def test_class_weight_equals_keras(keras3):
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
 
 
+def test_class_weights_of_several_outputs_are_sample_weights():
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((20, 3)), rng.integers(0, 3, 20)
+    inputs = keras.Input((3,))
+    heads = [keras.layers.Dense(3, activation="softmax", name=name)(inputs) for name in "ab"]
+    model = keras.Model(inputs, heads)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    before, losses = model.get_weights(), []
+    weights = np.asarray([1.0, 5.0, 0.5])[y]
+    for how in (
+        {"class_weight": {"a": {1: 5.0, 2: 0.5}}},
+        {"class_weight": [{1: 5.0, 2: 0.5}, None]},
+        {"sample_weight": {"a": weights}},
+    ):
+        model.set_weights(before)
+        losses.append(model.fit(x, [y, y], batch_size=8, epochs=2, shuffle=False, verbose=0, **how).history["a_loss"])
+    np.testing.assert_allclose(losses[:2], [losses[2]] * 2, rtol=1e-6)
+    with pytest.raises(ValueError, match="one output only"):
+        model.fit(x, [y, y], verbose=0, class_weight={1: 5.0})
+
+
 def test_batch_methods_equal_keras(keras3):
     rng = np.random.default_rng(3)
     x, y = data("mlp", rng)

@@ -174,6 +174,44 @@ def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
     return table[classes]
 
 
+def weighted_by_class(class_weight: Any, y: Any, weights: Any, outputs: Sequence[str] | None) -> Any:
+    """Sample weights times those of the classes.
+
+    Args:
+        class_weight: weight of each class; of a model with several outputs a dict or list of such for the outputs.
+        y: targets.
+        weights: sample weights, or None.
+        outputs: names of the model's outputs; None where its methods take targets in any structure.
+
+    Raises:
+        ValueError: no targets, or several outputs and one set of classes.
+    """
+    if y is None:
+        raise ValueError("class_weight needs targets: their classes say which weight a sample has")
+    several = len(outputs or ()) > 1
+    named = isinstance(class_weight, Mapping) and any(isinstance(v, Mapping) for v in class_weight.values())
+    if outputs and (named or isinstance(class_weight, (list, tuple))):
+        each = per_output(class_weight, outputs, "argument `class_weight`")
+    elif several:
+        raise ValueError(
+            f"class_weight of a model with one output only; this one has {list(outputs or ())}: pass a dict from an output's "
+            "name to the weights of its classes"
+        )
+    else:
+        each = [class_weight]
+    targets = per_output(y, outputs, "argument `y`") if several and outputs else jax.tree.leaves(y)[:1]
+    given = per_output(weights, outputs or ("",), "argument `sample_weight`", shared=True)
+    result = []
+    for classes, true, weight in zip(each, targets, given, strict=True):
+        if classes is not None:
+            by_class = weights_of_classes(classes, true)
+            weight = by_class if weight is None else by_class * whole(weight).reshape(-1)
+        result.append(weight)
+    if not several or not outputs:
+        return result[0]
+    return {name: weight for name, weight in zip(outputs, result, strict=True) if weight is not None}
+
+
 def _is_class(key: Any) -> bool:
     return isinstance(key, (int, np.integer)) or (isinstance(key, (float, np.floating)) and float(key).is_integer())
 
@@ -207,13 +245,13 @@ class Arrangement:
     Attributes:
         names: the model's inputs, or None where it takes any structure.
         outputs: the model's outputs, or None where its methods take targets in any structure.
-        class_weight: weight of each class.
+        class_weight: weight of each class, or such for the outputs.
         trained: those of the outputs that have a loss; targets may be given for these alone.
     """
 
     names: Sequence[str] | None
     outputs: Sequence[str] | None
-    class_weight: Mapping[int, float] | None = None
+    class_weight: Any = None
     trained: Sequence[str] = ()
 
     def __call__(self, x: Any, y: Any, weights: Any) -> Any:
@@ -223,10 +261,7 @@ class Arrangement:
             ValueError: other numbers or names of inputs, targets or weights than the model has.
         """
         if self.class_weight is not None:
-            if len(self.outputs or ()) > 1 or y is None:
-                raise ValueError("class_weight needs a model with one output, and targets")
-            by_class = weights_of_classes(self.class_weight, jax.tree.leaves(y)[0])
-            weights = by_class if weights is None else by_class * whole(jax.tree.leaves(weights)[0]).reshape(-1)
+            weights = weighted_by_class(self.class_weight, y, weights, self.outputs)
         inputs = arrange_inputs(x, self.names) if self.names else x
         if self.outputs is None:
             return inputs, y, weights

@@ -15,6 +15,7 @@ from kjax.keras.core.session import Session, copied
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.legacy.names import older_params
+from kjax.keras.models import data as adapt
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
 from kjax.keras.models.sourcing import hold_back
@@ -36,7 +37,7 @@ class Fitting(Inference):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: Any = True,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: Mapping[Any, Any] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -63,7 +64,7 @@ class Fitting(Inference):
             validation_data: ``(x, y)`` or ``(x, y, sample_weight)``, or anything that gives batches.
             shuffle: whether samples are shuffled in each epoch; ``'batch'`` shuffles whole batches. Of a ``PyDataset``
                 the batches are. Other sources have their own order.
-            class_weight: weight of each class.
+            class_weight: weight of each class; for several outputs a dict from their names to such dicts.
             sample_weight: weight of each sample.
             initial_epoch: index of the first epoch.
             steps_per_epoch: batches in an epoch; all by default. An epoch goes on where the one before ended, and into the
@@ -91,6 +92,12 @@ class Fitting(Inference):
             if value is not None:
                 _check_range(name, value, 1)
         if validation_data is None and validation_split:
+            if class_weight is not None and sample_weight is None and self._follows_keras2:
+                # Keras 1 and 2 made sample weights of them first, so that they count in validation too.
+                y = adapt.as_tree(y, "y")
+                names = self.output_names if self.is_functional else None
+                sample_weight = adapt.weighted_by_class(class_weight, y, None, names)
+                class_weight = None
             x, y, sample_weight, validation_data = hold_back(x, y, sample_weight, validation_split)
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
         number = int(self._epoch)

@@ -126,9 +126,14 @@ class Sourcing(Overridable):
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"argument `batch_size` must be a positive integer, received {batch_size!r}")
         x, y, weights = adapt.checked(x, y, sample_weight, what)
-        if weights is not None and self._compilation is not None and self._compilation.keras2:
+        if weights is not None and self._follows_keras2:
             class_weight = None  # sample weights took their place
         return _placed(Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle))
+
+    @property
+    def _follows_keras2(self) -> bool:
+        """Whether weights count as in Keras 1 and 2."""
+        return self._compilation is not None and self._compilation.keras2
 
     def _arrangement(self, x: Any, class_weight: Any) -> adapt.Arrangement:
         """How data are arranged for the model; builds it for inputs like ``x`` if it was not."""
