@@ -13,7 +13,7 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.evaluate import Gradients, evaluate, nodes_between, variables_of
-from kjax.keras.core.operation import Input, Operation
+from kjax.keras.core.operation import Input, Operation, ShapeOperation
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
@@ -380,22 +380,8 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
 def shape(x: Any) -> Any:
     """The shape as integers that can be computed with; of a symbolic tensor, a symbolic tensor of them."""
     if is_symbolic(x):
-        return ShapeOperation("shape")._symbolic_call((x,), {})
+        return ShapeOperation(_shape, "shape")._symbolic_call((x,), {})
     return np.asarray(jnp.shape(x.value if isinstance(x, Variable) else x), np.int32)
-
-
-class ShapeOperation(Operation):
-    """The shape of a tensor, known as numbers while a model is traced, so that shapes can be made of it."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(_shape, name)
-
-    def _output_specs(self, args: Any, kwargs: Any) -> Any:
-        from kjax.keras.core.tensor import stand_in
-
-        shapes = [np.asarray(stand_in(args[0], variant).shape, np.int32) for variant in (0, 1)]
-        spec = KerasTensor(shapes[0].shape, "int32", name="spec", known=(shapes[0], shapes[1]))
-        return [spec], [None], jax.tree.structure(0)
 
 
 def _shape(x: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from kjax.keras.core import codes
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.fitting import fitted
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import settings, unique_name
@@ -18,6 +19,7 @@ from kjax.keras.core.tensor import (
     KerasTensor,
     Node,
     composite_stand_ins,
+    free_shape,
     has_free_axes,
     is_symbolic,
     stand_in,
@@ -121,9 +123,18 @@ def Input(
 
 
 _MAKE_SHAPES = frozenset(
-    "reshape split hsplit vsplit dsplit array_split rearrange space_to_depth depth_to_space fold unfold view slice".split()
+    "reshape split hsplit vsplit dsplit array_split rearrange space_to_depth depth_to_space fold unfold view slice glu".split()
 )
 """Operations whose arguments may ask for sizes that divide those of free axes."""
+
+
+_SIZED_BY_VALUES = frozenset("nonzero unique bincount".split())
+"""Operations whose results have sizes that depend on values: they run outside of compiled programs alone."""
+
+
+def _many_values(shape: Sequence[int], dtype: str) -> np.ndarray:
+    """An array in which every element is another large number."""
+    return np.arange(1000, 1000 + np.prod(shape)).reshape(shape).astype(dtype)
 
 
 class Operation(PureLayer):
@@ -173,20 +184,50 @@ class Operation(PureLayer):
         tensors = symbolic_leaves((args, kwargs))
         if tensors and self.entry is not None and all(t.known is not None for t in tensors):
             return self._known_outputs(args, kwargs)
-        try:
-            return super()._output_specs(args, kwargs)
-        except Exception as first:
-            if self.entry is not None and self.entry.broadcasts and has_free_axes(tensors):
+        if self.entry is not None and self.entry.broadcasts and has_free_axes(tensors):
+            try:
+                return self._specs_by_tracing(args, kwargs)
+            except Exception as first:
                 return self._broadcast_output(args, kwargs, first)
+        return super()._output_specs(args, kwargs)
+
+    def _fitted(self, tree: Any, attempt: Callable[[], Any]) -> Any:
+        return fitted(tree, is_symbolic, attempt, 200, (2, 3))
+
+    def _specs_by_tracing(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        try:
+            return super()._specs_by_tracing(args, kwargs)
+        except jax.errors.ConcretizationTypeError:
+            if self.entry is None or self.entry.name not in _SIZED_BY_VALUES:
+                raise
+            return self._specs_by_values(args, kwargs)
+        except Exception as first:
             shapes = self.entry is None or self.entry.name in _MAKE_SHAPES
-            if not has_free_axes(tensors) or not shapes:
+            if not has_free_axes(symbolic_leaves((args, kwargs))) or not shapes:
                 raise
             # Sizes without common divisors may not divide what a shape asks for; sizes with all small divisors do.
             with composite_stand_ins():
                 try:
-                    return super()._output_specs(args, kwargs)
+                    return super()._specs_by_tracing(args, kwargs)
                 except Exception:
                     raise first from None
+
+    def _specs_by_values(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        """The output specs of a function whose result has a size that depends on values: that of two inputs differs."""
+        results = []
+        for variant, value in ((0, np.zeros), (1, _many_values)):
+            arrays = jax.tree.map(
+                lambda t, v=variant, value=value: value(stand_in(t, v).shape, t.dtype) if is_symbolic(t) else t,
+                (args, kwargs),
+                is_leaf=is_symbolic,
+            )
+            results.append(jax.tree.flatten(self.function(*arrays[0], **arrays[1])))
+        (first, structure), (second, _) = results
+        specs = [
+            KerasTensor(free_shape(a.shape, b.shape), str(a.dtype), name="spec")
+            for a, b in zip(first, second, strict=True)
+        ]
+        return specs, [None] * len(specs), structure
 
     def _broadcast_output(
         self, args: Any, kwargs: Any, error: Exception
@@ -205,7 +246,7 @@ class Operation(PureLayer):
             return KerasTensor((1,) * len(leaf.shape), leaf.dtype, name="spec") if is_symbolic(leaf) else leaf
 
         filled = jax.tree.map(ones, args, is_leaf=is_symbolic)
-        (spec,), masks, structure = super()._output_specs(filled, kwargs)
+        (spec,), masks, structure = super()._specs_by_tracing(filled, kwargs)
         return [KerasTensor(merged, spec.dtype, name="spec")], masks, structure
 
     def _known_outputs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
@@ -227,6 +268,23 @@ class Operation(PureLayer):
     def get_config(self) -> dict[str, Any]:
         """Functions are not written to configs here."""
         return {"name": self.name}
+
+
+class ShapeOperation(Operation):
+    """Numbers that follow from a tensor's shape: known while a model is traced, so that shapes can be made of them.
+
+    Args:
+        function: from an array, or something that has only its shape, to a NumPy array.
+        name: its name in the graph.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        super().__init__(function, name)
+
+    def _output_specs(self, args: Any, kwargs: Any) -> Any:
+        first, second = (np.asarray(self.function(stand_in(args[0], variant))) for variant in (0, 1))
+        spec = KerasTensor(first.shape, str(first.dtype), name="spec", known=(first, second))
+        return [spec], [None], jax.tree.structure(0)
 
 
 class RandomOperation(Operation):

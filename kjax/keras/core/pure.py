@@ -17,7 +17,7 @@ from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
 from kjax.keras.core.settings import next_key, settings, to_snake_case
 from kjax.keras.core.symbolic import call_signature, in_terms_of
-from kjax.keras.core.tensor import KerasTensor, symbolic_leaves
+from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import layer_call
 from kjax.nn import Layer as ModuleBase
@@ -316,11 +316,14 @@ class PureLayer(Layer):
         if type(self).build is not PureLayer.build:
             super()._ensure_built(args, kwargs)
             return
-        filled_args, filled_kwargs = jax.tree.map(
-            _stand_in_leaf, (args, dict(kwargs)), is_leaf=lambda x: isinstance(x, KerasTensor)
-        )
-        with in_terms_of(jax.tree.leaves((args, dict(kwargs))), 0):
-            self._make_variables(self._describe(filled_args, filled_kwargs))
+        given = (args, dict(kwargs))
+
+        def attempt() -> Description:
+            filled_args, filled_kwargs = jax.tree.map(_stand_in_leaf, given, is_leaf=is_symbolic)
+            with in_terms_of(jax.tree.leaves(given), 0):
+                return self._describe(filled_args, filled_kwargs)
+
+        self._make_variables(self._fitted(given, attempt))
         self._note_shapes(args, kwargs)
         self._after_build()
 

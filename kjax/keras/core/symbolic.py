@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.fitting import fitted
 from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.tensor import (
     KerasTensor,
@@ -70,8 +71,20 @@ class Symbolic:
     def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
         """Shapes and types of the outputs and of their masks for symbolic arguments, and the outputs' structure.
 
-        Free axes are found by tracing twice.
+        Free axes are found by tracing twice; those that meet a size take it.
         """
+        return self._fitted((args, kwargs), lambda: self._specs_by_tracing(args, kwargs))
+
+    def _fitted(self, tree: Any, attempt: Callable[[], Any]) -> Any:
+        """What ``attempt`` gives, with sizes of free axes with which it succeeds."""
+        several = len(symbolic_leaves(tree)) > 1
+        return fitted(tree, is_symbolic, attempt, self._attempts if several else 0)
+
+    _attempts = 24
+    """How many combinations of sizes are tried for free axes that do not fit together at first."""
+
+    def _specs_by_tracing(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        """The output specs for the sizes that free axes have here."""
         leaves, structure = jax.tree.flatten((args, kwargs))
         given = [symbolic_mask(leaf) if is_symbolic(leaf) else None for leaf in leaves]
         results = []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from kjax.keras.core import codes
+from kjax.keras.core import codes, fitting
 from kjax.keras.core.settings import unique_name
 
 
@@ -262,8 +262,13 @@ def stand_in(tensor: Any, variant: int) -> Any:
         return tensor
     if tensor.known is not None and _sizes.get() is _PRIMES:
         return tensor.known[variant]
-    batch, free = _sizes.get()
-    shape = tuple(s if s is not None else (free if axis else batch)[variant] for axis, s in enumerate(tensor.shape))
+    kinds = dict(zip((fitting.BATCH, fitting.FREE), _sizes.get(), strict=True))
+
+    def size(axis: int) -> int:
+        choice = fitting.choice_for(tensor, axis)
+        return choice if isinstance(choice, int) else kinds[choice][variant]
+
+    shape = tuple(size(axis) if s is None else s for axis, s in enumerate(tensor.shape))
     return jax.ShapeDtypeStruct(shape, jnp.dtype(codes.array_type(tensor.dtype)))
 
 

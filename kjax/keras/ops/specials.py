@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core.operation import ShapeOperation
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.core.variable import Variable
 from kjax.nn.ops import core, image
@@ -26,6 +27,18 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 def shape(x: Any) -> tuple[Any, ...]:
     """The shape as a tuple; None stands for the free axes of a symbolic tensor."""
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def size(x: Any) -> Any:
+    """Number of elements; of a symbolic tensor with free axes a symbolic number."""
+    shape = np.shape(x) if not hasattr(x, "shape") else x.shape
+    if None in shape:
+        return ShapeOperation(_number_of_elements, "size")._symbolic_call((x,), {})
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def _number_of_elements(x: Any) -> np.ndarray:
+    return np.asarray(np.prod(x.shape), np.int32)
 
 
 def dtype(x: Any) -> str:

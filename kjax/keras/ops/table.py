@@ -124,7 +124,7 @@ SOURCES = {
 RENAMED = {"array": "array_"}
 """Functions that have another name in ``kjax.nn.ops``, where theirs is taken."""
 
-ON_THIS_FLOOR = frozenset("convert_to_numpy dtype is_tensor shape elastic_transform map custom_gradient".split())
+ON_THIS_FLOOR = frozenset("convert_to_numpy dtype is_tensor shape size elastic_transform map custom_gradient".split())
 """Functions that are no pure functions of arrays: :mod:`kjax.keras.ops.specials` has them."""
 
 

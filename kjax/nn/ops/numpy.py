@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from kjax.nn.ops.convert import array, arrays, axes, named, shape_of
@@ -290,7 +292,8 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Array:
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Array:
     """Each element several times, along an axis or of the flattened array."""
-    return jnp.repeat(array(x), repeats if isinstance(repeats, int) else jnp.asarray(repeats), axis)
+    # As NumPy's arrays the counts stay known under `jit`.
+    return jnp.repeat(array(x), repeats if isinstance(repeats, (int, jax.Array)) else np.asarray(repeats), axis)
 
 
 def tile(x: Any, repeats: Any) -> Array:
