@@ -31,6 +31,10 @@ CLASSES = {
     ("kjax.keras.models.sequential", "Sequential"): ("keras", "Sequential"),
     ("kjax.keras.models.model", "Model"): ("keras.src.models.functional", "Functional"),
     ("kjax.nn.dtypes", "Policy"): ("keras", "DTypePolicy"),
+    ("kjax.keras.features.space", "FeatureSpace"): ("keras.utils", "FeatureSpace"),
+} | {
+    ("kjax.keras.features.columns", name): ("keras.src.layers.preprocessing.feature_space", name)
+    for name in ("Cross", "Feature", "TFDConcat", "TFDIdentity")
 }
 """Classes that real Keras keeps somewhere else than their package says."""
 
@@ -47,6 +51,8 @@ MODULES = {
     "keras.losses": "kjax.nn.losses",
     "keras.metrics": "kjax.keras.metrics",
     "keras.activations": "kjax.nn.activations",
+    "keras.utils": "kjax.keras.features.space",
+    "keras.src.layers.preprocessing.feature_space": "kjax.keras.features.columns",
 }
 """Module that a file names (or its longest prefix) and the module in which the thing is looked up: no other is read."""
 
@@ -259,7 +265,7 @@ def builtin(module: str | None, name: str) -> Any:
         found = (builtin(m, name) for m in ("keras.layers", *MODULES) if m != "keras.activations")
         return next((thing for thing in found if thing is not None), None)
     for private, public in INTERNAL.items():
-        if module == private or module.startswith(private + "."):
+        if module not in MODULES and (module == private or module.startswith(private + ".")):
             module = public
     if module == "keras" and name not in ("Model", "Sequential"):
         return None

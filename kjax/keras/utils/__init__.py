@@ -25,7 +25,7 @@ _PLACES = {
     "kjax.keras.utils.batches": "pack_x_y_sample_weight split_dataset unpack_x_y_sample_weight",
     "kjax.keras.utils.config": "Config",
     "kjax.keras.utils.enqueuers": "GeneratorEnqueuer OrderedEnqueuer SequenceEnqueuer",
-    "kjax.keras.utils.feature_space": "FeatureSpace",
+    "kjax.keras.features.space": "FeatureSpace",
     "kjax.keras.utils.hdf5": "H5Dict HDF5Matrix h5dict",
     "kjax.keras.utils.kernels": "convert_all_kernels_in_model convert_kernel",
     "kjax.keras.utils.layer_utils": "get_source_inputs is_keras_tensor print_summary",
