@@ -51,7 +51,7 @@ _NAMES = {
     "StatelessScope": "core.stateless",
     "SymbolicScope": "core.stateless",
     "device": "backend",
-    "name_scope": "backend",
+    "name_scope": "core.name_scopes",
     "remat": "core.stateless",
     "Loss": "losses",
     "Optimizer": "optimizers",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +13,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from kjax.nn import losses, metrics
+
+
+@functools.cache
+def _takes_mask(cls: type) -> bool:
+    """Whether objects of a class are called with masks: losses are, unless a user's class calls itself otherwise."""
+    return len(inspect.signature(cls.__call__).parameters) > 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +138,8 @@ class Objective:
             if target.loss is None:
                 continue
             # A loss without reduction counts with its mean, as in Keras.
-            value = jnp.mean(jnp.asarray(target.loss(true, pred, weight, mask), jnp.float32))
+            further = () if mask is None or not _takes_mask(type(target.loss)) else (mask,)
+            value = jnp.mean(jnp.asarray(target.loss(true, pred, weight, *further), jnp.float32))
             parts.append(value)
             total = total + (value if target.weight == 1 else target.weight * value)
         for penalty in jax.tree.leaves(penalties):

@@ -81,37 +81,63 @@ def reset_uids() -> None:
         del settings.names[name]
 
 
+_PYTHON_TYPES = {bool: "bool", int: "int32", "int": "int32", float: "float32", str: "string", complex: "complex64"}
+_FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
+_TYPES = frozenset(
+    "float16 float32 float64 uint8 uint16 uint32 uint64 int8 int16 int32 int64 bfloat16 bool string complex64 "
+    "complex128".split()
+) | frozenset(_FLOAT8)
+
+
 def standardize_dtype(dtype: Any) -> str:
-    """Name of a type; the session's float type for None.
+    """Name of a type; the session's float type for None. Python's own types have 32 bits.
+
+    Args:
+        dtype: name, type of NumPy, JAX or PyTorch, or ``bool``, ``int``, ``float``, ``complex``, ``str``.
 
     Raises:
         ValueError: no such type.
     """
     if dtype is None:
         return settings.floatx
-    try:
-        return jnp.dtype(dtype).name
-    except TypeError as error:
-        raise ValueError(f"unknown dtype {dtype!r}") from error
+    found = _PYTHON_TYPES.get(dtype, dtype)
+    for attribute in ("name", "__name__"):
+        found = getattr(found, attribute, found)
+    if str(found).startswith("torch."):
+        found = str(found).removeprefix("torch.")
+    if not isinstance(found, str) or found not in _TYPES:
+        raise ValueError(f"Invalid dtype: {found}; the types are {', '.join(sorted(_TYPES))}")
+    return found
 
 
 def result_type(*dtypes: Any) -> str:
-    """The type of a result of several types; Python's ``int`` and ``float`` never widen the others."""
+    """The type of a result of several types; Python's ``int`` and ``float`` never widen the others.
+
+    Types of 64 bits count as those of 32, as everywhere in Keras on JAX.
+
+    Raises:
+        ValueError: a type of 8-bit floats, which is never converted by itself.
+    """
     if not dtypes:
         return settings.floatx
+    if any(isinstance(d, str) and d in _FLOAT8 for d in dtypes):
+        raise ValueError(f"types of 8-bit floats are not converted by themselves; cast them first. Received: {dtypes}")
     examples = {int: 1, float: 1.0, bool: True}
-    given = [examples[d] if isinstance(d, type) and d in examples else jnp.dtype(d) for d in dtypes]
-    return jnp.result_type(*given).name
+    given = [examples[d] if isinstance(d, type) and d in examples else jnp.dtype(standardize_dtype(d)) for d in dtypes]
+    found = jnp.result_type(*given).name
+    if found.startswith("float") and all(isinstance(g, (int, float)) for g in given):
+        found = f"float{settings.floatx[-2:]}"
+    return {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}.get(found, found)
 
 
 def is_float_dtype(dtype: Any) -> bool:
     """Whether a type is a floating-point one."""
-    return jnp.issubdtype(jnp.dtype(standardize_dtype(dtype)), jnp.floating)
+    return standardize_dtype(dtype).startswith(("float", "bfloat"))
 
 
 def is_int_dtype(dtype: Any) -> bool:
     """Whether a type is one of integers."""
-    return jnp.issubdtype(jnp.dtype(standardize_dtype(dtype)), jnp.integer)
+    return standardize_dtype(dtype).startswith(("int", "uint"))
 
 
 def manual_variable_initialization(value: bool) -> None:

@@ -19,6 +19,11 @@ def keep(array: Any, mask: Any) -> None:
     _kept[place] = (weakref.ref(array, lambda _: _kept.pop(place, None)), mask)
 
 
+def drop(array: Any) -> None:
+    """Let no mask travel with ``array`` any more."""
+    _kept.pop(id(array), None)
+
+
 def found(tree: Any) -> dict[int, tuple[Any, Any]]:
     """The masks that travel with the arrays of a tree, as a scope holds them: (array, mask) by ``id``."""
     if not _kept:

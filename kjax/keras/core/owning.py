@@ -19,7 +19,7 @@ Tree = dict[str, Any]
 
 _UNTRACKED = (
     *("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes"),
-    *("_state_parts", "_prepared"),
+    *("_state_parts", "_prepared", "_generator"),
 )
 """Attributes in which layers and variables lie that are found in other ways."""
 
@@ -73,10 +73,19 @@ class Owning:
             if not isinstance(member, (Owning, Variable)):
                 yield label, member
 
-    def _flatten_layers(self) -> Iterator[Any]:
-        yield self
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator[Any]:
+        if include_self:
+            yield self
         for _, member in self._members():
-            yield from member._flatten_layers()
+            if recursive:
+                yield from member._flatten_layers()
+            else:
+                yield member
+
+    @property
+    def _seed_generators(self) -> list[Any]:
+        """The random generators of the layer itself."""
+        return [holder for _, holder in self._state_holders() if not isinstance(holder, Metric)]
 
     def variable_tree(self) -> Tree:
         """The variables as nested dicts by collection: the keys are those of the module's variables."""
@@ -149,9 +158,8 @@ class Owning:
         """The weights and the states of random generators."""
         found = {id(v): v for v in self.weights}
         for layer in self._flatten_layers():
-            for _, holder in layer._state_holders():
-                if not isinstance(holder, Metric):
-                    found.update((id(v), v) for v in holder.variables)
+            for generator in layer._seed_generators:
+                found.update((id(v), v) for v in generator.variables)
         return list(found.values())
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
+from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import next_key, settings, to_snake_case
 from kjax.keras.core.symbolic import call_signature, in_terms_of
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
@@ -42,7 +43,7 @@ class _Argument:
         return self if layer is None else layer.__getattr__(self.name)
 
 
-class PureLayer(Layer):
+class PureLayer(Seeded, Layer):
     """A layer around a Flax module; its variables are those that the module declares.
 
     Subclasses are made by :func:`derive`. Reading an argument (``layer.units``) reads the module's field; setting it
@@ -168,6 +169,8 @@ class PureLayer(Layer):
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__.get("_module")
         if module is not None and not name.startswith("_"):
+            if name in ("seed_generator", "generator"):
+                return self.built_in_generator(name)
             if name in self._given_layers:
                 return self._given_layers[name]
             if name in _all_fields(type(module)):

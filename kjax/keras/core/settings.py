@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
+from kjax.keras.core import name_scopes
 from kjax.nn.dtypes import Policy, policy_name
 
 
@@ -114,12 +115,13 @@ def clear_session(free_memory: bool = True) -> None:
     """Start automatic names anew, leave the learning phase open, and forget cached programs.
 
     Args:
-        free_memory: accepted for compatibility: what nobody holds is freed without being asked.
+        free_memory: whether the compiled programs are forgotten; what nobody holds is freed without being asked.
     """
-    del free_memory
     settings.names.clear()
     settings.learning_phase = settings.phase_tensor = None
-    jax.clear_caches()
+    name_scopes.forget()
+    if free_memory:
+        jax.clear_caches()
 
 
 def set_dtype_policy(policy: Any) -> None:

@@ -11,6 +11,7 @@ import jax
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.evaluate import evaluate, nodes_between
 from kjax.keras.core.layer import Layer
+from kjax.keras.core.name_scopes import get_global_attribute
 from kjax.keras.core.settings import to_snake_case, unique_name
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
@@ -27,10 +28,17 @@ class _ScopeContext:
         stack = contextlib.ExitStack()
         stack.enter_context(scopes.enter(self._scope))
         self._stack.append(stack)
+        open_scopes().append(self)
         return self
 
     def __exit__(self, *details: Any) -> None:
+        open_scopes().remove(self)
         self._stack.pop().close()
+
+
+def open_scopes() -> list[Any]:
+    """The scopes of this module that the present thread is inside of."""
+    return get_global_attribute("open_scopes", [], set_to_default=True)
 
 
 class StatelessScope(_ScopeContext):

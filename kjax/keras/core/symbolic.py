@@ -14,6 +14,7 @@ import numpy as np
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.fitting import fitted
 from kjax.keras.core.places import symbolic_mask
+from kjax.keras.core.seeds import following, key_of
 from kjax.keras.core.tensor import (
     KerasTensor,
     Node,
@@ -55,6 +56,7 @@ class Symbolic:
         def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None: ...
         def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
         def call(self, *args: Any, **kwargs: Any) -> Any: ...
+        def _flatten_layers(self) -> Iterator[Any]: ...
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the layer on symbolic tensors: outputs that know where they come from."""
@@ -200,7 +202,7 @@ class Symbolic:
                 f"{type(self).__name__} {self.name!r} has no variables yet; call it on data, or build it, before "
                 "`stateless_call`"
             )
-        scope = scopes.Scope(key=_outer_key())
+        scope = scopes.Scope()
         for what, boxes, values in (
             ("trainable_variables", self.trainable_variables, list(trainable_variables)),
             ("non_trainable_variables", self.non_trainable_variables, list(non_trainable_variables)),
@@ -212,10 +214,15 @@ class Symbolic:
                 )
             for box, value in zip(boxes, values, strict=True):
                 scope.values[id(box)] = value.value if isinstance(value, Variable) else value
+        seeds = [g.state for layer in self._flatten_layers() for g in layer._seed_generators if g.built_in]
+        scope.key = key_of(scope.values[id(seeds[0])]) if seeds else _outer_key()
         args, kwargs = jax.tree.map(as_array, (args, kwargs))
         with scopes.enter(scope):
             outputs = self._compute(args, kwargs)
             own = [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
+        if scope.draws:
+            for seed in seeds:
+                scope.values[id(seed)] = following(scope.values[id(seed)])
         state = [scope.values[id(v)] for v in self.non_trainable_variables]
         return (outputs, state, [*scope.losses, *own]) if return_losses else (outputs, state)
 

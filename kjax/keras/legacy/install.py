@@ -14,6 +14,7 @@ from typing import Any
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy import source
 from kjax.keras.legacy.modules import FOLDERS, MODULES, NAMES, OUTSIDE, ROOTS, VERSIONS
 from kjax.nn.value import did_you_mean
 
@@ -31,11 +32,12 @@ def place_of(name: str) -> str | None:
         >>> place_of("json") is None
         True
     """
-    if name in ROOTS:
+    roots = [root for root in _ROOTS if root != "keras.src" or settings.era != "3"]
+    if name in roots:
         return ""
-    for root in _ROOTS:
+    for root in roots:
         if name.startswith(f"{root}."):
-            if any(longer.startswith(f"{name}.") for longer in _ROOTS):
+            if any(longer.startswith(f"{name}.") for longer in roots):
                 return ""  # a folder on the way to another root
             path = name[len(root) + 1 :]
             return path if path in MODULES or path in FOLDERS else None
@@ -90,7 +92,17 @@ class Facade(ModuleType):
             found = getattr(module, name, _MISSING)
             if found is not _MISSING:
                 return found
-        return _MISSING
+        return self._find_common(name) if place.partition(".")[0] == "src" else _MISSING
+
+    def _find_common(self, name: str) -> Any:
+        """A name that modules inside of Keras have because they import it from each other."""
+        if name in source.FALLBACKS:
+            module, _, attribute = source.FALLBACKS[name].partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        path = source.common_module(name)
+        if path is None:
+            return _MISSING
+        return importlib.import_module(f"{self.__name__.removesuffix(self._place)}src.{path}")
 
     def __dir__(self) -> list[str]:
         names = {name for module in _targets(self._place) for name in dir(module)}
@@ -104,7 +116,8 @@ _MISSING = object()
 @functools.cache
 def _targets(place: str) -> tuple[Any, ...]:
     """What lies behind a path: the module of kjax of the same path, where there is one, then those of the table."""
-    targets = dict.fromkeys((f"kjax.keras.{place}".rstrip("."), *MODULES.get(place, ())))
+    same = () if place.partition(".")[0] == "src" else (f"kjax.keras.{place}".rstrip("."),)
+    targets = dict.fromkeys((*same, *MODULES.get(place, ())))
     return tuple(found for found in map(_resolve, targets) if found is not None)
 
 
@@ -136,6 +149,20 @@ def _asked_by_library() -> bool:
     return False
 
 
+def _refuse(name: str) -> None:
+    """Say what a module inside of Keras that kjax has not is about.
+
+    Raises:
+        ModuleNotFoundError: Keras has the module.
+    """
+    if source.is_absent(name.removeprefix("keras.src.")):
+        raise ModuleNotFoundError(
+            f"No module named {name!r}: it belongs to the inside of Keras (another backend, or something that kjax does "
+            "otherwise), and kjax has nothing in its place. The public names of `keras` are all there.",
+            name=name,
+        )
+
+
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds the modules of Keras, and those of TensorFlow where it is not installed.
 
@@ -154,6 +181,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """The spec of a module of Keras, of the TensorFlow stand-in, or None."""
         del path, target
         place = place_of(fullname)
+        if place is None and fullname.startswith("keras.src."):
+            _refuse(fullname)
         if place is not None:
             if place not in FOLDERS and not _targets(place):
                 return None

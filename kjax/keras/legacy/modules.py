@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kjax.keras.legacy import source
+
 VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1"}
 """What ``keras.__version__`` says in each era."""
 
@@ -144,6 +146,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "mixed_precision.policy": ("kjax.keras.mixed_precision", "kjax.keras.config"),
     "experimental": ("kjax.keras.experimental", "kjax.keras"),
     "version": ("kjax.keras",),
+    **{f"src.{path}".rstrip("."): places for path, places in source.paths().items()},
 }
 """Paths below a root, and the modules of kjax in which their names are looked up, in this order."""
 

@@ -217,8 +217,6 @@ class Training(_Base):
         if self._state_parts is not None and optimizer.is_prepared(self._prepared):
             return optimizer
         boxes = self._partition()["params"] if trained is None else trained
-        if not jax.tree.leaves(boxes, is_leaf=is_box):
-            raise ValueError(f"model {self.name!r} has no trainable weights: there is nothing to train")
         chosen = self._trained or frozenset()
         self._prepared = optimizer.prepare(boxes, [v for v in self.weights if id(v) in chosen])
         return optimizer
