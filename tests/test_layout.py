@@ -47,6 +47,7 @@ HEAVY = (
     "torch",
     "tensorboard",
     "pydot",
+    "cv2",
 )
 BUDGET_SECONDS = 0.4
 

@@ -31,6 +31,7 @@ regularizers
 saving
 tree
 utils
+visualization
 wrappers
 """.split()
 

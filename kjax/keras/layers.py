@@ -15,10 +15,11 @@ from kjax.keras.core.input_spec import InputSpec as InputSpec
 from kjax.keras.core.layer import Layer as Layer
 from kjax.keras.core.operation import Input as Input
 from kjax.keras.core.operation import InputLayer as InputLayer
+from kjax.keras.core.pictures import BaseImagePreprocessingLayer as BaseImagePreprocessingLayer
+from kjax.keras.core.pictures import BoxShiftMembers, ElasticMembers, ImageMembers, ZoomMembers
 from kjax.keras.core.preprocessing import (
     DataMembers,
     DiscretizationMembers,
-    ImageMembers,
     MelMembers,
     NormalizationMembers,
     RescalingMembers,
@@ -153,6 +154,9 @@ MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     "Normalization": (NormalizationMembers,),
     "Rescaling": (RescalingMembers,),
     "Discretization": (DiscretizationMembers,),
+    **dict.fromkeys(("RandomShear", "RandomTranslation"), (BoxShiftMembers,)),
+    "RandomZoom": (ZoomMembers,),
+    "RandomElasticTransform": (ElasticMembers,),
 }
 """What the Keras layers have beyond arguments and weights."""
 
@@ -160,7 +164,7 @@ RNN = derive(modules.RNN, bases=MEMBERS["RNN"])
 MEMBERS.update(dict.fromkeys(RECURRENT, (RNN,)))
 for _name, _thing in vars(modules).items():
     if inspect.isclass(_thing) and issubclass(_thing, nn.Layer) and _name != "RNN":
-        _members = (ImageMembers,) if issubclass(_thing, ImageLayer) else MEMBERS.get(_name, ())
+        _members = MEMBERS.get(_name, (ImageMembers,) if issubclass(_thing, ImageLayer) else ())
         globals()[_name] = derive(_thing, bases=_members)
 for _name in RECURRENT:
     globals()[_name].cell_class = globals()[f"{_name}Cell"]

@@ -33,57 +33,37 @@ def centred_window(height: int, width: int, target_height: int, target_width: in
 
 
 def resize(
-    images: Any,
+    images: Images,
     size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
     pad_to_aspect_ratio: bool = False,
-    fill_mode: str = "constant",
     fill_value: float = 0.0,
-    data_format: str = "channels_last",
 ) -> Array:
     """Resize images.
 
     Args:
-        images: one image (3 axes) or a batch (4 axes).
+        images: the images.
         size: (height, width) of the result.
         interpolation: one of :data:`RESIZE_INTERPOLATIONS`.
         antialias: blur before making images smaller.
         crop_to_aspect_ratio: cut to the new proportions instead of distorting.
         pad_to_aspect_ratio: fill up to the new proportions instead.
-        fill_mode: only ``'constant'``.
         fill_value: what to fill up with.
-        data_format: where the channels are.
-
-    Raises:
-        ValueError: another number of axes, an unknown interpolation, or both ways to keep proportions at once.
     """
-    images = jnp.asarray(images)
-    if images.ndim not in (3, 4):
-        raise ValueError(f"images have 3 axes (one image) or 4 (a batch), received shape {images.shape}")
-    if interpolation not in RESIZE_INTERPOLATIONS:
-        raise ValueError(f"unknown interpolation {interpolation!r}; known: {', '.join(RESIZE_INTERPOLATIONS)}")
-    if fill_mode != "constant":
-        raise ValueError(f"argument `fill_mode` can only be 'constant', received {fill_mode!r}")
-    if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError("only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be set")
-    target_height, target_width = (int(s) for s in size)
-    rows = images.ndim - 3 + (data_format == "channels_first")
-    height, width = images.shape[rows : rows + 2]
+    height, width = images.shape[1:3]
+    target_height, target_width = size
     if crop_to_aspect_ratio:
         top, left, window_height, window_width = centred_window(height, width, target_height, target_width)
-        images = jax.lax.slice_in_dim(images, top, top + window_height, axis=rows)
-        images = jax.lax.slice_in_dim(images, left, left + window_width, axis=rows + 1)
+        images = images[:, top : top + window_height, left : left + window_width]
     elif pad_to_aspect_ratio:
         above = (max(height, int(width * target_height / target_width)) - height) // 2
         beside = (max(width, int(height * target_width / target_height)) - width) // 2
         # One of the two is zero; rounding may leave both at one, and then Keras fills the rows only.
-        padding = [(0, 0)] * images.ndim
-        padding[rows if above > 0 else rows + 1] = (above, above) if above > 0 else (beside, beside)
-        images = jnp.pad(images, padding, constant_values=fill_value)
-    shape = list(images.shape)
-    shape[rows : rows + 2] = target_height, target_width
+        beside = 0 if above > 0 else beside
+        images = jnp.pad(images, ((0, 0), (above, above), (beside, beside), (0, 0)), constant_values=fill_value)
+    shape = (images.shape[0], target_height, target_width, images.shape[-1])
     return jax.image.resize(images, shape, interpolation, antialias=antialias)
 
 
@@ -111,7 +91,7 @@ def round_away(x: Array) -> Array:
 
 
 def sample(
-    images: Images,
+    images: Num[Array, "batch height width channels"],
     rows: Float[Array, "batch *points"],
     columns: Float[Array, "batch *points"],
     interpolation: str = "bilinear",
@@ -121,10 +101,10 @@ def sample(
     """The values of each image at its own points.
 
     Args:
-        images: the images.
+        images: the images. Integers stay integers: what lies between them is rounded.
         rows: row of each point.
         columns: column of each point.
-        interpolation: ``'bilinear'`` or ``'nearest'``.
+        interpolation: one of :data:`INTERPOLATIONS`.
         fill_mode: one of :data:`FILL_MODES`.
         fill_value: value for ``'constant'``.
 
@@ -146,11 +126,15 @@ def sample(
     if interpolation == "nearest":
         return at(round_away(rows), round_away(columns))
     top, left = jnp.floor(rows), jnp.floor(columns)
-    down, right = (rows - top)[..., None].astype(images.dtype), (columns - left)[..., None].astype(images.dtype)
+    # Weights are not narrowed to the images' type.
+    down, right = (rows - top)[..., None], (columns - left)[..., None]
     i, j = top.astype(jnp.int32), left.astype(jnp.int32)
     upper = at(i, j) * (1 - right) + at(i, j + 1) * right
     lower = at(i + 1, j) * (1 - right) + at(i + 1, j + 1) * right
-    return upper * (1 - down) + lower * down
+    between = upper * (1 - down) + lower * down
+    if jnp.issubdtype(images.dtype, jnp.integer):
+        between = round_away(between)
+    return between.astype(images.dtype)
 
 
 def grid(height: int, width: int) -> tuple[Array, Array]:
@@ -162,8 +146,8 @@ def grid(height: int, width: int) -> tuple[Array, Array]:
 
 
 def affine_transform(
-    images: Images,
-    transform: Float[Array, "batch 8"],
+    images: Num[Array, "batch height width channels"],
+    transform: Float[Array, "#batch 8"],
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
     fill_value: float = 0.0,
@@ -172,20 +156,42 @@ def affine_transform(
 
     Args:
         images: the images.
-        transform: a0, a1, a2, b0, b1, b2 and two numbers without effect, for each image.
-        interpolation: ``'bilinear'`` or ``'nearest'``.
+        transform: a0, a1, a2, b0, b1, b2 and two numbers without effect, for each image or for all.
+        interpolation: one of :data:`INTERPOLATIONS`.
         fill_mode: one of :data:`FILL_MODES`.
         fill_value: value for ``'constant'``.
     """
     y, x = grid(*images.shape[1:3])
-    a0, a1, a2, b0, b1, b2 = (transform[:, i, None, None].astype(jnp.float32) for i in range(6))
+    a0, a1, a2, b0, b1, b2 = (number[..., None, None] for number in _numbers(transform, images.shape[0])[:6])
     return sample(images, b0 * x + b1 * y + b2, a0 * x + a1 * y + a2, interpolation, fill_mode, fill_value)
+
+
+def _numbers(transform: Array, batch: int) -> Array:
+    """The eight numbers (8, batch) of a transform of each image, or of one transform of all, in float32 or wider."""
+    wide = transform.astype(jnp.promote_types(transform.dtype, jnp.float32))
+    return jnp.broadcast_to(wide, (batch, 8)).T
+
+
+def project(transform: Sequence[Array] | Array, x: Array, y: Array) -> tuple[Array, Array]:
+    """Where a perspective transform takes points.
+
+    Args:
+        transform: h0 to h7, each ready to broadcast with the points.
+        x: columns of the points.
+        y: rows of the points.
+
+    Returns:
+        (h0 x + h1 y + h2) / (h6 x + h7 y + 1) and (h3 x + h4 y + h5) / (h6 x + h7 y + 1).
+    """
+    h0, h1, h2, h3, h4, h5, h6, h7 = transform
+    depth = h6 * x + h7 * y + 1.0
+    return (h0 * x + h1 * y + h2) / depth, (h3 * x + h4 * y + h5) / depth
 
 
 def homography(start_points: Float[Array, "batch 4 2"], end_points: Float[Array, "batch 4 2"]) -> Array:
     """The eight numbers of the perspective transform that takes four points (x, y) of each image to four others.
 
-    They take end points back to start points: ``x = (h0 x' + h1 y' + h2) / (h6 x' + h7 y' + 1)``, likewise y.
+    They take end points back to start points, see :func:`project`.
     """
     (x, y), (u, v) = jnp.moveaxis(start_points, -1, 0), jnp.moveaxis(end_points, -1, 0)
     zeros, ones = jnp.zeros_like(u), jnp.ones_like(u)
@@ -196,18 +202,16 @@ def homography(start_points: Float[Array, "batch 4 2"], end_points: Float[Array,
 
 
 def perspective_transform(
-    images: Images,
-    start_points: Float[Array, "batch 4 2"],
-    end_points: Float[Array, "batch 4 2"],
+    images: Num[Array, "batch height width channels"],
+    start_points: Float[Array, "#batch 4 2"],
+    end_points: Float[Array, "#batch 4 2"],
     interpolation: str = "bilinear",
     fill_value: float = 0.0,
 ) -> Array:
     """Move four points (x, y) of each image to four others, and everything else in perspective with them."""
     y, x = grid(*images.shape[1:3])
-    h = homography(start_points.astype(jnp.float32), end_points.astype(jnp.float32))
-    h = [h[:, i, None, None] for i in range(8)]
-    scale = h[6] * x + h[7] * y + 1.0
-    columns, rows = (h[0] * x + h[1] * y + h[2]) / scale, (h[3] * x + h[4] * y + h[5]) / scale
+    numbers = _numbers(homography(start_points.astype(jnp.float32), end_points.astype(jnp.float32)), images.shape[0])
+    columns, rows = project(numbers[..., None, None], x, y)
     return sample(images, rows, columns, interpolation, "constant", fill_value)
 
 
@@ -222,6 +226,31 @@ def rotation_matrix(angle: Float[Array, "batch"], height: int, width: int) -> Fl
     return jnp.stack([cosine, -sine, right, sine, cosine, down, zeros, zeros], axis=-1)
 
 
+def displace(
+    images: Num[Array, "batch height width channels"],
+    noise: Float[Array, "batch height width directions"],
+    alpha: Any,
+    kernel: Float[Array, "*batch size"],
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+) -> Array:
+    """Move every pixel by noise that was smoothed, so that neighbours move together.
+
+    Args:
+        images: the images.
+        noise: random numbers: for rows and columns, or (one direction) for both at once.
+        alpha: strength, a number or one ready to broadcast for each image.
+        kernel: what smooths the noise along rows and along columns, for all images or for each.
+        interpolation: one of :data:`INTERPOLATIONS`.
+        fill_mode: one of :data:`FILL_MODES`.
+        fill_value: value for ``'constant'``.
+    """
+    moves = alpha * correlate_axis(correlate_axis(noise, kernel, 1), kernel, 2)
+    rows, columns = grid(*images.shape[1:3])
+    return sample(images, rows + moves[..., 0], columns + moves[..., -1], interpolation, fill_mode, fill_value)
+
+
 # -- blur -------------------------------------------------------------------------------------------------------------
 
 
@@ -229,7 +258,7 @@ def gaussian_kernel(size: int, sigma: Any, dtype: Any, reach: Any = None) -> Flo
     """A normalized Gaussian at ``size`` points about its centre.
 
     Args:
-        size: number of points, odd.
+        size: number of points.
         sigma: standard deviation, a number or one for each image.
         dtype: type of the result.
         reach: points farther than this from the centre are zero; by default none is.
@@ -250,24 +279,25 @@ def correlate_axis(images: Images, kernel: Float[Array, "*batch size"], axis: in
 
     Args:
         images: the images.
-        kernel: odd number of weights, for all images or for each.
+        kernel: the weights, for all images or for each; of an even number, one more lies after the pixel than before.
         axis: 1 (rows) or 2 (columns).
     """
     size, length = kernel.shape[-1], images.shape[axis]
-    half = size // 2
+    before = (size - 1) // 2
     each = kernel.reshape(-1, size)
     if size <= 9:
         padding = [(0, 0)] * 4
-        padding[axis] = (half, half)
+        padding[axis] = (before, size - 1 - before)
         padded = jnp.pad(images, padding)
         shifted = (jax.lax.slice_in_dim(padded, k, k + length, axis=axis) for k in range(size))
         return sum(
             (part * each[:, k].reshape(-1, 1, 1, 1) for k, part in enumerate(shifted)), jnp.zeros((), images.dtype)
         )
-    offset = jnp.arange(length)[None, :] - jnp.arange(length)[:, None] + half
+    offset = jnp.arange(length)[None, :] - jnp.arange(length)[:, None] + before
     band = jnp.where(((offset >= 0) & (offset < size))[None], each[:, jnp.clip(offset, 0, size - 1)], 0)
     band = jnp.broadcast_to(band, (images.shape[0], length, length))
-    return jnp.einsum("bih,bhwc->biwc" if axis == 1 else "bjw,bhwc->bhjc", band, images)
+    how = "bih,bhwc->biwc" if axis == 1 else "bjw,bhwc->bhjc"
+    return jnp.einsum(how, band, images, precision=jax.lax.Precision.HIGHEST)
 
 
 def gaussian_blur(images: Images, kernel_size: Sequence[int], sigma: Any) -> Array:

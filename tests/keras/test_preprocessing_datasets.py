@@ -11,7 +11,8 @@ import pytest
 from kjax import keras
 from kjax.keras.preprocessing.dataset import Dataset
 from kjax.keras.preprocessing.resample import KERNELS, resample
-from kjax.nn.image import RESIZE_INTERPOLATIONS, resize
+from kjax.nn.image import RESIZE_INTERPOLATIONS
+from kjax.nn.ops.image import resize
 
 P: Any = keras.preprocessing
 

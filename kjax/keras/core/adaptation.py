@@ -125,7 +125,8 @@ class ConvolutionMembers(KernelMembers):
         if type(self).convolution_op is ConvolutionMembers.convolution_op:
             return None
 
-        def call(inputs: Any) -> Any:
+        def call(inputs: Any, **context: Any) -> Any:
+            del context  # mode and mask change nothing
             outputs = self.convolution_op(inputs, self.kernel)
             bias = self.bias if self.use_bias else None
             axis = base.channel_axis(self._module)

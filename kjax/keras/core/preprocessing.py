@@ -1,4 +1,4 @@
-"""What Keras' preprocessing layers have beyond arguments: drawn changes of pictures, and statistics of data."""
+"""What Keras' preprocessing layers have beyond arguments: statistics of data, and functions of the backend."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core.data_backend import Backend
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
@@ -21,6 +21,11 @@ from kjax.nn.layers.preprocessing.sound import mel_matrix
 
 class DataMembers(PureLayer):
     """Members of all preprocessing layers."""
+
+    @property
+    def backend(self) -> Backend:
+        """The functions of the backend, as layers written for Keras 3 call them."""
+        return Backend()
 
     def convert_weight(self, weight: Any) -> Any:
         """A weight as an array: there is one backend."""
@@ -55,79 +60,6 @@ class MelMembers(DataMembers):
         """Weights that turn a spectrum into mel bands (:func:`kjax.nn.layers.preprocessing.sound.mel_matrix`)."""
         matrix = mel_matrix(num_mel_bins, num_spectrogram_bins, sampling_rate, lower_edge_hertz, upper_edge_hertz)
         return jnp.asarray(matrix, dtype)
-
-
-class ImageMembers(DataMembers):
-    """Members of the layers on pictures. Called outside a model they act as in training, as in Keras."""
-
-    trains_by_default = True
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer; the format of boxes only where it was given, as in Keras."""
-        config = super().get_config()
-        if config.get("bounding_box_format") is None:
-            config.pop("bounding_box_format", None)
-        return config
-
-    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
-        """Draw the random parameters of a change.
-
-        Args:
-            data: images, or a dict with ``'images'``.
-            training: False draws nothing for layers that act in training only.
-            seed: an integer or a JAX key; a fresh one by default.
-
-        Returns:
-            What :meth:`transform_images` and the others take.
-        """
-        if seed is None:
-            seed = self.fresh_key()
-        elif isinstance(seed, (int, np.integer)):
-            seed = jax.random.key(int(seed))
-        elif hasattr(seed, "next"):  # a SeedGenerator
-            seed = jax.random.key(int(np.asarray(seed.next()).reshape(-1)[-1]))
-        return self._module.get_random_transformation(data, training, seed)  # type: ignore[attr-defined]
-
-    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
-        """Apply drawn parameters to images, a batch or one."""
-        return self._module.transform_images(images, transformation, training)  # type: ignore[attr-defined]
-
-    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
-        """Apply drawn parameters to labels."""
-        return self._module.transform_labels(labels, transformation, training)  # type: ignore[attr-defined]
-
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        """Apply drawn parameters to a dict of boxes and labels."""
-        return self._module.transform_bounding_boxes(  # type: ignore[attr-defined]
-            bounding_boxes, transformation, training
-        )
-
-    def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool = True
-    ) -> Any:
-        """Apply drawn parameters to segmentation masks."""
-        return self._module.transform_segmentation_masks(  # type: ignore[attr-defined]
-            segmentation_masks, transformation, training
-        )
-
-    def transform_single_image(self, image: Any, transformation: Any, training: bool = True) -> Any:
-        """Apply drawn parameters to one image."""
-        return self.transform_images(jnp.asarray(image)[None], transformation, training)[0]
-
-    def transform_single_label(self, label: Any, transformation: Any, training: bool = True) -> Any:
-        """Apply drawn parameters to one label."""
-        return self.transform_labels(jnp.asarray(label)[None], transformation, training)[0]
-
-    def transform_single_bounding_box(self, bounding_box: Any, transformation: Any, training: bool = True) -> Any:
-        """Apply drawn parameters to the boxes of one image."""
-        batch = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], dict(bounding_box))
-        return jax.tree.map(lambda leaf: leaf[0], self.transform_bounding_boxes(batch, transformation, training))
-
-    def transform_single_segmentation_mask(
-        self, segmentation_mask: Any, transformation: Any, training: bool = True
-    ) -> Any:
-        """Apply drawn parameters to one segmentation mask."""
-        return self.transform_segmentation_masks(jnp.asarray(segmentation_mask)[None], transformation, training)[0]
 
 
 def batches_of(data: Any, steps: int | None = None) -> Iterable[Any]:

@@ -444,7 +444,7 @@ class PureLayer(Seeded, Layer):
         """Apply the module to the present values of the variables."""
         composed = self._composed_call
         if composed is not None:
-            return composed(*args, **{key: value for key, value in kwargs.items() if key not in ("training", "mask")})
+            return composed(*args, **kwargs)
         module = self._current_module().clone(name=self.name)  # the name is for error messages
         return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
 

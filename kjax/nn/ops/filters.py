@@ -9,42 +9,33 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from kjax.nn import image
 from kjax.nn.ops.convert import array, floating
-from kjax.nn.ops.image import on_batch
-
-GREY = (0.2989, 0.5870, 0.1140)
-"""Weights of red, green and blue in the luminance (ITU-R BT.601)."""
+from kjax.nn.ops.image import as_batch, on_batch
 
 
-def _channels(data_format: str | None) -> int:
-    return -3 if data_format == "channels_first" else -1
-
-
-def _colours(name: str, images: Any, data_format: str | None, allowed: tuple[int, ...] = (3,)) -> Array:
+def _colours(name: str, images: Any, data_format: str | None, allowed: tuple[int, ...]) -> Array:
+    """Images, whose rank and channels are checked."""
     images = array(images)
     if images.ndim not in (3, 4):
         raise ValueError(f"{name}: expected an image (3 axes) or a batch (4 axes), received shape {images.shape}")
-    if images.shape[_channels(data_format)] not in allowed:
+    if images.shape[-3 if data_format == "channels_first" else -1] not in allowed:
         raise ValueError(f"{name}: expected {' or '.join(map(str, allowed))} channels, received shape {images.shape}")
+    return images
+
+
+def _float_colours(name: str, images: Any, data_format: str | None) -> Array:
+    images = _colours(name, images, data_format, (3,))
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise ValueError(f"{name}: expected images of floats, received {images.dtype}")
     return images
 
 
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Array:
     """Colours as one channel of luminance; images of one channel stay as they are."""
     images = _colours("rgb_to_grayscale", images, data_format, (1, 3))
-    axis = _channels(data_format)
-    if images.shape[axis] == 1:
-        return images
-    wide = floating(images)
-    grey = jnp.tensordot(wide, jnp.asarray(GREY, wide.dtype), axes=(axis, -1))
-    return jnp.expand_dims(grey, axis).astype(images.dtype)
-
-
-def _float_colours(name: str, images: Any, data_format: str | None) -> Array:
-    images = _colours(name, images, data_format)
-    if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise ValueError(f"{name}: expected images of floats, received {images.dtype}")
-    return images
+    grey = on_batch("rgb_to_grayscale", floating(images), data_format, image.rgb_to_grayscale)
+    return grey.astype(images.dtype)
 
 
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Array:
@@ -53,52 +44,12 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Array:
     Raises:
         ValueError: images that are no floats, or have not three channels.
     """
-    images = _float_colours("rgb_to_hsv", images, data_format)
-    axis = _channels(data_format)
-    images = jnp.where(jnp.abs(images) < jnp.finfo(images.dtype).eps, 0, images)
-    r, g, b = (jnp.take(images, i, axis=axis) for i in range(3))
-    value = jnp.max(images, axis=axis)
-    spread = value - jnp.min(images, axis=axis)
-    saturation = jnp.where(value > 0, spread / jnp.where(value > 0, value, 1), 0)
-    sixth = 1 / (6 * jnp.where(spread > 0, spread, 1))
-    hue = jnp.where(value == g, sixth * (b - r) + 2 / 6, sixth * (r - g) + 4 / 6)
-    hue = jnp.where(value == r, sixth * (g - b), hue)
-    hue = jnp.where(spread > 0, hue, 0) + (hue < 0).astype(hue.dtype)
-    return jnp.stack([hue, saturation, value], axis=axis).astype(images.dtype)
+    return on_batch("rgb_to_hsv", _float_colours("rgb_to_hsv", images, data_format), data_format, image.rgb_to_hsv)
 
 
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Array:
     """The inverse of :func:`rgb_to_hsv`."""
-    images = _float_colours("hsv_to_rgb", images, data_format)
-    axis = _channels(data_format)
-    hue, saturation, value = (jnp.take(images, i, axis=axis) for i in range(3))
-    place = jnp.mod(hue, 1) * 6
-    shares = (
-        jnp.clip(jnp.abs(place - 3) - 1, 0, 1),
-        jnp.clip(2 - jnp.abs(place - 2), 0, 1),
-        jnp.clip(2 - jnp.abs(place - 4), 0, 1),
-    )
-    return jnp.stack([value * (1 - saturation + saturation * share) for share in shares], axis=axis)
-
-
-def _gaussian(size: int, sigma: Any, dtype: Any) -> Array:
-    places = jnp.arange(size, dtype=dtype) - (size - 1) / 2
-    weights = jnp.exp(-0.5 * jnp.square(places / jnp.asarray(sigma, dtype)))
-    return weights / jnp.sum(weights)
-
-
-def _filter(batch: Array, kernels: Array, padding: str) -> Array:
-    """Each channel of a batch (channels last) with each kernel (height, width, count): channels * count channels."""
-    channels = batch.shape[-1]
-    apart = jnp.tile(kernels[:, :, None], (1, 1, 1, channels))
-    return jax.lax.conv_general_dilated(
-        batch,
-        apart.astype(batch.dtype),
-        (1, 1),
-        padding,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=channels,
-    )
+    return on_batch("hsv_to_rgb", _float_colours("hsv_to_rgb", images, data_format), data_format, image.hsv_to_rgb)
 
 
 def gaussian_blur(
@@ -107,7 +58,7 @@ def gaussian_blur(
     sigma: Any = (1.0, 1.0),
     data_format: str | None = None,
 ) -> Array:
-    """Images smoothed by a Gaussian kernel; the borders are zeros.
+    """Images smoothed by a Gaussian kernel; the borders are zeros. Integers stay integers.
 
     Args:
         images: image or batch of images.
@@ -115,12 +66,13 @@ def gaussian_blur(
         sigma: standard deviations in pixels: along x, along y.
         data_format: where the channels are.
     """
+    images = array(images)
 
     def function(batch: Array) -> Array:
-        x, y = (_gaussian(kernel_size[i], sigma[i], batch.dtype) for i in range(2))
-        return _filter(batch, jnp.outer(y, x)[..., None], "SAME")
+        return image.gaussian_blur(batch, kernel_size, sigma)
 
-    return on_batch("gaussian_blur", images, data_format, function)
+    blurred = on_batch("gaussian_blur", floating(images), data_format, function)
+    return blurred if blurred.dtype == images.dtype else jnp.round(blurred).astype(images.dtype)
 
 
 def sobel_edges(images: Any, data_format: str | None = None) -> Array:
@@ -134,8 +86,8 @@ def sobel_edges(images: Any, data_format: str | None = None) -> Array:
     if images.ndim != 4:
         raise ValueError(f"sobel_edges: expected a batch of images (4 axes), received shape {images.shape}")
     batch = jnp.moveaxis(images, 1, 3) if data_format == "channels_first" else images
-    across = jnp.asarray([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], batch.dtype)
-    edges = [_filter(batch, kernel[..., None], "SAME") for kernel in (across.T, across)]
+    smooth, change = jnp.asarray([1, 2, 1], batch.dtype), jnp.asarray([-1, 0, 1], batch.dtype)
+    edges = [image.correlate_axis(image.correlate_axis(batch, change, axis), smooth, 3 - axis) for axis in (1, 2)]
     if data_format == "channels_first":
         edges = [jnp.moveaxis(e, 3, 1) for e in edges]
     return jnp.stack(edges, axis=-1)
@@ -166,18 +118,19 @@ def ssim(
     Returns:
         One number for each image.
     """
-    first, second = (
-        floating(_colours("ssim", i, data_format, _any_channels(i, data_format))) for i in (image1, image2)
-    )
-    several = first.ndim == 4
-    x, y = (i if several else i[None] for i in (first, second))
+    (x, several), (y, _) = (as_batch("ssim", floating(given)) for given in (image1, image2))
     if data_format == "channels_first":
         x, y = jnp.moveaxis(x, 1, 3), jnp.moveaxis(y, 1, 3)
-    weights = _gaussian(filter_size, filter_sigma, x.dtype)
-    window = jnp.outer(weights, weights)[..., None]
+    if min(x.shape[1:3]) < filter_size:
+        raise ValueError(f"ssim: images of {x.shape[1:3]} pixels are smaller than `filter_size`, {filter_size}")
+    weights = image.gaussian_kernel(filter_size, filter_sigma, x.dtype)
+    before, after = (filter_size - 1) // 2, filter_size // 2
 
     def smooth(z: Array) -> Array:
-        return _filter(z, window, "VALID")
+        for axis in (1, 2):  # without what would need pixels from beyond the edges
+            whole = image.correlate_axis(z, weights, axis)
+            z = jax.lax.slice_in_dim(whole, before, z.shape[axis] - after, axis=axis)
+        return z
 
     c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
     mean_x, mean_y = smooth(x), smooth(y)
@@ -187,8 +140,3 @@ def ssim(
     below = (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
     result = jnp.mean(above / below, axis=(1, 2, 3)).astype(array(image1).dtype)
     return result if several else result[0]
-
-
-def _any_channels(images: Any, data_format: str | None) -> tuple[int, ...]:
-    shape = jnp.shape(images)
-    return (shape[_channels(data_format)],) if len(shape) >= 3 else ()

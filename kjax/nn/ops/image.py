@@ -1,4 +1,7 @@
-"""The part of ``keras.ops`` for images: geometry. Images are one or a batch, channels last or first."""
+"""The part of ``keras.ops`` for images: geometry. Images are one or a batch, channels last or first.
+
+The arithmetic is that of :mod:`kjax.nn.image`; here are Keras' arguments and their checks.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from kjax.nn.ops.convert import array
+from kjax.nn import image
+from kjax.nn.image import FILL_MODES, INTERPOLATIONS, RESIZE_INTERPOLATIONS
+from kjax.nn.ops.convert import array, floating
 from kjax.nn.ops.convolution import conv
 from kjax.nn.value import did_you_mean
 
-FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
-ORDERS = {"nearest": 0, "bilinear": 1}
-RESIZE = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
 
 
@@ -72,7 +74,7 @@ def resize(
     Raises:
         ValueError: arguments that do not exist or do not go together.
     """
-    choose("resize", "interpolation", interpolation, RESIZE)
+    choose("resize", "interpolation", interpolation, RESIZE_INTERPOLATIONS)
     choose("resize", "fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("resize: only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be True")
@@ -81,35 +83,11 @@ def resize(
     wanted = tuple(int(s) for s in size)
 
     def function(batch: Array) -> Array:
-        if crop_to_aspect_ratio:
-            batch = _crop_to(batch, wanted)
-        elif pad_to_aspect_ratio:
-            batch = _pad_to(batch, wanted, fill_value)
-        shape = (batch.shape[0], *wanted, batch.shape[-1])
-        return jax.image.resize(batch, shape, method=interpolation, antialias=antialias)
+        return image.resize(
+            batch, wanted, interpolation, antialias, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_value
+        )
 
     return on_batch("resize", images, data_format, function)
-
-
-def _aspect(size: int, of: int, to: int) -> int:
-    return int(float(size * of) / to)
-
-
-def _crop_to(batch: Array, wanted: tuple[int, ...]) -> Array:
-    height, width = batch.shape[1:3]
-    rows = max(min(height, _aspect(width, wanted[0], wanted[1])), 1)
-    columns = max(min(width, _aspect(height, wanted[1], wanted[0])), 1)
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return batch[:, top : top + rows, left : left + columns]
-
-
-def _pad_to(batch: Array, wanted: tuple[int, ...], fill_value: float) -> Array:
-    height, width = batch.shape[1:3]
-    top = (max(height, _aspect(width, wanted[0], wanted[1])) - height) // 2
-    left = (max(width, _aspect(height, wanted[1], wanted[0])) - width) // 2
-    # One axis at most has to grow; the other's rounding must not.
-    left = 0 if top > 0 else left
-    return jnp.pad(batch, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=fill_value)
 
 
 def map_coordinates(
@@ -141,15 +119,6 @@ def map_coordinates(
     return jax.scipy.ndimage.map_coordinates(inputs, list(coordinates), order, fill_mode, fill_value)
 
 
-def _sample(images: Array, rows: Array, columns: Array, order: int, fill_mode: str, fill_value: Any) -> Array:
-    """Values of each image (batch, height, width, channels) at places (batch, rows, columns)."""
-
-    def channel(plane: Array, y: Array, x: Array) -> Array:
-        return jax.scipy.ndimage.map_coordinates(plane, [y, x], order, fill_mode, fill_value)
-
-    return jax.vmap(jax.vmap(channel, (2, None, None), 2))(images, rows, columns)
-
-
 def affine_transform(
     images: Any,
     transform: Any,
@@ -172,7 +141,7 @@ def affine_transform(
     Raises:
         ValueError: ranks or names that do not fit.
     """
-    choose("affine_transform", "interpolation", interpolation, tuple(ORDERS))
+    choose("affine_transform", "interpolation", interpolation, INTERPOLATIONS)
     choose("affine_transform", "fill_mode", fill_mode, FILL_MODES)
     transform = array(transform)
     if transform.ndim not in (1, 2):
@@ -181,18 +150,7 @@ def affine_transform(
         )
 
     def function(batch: Array) -> Array:
-        numbers = jnp.broadcast_to(jnp.atleast_2d(transform), (batch.shape[0], transform.shape[-1]))
-        a0, a1, a2, b0, b1, b2 = (numbers[:, i, None, None] for i in range(6))
-        y = jnp.arange(batch.shape[1]).reshape(1, -1, 1)
-        x = jnp.arange(batch.shape[2]).reshape(1, 1, -1)
-        return _sample(
-            batch,
-            b0 * x + b1 * y + b2,
-            a0 * x + a1 * y + a2,
-            ORDERS[interpolation],
-            fill_mode,
-            fill_value,
-        )
+        return image.affine_transform(batch, jnp.atleast_2d(transform), interpolation, fill_mode, fill_value)
 
     return on_batch("affine_transform", images, data_format, function)
 
@@ -218,8 +176,8 @@ def perspective_transform(
     Raises:
         ValueError: shapes or names that do not fit.
     """
-    choose("perspective_transform", "interpolation", interpolation, tuple(ORDERS))
-    start, end = (array(p).astype(jnp.float32) for p in (start_points, end_points))
+    choose("perspective_transform", "interpolation", interpolation, INTERPOLATIONS)
+    start, end = array(start_points), array(end_points)
     if start.shape != end.shape or start.shape[-2:] != (4, 2) or start.ndim not in (2, 3):
         raise ValueError(
             "perspective_transform: `start_points` and `end_points` must both have shape (4, 2) or (batch, 4, 2), received "
@@ -228,35 +186,9 @@ def perspective_transform(
     start, end = (p if p.ndim == 3 else p[None] for p in (start, end))
 
     def function(batch: Array) -> Array:
-        h = jnp.broadcast_to(_homography(start, end), (batch.shape[0], 8))[..., None, None]
-        y = jnp.arange(batch.shape[1]).reshape(1, -1, 1)
-        x = jnp.arange(batch.shape[2]).reshape(1, 1, -1)
-        depth = h[:, 6] * x + h[:, 7] * y + 1
-        rows = (h[:, 3] * x + h[:, 4] * y + h[:, 5]) / depth
-        columns = (h[:, 0] * x + h[:, 1] * y + h[:, 2]) / depth
-        return _sample(batch, rows, columns, ORDERS[interpolation], "constant", fill_value)
+        return image.perspective_transform(batch, start, end, interpolation, fill_value)
 
     return on_batch("perspective_transform", images, data_format, function)
-
-
-def _homography(start: Array, end: Array) -> Array:
-    """The eight numbers of the map from output to input, from the four equations for x and the four for y."""
-    x, y = end[..., 0], end[..., 1]
-    none, one = jnp.zeros_like(x), jnp.ones_like(x)
-    u, v = start[..., 0], start[..., 1]
-    for_x = jnp.stack([x, y, one, none, none, none, -u * x, -u * y], axis=-1)
-    for_y = jnp.stack([none, none, none, x, y, one, -v * x, -v * y], axis=-1)
-    matrix = jnp.concatenate([for_x, for_y], axis=1)
-    return jnp.linalg.solve(matrix, jnp.concatenate([u, v], axis=-1)[..., None])[..., 0]
-
-
-def elastic_displacement(noise: Array, sigma: float) -> Array:
-    """Noise (batch, height, width) smoothed into the displacements of :func:`elastic`."""
-    from kjax.nn.ops.filters import gaussian_blur
-
-    size = int(6 * sigma) | 1
-    blurred = gaussian_blur(noise[..., None] * sigma, (size, size), (sigma, sigma), "channels_last")
-    return blurred[..., 0]
 
 
 def elastic(
@@ -281,17 +213,15 @@ def elastic(
         fill_value: the constant outside.
         data_format: where the channels are.
     """
-    choose("elastic_transform", "interpolation", interpolation, tuple(ORDERS))
+    choose("elastic_transform", "interpolation", interpolation, INTERPOLATIONS)
     choose("elastic_transform", "fill_mode", fill_mode, FILL_MODES)
 
     def function(batch: Array) -> Array:
-        kind = batch.dtype if jnp.issubdtype(batch.dtype, jnp.floating) else jnp.dtype("float32")
-        # One key for both directions, as in Keras.
-        noise = jax.random.normal(key, batch.shape[:3], kind)
-        shift = alpha * elastic_displacement(noise, sigma)
-        rows = jnp.arange(batch.shape[1]).reshape(1, -1, 1) + shift
-        columns = jnp.arange(batch.shape[2]).reshape(1, 1, -1) + shift
-        return _sample(batch, rows, columns, ORDERS[interpolation], fill_mode, fill_value).astype(batch.dtype)
+        kind = floating(batch).dtype
+        # One draw moves rows and columns, as in Keras.
+        noise = sigma * jax.random.normal(key, (*batch.shape[:3], 1), kind)
+        kernel = image.gaussian_kernel(int(6 * sigma) | 1, sigma, kind)
+        return image.displace(batch, noise, alpha, kernel, interpolation, fill_mode, fill_value)
 
     return on_batch("elastic_transform", images, data_format, function)
 
@@ -378,15 +308,30 @@ def _patches(
     return patches if several else patches[0]
 
 
-def _borders(name: str, given: dict[str, int | None]) -> None:
-    for argument, value in given.items():
-        if value is not None and value < 0:
-            raise ValueError(f"{name}: `{argument}` must not be negative, received {value}")
+def _borders(
+    name: str, arguments: str, before: int | None, after: int | None, target: int | None, size: int, sign: int
+) -> tuple[int, int]:
+    """Widths of the borders on both sides of an axis, of which one, or the length with (or without) them, is not given.
 
-
-def _sides(name: str, first: int | None, second: int | None, rest: int | None, arguments: str) -> None:
-    if (first is None) + (second is None) + (rest is None) != 1:
+    Args:
+        name: the function.
+        arguments: names of the three arguments.
+        before: width of the first border.
+        after: width of the last one.
+        target: length of the result.
+        size: length of the axis.
+        sign: 1 where borders are added, -1 where they are taken away.
+    """
+    if [before, after, target].count(None) != 1:
         raise ValueError(f"{name}: exactly two of {arguments} must be given")
+    both = 0 if target is None else sign * (target - size)
+    first = both - (after or 0) if before is None else before
+    last = both - (before or 0) if after is None else after
+    length = size + sign * (first + last)
+    for argument, value in zip(arguments.split(", "), (first, last, length), strict=True):
+        if value < 0:
+            raise ValueError(f"{name}: `{argument}` must not be negative, received {value}")
+    return first, last
 
 
 def pad_images(
@@ -404,30 +349,15 @@ def pad_images(
     Raises:
         ValueError: another number of arguments, or a size that would be negative.
     """
-    _sides("pad_images", top_padding, bottom_padding, target_height, "top_padding, bottom_padding, target_height")
-    _sides("pad_images", left_padding, right_padding, target_width, "left_padding, right_padding, target_width")
+    rows, columns = "top_padding, bottom_padding, target_height", "left_padding, right_padding, target_width"
 
     def function(batch: Array) -> Array:
         height, width = batch.shape[1:3]
-        top, bottom = _fill(top_padding, bottom_padding, target_height, height)
-        left, right = _fill(left_padding, right_padding, target_width, width)
-        _borders(
-            "pad_images",
-            {"top_padding": top, "bottom_padding": bottom, "left_padding": left, "right_padding": right},
-        )
+        top, bottom = _borders("pad_images", rows, top_padding, bottom_padding, target_height, height, 1)
+        left, right = _borders("pad_images", columns, left_padding, right_padding, target_width, width, 1)
         return jnp.pad(batch, ((0, 0), (top, bottom), (left, right), (0, 0)))
 
     return on_batch("pad_images", images, data_format, function)
-
-
-def _fill(before: int | None, after: int | None, target: int | None, size: int) -> tuple[int, int]:
-    if before is None:
-        assert after is not None and target is not None
-        return target - size - after, after
-    if after is None:
-        assert target is not None
-        return before, target - size - before
-    return before, after
 
 
 def crop_images(
@@ -445,29 +375,12 @@ def crop_images(
     Raises:
         ValueError: another number of arguments, or a size that would be negative.
     """
-    _sides("crop_images", top_cropping, bottom_cropping, target_height, "top_cropping, bottom_cropping, target_height")
-    _sides("crop_images", left_cropping, right_cropping, target_width, "left_cropping, right_cropping, target_width")
+    rows, columns = "top_cropping, bottom_cropping, target_height", "left_cropping, right_cropping, target_width"
 
     def function(batch: Array) -> Array:
         height, width = batch.shape[1:3]
-        top, rows = _cut(top_cropping, bottom_cropping, target_height, height)
-        left, columns = _cut(left_cropping, right_cropping, target_width, width)
-        _borders(
-            "crop_images",
-            {"top_cropping": top, "left_cropping": left, "target_height": rows, "target_width": columns},
-        )
-        return jax.lax.dynamic_slice_in_dim(
-            jax.lax.dynamic_slice_in_dim(batch, top, rows, axis=1), left, columns, axis=2
-        )
+        top, bottom = _borders("crop_images", rows, top_cropping, bottom_cropping, target_height, height, -1)
+        left, right = _borders("crop_images", columns, left_cropping, right_cropping, target_width, width, -1)
+        return batch[:, top : height - bottom, left : width - right]
 
     return on_batch("crop_images", images, data_format, function)
-
-
-def _cut(before: int | None, after: int | None, target: int | None, size: int) -> tuple[int, int]:
-    if before is None:
-        assert after is not None and target is not None
-        return size - target - after, target
-    if target is None:
-        assert after is not None
-        return before, size - before - after
-    return before, target

@@ -212,7 +212,7 @@ def smart_resize(
     Returns:
         A NumPy array for a NumPy array, a JAX array otherwise.
     """
-    from kjax.nn.image import resize
+    from kjax.nn.ops.image import resize
 
     if kwargs:
         raise TypeError(f"smart_resize: unknown argument {next(iter(kwargs))!r}")

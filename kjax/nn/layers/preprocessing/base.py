@@ -132,10 +132,116 @@ def size_of(transformation: Mapping[str, Any], layer: Any) -> tuple[int, int]:
     return shape[rows], shape[rows + 1]
 
 
+# -- the steps of a call ----------------------------------------------------------------------------------------------
+
+
+class Steps:
+    """What a call does with pictures and what belongs to them, in terms of steps that whoever mixes this in has.
+
+    The steps are ``get_random_transformation(data, training, seed)`` and ``transform_images``, ``transform_labels``,
+    ``transform_bounding_boxes`` and ``transform_segmentation_masks``, each of a batch and a transformation.
+    """
+
+    if TYPE_CHECKING:
+        bounding_box_format: Any
+        get_random_transformation: Callable[..., Any]
+        transform_images: Callable[..., Any]
+        transform_labels: Callable[..., Any]
+        transform_bounding_boxes: Callable[..., Any]
+        transform_segmentation_masks: Callable[..., Any]
+
+    def transform_single_image(self, image: Any, transformation: Transformation, training: bool = True) -> Any:
+        """Apply drawn parameters to one image."""
+        return _of_one(self.transform_images, image, transformation, training)
+
+    def transform_single_label(self, label: Any, transformation: Transformation, training: bool = True) -> Any:
+        """Apply drawn parameters to the label of one image."""
+        return _of_one(self.transform_labels, label, transformation, training)
+
+    def transform_single_bounding_box(
+        self, bounding_box: Mapping[str, Any], transformation: Transformation, training: bool = True
+    ) -> Any:
+        """Apply drawn parameters to the dict of boxes of one image."""
+        return _of_one(self.transform_bounding_boxes, dict(bounding_box), transformation, training)
+
+    def transform_single_segmentation_mask(
+        self, segmentation_mask: Any, transformation: Transformation, training: bool = True
+    ) -> Any:
+        """Apply drawn parameters to the segmentation mask of one image."""
+        return _of_one(self.transform_segmentation_masks, segmentation_mask, transformation, training)
+
+    def take_steps(self, inputs: Any, training: bool, who: str, **drawing: Any) -> Any:
+        """Draw a change and apply it to images and to what comes with them.
+
+        Args:
+            inputs: a batch of images (4 axes), one image (3 axes), or a dict with ``'images'``; other entries than those
+                of :class:`ImageLayer` are handed on.
+            training: the mode.
+            who: the layer's name in messages.
+            **drawing: passed to ``get_random_transformation``.
+
+        Raises:
+            ValueError: no images, images of another rank, or boxes that are none or of a format that is not known.
+        """
+        data = dict(inputs) if isinstance(inputs, Mapping) else {"images": inputs}
+        if "images" not in data:
+            raise ValueError(f"{who}: a dict of inputs needs 'images', received keys {sorted(data)}")
+        images = data["images"] = jnp.asarray(data["images"])
+        if images.ndim not in (3, 4):
+            raise ValueError(
+                f"{who}: argument `inputs` must be a batch of images (4 axes) or one image (3 axes), "
+                f"received shape {images.shape}"
+            )
+        if "bounding_boxes" in data:
+            data["bounding_boxes"] = _checked_boxes(data["bounding_boxes"], self.bounding_box_format, who)
+        given = data if isinstance(inputs, Mapping) else images
+        transformation = self.get_random_transformation(given, training=training, **drawing)
+        if images.ndim == 3:
+            steps = (
+                self.transform_single_image,
+                self.transform_single_label,
+                self.transform_single_bounding_box,
+                self.transform_single_segmentation_mask,
+            )
+        else:
+            steps = (
+                self.transform_images,
+                self.transform_labels,
+                self.transform_bounding_boxes,
+                self.transform_segmentation_masks,
+            )
+        for name, step in zip(("images", "labels", "bounding_boxes", "segmentation_masks"), steps, strict=True):
+            if name in data:
+                value = jax.tree.map(jnp.asarray, data[name])
+                data[name] = step(value, transformation=transformation, training=training)
+        return data if isinstance(inputs, Mapping) else data["images"]
+
+
+def _of_one(step: Callable[..., Any], value: Any, transformation: Transformation, training: bool) -> Any:
+    """What a step of a batch makes of a single thing."""
+    batch = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], value)
+    changed = step(batch, transformation=transformation, training=training)
+    return jax.tree.map(lambda leaf: leaf[0], changed)
+
+
+def _checked_boxes(bounding_boxes: Any, box_format: Any, who: str) -> dict[str, Any]:
+    if box_format is None:
+        raise ValueError(
+            f"{who}: the inputs hold 'bounding_boxes', so the layer needs the argument "
+            f"`bounding_box_format`, one of {', '.join(box_functions.FORMATS)}"
+        )
+    if not isinstance(bounding_boxes, Mapping) or not {"boxes", "labels"} <= set(bounding_boxes):
+        raise ValueError(f"{who}: 'bounding_boxes' must be a dict with 'boxes' and 'labels'")
+    boxes, labels = jnp.asarray(bounding_boxes["boxes"], jnp.float32), jnp.asarray(bounding_boxes["labels"])
+    if boxes.ndim not in (2, 3) or boxes.shape[-1] != 4:
+        raise ValueError(f"{who}: 'boxes' must have shape (batch, boxes, 4) or (boxes, 4), received {boxes.shape}")
+    return {**bounding_boxes, "boxes": boxes, "labels": labels}
+
+
 # -- the base ---------------------------------------------------------------------------------------------------------
 
 
-class ImageLayer(Layer):
+class ImageLayer(Steps, Layer):
     """Base of the layers on pictures.
 
     The input is a batch of images (4 axes), one image (3 axes), or a dict with ``'images'`` and any of ``'labels'``,
@@ -254,53 +360,12 @@ class ImageLayer(Layer):
     # -- the layer -----------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        data = dict(inputs) if isinstance(inputs, Mapping) else {"images": inputs}
-        if "images" not in data:
-            raise ValueError(f"{base.describe(self)}: a dict of inputs needs 'images', received keys {sorted(data)}")
-        images = data["images"] = jnp.asarray(data["images"])
-        if images.ndim not in (3, 4):
-            raise ValueError(
-                f"{base.describe(self)}: argument `inputs` must be a batch of images (4 axes) or one image (3 axes), "
-                f"received shape {images.shape}"
-            )
-        if "bounding_boxes" in data:
-            data["bounding_boxes"] = self._checked_boxes(data["bounding_boxes"])
-        single = images.ndim == 3
-        if single:
-            data = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], data)
-        transformation = None
-        if training or self.always:
-            key = base.random_key(self) if self.draws else jax.random.key(0)
-            transformation = self.get_random_transformation(data, training=training, seed=key)
-        data["images"] = self.transform_images(data["images"], transformation, training)
-        for name, transform in (
-            ("labels", self.transform_labels),
-            ("bounding_boxes", self.transform_bounding_boxes),
-            ("segmentation_masks", self.transform_segmentation_masks),
-        ):
-            if name in data:
-                data[name] = transform(data[name], transformation, training)
-        if single:
-            data = jax.tree.map(lambda leaf: leaf[0], data)
-        return data if isinstance(inputs, Mapping) else data["images"]
+        draws = self.draws and (training or self.always)
+        key = base.random_key(self) if draws else jax.random.key(0)
+        return self.take_steps(inputs, training, base.describe(self), seed=key)
 
     # Whether a call draws random numbers.
     draws: ClassVar[bool] = True
-
-    def _checked_boxes(self, bounding_boxes: Any) -> dict[str, Any]:
-        if self.bounding_box_format is None:
-            raise ValueError(
-                f"{base.describe(self)}: the inputs hold 'bounding_boxes', so the layer needs the argument "
-                f"`bounding_box_format`, one of {', '.join(box_functions.FORMATS)}"
-            )
-        if not isinstance(bounding_boxes, Mapping) or not {"boxes", "labels"} <= set(bounding_boxes):
-            raise ValueError(f"{base.describe(self)}: 'bounding_boxes' must be a dict with 'boxes' and 'labels'")
-        boxes, labels = jnp.asarray(bounding_boxes["boxes"], jnp.float32), jnp.asarray(bounding_boxes["labels"])
-        if boxes.ndim not in (2, 3) or boxes.shape[-1] != 4:
-            raise ValueError(
-                f"{base.describe(self)}: 'boxes' must have shape (batch, boxes, 4) or (boxes, 4), received {boxes.shape}"
-            )
-        return {**bounding_boxes, "boxes": boxes, "labels": labels}
 
     def _on_batch(self, images: Array, function: Callable[[Array], Array]) -> Array:
         """Apply a function of a batch with channels last to images in the layer's format, or to a single one."""

@@ -369,12 +369,10 @@ class RandomPerspective(ImageLayer):
         boxes = self.boxes_in_pixels(boxes, height, width)
         start, end = (jnp.asarray(transformation[name], jnp.float32) for name in ("start_points", "end_points"))
         # The homography looks pixels up: from where they are shown to where they were. Boxes go the other way.
-        to_shown = image.homography(end, start)[:, None, :]
+        to_shown = image.homography(end, start).T[..., None, None]
         x1, y1, x2, y2 = jnp.moveaxis(boxes["boxes"], -1, 0)
         xs, ys = jnp.stack([x1, x2, x1, x2], axis=-1), jnp.stack([y1, y2, y2, y1], axis=-1)
-        h = [to_shown[..., i, None] for i in range(8)]
-        scale = h[6] * xs + h[7] * ys + 1.0
-        new_x, new_y = (h[0] * xs + h[1] * ys + h[2]) / scale, (h[3] * xs + h[4] * ys + h[5]) / scale
+        new_x, new_y = image.project(to_shown, xs, ys)
         around = jnp.stack([new_x.min(-1), new_y.min(-1), new_x.max(-1), new_y.max(-1)], axis=-1)
         changed = jnp.asarray(transformation["apply_perspective"]).reshape(-1, 1, 1)
         return self.boxes_as_given(boxes | {"boxes": jnp.where(changed, around, boxes["boxes"])}, height, width)
@@ -426,18 +424,19 @@ class RandomElasticTransform(ImageLayer):
     def alter_masks(self, masks: Array, transformation: Mapping[str, Any] | None) -> Array:
         return masks if transformation is None else self._distort(masks, transformation, "nearest")
 
+    @staticmethod
+    def strengths(height: int, width: int, factor: Any) -> tuple[Any, Any]:
+        """How far pixels move, and the standard deviation of the noise and of its smoothing, in pixels."""
+        return 0.1 * max(height, width) * factor, 0.05 * min(height, width) * factor
+
     def _distort(self, images: Array, transformation: Mapping[str, Any], how: str) -> Array:
         batch, height, width, _ = images.shape
         factor = jnp.broadcast_to(jnp.asarray(transformation["distortion_factor"], jnp.float32), (batch,))
-        alpha, sigma = 0.1 * max(height, width) * factor, 0.05 * min(height, width) * factor
+        alpha, sigma = self.strengths(height, width, factor)
         # The Gaussian of each image ends at three of its own standard deviations.
         size = int(6 * 0.05 * min(height, width) * self.scale[1]) | 1
         reach = jnp.floor(6 * sigma) // 2
         kernel = image.gaussian_kernel(size, jnp.maximum(sigma, 1e-6), jnp.float32, reach)
         noise = jax.random.normal(transformation["seed"], (batch, height, width, 2)) * per_image(sigma)
-        smooth = image.correlate_axis(image.correlate_axis(noise, kernel, 1), kernel, 2) * per_image(alpha)
-        rows, columns = image.grid(height, width)
-        moved = image.sample(
-            images, rows + smooth[..., 0], columns + smooth[..., 1], how, self.fill_mode, self.fill_value
-        )
+        moved = image.displace(images, noise, per_image(alpha), kernel, how, self.fill_mode, self.fill_value)
         return jnp.where(per_image(transformation["apply_transform"]), moved, images)

@@ -67,7 +67,6 @@ class Resizing(ImageLayer):
             self.antialias,
             self.crop_to_aspect_ratio,
             self.pad_to_aspect_ratio,
-            self.fill_mode,
             self.fill_value,
         )
 
