@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.nn.module import LOSSES, Layer, accepts
+from kjax.nn.recompute import checkpointed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +110,8 @@ class Graph(nn.Module):
         losses: tensors whose sums are added to the ``losses`` collection.
         aside: number of calls at the end that only losses and metrics need; they are left out where the ``losses``
             collection is not asked for.
+        recomputed: (number of a call, batch size): from batches of that size on, what the call needs for the gradient is
+            computed again instead of kept.
     """
 
     layers: tuple[tuple[str, nn.Module], ...]
@@ -118,6 +121,7 @@ class Graph(nn.Module):
     output_structure: Any = None
     losses: tuple[int, ...] = ()
     aside: int = 0
+    recomputed: tuple[tuple[int, int], ...] = ()
 
     @nn.compact
     def __call__(self, inputs: Any, training: bool = False, mask: Any = None, return_masks: bool = False) -> Any:
@@ -137,8 +141,11 @@ class Graph(nn.Module):
         tensors: dict[int, Any] = dict(enumerate(arrays))
         masks: dict[int, Any] = {i: m for i, m in enumerate(given) if m is not None}
         modules = [module.clone(name=name, parent=self, _deep_clone=True) for name, module in self.layers]
+        batch = arrays[0].shape[0] if arrays and arrays[0] is not None and arrays[0].ndim else 1
+        again = {i for i, least in self.recomputed if batch >= least and not self.is_initializing()}
         adds = self.is_mutable_collection(LOSSES) and not self.is_initializing()
-        for node in self.nodes if adds or self.is_initializing() else self.nodes[: len(self.nodes) - self.aside]:
+        count = len(self.nodes) - (0 if adds or self.is_initializing() else self.aside)
+        for number, node in enumerate(self.nodes[:count]):
             module = modules[node.layer]
             args, kwargs = jax.tree.unflatten(node.structure, [_resolve(leaf, tensors) for leaf in node.leaves])
             arg_masks, kwarg_masks = jax.tree.unflatten(
@@ -146,9 +153,8 @@ class Graph(nn.Module):
                 [masks.get(leaf.index) if isinstance(leaf, Ref) else None for leaf in node.leaves],
             )
             has_mask = any(isinstance(leaf, Ref) and leaf.index in masks for leaf in node.leaves)
-            results, result_masks = call_with_masks(
-                module, args, kwargs, (arg_masks, kwarg_masks) if has_mask else None, training
-            )
+            call = call_recomputing if number in again else call_with_masks
+            results, result_masks = call(module, args, kwargs, (arg_masks, kwarg_masks) if has_mask else None, training)
             leaves = jax.tree.leaves(results)
             tensors.update(zip(node.outputs, leaves, strict=True))
             masks.update((i, m) for i, m in zip(node.outputs, result_masks, strict=False) if m is not None)
@@ -208,6 +214,24 @@ def call_with_masks(
     if isinstance(out_mask, (list, tuple)):
         return outputs, list(out_mask)
     return outputs, [out_mask] * len(leaves) if len(leaves) == 1 else [out_mask] + [None] * (len(leaves) - 1)
+
+
+def call_recomputing(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], masks: Any, training: bool
+) -> tuple[Any, list[Any]]:
+    """As :func:`call_with_masks`; what the layer computes inside is computed again for the gradient."""
+
+    def transform(function: Callable[..., Any]) -> Callable[..., Any]:
+        again = nn.remat(lambda bound, *arrays: function(*arrays, bound=bound))
+        return functools.partial(again, module)
+
+    return checkpointed(
+        lambda args, kwargs, masks, bound: call_with_masks(bound, args, kwargs, masks, training),
+        args,
+        kwargs,
+        masks,
+        transform=transform,
+    )
 
 
 @functools.cache

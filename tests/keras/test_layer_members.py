@@ -174,9 +174,7 @@ def test_calls_with_all_state_in_the_arguments() -> None:
     assert [float(loss) for loss in losses] == [pytest.approx(0.01 * float(jnp.sum(values[0] ** 2)), rel=1e-5)]
     with pytest.raises(ValueError, match="argument `trainable_variables` must hold 2 values"):
         dense.stateless_call(values[:1], [], X)
-    gradient = jax.grad(lambda v: jnp.sum(dense.rematerialized_call(dense.call)(v)))
     with_checkpoint = jax.grad(lambda v: jnp.sum(dense.stateless_call(values, [], v)[0]))
-    del gradient
     np.testing.assert_allclose(with_checkpoint(X), np.tile(values[0].sum(1), (8, 1)), rtol=1e-5)
 
 

@@ -18,6 +18,7 @@ from kjax.keras.core.owning import Owning
 from kjax.keras.core.owning import Tree as Tree
 from kjax.keras.core.places import Placed
 from kjax.keras.core.quantization import Quantizable
+from kjax.keras.core.rematerialization import Rematerialized, get_current_remat_mode
 from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_name
 from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default_of, shapes_of
@@ -46,7 +47,7 @@ LAYER_ARGUMENTS = [
 ]
 
 
-class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
+class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Saved):
     """Base of all Keras layers and models.
 
     Subclasses write ``call(self, inputs, ...)`` and, where they have weights of their own, ``build(self, input_shape)``
@@ -103,6 +104,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
         self._dtype_policy = Policy(policy_name(dtype) or settings.dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._remat_mode = get_current_remat_mode() if self._recomputed_as_a_whole else None
         self._initial_weights = kwargs.get("weights")
         self._batch_input_shape = _batch_shape(kwargs)
         self._input_dtype = kwargs.get("input_dtype")
@@ -357,7 +359,8 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Earlier, Saved):
             active.losses.clear()
         active.depth += 1
         try:
-            outputs = self.call(*args, **kwargs)
+            call = self.call if self._remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
+            outputs = call(*args, **kwargs)
         finally:
             active.training, active.autocast = before
             active.depth -= 1

@@ -22,9 +22,11 @@ from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import layer_call
 from kjax.nn import Layer as ModuleBase
+from kjax.nn import activations
 from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
 from kjax.nn.module import DROPOUT, PARAMS, STATE, Description, WeightSpec, accepts, describe
+from kjax.nn.recompute import Recomputed
 from kjax.nn.value import did_you_mean
 
 _HOLDING = ("layer", "backward_layer", "cell", "cells")
@@ -237,6 +239,9 @@ class PureLayer(Seeded, Layer):
             present = _as_module(value)
             if getattr(module, name) != present:
                 changed[name] = present
+        mode, activation = self._remat_mode, getattr(module, "activation", None)
+        if mode is not None and mode.mode == "activations" and activation not in (None, activations.linear):
+            changed["activation"] = Recomputed(activation)
         return module.clone(**changed) if changed else module
 
     def _members(self) -> Iterator[tuple[str, Any]]:

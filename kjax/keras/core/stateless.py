@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -96,11 +96,6 @@ class SymbolicScope(_ScopeContext):
 
     def __init__(self) -> None:
         super().__init__(scopes.Scope(abstract=True))
-
-
-def remat(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose intermediate results are computed again for the gradient instead of kept: ``jax.checkpoint``."""
-    return jax.checkpoint(f)
 
 
 class Operation(Layer):

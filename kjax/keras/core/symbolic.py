@@ -226,31 +226,6 @@ class Symbolic:
         state = [scope.values[id(v)] for v in self.non_trainable_variables]
         return (outputs, state, [*scope.losses, *own]) if return_losses else (outputs, state)
 
-    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """``layer_call`` whose intermediate results are computed again for the gradient instead of kept.
-
-        Args:
-            layer_call: a function of the layer, such as ``self.call``.
-            *args: the arguments of the call, for signatures only.
-            **kwargs: the keyword arguments of the call.
-        """
-        del args, kwargs
-
-        @functools.wraps(layer_call)
-        def again(*args: Any, **kwargs: Any) -> Any:
-            leaves, structure = jax.tree.flatten((args, kwargs))
-            is_array = [isinstance(leaf, jax.Array) for leaf in leaves]
-
-            def run(arrays: Any) -> Any:
-                given = iter(arrays)
-                filled = [next(given) if a else leaf for a, leaf in zip(is_array, leaves, strict=True)]
-                call_args, call_kwargs = jax.tree.unflatten(structure, filled)
-                return layer_call(*call_args, **call_kwargs)
-
-            return jax.checkpoint(run)([leaf for leaf, a in zip(leaves, is_array, strict=True) if a])
-
-        return again
-
 
 @contextlib.contextmanager
 def in_terms_of(leaves: Sequence[Any], variant: int) -> Iterator[None]:

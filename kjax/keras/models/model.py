@@ -35,6 +35,8 @@ class Model(OnBatch, Generations, Layer):
         **kwargs: arguments of every layer; ``input`` and ``output`` are the Keras 1 names.
     """
 
+    _recomputed_as_a_whole = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         for old, new in (("input", "inputs"), ("output", "outputs")):
             if old in kwargs:

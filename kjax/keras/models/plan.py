@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from kjax.keras.core import codes
+from kjax.keras.core.handle import Handle
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import InputLayer
 from kjax.keras.core.settings import to_snake_case
@@ -111,7 +112,8 @@ class Plan:
         called = [layer for layer in (*self.layers, *self.aside_layers) if id(layer) in self.names]
         position = {id(layer): i for i, layer in enumerate(called)}
         tensors = {id(t): i for i, t in enumerate(self.inputs)}
-        nodes = []
+        nodes: list[ModuleNode] = []
+        recomputed: list[tuple[int, int]] = []
         for node in (*self.nodes, *self.aside):
             leaves, structure = jax.tree.flatten((node.args, node.kwargs), is_leaf=is_symbolic)
             frozen = tuple(Ref(tensors[id(x)]) if is_symbolic(x) else freeze(x) for x in leaves)
@@ -119,6 +121,9 @@ class Plan:
             for tensor in node.outputs:
                 tensors[id(tensor)] = len(tensors)
                 made.append(tensors[id(tensor)])
+            least = node.layer.recomputed_above(node.outputs)
+            if least is not None and not isinstance(node.layer.module, (Handle, Graph)):  # these see to it themselves
+                recomputed.append((len(nodes), least))
             nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
         specs = tuple(
             TensorSpec(t.shape, codes.array_type(t.dtype), name)
@@ -127,7 +132,8 @@ class Plan:
         layers = tuple((self.names[id(layer)], layer.module) for layer in called)
         outputs = tuple(tensors[id(t)] for t in self.outputs)
         losses = tuple(tensors[id(t)] for t in self.losses)
-        return Graph(layers, tuple(nodes), specs, outputs, self.output_structure, losses, len(self.aside))
+        aside = len(self.aside)
+        return Graph(layers, tuple(nodes), specs, outputs, self.output_structure, losses, aside, tuple(recomputed))
 
 
 def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:
