@@ -90,7 +90,7 @@ class ModelCheckpoint(MonitorCallback):
         if not isinstance(period, int) or period < 1:
             raise ValueError(f"period is after how many epochs to save: a positive integer, received {period!r}")
         formats = _WEIGHT_FORMATS if save_weights_only else _MODEL_FORMATS
-        if not self.filepath.endswith(formats):
+        if not self.filepath.endswith(formats) and settings.era == "3":  # older generations take any name
             what = "the weights (save_weights_only=True)" if save_weights_only else "the whole model"
             raise ValueError(
                 f"ModelCheckpoint saves {what}, so filepath must end in {formats[0]!r} (or, as in older "
@@ -138,7 +138,7 @@ class ModelCheckpoint(MonitorCallback):
         filepath = self._file_path(epoch, batch, logs)
         if not self._should_save(epoch, logs, filepath):
             return
-        if os.path.isdir(filepath):
+        if os.path.isdir(filepath) and settings.era != "tf":  # there a name without an ending is a folder's
             raise _is_a_folder(filepath)
         if folder := os.path.dirname(filepath):
             os.makedirs(folder, exist_ok=True)

@@ -163,12 +163,12 @@ class NormalizationMembers(DataMembers):
     @property
     def mean(self) -> Any:
         """The mean, ready to broadcast to inputs."""
-        return self._value("mean")
+        return scopes.shown(self._value("mean"))
 
     @property
     def variance(self) -> Any:
         """The variance, ready to broadcast to inputs."""
-        return self._value("variance")
+        return scopes.shown(self._value("variance"))
 
     @property
     def input_mean(self) -> Any:

@@ -91,6 +91,11 @@ recorder: Any = None
 """Who is told of eager calls of layers (``call_layer``) and of functions (``call_function``): a tape, or nobody."""
 
 
+def shown(value: Any) -> Any:
+    """A value as eager code of the script sees it: a tensor where :data:`recorder` has tensors."""
+    return value if recorder is None or current() is not None else recorder.shown(value)
+
+
 def current() -> Scope | None:
     """The innermost scope, or None in plain eager code."""
     return _current.get()

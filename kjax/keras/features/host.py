@@ -11,6 +11,7 @@ import numpy as np
 from jax.core import Tracer
 
 from kjax.keras.core import codes
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import KerasTensor, symbolic_leaves
@@ -66,6 +67,8 @@ class HostLayer(Layer):
         if symbolic_leaves((args, kwargs)):
             return self._symbolic_call(args, kwargs)
         inputs = args[0] if args else kwargs["inputs"]
+        if scopes.recorder is not None and scopes.current() is None:
+            return scopes.recorder.call_host(self.call, inputs)
         return self.call(inputs)
 
     def call(self, inputs: Any) -> Any:

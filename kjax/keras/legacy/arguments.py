@@ -79,8 +79,10 @@ def layer_call(
     drop(name, spellings.DROPPED.get(name, {}), given)
     if isinstance(given.get("data_format"), str):
         given["data_format"] = spellings.VALUES["data_format"].get(given["data_format"], given["data_format"])
+    taken = {*fields[: len(args)], *given}
+    if era != "3":
+        given |= {k: v for k, v in spellings.DEFAULTS_BEFORE_3.get(name, {}).items() if k not in taken}
     if era in OLD_ERAS:
-        taken = {*fields[: len(args)], *given}
         given |= {k: v for k, v in spellings.ERA_DEFAULTS.get(name, {}).items() if k not in taken}
         positional = list(args)
         for index, (field, value) in enumerate(zip(fields, positional, strict=False)):

@@ -140,6 +140,13 @@ ERA_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Defaults of layers in the eras of Keras 1 and 2 that are others now."""
 
+DEFAULTS_BEFORE_3: dict[str, dict[str, Any]] = {
+    "AveragePooling1D": {"pool_size": 2},
+    "AveragePooling2D": {"pool_size": (2, 2)},
+    "AveragePooling3D": {"pool_size": (2, 2, 2)},
+}
+"""Defaults of layers in every era before Keras 3, where the argument must be given."""
+
 ERA_VALUES: dict[str, dict[Any, Any]] = {
     "activation": {"hard_sigmoid": "hard_sigmoid_keras2"},
     "recurrent_activation": {"hard_sigmoid": "hard_sigmoid_keras2"},

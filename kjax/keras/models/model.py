@@ -370,11 +370,11 @@ class Model(OnBatch, Generations, Layer):
 
         save_weights(self, filepath, overwrite=overwrite, **kwargs)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
         """Load weights that :meth:`save_weights` or real Keras wrote."""
         from kjax.keras.saving import load_weights
 
-        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        return load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def get_compile_config(self) -> dict[str, Any]:
         """What :meth:`compile_from_config` needs to compile an equal model; empty before ``compile``."""

@@ -34,6 +34,7 @@ class Plan:
         measures: tensors of layers that measure something.
         aside: calls that only losses and measures need, after those of ``nodes``.
         aside_layers: layers that only these call.
+        drawn_from_data: whether the sizes are those of the first data, and others but the last may come too.
     """
 
     inputs: list[KerasTensor]
@@ -47,6 +48,7 @@ class Plan:
     measures: tuple[KerasTensor, ...] = ()
     aside: tuple[Node, ...] = ()
     aside_layers: tuple[Layer, ...] = ()
+    drawn_from_data: bool = False
 
     def with_added(self, model_name: str, losses: Any = (), measures: Any = ()) -> Plan:
         """The same model with further losses and measures.
@@ -96,6 +98,11 @@ class Plan:
             seen[name] += 1
         return result
 
+    def size_of(self, tensor: KerasTensor) -> tuple[int | None, ...]:
+        """What the shape of an input must be."""
+        shape = tensor.shape
+        return (*[None] * (len(shape) - 1), *shape[-1:]) if self.drawn_from_data else shape
+
     def _lasting_names(self) -> list[str]:
         """Names of the inputs as parts of the model's value: automatic ones, which count up, are replaced."""
         names = self.input_names
@@ -126,7 +133,7 @@ class Plan:
                 recomputed.append((len(nodes), least))
             nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
         specs = tuple(
-            TensorSpec(t.shape, codes.array_type(t.dtype), name)
+            TensorSpec(self.size_of(t), codes.array_type(t.dtype), name)
             for t, name in zip(self.inputs, self._lasting_names(), strict=True)
         )
         layers = tuple((self.names[id(layer)], layer.module) for layer in called)

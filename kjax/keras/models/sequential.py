@@ -133,6 +133,8 @@ class Sequential(Model):
         if self._plan is None:
             shape = tuple(args[0].shape)
             self.build((None, *shape[1:]))
+            if self._plan is not None:
+                self._plan.drawn_from_data = True  # type: ignore[attr-defined]
 
     @property
     def layers(self) -> list[Layer]:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from kjax.keras.saving import flat, keras_zip, legacy_h5, orbax_folder, weights_h5
+from kjax.keras.core.settings import settings
+from kjax.keras.saving import flat, keras_zip, legacy_h5, orbax_folder, tensorflow_names, weights_h5
 from kjax.nn.value import did_you_mean
 
 LEGACY = (".h5", ".hdf5")
@@ -42,7 +43,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     """
     name = _name(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
-    kwargs.pop("save_format", None)
+    written = kwargs.pop("save_format", None)
+    if settings.era == "tf":  # what a SavedModel has beside the model
+        for option in ("options", "signatures", "save_traces"):
+            kwargs.pop(option, None)
     if kwargs:
         raise TypeError(f"save: unknown argument {next(iter(kwargs))!r}")
     if zipped is False:
@@ -52,6 +56,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     elif name.endswith(".weights.h5"):
         raise ValueError(f"{name!r} is a name for weights only: call save_weights, or end the name in .keras")
     elif name.endswith(LEGACY):
+        legacy_h5.save_model(model, filepath, overwrite, include_optimizer)
+    elif settings.era == "tf" and written not in ("h5", "hdf5"):
+        tensorflow_names.save_model(model, name, overwrite)
+    elif settings.era != "3":
         legacy_h5.save_model(model, filepath, overwrite, include_optimizer)
     else:
         raise _unknown("save a model to", name, ".keras (or .h5, the older format)")
@@ -80,6 +88,9 @@ def load_model(
         raise FileNotFoundError(f"there is no file {name!r}")
     if orbax_folder.is_checkpoint(name):
         return orbax_folder.load_model(filepath, custom_objects, compile, safe_mode)
+    inside = tensorflow_names.model_in(name)
+    if inside is not None:
+        return keras_zip.load(inside, custom_objects, compile, safe_mode)
     kind = kind_of(name)
     if kind == "zip":
         return keras_zip.load(filepath, custom_objects, compile, safe_mode)
@@ -120,7 +131,9 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
         FileExistsError: there is a file, and ``overwrite`` is False.
     """
     name = _name(filepath)
-    kwargs.pop("save_format", None)
+    written = kwargs.pop("save_format", None)
+    if settings.era == "tf":
+        kwargs.pop("options", None)
     if kwargs:
         raise TypeError(f"save_weights: unknown argument {next(iter(kwargs))!r}")
     if name.endswith(".weights.h5"):
@@ -129,13 +142,17 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True, **kwargs: An
         legacy_h5.save_weights(model, filepath, overwrite)
     elif name.endswith(flat.ENDINGS):
         flat.save_weights(model, filepath, overwrite)
+    elif settings.era == "tf" and written not in ("h5", "hdf5") and not name.endswith(".keras"):
+        tensorflow_names.save_weights(model, name)
+    elif settings.era != "3":
+        legacy_h5.save_weights(model, filepath, overwrite)
     else:
         raise _unknown("save weights to", name, ".weights.h5, .h5, .npz or .safetensors")
 
 
 def load_weights(
     model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool | None = None, **kwargs: Any
-) -> None:
+) -> Any:
     """Load weights that kjax or any real Keras saved, from a file of weights or of a whole model.
 
     All is checked before anything is set: where the file does not fit, the model stays as it was.
@@ -148,22 +165,29 @@ def load_weights(
         by_name: match layers by name rather than by order (files of the format before Keras 3).
         **kwargs: none are known.
 
+    Returns:
+        None; for a checkpoint named as TensorFlow names them an object with ``expect_partial()`` and its like.
+
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: the file is broken, or does not fit the model.
         ValueError: the model has no weights yet, or ``by_name`` for a file of Keras 3.
     """
+    if settings.era == "tf":
+        kwargs.pop("options", None)
     if kwargs:
         raise TypeError(f"load_weights: unknown argument {next(iter(kwargs))!r}")
     name = _name(filepath)
+    if tensorflow_names.is_checkpoint(name):
+        return tensorflow_names.load_weights(model, name, skip_mismatch)
     if not os.path.exists(name):
         raise FileNotFoundError(f"there is no file {name!r}")
     if name.endswith(flat.ENDINGS):
         flat.load_weights(model, filepath, skip_mismatch, bool(by_name))
-        return
+        return None
     if orbax_folder.is_checkpoint(name):
         orbax_folder.load_weights(model, filepath)
-        return
+        return None
     legacy = kind_of(name) != "zip" and legacy_h5.is_legacy(filepath)
     if by_name and not legacy:
         raise ValueError(f"load_weights: by_name works for .h5 files of the format before Keras 3; {name!r} is none")
@@ -173,3 +197,4 @@ def load_weights(
         keras_zip.load_weights(model, filepath, skip_mismatch)
     else:
         weights_h5.load_weights(model, filepath, skip_mismatch)
+    return None

@@ -73,7 +73,7 @@ class StandIn(ModuleType):
 def make_module(fullname: str) -> ModuleType:
     """The module of the stand-in of this full name."""
     from kjax.keras.core import scope
-    from kjax.keras.legacy.tensorflow.tape import Recorder
+    from kjax.keras.legacy.tensorflow.recorder import Recorder
 
     place = place_of(fullname)
     assert place is not None, fullname

@@ -9,9 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of
-from kjax.keras.legacy.tensorflow.tape import unwrap
+from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_text, sizes, unwrap, wrap
 
 
 @define
@@ -30,13 +31,13 @@ def matrix_transpose(a: Any) -> Any:
 
 
 @define
-def concat(values: Any, axis: int) -> Any:
-    return jnp.concatenate(list(values), int(axis))
+def concat(values: Any, axis: int = 0) -> Any:
+    return jnp.concatenate([jnp.asarray(v) for v in values], int(axis))
 
 
 @define
 def stack(values: Any, axis: int = 0) -> Any:
-    return jnp.stack(list(values), axis)
+    return jnp.stack([jnp.asarray(v) for v in values], axis)
 
 
 @define
@@ -141,14 +142,14 @@ def strided_slice(input_: Any, begin: Any, end: Any, strides: Any = None) -> Any
 
 
 def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
-    """``tf.shape``: the sizes, as integers where they are known."""
+    """``tf.shape``: the sizes, as integers that are known while everything else is traced."""
     from kjax.keras.core.tensor import is_symbolic
 
     if is_symbolic(input):
         from kjax.keras import ops
 
         return ops.shape(input)
-    return tuple(int(s) for s in jnp.shape(unwrap(input)))
+    return sizes(jnp.shape(unwrap(input)))
 
 
 def rank(input: Any, name: str | None = None) -> int:
@@ -161,25 +162,53 @@ def size(input: Any, out_type: Any = None, name: str | None = None) -> int:
     return int(np.size(unwrap(input)))
 
 
-@define
-def constant(value: Any, dtype: Any = None, shape: Any = None) -> Any:
-    array = np.asarray(value)
-    if dtype is None and array.dtype == np.float64 and not isinstance(value, np.ndarray):
-        dtype = "float32"
-    array = array.astype(dtype_of(dtype)) if dtype is not None and str(dtype) != "string" else array
-    if shape is not None:
-        array = np.broadcast_to(array, shape_of(shape)) if array.size == 1 else array.reshape(shape_of(shape))
-    return jnp.asarray(array) if array.dtype.kind in "biufc" else array
-
-
-@define
-def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None) -> Any:
-    if isinstance(value, (list, tuple)):
-        value = jnp.stack([jnp.asarray(v) for v in value]) if any(hasattr(v, "shape") for v in value) else value
-    array = value if hasattr(value, "dtype") else np.asarray(value)
-    if getattr(array, "dtype", None) is not None and array.dtype.kind not in "biufcV":
+def _array_of(value: Any, dtype: Any, shape: Any = None) -> Any:
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Tracer) for v in jax.tree.leaves(value)):
+        value = _stacked(value)
+    if not isinstance(value, jax.Array):
+        array = np.asarray(value)
+        if is_text(array):
+            array = as_bytes(array)
+            return array if shape is None else array.reshape(shape_of(shape))
+        if dtype is None:
+            kept = isinstance(value, (np.ndarray, np.generic))
+            dtype = "float32" if array.dtype == np.float64 and not kept else None
+        elif array.dtype.kind not in "biufcV":
+            raise ValueError(f"cannot make a tensor of type {dtype} of {value!r}")
+        value = array
+    array = jnp.asarray(value, dtype_of(dtype))
+    if shape is None:
         return array
-    return jnp.asarray(array, dtype_of(dtype))
+    return jnp.broadcast_to(array, shape_of(shape)) if array.size == 1 else array.reshape(shape_of(shape))
+
+
+def _stacked(value: Any) -> Any:
+    return jnp.stack([_stacked(v) for v in value]) if isinstance(value, (list, tuple)) else jnp.asarray(value)
+
+
+@define
+def _tensor(value: Any, dtype: Any = None, shape: Any = None) -> Any:
+    return _array_of(value, dtype, shape)
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
+    """``tf.constant``: numbers as a tensor, strings as a tensor of bytes."""
+    if is_text(value) or (isinstance(value, (list, tuple)) and is_text(np.asarray(value))):
+        return Tensor(_array_of(value, None, shape))
+    return _tensor(value, dtype, shape)
+
+
+def convert_to_tensor(
+    value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None, preferred_dtype: Any = None
+) -> Any:
+    """``tf.convert_to_tensor``."""
+    if isinstance(value, (list, tuple)) and not any(hasattr(v, "dtype") for v in jax.tree.leaves(value)):
+        return constant(value, dtype)
+    if hasattr(value, "dtype") and is_text(unwrap(value)):
+        return wrap(unwrap(value))
+    if isinstance(value, (list, tuple)):
+        return stack([convert_to_tensor(v, dtype) for v in value])
+    return constant(value, dtype) if isinstance(value, str) else _tensor(value, dtype)
 
 
 def _filled(compute: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -244,3 +273,59 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = "bool") -> Any:
     lengths = jnp.asarray(lengths)
     maxlen = int(jnp.max(lengths)) if maxlen is None else int(maxlen)
     return (jnp.arange(maxlen) < lengths[..., None]).astype(dtype_of(dtype))
+
+
+@define
+def ensure_shape(x: Any, shape: Any) -> Any:
+    if len(shape) != x.ndim or any(s is not None and int(s) != n for s, n in zip(shape, x.shape, strict=True)):
+        raise ValueError(f"ensure_shape: the shape is {x.shape}, not {tuple(shape)}")
+    return x
+
+
+@define
+def reverse_sequence(input: Any, seq_lengths: Any, seq_axis: int | None = None, batch_axis: int = 0) -> Any:
+    axis = 1 if seq_axis is None else seq_axis
+    rows = jnp.moveaxis(input, (batch_axis, axis), (0, 1))
+    steps = jnp.arange(rows.shape[1])[None]
+    lengths = jnp.asarray(seq_lengths)[:, None]
+    places = jnp.where(steps < lengths, lengths - 1 - steps, steps)
+    found = jnp.take_along_axis(rows, places.reshape(*places.shape, *[1] * (rows.ndim - 2)), 1)
+    return jnp.moveaxis(found, (0, 1), (batch_axis, axis))
+
+
+@define
+def batch_gather(params: Any, indices: Any) -> Any:
+    return jnp.take_along_axis(params, jnp.asarray(indices, jnp.int32), -1)
+
+
+@define
+def to_float(x: Any) -> Any:
+    return jnp.asarray(x, jnp.float32)
+
+
+@define
+def to_int32(x: Any) -> Any:
+    return jnp.asarray(x).astype(jnp.int32)
+
+
+def shape_n(input: Any, out_type: Any = None, name: str | None = None) -> list[Any]:
+    """``tf.shape_n``: the sizes of several tensors."""
+    return [shape(tensor) for tensor in input]
+
+
+def identity_n(input: Any, name: str | None = None) -> list[Any]:
+    """``tf.identity_n``."""
+    return [identity(tensor) for tensor in input]
+
+
+def get_static_value(tensor: Any, partial: bool = False) -> Any:
+    """``tf.get_static_value``: the values, or None while they are traced."""
+    value = unwrap(tensor)
+    return None if isinstance(value, Tracer) else np.asarray(value)
+
+
+def as_dtype(type_value: Any) -> Any:
+    """``tf.as_dtype``: a type by its name."""
+    from kjax.keras.legacy.tensorflow.names import DType
+
+    return DType(str(type_value) if isinstance(type_value, str) else np.dtype(type_value).name)

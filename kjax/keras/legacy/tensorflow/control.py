@@ -8,9 +8,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kjax.keras.core.variable import Variable as _Variable
-from kjax.keras.legacy.tensorflow.tape import apply, unwrap
+from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, unwrap
 
 
 def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -50,6 +51,26 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], nam
     return true_fn() if bool(unwrap(pred)) else false_fn()
 
 
+def switch_case(branch_index: Any, branch_fns: Any, default: Any = None, name: str | None = None) -> Any:
+    """``tf.switch_case`` for an index that is known."""
+    branches = dict(branch_fns) if isinstance(branch_fns, dict) else dict(enumerate(branch_fns))
+    chosen = branches.get(int(unwrap(branch_index)), default or list(branches.values())[-1])
+    return chosen()
+
+
+def case(pred_fn_pairs: Any, default: Any = None, **options: Any) -> Any:
+    """``tf.case``: the function of the first condition that holds."""
+    for pred, function in pred_fn_pairs:
+        if bool(unwrap(pred)):
+            return function()
+    return default()
+
+
+def vectorized_map(fn: Callable[[Any], Any], elems: Any, fallback_to_while_loop: bool = True) -> Any:
+    """``tf.vectorized_map``: a function of rows, on all of them at once."""
+    return apply(lambda rows: jax.vmap(fn)(rows), (elems,), {}, "vectorized_map")
+
+
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, **kwargs: Any) -> Any:
     """``tf.while_loop``, step by step."""
     state = list(loop_vars)
@@ -64,19 +85,42 @@ def function(func: Any = None, **options: Any) -> Any:
     return func if func is not None else lambda f: f
 
 
-def pyfunction_of(func: Callable[..., Any], inp: Any, Tout: Any = None, name: str | None = None) -> Any:
+def py_function(func: Callable[..., Any], inp: Any, Tout: Any = None, name: str | None = None) -> Any:
     """``tf.py_function``: the function, called now."""
-    return func(*inp)
+    given = [Tensor(np.asarray(unwrap(i))) if not isinstance(i, Tensor) else i for i in inp]
+    return _typed(func(*given), Tout)
+
+
+def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any = None, **options: Any) -> Any:
+    """``tf.numpy_function``: a function of NumPy arrays, called now."""
+    return _typed(func(*[np.asarray(unwrap(i)) for i in inp]), Tout)
+
+
+def _typed(found: Any, types: Any) -> Any:
+    """Results as tensors of the types that were announced."""
+
+    def tensor(value: Any, dtype: Any) -> Any:
+        array = np.asarray(unwrap(value))
+        return Tensor(array if dtype is None or str(dtype) == "string" else array.astype(str(dtype)))
+
+    if isinstance(types, (list, tuple)):
+        parts = found if isinstance(found, (list, tuple)) else [found]
+        return [tensor(part, dtype) for part, dtype in zip(parts, types, strict=True)]
+    return None if found is None else tensor(found, types)
 
 
 def print(*inputs: Any, output_stream: Any = None, **options: Any) -> None:
     """``tf.print``."""
-    builtins.print(*[unwrap(i) for i in inputs])
+    import sys
+
+    streams = {"stderr": sys.stderr, "stdout": sys.stdout, None: sys.stderr}
+    shown = [str(i.numpy()) if isinstance(i, Tensor) else str(unwrap(i)) for i in inputs]
+    stream = streams.get(output_stream, output_stream)
+    builtins.print(*shown, sep=options.get("sep", " "), end=options.get("end", "\n"), file=stream)
 
 
 def is_tensor(x: Any) -> bool:
     """Whether it is a tensor: an array of JAX, a variable, or a symbolic tensor."""
     from kjax.keras.core.tensor import is_symbolic
-    from kjax.keras.legacy.tensorflow.tape import Tensor
 
     return isinstance(x, (jax.Array, _Variable, Tensor)) or is_symbolic(x)

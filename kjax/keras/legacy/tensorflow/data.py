@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
+from kjax.keras.legacy.tensorflow.data_elements import (
+    Elements,
+    Number,
+    Options,
+    as_numpy,
+    call_with,
+    column,
+    filled,
+    for_each,
+    is_sequence,
+    is_shape,
+    kept,
+    shown,
+    stacked,
+)
+from kjax.keras.legacy.tensorflow.data_sources import Sources
+from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
+from kjax.keras.legacy.tensorflow.tensor import Tensor, is_leaf, unwrap
+
 AUTOTUNE = -1
+INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = -1, -2
 
 
-def cardinality(dataset: Dataset) -> int:
+def cardinality(dataset: Dataset) -> Any:
     """Number of elements; -1 infinite, -2 unknown."""
     return dataset.cardinality()
 
 
-class Dataset:
+class Dataset(Sources):
     """Elements that can be iterated over again and again.
 
     Args:
@@ -25,17 +46,22 @@ class Dataset:
         length: number of elements, None where it is not known, ``inf`` where it has no end.
     """
 
-    def __init__(self, elements: Callable[[], Iterator[Any]], length: float | None = None) -> None:
-        self._elements = elements
-        self._length = length
+    @staticmethod
+    def of(dataset: Any) -> Dataset:
+        """A data set of Keras' functions as one of ``tf.data``; it keeps ``class_names`` and ``file_paths``."""
+        made = Dataset(lambda: map(kept, dataset._make()), dataset._length)
+        made.class_names, made.file_paths = dataset.class_names, dataset.file_paths  # type: ignore[attr-defined]
+        return made
 
     # -- making --------------------------------------------------------------------------------------------------
 
     @staticmethod
     def from_tensor_slices(tensors: Any) -> Dataset:
         """The rows of an array, or of a tuple or dict of arrays of the same length."""
-        leaves, structure = jax.tree.flatten(tensors, is_leaf=lambda x: isinstance(x, list))
-        arrays = [np.asarray(leaf) for leaf in leaves]
+        if hasattr(tensors, "to_dict") and hasattr(tensors, "columns"):
+            tensors = {name: tensors[name].to_numpy() for name in tensors.columns}
+        leaves, structure = jax.tree.flatten(tensors, is_leaf=lambda x: is_leaf(x) or is_sequence(x))
+        arrays = [leaf.rows if isinstance(leaf, RaggedTensor) else kept(column(leaf)) for leaf in leaves]
         count = len(arrays[0])
         if any(len(a) != count for a in arrays):
             raise ValueError(f"from_tensor_slices: arrays of different lengths: {[len(a) for a in arrays]}")
@@ -48,14 +74,7 @@ class Dataset:
     @staticmethod
     def from_tensors(tensors: Any) -> Dataset:
         """One element."""
-        return Dataset(lambda: iter([tensors]), 1)
-
-    @staticmethod
-    def from_generator(
-        generator: Callable[..., Iterable[Any]], *signature: Any, args: Any = (), **kwargs: Any
-    ) -> Dataset:
-        """What a generator function gives."""
-        return Dataset(lambda: iter(generator(*args)))
+        return Dataset(lambda: iter([kept(tensors)]), 1)
 
     @staticmethod
     def range(*bounds: int, **kwargs: Any) -> Dataset:
@@ -76,19 +95,95 @@ class Dataset:
     def map(self, map_func: Callable[..., Any], *args: Any, **kwargs: Any) -> Dataset:
         """A function of each element; a tuple's parts are its arguments."""
 
-        def call(element: Any) -> Any:
-            found = map_func(*element) if isinstance(element, tuple) else map_func(element)
-            return tuple(found) if isinstance(found, list) else found
+        return Dataset(lambda: (kept(call_with(map_func, e)) for e in self._elements()), self._length)
 
-        return Dataset(lambda: map(call, self._elements()), self._length)
+    def flat_map(self, map_func: Callable[..., Any], **kwargs: Any) -> Dataset:
+        """The elements of the sets that a function makes of each element."""
+
+        def elements() -> Iterator[Any]:
+            for element in self._elements():
+                yield from call_with(map_func, element)._elements()
+
+        return Dataset(elements)
+
+    def interleave(
+        self, map_func: Callable[..., Any], cycle_length: int | None = None, block_length: int = 1, *args: Any, **kwargs: Any
+    ) -> Dataset:  # fmt: skip
+        """The elements of the sets that a function makes of each element, ``cycle_length`` of them side by side."""
+        side = cycle_length if cycle_length and cycle_length > 0 else 4
+
+        def elements() -> Iterator[Any]:
+            waiting = self._elements()
+            fresh = itertools.islice(waiting, side)
+            active = [call_with(map_func, element)._elements() for element in fresh]
+            while active:
+                still = []
+                for source in active:
+                    block = list(itertools.islice(source, block_length))
+                    yield from block
+                    if len(block) == block_length:
+                        still.append(source)
+                    else:
+                        still += [call_with(map_func, e)._elements() for e in itertools.islice(waiting, 1)]
+                active = still
+
+        return Dataset(elements)
 
     def filter(self, predicate: Callable[..., Any], **kwargs: Any) -> Dataset:
         """The elements for which a function is true."""
+        return Dataset(lambda: (e for e in self._elements() if bool(unwrap(call_with(predicate, e)))))
 
-        def holds(element: Any) -> bool:
-            return bool(predicate(*element) if isinstance(element, tuple) else predicate(element))
+    def take_while(self, predicate: Callable[..., Any], **kwargs: Any) -> Dataset:
+        """The elements before the first for which a function is false."""
+        return Dataset(lambda: itertools.takewhile(lambda e: bool(unwrap(call_with(predicate, e))), self._elements()))
 
-        return Dataset(lambda: filter(holds, self._elements()))
+    def scan(self, initial_state: Any, scan_func: Callable[..., Any], **kwargs: Any) -> Dataset:
+        """What a function gives for a state, which it renews, and each element."""
+
+        def elements() -> Iterator[Any]:
+            state = initial_state
+            for element in self._elements():
+                state, given = scan_func(state, shown(element))
+                yield kept(given)
+
+        return Dataset(elements, self._length)
+
+    def reduce(self, initial_state: Any, reduce_func: Callable[..., Any], name: str | None = None) -> Any:
+        """The state after a function has taken in all elements."""
+        state = shown(kept(initial_state))
+        for element in self._elements():
+            state = reduce_func(state, shown(element))
+        return state
+
+    def window(self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False) -> Dataset:
+        """Sets of ``size`` elements, each begins ``shift`` elements after the one before."""
+        size, step = int(size), int(shift or size)
+        span = (size - 1) * int(stride) + 1
+
+        def elements() -> Iterator[Any]:
+            source, buffer = self._elements(), []
+            while True:
+                buffer += itertools.islice(source, max(span - len(buffer), 0))
+                rows = buffer[:span:stride]
+                if not rows or (drop_remainder and len(rows) < size):
+                    return
+                leaves = [jax.tree.flatten(row) for row in rows]
+                parts = [
+                    Dataset(functools.partial(iter, [row[0][i] for row in leaves]), len(rows))
+                    for i in range(len(leaves[0][0]))
+                ]
+                yield jax.tree.unflatten(leaves[0][1], parts)
+                if step > len(buffer):
+                    skipped = len(list(itertools.islice(source, step - len(buffer))))
+                    if skipped < step - len(buffer):
+                        return
+                buffer = buffer[step:]
+
+        count = None
+        if self._length is not None and self._length != float("inf"):
+            over = int(self._length) - span
+            count = (over // step + 1 if over >= 0 else 0) if drop_remainder else -(-int(self._length) // step)
+        return Dataset(elements, count)
 
     def batch(self, batch_size: int, drop_remainder: bool = False, *args: Any, **kwargs: Any) -> Dataset:
         """So many elements at a time, stacked."""
@@ -99,12 +194,122 @@ class Dataset:
             while chunk := list(itertools.islice(rows, batch_size)):
                 if len(chunk) < batch_size and drop_remainder:
                     return
-                yield jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *chunk)
+                yield stacked(chunk)
 
         length = self._length
         if length is not None and length != float("inf"):
             length = int(length) // batch_size if drop_remainder else -(-int(length) // batch_size)
         return Dataset(elements, length)
+
+    def ragged_batch(self, batch_size: int, drop_remainder: bool = False, **kwargs: Any) -> Dataset:
+        """So many elements at a time, as ragged tensors."""
+
+        def elements() -> Iterator[Any]:
+            rows = self._elements()
+            while chunk := list(itertools.islice(rows, int(batch_size))):
+                if len(chunk) == batch_size or not drop_remainder:
+                    yield jax.tree.map(lambda *leaves: RaggedTensor([np.asarray(leaf) for leaf in leaves]), *chunk)
+
+        return Dataset(elements, self.batch(batch_size, drop_remainder)._length)
+
+    def padded_batch(
+        self,
+        batch_size: int,
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> Dataset:
+        """So many elements at a time, filled up to the largest, or to given sizes.
+
+        Args:
+            batch_size: number of elements.
+            padded_shapes: sizes, with None for those of the largest element.
+            padding_values: what is filled in; 0 or the empty string by default.
+            drop_remainder: leave out a last, smaller batch.
+            name: accepted.
+        """
+
+        def padded(chunk: list[Any]) -> Any:
+            columns = [jax.tree.leaves(row) for row in chunk]
+            structure = jax.tree.structure(chunk[0])
+            number = len(columns[0])
+            shapes = for_each(padded_shapes, number, is_shape)
+            values = for_each(padding_values, number, lambda v: not isinstance(v, (tuple, dict, list)))
+            parts = [filled([row[i] for row in columns], shapes[i], values[i]) for i in range(number)]
+            return jax.tree.unflatten(structure, parts)
+
+        def elements() -> Iterator[Any]:
+            rows = self._elements()
+            while chunk := list(itertools.islice(rows, int(batch_size))):
+                if len(chunk) == batch_size or not drop_remainder:
+                    yield padded(chunk)
+
+        return Dataset(elements, self.batch(batch_size, drop_remainder)._length)
+
+    def bucket_by_sequence_length(
+        self,
+        element_length_func: Callable[..., Any],
+        bucket_boundaries: Sequence[int],
+        bucket_batch_sizes: Sequence[int],
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        drop_remainder: bool = False,
+        **options: Any,
+    ) -> Dataset:
+        """Batches of elements of like lengths, filled up to the longest of each."""
+
+        def elements() -> Iterator[Any]:
+            buckets: list[list[Any]] = [[] for _ in bucket_batch_sizes]
+
+            def batch(rows: list[Any]) -> Iterator[Any]:
+                return Dataset(lambda: iter(rows)).padded_batch(len(rows), padded_shapes, padding_values)._elements()
+
+            for element in self._elements():
+                length = int(unwrap(call_with(element_length_func, element)))
+                number = int(np.searchsorted(bucket_boundaries, length, side="right"))
+                buckets[number].append(element)
+                if len(buckets[number]) == bucket_batch_sizes[number]:
+                    yield from batch(buckets[number])
+                    buckets[number] = []
+            if not drop_remainder:
+                for rows in buckets:
+                    if rows:
+                        yield from batch(rows)
+
+        return Dataset(elements)
+
+    def group_by_window(
+        self, key_func: Callable[..., Any], reduce_func: Callable[..., Any], window_size: int, **options: Any
+    ) -> Dataset:
+        """Elements of the same key, ``window_size`` at a time, as a function makes a set of them."""
+
+        def elements() -> Iterator[Any]:
+            groups: dict[int, list[Any]] = {}
+            for element in self._elements():
+                key = int(unwrap(call_with(key_func, element)))
+                rows = groups.setdefault(key, [])
+                rows.append(element)
+                if len(rows) == window_size:
+                    del groups[key]
+                    yield from reduce_func(key, Dataset(functools.partial(iter, rows), len(rows)))._elements()
+            for key, rows in groups.items():
+                yield from reduce_func(key, Dataset(functools.partial(iter, rows), len(rows)))._elements()
+
+        return Dataset(elements)
+
+    def unique(self, name: str | None = None) -> Dataset:
+        """Each element once."""
+
+        def elements() -> Iterator[Any]:
+            seen = set()
+            for element in self._elements():
+                key = np.asarray(element).item()
+                if key not in seen:
+                    seen.add(key)
+                    yield element
+
+        return Dataset(elements)
 
     def unbatch(self) -> Dataset:
         """The rows of the batches."""
@@ -112,6 +317,7 @@ class Dataset:
         def elements() -> Iterator[Any]:
             for batch in self._elements():
                 leaves, structure = jax.tree.flatten(batch)
+                leaves = [leaf.rows if isinstance(leaf, RaggedTensor) else leaf for leaf in leaves]
                 yield from (jax.tree.unflatten(structure, list(row)) for row in zip(*leaves, strict=True))
 
         return Dataset(elements)
@@ -122,7 +328,8 @@ class Dataset:
         """The elements in a random order: each is drawn from the next ``buffer_size``."""
         from kjax.keras.core.settings import next_seed
 
-        first = next_seed() if seed is None else seed
+        first = next_seed() if seed is None else int(seed)
+        buffer_size = int(buffer_size)
         rounds = itertools.count() if reshuffle_each_iteration else itertools.repeat(0)
 
         def elements() -> Iterator[Any]:
@@ -130,7 +337,7 @@ class Dataset:
             buffer: list[Any] = []
             for element in self._elements():
                 buffer.append(element)
-                if len(buffer) > buffer_size:
+                if len(buffer) >= buffer_size:
                     yield buffer.pop(int(draw.integers(len(buffer))))
             order = draw.permutation(len(buffer))
             yield from (buffer[i] for i in order)
@@ -152,6 +359,8 @@ class Dataset:
     def take(self, count: int) -> Dataset:
         """The first elements."""
         count = int(count)
+        if count < 0:
+            return self
         length = None if self._length is None else min(self._length, count)
         return Dataset(lambda: itertools.islice(self._elements(), count), length)
 
@@ -171,19 +380,19 @@ class Dataset:
 
     def cache(self, *args: Any, **kwargs: Any) -> Dataset:
         """The elements, computed once."""
-        kept: list[Any] = []
+        rows: list[Any] = []
         complete = False
 
         def elements() -> Iterator[Any]:
             nonlocal complete
             if complete:
-                yield from kept
+                yield from rows
                 return
-            kept.clear()
+            fresh = []
             for element in self._elements():
-                kept.append(element)
+                fresh.append(element)
                 yield element
-            complete = True
+            rows[:], complete = fresh, True
 
         return Dataset(elements, self._length)
 
@@ -191,7 +400,11 @@ class Dataset:
         """The same set: `fit` reads ahead by itself."""
         return self
 
-    with_options = prefetch
+    with_options = snapshot = ignore_errors = prefetch
+
+    def options(self) -> Any:
+        """The options."""
+        return Options()
 
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         """A function of the set."""
@@ -199,27 +412,47 @@ class Dataset:
 
     def shard(self, num_shards: int, index: int) -> Dataset:
         """Each ``num_shards``-th element."""
-        return Dataset(lambda: itertools.islice(self._elements(), index, None, num_shards))
+        length = self._length
+        if length is not None and length != float("inf"):
+            length = len(range(index, int(length), num_shards))
+        return Dataset(lambda: itertools.islice(self._elements(), index, None, num_shards), length)
+
+    def rejection_resample(
+        self, class_func: Callable[..., Any], target_dist: Any, initial_dist: Any = None, seed: int | None = None, **kw: Any
+    ) -> Dataset:  # fmt: skip
+        """Pairs of class and element, with elements left out so that classes come as often as wanted."""
+        target = np.asarray(unwrap(target_dist), float)
+
+        def elements() -> Iterator[Any]:
+            draw = np.random.default_rng(0 if seed is None else seed)
+            seen = np.zeros(len(target)) if initial_dist is None else np.asarray(unwrap(initial_dist), float) * 1000
+            for element in self._elements():
+                number = int(unwrap(call_with(class_func, element)))
+                if initial_dist is None:
+                    seen[number] += 1
+                share = target / np.maximum(seen / seen.sum(), 1e-9)
+                if draw.random() < share[number] / share[seen > 0].max():
+                    yield np.int64(number), element
+
+        return Dataset(elements)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
-        from kjax.keras.legacy.tensorflow.tape import Tensor
-
-        def wrap(leaf: Any) -> Any:
-            return Tensor(np.asarray(leaf)) if hasattr(leaf, "dtype") and not isinstance(leaf, Tensor) else leaf
-
-        return (jax.tree.map(wrap, element) for element in self._elements())
+        return Elements(map(shown, self._elements()))
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as NumPy arrays."""
-        return (jax.tree.map(np.asarray, element) for element in self._elements())
+        return (jax.tree.map(as_numpy, element) for element in self._elements())
 
-    def cardinality(self) -> int:
+    def get_single_element(self, name: str | None = None) -> Any:
+        """The only element."""
+        return shown(next(self._elements()))
+
+    def cardinality(self) -> Any:
         """Number of elements; -1 infinite, -2 unknown."""
-        if self._length is None:
-            return -2
-        return -1 if self._length == float("inf") else int(self._length)
+        known = UNKNOWN_CARDINALITY if self._length is None else self._length
+        return np.array(-1 if known == float("inf") else int(known), np.int64).view(Number)
 
     def __len__(self) -> int:
         number = self.cardinality()
@@ -230,6 +463,12 @@ class Dataset:
     @property
     def element_spec(self) -> Any:
         """Shapes and types of the first element."""
-        from kjax.keras.legacy.tensorflow.session import TensorSpec
+        from kjax.keras.legacy.tensorflow.session import TensorShape, TensorSpec
 
-        return jax.tree.map(lambda a: TensorSpec(np.shape(a), str(np.asarray(a).dtype)), next(self._elements()))
+        def spec(leaf: Any) -> Any:
+            return TensorSpec(TensorShape(np.shape(leaf)), Tensor(np.asarray(leaf)).dtype)
+
+        return jax.tree.map(spec, next(self._elements()))
+
+    def __repr__(self) -> str:
+        return f"<Dataset element_spec={self.element_spec}>" if self._length != 0 else "<Dataset without elements>"

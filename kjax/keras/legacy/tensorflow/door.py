@@ -7,17 +7,29 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.legacy.tensorflow.tape import apply
+from kjax.keras.legacy.tensorflow.tensor import apply
 
 
-def function_of(compute: Callable[..., Any], name: str, **renamed: str) -> Callable[..., Any]:
-    """A function under TensorFlow's name; ``renamed`` maps its argument names to those of ``compute``."""
+def function_of(
+    compute: Callable[..., Any], name: str, all_tensors: bool = False, **renamed: str
+) -> Callable[..., Any]:
+    """A function under TensorFlow's name.
+
+    Args:
+        compute: what it does with arrays.
+        name: TensorFlow's name.
+        all_tensors: whether lists of numbers stand for tensors in every place, and not in the first alone.
+        **renamed: its argument names and those of ``compute``.
+    """
 
     def function(*args: Any, **kwargs: Any) -> Any:
         kwargs.pop("name", None)
+        count = len(args) if all_tensors else 1
+        args = (*map(_numbers, args[:count]), *args[count:])
         given = {renamed.get(key, key): value for key, value in kwargs.items()}
         return apply(compute, args, given, name)
 
@@ -28,14 +40,34 @@ def function_of(compute: Callable[..., Any], name: str, **renamed: str) -> Calla
     return function
 
 
+def _numbers(thing: Any) -> Any:
+    """A list of numbers as an array; other things as they are."""
+    if not isinstance(thing, (list, tuple)) or not thing:
+        return thing
+    inner = thing
+    while isinstance(inner, (list, tuple)) and inner:
+        inner = inner[0]
+    if not isinstance(inner, (int, float)) or any(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(thing)):
+        return thing
+    try:
+        array = np.asarray(thing)
+    except ValueError:  # rows of different lengths: a list of tensors
+        return thing
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
 def dtype_of(dtype: Any) -> Any:
     """NumPy's type of a name or ``tf.DType``; None stays."""
-    return None if dtype is None else jnp.dtype(getattr(dtype, "name", dtype))
+    if dtype is None:
+        return None
+    return jax.dtypes.canonicalize_dtype(jnp.dtype(dtype if isinstance(dtype, type) else getattr(dtype, "name", dtype)))
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:
     """A shape as a tuple of integers; None is what remains."""
     if isinstance(shape, (int, np.integer)):
+        return (int(shape),)
+    if getattr(shape, "ndim", None) == 0:
         return (int(shape),)
     return tuple(int(-1 if s is None else s) for s in shape)
 

@@ -8,6 +8,11 @@ import shutil
 from collections.abc import Iterator
 from typing import IO, Any
 
+import numpy as np
+
+from kjax.keras.legacy.tensorflow.names import DType
+from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_text, unwrap
+
 join = os.path.join
 
 
@@ -81,13 +86,127 @@ def GFile(name: Any, mode: str = "r") -> IO[Any]:
     return open(name, mode)
 
 
-def read_file(filename: Any) -> bytes:
+def read_file(filename: Any, name: str | None = None) -> Tensor:
     """The bytes of a file."""
-    with open(filename, "rb") as file:
-        return file.read()
+    with open(_path(filename), "rb") as file:
+        return Tensor(_scalar(file.read()))
 
 
-def write_file(filename: Any, contents: bytes) -> None:
+def write_file(filename: Any, contents: Any, name: str | None = None) -> None:
     """Write bytes to a file."""
-    with open(filename, "wb") as file:
-        file.write(contents)
+    data = np.asarray(unwrap(contents)).item() if not isinstance(contents, (bytes, str)) else contents
+    with open(_path(filename), "wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+def _path(name: Any) -> str:
+    item = np.asarray(unwrap(name)).item() if not isinstance(name, (str, os.PathLike)) else name
+    return item.decode() if isinstance(item, bytes) else os.fspath(item)
+
+
+def _scalar(data: bytes) -> np.ndarray:
+    found = np.empty((), object)
+    found[()] = data
+    return found
+
+
+# -- pictures and sounds -----------------------------------------------------------------------------------------
+
+
+def decode_image(
+    contents: Any, channels: int | None = None, dtype: Any = "uint8", expand_animations: bool = True, **options: Any
+) -> Tensor:
+    """``tf.io.decode_image``, ``decode_jpeg``, ``decode_png``: the pixels of a picture file's bytes."""
+    import io
+
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(np.asarray(unwrap(contents)).item()))
+    modes = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+    if channels:
+        picture = picture.convert(modes[int(channels)])
+    elif picture.mode not in modes.values():
+        picture = picture.convert("RGB")
+    pixels = np.asarray(picture)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    if "float" in str(dtype):
+        pixels = pixels.astype(np.float32) / 255
+    return Tensor(pixels)
+
+
+def _encode(image: Any, kind: str, **options: Any) -> Tensor:
+    import io
+
+    from PIL import Image
+
+    pixels = np.asarray(unwrap(image))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, kind, **options)
+    return Tensor(_scalar(buffer.getvalue()))
+
+
+def encode_jpeg(image: Any, format: str = "", quality: int = 95, **options: Any) -> Tensor:
+    """``tf.io.encode_jpeg``."""
+    return _encode(image, "JPEG", quality=quality)
+
+
+def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Tensor:
+    """``tf.io.encode_png``."""
+    return _encode(image, "PNG")
+
+
+def decode_raw(input_bytes: Any, out_type: Any, little_endian: bool = True, name: str | None = None) -> Tensor:
+    """``tf.io.decode_raw``: numbers from bytes."""
+    dtype = np.dtype(str(out_type)).newbyteorder("<" if little_endian else ">")
+    return Tensor(np.frombuffer(np.asarray(unwrap(input_bytes)).item(), dtype).astype(str(out_type)))
+
+
+def decode_csv(records: Any, record_defaults: Any, field_delim: str = ",", **options: Any) -> list[Tensor]:
+    """``tf.io.decode_csv``: the columns of lines."""
+    import csv
+
+    lines = np.asarray(unwrap(records))
+    texts = [line.decode() if isinstance(line, bytes) else line for line in lines.reshape(-1).tolist()]
+    rows = list(csv.reader(texts, delimiter=field_delim))
+    return [
+        Tensor(csv_column([row[i] for row in rows], default).reshape(lines.shape))
+        for i, default in enumerate(record_defaults)
+    ]
+
+
+def csv_column(fields: Any, default: Any) -> np.ndarray:
+    """The fields of a column, by the type or the value that stands for an empty one.
+
+    Raises:
+        ValueError: an empty field, and there is only a type.
+    """
+    if isinstance(default, DType) or (isinstance(default, type) and issubclass(default, (int, float, str))):
+        dtype, fill = (default.as_numpy_dtype if isinstance(default, DType) and default != "string" else default), None
+        dtype = np.dtype(object) if dtype in (str, "string") else np.dtype(dtype)
+    else:
+        value = np.asarray(unwrap(default)).reshape(-1)
+        dtype = np.dtype(np.float32) if value.dtype == np.float64 or not value.size else value.dtype
+        dtype = np.dtype(object) if is_text(value) else np.dtype(np.int32) if dtype == np.int64 else dtype
+        fill = value[0] if value.size else None
+    if fill is None and dtype.kind != "O" and any(not field for field in fields):
+        raise ValueError("a field of the CSV file is empty, and there is no default for its column")
+    filled: list[Any] = [field if field else fill for field in fields]
+    if dtype.kind == "O":
+        return as_bytes(np.array([f or "" for f in filled], object))
+    return np.array([float(f) for f in filled]).astype(dtype)
+
+
+def serialize_tensor(tensor: Any, name: str | None = None) -> Tensor:
+    """``tf.io.serialize_tensor``: a tensor as bytes, in NumPy's format."""
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(unwrap(tensor)), allow_pickle=False)
+    return Tensor(_scalar(buffer.getvalue()))
+
+
+def parse_tensor(serialized: Any, out_type: Any, name: str | None = None) -> Tensor:
+    """``tf.io.parse_tensor``: the tensor that :func:`serialize_tensor` wrote."""
+    import io
+
+    return Tensor(np.load(io.BytesIO(np.asarray(unwrap(serialized)).item()), allow_pickle=False))

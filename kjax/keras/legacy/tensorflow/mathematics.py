@@ -11,11 +11,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.legacy.tensorflow.door import define, function_of
-from kjax.keras.legacy.tensorflow.tape import unwrap
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of
+from kjax.keras.legacy.tensorflow.tensor import unwrap
 
 _ELEMENTWISE = {
     "abs": jnp.abs,
+    "acos": jnp.arccos,
+    "acosh": jnp.arccosh,
+    "angle": jnp.angle,
+    "asin": jnp.arcsin,
+    "asinh": jnp.arcsinh,
+    "atan": jnp.arctan,
+    "atan2": jnp.arctan2,
+    "atanh": jnp.arctanh,
+    "complex": jax.lax.complex,
+    "conj": jnp.conj,
+    "digamma": jax.scipy.special.digamma,
+    "erfinv": jax.scipy.special.erfinv,
+    "floordiv": jnp.floor_divide,
+    "imag": jnp.imag,
+    "lgamma": jax.scipy.special.gammaln,
+    "real": jnp.real,
+    "rint": jnp.rint,
+    "xlogy": jax.scipy.special.xlogy,
+    "bitwise_and": jnp.bitwise_and,
+    "bitwise_or": jnp.bitwise_or,
+    "bitwise_xor": jnp.bitwise_xor,
     "add": jnp.add,
     "ceil": jnp.ceil,
     "cos": jnp.cos,
@@ -79,7 +100,7 @@ _ELEMENTWISE = {
     "searchsorted": jnp.searchsorted,
 }
 for _name, _compute in _ELEMENTWISE.items():
-    globals()[_name] = function_of(_compute, _name, input="x", features="x", a="a")
+    globals()[_name] = function_of(_compute, _name, all_tensors=True, input="x", features="x")
 
 _REDUCTIONS = {
     "reduce_all": jnp.all,
@@ -92,12 +113,15 @@ _REDUCTIONS = {
     "reduce_std": jnp.std,
     "reduce_sum": jnp.sum,
     "reduce_variance": jnp.var,
+    "reduce_euclidean_norm": lambda x, axis, keepdims: jnp.sqrt(jnp.sum(jnp.square(x), axis=axis, keepdims=keepdims)),
     "count_nonzero": jnp.count_nonzero,
 }
 
 
 def _reduction(compute: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def reduce(input_tensor: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def reduce(input_tensor: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
+        if isinstance(input_tensor, (list, tuple)):
+            input_tensor = jnp.stack([jnp.asarray(part) for part in input_tensor])
         axis = tuple(int(a) for a in np.ravel(axis)) if np.ndim(axis) else axis
         return compute(input_tensor, axis=axis, keepdims=keepdims)
 
@@ -125,13 +149,15 @@ def add_n(inputs: Any) -> Any:
 
 
 @define
-def argmax(input: Any, axis: Any = 0, output_type: Any = "int64") -> Any:
-    return jnp.argmax(input, 0 if axis is None else axis)
+def argmax(input: Any, axis: Any = None, output_type: Any = "int64", dimension: Any = None) -> Any:
+    axis = dimension if axis is None else axis
+    return jnp.argmax(jnp.asarray(input), 0 if axis is None else int(axis)).astype(dtype_of(output_type))
 
 
 @define
-def argmin(input: Any, axis: Any = 0, output_type: Any = "int64") -> Any:
-    return jnp.argmin(input, 0 if axis is None else axis)
+def argmin(input: Any, axis: Any = None, output_type: Any = "int64", dimension: Any = None) -> Any:
+    axis = dimension if axis is None else axis
+    return jnp.argmin(jnp.asarray(input), 0 if axis is None else int(axis)).astype(dtype_of(output_type))
 
 
 @define
@@ -156,13 +182,23 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
 
 
 @define
-def cumsum(x: Any, axis: int = 0) -> Any:
-    return jnp.cumsum(x, axis)
+def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+    return _running(jnp.cumsum, x, int(axis), exclusive, reverse, 0)
 
 
 @define
-def cumprod(x: Any, axis: int = 0) -> Any:
-    return jnp.cumprod(x, axis)
+def cumprod(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Any:
+    return _running(jnp.cumprod, x, int(axis), exclusive, reverse, 1)
+
+
+def _running(function: Any, x: Any, axis: int, exclusive: bool, reverse: bool, start: int) -> Any:
+    x = jnp.flip(jnp.asarray(x), axis) if reverse else jnp.asarray(x)
+    if exclusive:
+        widths = [(0, 0)] * x.ndim
+        widths[axis] = (1, 0)
+        x = jax.lax.slice_in_dim(jnp.pad(x, widths, constant_values=start), 0, x.shape[axis], axis=axis)
+    found = function(x, axis)
+    return jnp.flip(found, axis) if reverse else found
 
 
 @define
@@ -182,9 +218,9 @@ def global_norm(t_list: Any) -> Any:
 
 
 @define
-def clip_by_global_norm(t_list: Any, clip_norm: Any) -> Any:
-    length = jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list))
-    return [t * clip_norm / jnp.maximum(length, clip_norm) for t in t_list], length
+def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None) -> Any:
+    length = jnp.sqrt(sum(jnp.sum(jnp.square(t)) for t in t_list if t is not None)) if use_norm is None else use_norm
+    return [None if t is None else t * clip_norm / jnp.maximum(length, clip_norm) for t in t_list], length
 
 
 @define
@@ -234,16 +270,6 @@ def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
 
 
-@define
-def segment_sum(data: Any, segment_ids: Any) -> Any:
-    return jax.ops.segment_sum(data, segment_ids, int(np.max(segment_ids)) + 1)
-
-
-@define
-def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
-    return jax.ops.segment_sum(data, segment_ids, int(num_segments))
-
-
 def unique(x: Any, name: str | None = None) -> Any:
     """``tf.unique``: the values in the order of their first places, and the place of each element among them."""
     values, first, inverse = np.unique(np.asarray(unwrap(x)), return_index=True, return_inverse=True)
@@ -256,8 +282,3 @@ def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> list[A
     """``tf.dynamic_partition``: the rows of each number."""
     data, partitions = unwrap(data), np.asarray(unwrap(partitions))
     return [data[partitions == i] for i in builtins.range(num_partitions)]
-
-
-@define
-def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any) -> Any:
-    return jnp.asarray(tensor).at[tuple(jnp.moveaxis(jnp.asarray(indices, jnp.int32), -1, 0))].set(updates)

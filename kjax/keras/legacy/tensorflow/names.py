@@ -35,6 +35,37 @@ class DType(str):
         return "int" in self
 
 
+class _Keras:
+    """``tf.losses``, ``tf.metrics``, ``tf.optimizers``, ``tf.initializers``: Keras' modules."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        import importlib
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(f"tensorflow.keras.{self._name}"), name)
+
+
+LOSSES, METRICS, OPTIMIZERS, INITIALIZERS = map(_Keras, "losses metrics optimizers initializers".split())
+
+
+class Choice:
+    """Members of TensorFlow's enumerations that say where variables lie; JAX decides that."""
+
+    AUTO, NONE, ON_READ, ON_WRITE = "auto", "none", "on_read", "on_write"
+    SUM, MEAN, ONLY_FIRST_REPLICA = "sum", "mean", "only_first_replica"
+
+
+class ResizeMethod:
+    """``tf.image.ResizeMethod``."""
+
+    BILINEAR, NEAREST_NEIGHBOR, BICUBIC, AREA = "bilinear", "nearest", "bicubic", "area"
+    LANCZOS3, LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos3", "lanczos5", "gaussian", "mitchellcubic"
+
+
 _DTYPES: dict[str, Any] = {
     name: DType(name)
     for name in (
@@ -42,6 +73,16 @@ _DTYPES: dict[str, Any] = {
         "complex128 string"
     ).split()
 } | {"double": DType("float64"), "half": DType("float16")}
+
+
+class DTYPES:
+    """``tf.dtypes``."""
+
+    DType = DType
+
+
+for _key, _dtype in _DTYPES.items():
+    setattr(DTYPES, _key, _dtype)
 
 
 def _from(module: str, names: str, **renamed: str) -> dict[str, Any]:
@@ -56,8 +97,13 @@ _MATH = _from(
     "logical_and logical_not logical_or logical_xor matmul maximum minimum mod multiply multiply_no_nan "
     "divide_no_nan negative not_equal pow reciprocal reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean "
     "reduce_min reduce_prod reduce_std reduce_sum reduce_variance round rsqrt segment_sum sigmoid sign sin sinh "
-    "softplus sqrt square squared_difference subtract tan tanh top_k truediv unsorted_segment_sum count_nonzero",
+    "softplus sqrt square squared_difference subtract tan tanh top_k truediv unsorted_segment_sum count_nonzero "
+    "acos acosh angle asin asinh atan atan2 atanh bincount confusion_matrix conj digamma erfinv floordiv imag lgamma "
+    "real reduce_euclidean_norm rint segment_max segment_mean unsorted_segment_max unsorted_segment_mean xlogy "
+    "zero_fraction",
     mod="floormod",
+    scalar_mul="multiply",
+    unsorted_segment_sqrt_n="unsorted_segment_mean",
     softmax="softmax",
 )
 _NN = _from(
@@ -65,15 +111,21 @@ _NN = _from(
     "avg_pool avg_pool2d bias_add conv1d conv2d conv2d_transpose crelu depthwise_conv2d dropout elu "
     "embedding_lookup gelu l2_loss l2_normalize leaky_relu log_softmax log_sigmoid max_pool max_pool2d moments relu "
     "relu6 selu sigmoid sigmoid_cross_entropy_with_logits softmax softmax_cross_entropy_with_logits softplus softsign "
-    "sparse_softmax_cross_entropy_with_logits swish tanh top_k in_top_k batch_normalization",
+    "sparse_softmax_cross_entropy_with_logits swish tanh top_k in_top_k batch_normalization compute_average_loss ctc_loss "
+    "depth_to_space local_response_normalization nce_loss sampled_softmax_loss scale_regularization_loss space_to_depth "
+    "weighted_cross_entropy_with_logits zero_fraction conv3d separable_conv2d pool",
     silu="swish",
+    lrn="local_response_normalization",
+    log_poisson_loss="log_poisson_loss",
+    convolution="convolution",
     softmax_cross_entropy_with_logits_v2="softmax_cross_entropy_with_logits",
 )
 _RANDOM = {
     **_from("functions", "shuffle"),
     **_from("functions", "", normal="random_normal", uniform="random_uniform", truncated_normal="truncated_normal"),
     **_from("functions", "", categorical="categorical", stateless_normal="stateless_normal"),
-    **_from("functions", "", stateless_uniform="stateless_uniform"),
+    **_from("functions", "", stateless_uniform="stateless_uniform", gamma="random_gamma", poisson="random_poisson"),
+    **_from("functions", "log_uniform_candidate_sampler Generator get_global_generator set_global_generator"),
     "set_seed": "kjax.keras.core.settings:set_random_seed",
     "set_random_seed": "kjax.keras.core.settings:set_random_seed",
 }
@@ -113,24 +165,98 @@ _GFILE = _from(
     FastGFile="GFile",
     Open="GFile",
 )
-_DATA = {**_from("data", "Dataset", AUTOTUNE="AUTOTUNE")}
+_DATA = {
+    **_from("data", "Dataset AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY Options"),
+    **_from("data_files", "TextLineDataset TFRecordDataset"),
+}
+_DATA_EXPERIMENTAL = {
+    **_from("data", "AUTOTUNE cardinality INFINITE_CARDINALITY UNKNOWN_CARDINALITY", OptimizationOptions="Options"),
+    **_from(
+        "data_files",
+        "CsvDataset assert_cardinality bucket_by_sequence_length ignore_errors make_csv_dataset map_and_batch "
+        "shuffle_and_repeat take_while unbatch",
+        Counter="counter",
+    ),
+}
 _IMAGE = _from(
     "functions",
-    "",
+    "adjust_brightness adjust_contrast adjust_gamma adjust_hue adjust_saturation central_crop convert_image_dtype "
+    "crop_to_bounding_box extract_patches flip_left_right flip_up_down grayscale_to_rgb hsv_to_rgb image_gradients "
+    "pad_to_bounding_box per_image_standardization psnr random_brightness random_contrast random_crop "
+    "random_flip_left_right random_flip_up_down random_hue random_saturation resize_with_crop_or_pad resize_with_pad "
+    "rgb_to_grayscale rgb_to_hsv rot90 sobel_edges ssim total_variation",
     resize="resize_images",
     resize_images="resize_images",
-    flip_left_right="flip_left_right",
-    flip_up_down="flip_up_down",
-    adjust_brightness="adjust_brightness",
-    convert_image_dtype="convert_image_dtype",
-    rgb_to_grayscale="rgb_to_grayscale",
-    grayscale_to_rgb="grayscale_to_rgb",
-    central_crop="central_crop",
-    total_variation="total_variation",
+    transpose="transpose_image",
+    resize_image_with_crop_or_pad="resize_with_crop_or_pad",
+    **{
+        f"stateless_random_{name}": f"random_{name}"
+        for name in "brightness contrast crop flip_left_right flip_up_down hue saturation".split()
+    },
 )
+_DECODERS = _from(
+    "files",
+    "decode_image encode_jpeg encode_png",
+    decode_jpeg="decode_image",
+    decode_png="decode_image",
+    decode_bmp="decode_image",
+    decode_gif="decode_image",
+    decode_and_crop_jpeg="decode_image",
+)
+_IMAGE |= _DECODERS | {"ResizeMethod": f"{_HERE}.names:ResizeMethod"}
+_IO = {
+    **_from("files", "decode_csv decode_raw parse_tensor read_file serialize_tensor write_file"),
+    **_DECODERS,
+    **_from(
+        "records",
+        "FixedLenFeature FixedLenSequenceFeature RaggedFeature TFRecordOptions TFRecordWriter VarLenFeature parse_example "
+        "parse_single_example",
+    ),
+}
 _LINALG = {
-    **_from("functions", "matmul norm diag trace eye l2_normalize einsum tensordot", diag_part="diag_part"),
-    **_from("functions", "", matrix_transpose="matrix_transpose", inv="inv", det="det", cholesky="cholesky"),
+    **_from(
+        "functions",
+        "matmul norm diag trace eye l2_normalize einsum tensordot band_part set_diag solve svd qr eigh pinv expm lstsq "
+        "matvec slogdet matrix_rank triangular_solve cross kron LinearOperatorLowerTriangular global_norm matrix_transpose "
+        "inv det cholesky",
+        diag_part="diag_part",
+        tensor_diag="diag",
+        tensor_diag_part="diag_part",
+    ),
+}
+_STRINGS = _from(
+    "strings",
+    "lower upper strip regex_replace regex_full_match split unicode_split bytes_split unicode_decode join reduce_join length "
+    "substr to_number as_string to_hash_bucket_fast",
+    format="format_",
+    to_hash_bucket="to_hash_bucket_fast",
+    to_hash_bucket_strong="to_hash_bucket_fast",
+)
+_ASSERTIONS = _from(
+    "functions",
+    "assert_equal assert_greater assert_greater_equal assert_less assert_less_equal assert_near assert_positive "
+    "assert_non_negative assert_rank assert_all_finite assert_shapes assert_type check_numerics",
+    Assert="assert_true",
+)
+_NEST = _from("functions", "flatten map_structure pack_sequence_as assert_same_structure is_nested")
+_COMPAT = _from("checks", "as_str as_str_any as_bytes", as_text="as_str")
+_SUMMARY = _from(
+    "summaries",
+    "create_file_writer scalar histogram image text",
+    trace_on="trace",
+    trace_export="trace",
+    trace_off="trace",
+    SummaryWriter="SummaryWriter",
+    FileWriter="create_file_writer",
+)
+_TRAIN = {
+    **_from("training", "Checkpoint CheckpointManager latest_checkpoint list_variables get_checkpoint_state"),
+    **_from("records", "BytesList Example Feature Features FloatList Int64List"),
+    **{
+        name: f"{_HERE}.optimizers:{name}"
+        for name in "AdamOptimizer GradientDescentOptimizer MomentumOptimizer RMSPropOptimizer AdagradOptimizer "
+        "AdadeltaOptimizer FtrlOptimizer exponential_decay".split()
+    },
 }
 _LOGGING = _from("session", "set_verbosity get_verbosity info warn error debug", warning="warn") | {
     "DEBUG": 10,
@@ -153,17 +279,52 @@ MODULES: dict[str, dict[str, Any]] = {
             "meshgrid norm one_hot ones ones_like pad print range rank repeat reshape reverse roll scan searchsorted "
             "shape size slice sort split squeeze stack stop_gradient strided_slice tensordot tile transpose unique "
             "unstack where while_loop zeros zeros_like tensor_scatter_nd_update clip_by_global_norm global_norm "
-            "sequence_mask cond",
+            "sequence_mask cond acos acosh asin asinh atan atan2 atanh complex conj imag real scatter_nd "
+            "tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_max TensorArray histogram_fixed_width ensure_shape "
+            "reverse_sequence no_op timestamp as_dtype shape_n get_static_value vectorized_map",
+            group="no_op",
+            switch_case="switch_case",
+            case="case",
+            random_shuffle="shuffle",
+            matrix_band_part="band_part",
+            set_diag="set_diag",
+            matrix_diag="diag",
+            matrix_inverse="inv",
+            select="where",
+            to_float="to_float",
+            to_int32="to_int32",
+            to_int64="to_int32",
+            batch_gather="batch_gather",
+            div="divide",
+            floor_div="floordiv",
+            assert_equal="assert_equal",
+            Assert="assert_true",
+            confusion_matrix="confusion_matrix",
+            guarantee_const="identity",
+            identity_n="identity_n",
+            space_to_depth="space_to_depth",
+            depth_to_space="depth_to_space",
             random_normal="random_normal",
             random_uniform="random_uniform",
             truncated_normal="truncated_normal",
             diag="diag",
         ),
-        **_from(
-            "functions", "function Variable py_function", numpy_function="py_function", get_variable="get_variable"
-        ),
-        **_from("tape", "GradientTape Tensor gradients", custom_gradient="custom_gradient"),
-        **_from("session", "Module TensorShape TensorSpec"),
+        **_from("functions", "function Variable py_function numpy_function", get_variable="get_variable"),
+        **_from("tape", "GradientTape gradients custom_gradient UnconnectedGradients hessians"),
+        **_from("tensor", "Tensor", EagerTensor="Tensor"),
+        **_from("ragged", "RaggedTensor", SparseTensor="RaggedTensor"),
+        **_from("session", "Module TensorShape TensorSpec Dimension init_scope", RaggedTensorSpec="TensorSpec"),
+        **{name: target for name, target in _ASSERTIONS.items() if name.startswith("assert_")},
+        "dtypes": f"{_HERE}.names:DTYPES",
+        "DType": f"{_HERE}.names:DType",
+        "VariableSynchronization": f"{_HERE}.names:Choice",
+        "VariableAggregation": f"{_HERE}.names:Choice",
+        "constant_initializer": "kjax.keras.initializers:Constant",
+        "zeros_initializer": "kjax.keras.initializers:Zeros",
+        "ones_initializer": "kjax.keras.initializers:Ones",
+        "random_normal_initializer": "kjax.keras.initializers:RandomNormal",
+        "random_uniform_initializer": "kjax.keras.initializers:RandomUniform",
+        "truncated_normal_initializer": "kjax.keras.initializers:TruncatedNormal",
         "set_random_seed": "kjax.keras.core.settings:set_random_seed",
         "newaxis": None,
         "is_tensor": f"{_HERE}.functions:is_tensor",
@@ -178,11 +339,28 @@ MODULES: dict[str, dict[str, Any]] = {
     "config.experimental": _CONFIG_EXPERIMENTAL,
     "config.optimizer": _from("session", "set_jit"),
     "data": _DATA,
-    "data.experimental": {"AUTOTUNE": f"{_HERE}.data:AUTOTUNE", "cardinality": f"{_HERE}.data:cardinality"},
-    "io": {"gfile": f"{_HERE}.names:GFILE", **_from("files", "read_file write_file")},
+    "data.experimental": _DATA_EXPERIMENTAL,
+    "io": _IO,
     "io.gfile": _GFILE,
+    "strings": _STRINGS,
+    "ragged": _from("ragged", "RaggedTensor constant stack", map_flat_values="map_flat_values"),
+    "sparse": _from("records", "to_dense"),
+    "lookup": _from(
+        "tables",
+        "KeyValueTensorInitializer StaticHashTable StaticVocabularyTable TextFileIndex TextFileInitializer",
+    ),
+    "signal": _from("functions", "rfft irfft fft ifft fft2d ifft2d stft frame hann_window"),
+    "bitwise": _from("functions", "bitwise_and bitwise_or bitwise_xor"),
+    "nest": _NEST,
+    "audio": _from("sounds", "decode_wav encode_wav"),
+    "saved_model": _from("saved", "save load", LoadOptions="Options", SaveOptions="Options"),
+    "profiler": {},
+    "profiler.experimental": _from("session", "", start="without_effect", stop="without_effect"),
     "gfile": _GFILE,
-    "test": _from("session", "is_gpu_available is_built_with_cuda gpu_device_name"),
+    "test": {
+        **_from("session", "is_gpu_available is_built_with_cuda gpu_device_name is_built_with_gpu_support"),
+        **_from("checks", "TestCase main"),
+    },
     "logging": _LOGGING,
     "compat.v1": {},
     "compat.v2": {},
@@ -192,22 +370,46 @@ MODULES: dict[str, dict[str, Any]] = {
     "python.framework.ops": _from("session", "get_default_graph reset_default_graph", Tensor="Graph"),
     "python.util": {},
     "python.platform": {},
-    "distribute": _from("session", "MirroredStrategy OneDeviceStrategy get_strategy", Strategy="MirroredStrategy"),
+    "distribute": _from(
+        "session",
+        "MirroredStrategy OneDeviceStrategy get_strategy MultiWorkerMirroredStrategy TPUStrategy ReduceOp has_strategy "
+        "InputContext",
+        Strategy="MirroredStrategy",
+    ),
+    "distribute.experimental": _from(
+        "session",
+        "MultiWorkerMirroredStrategy CentralStorageStrategy TPUStrategy ParameterServerStrategy",
+    ),
+    "distribute.cluster_resolver": _from("session", "TPUClusterResolver"),
+    "tpu": {},
+    "tpu.experimental": _from("session", "", initialize_tpu_system="without_effect"),
     "autograph": {},
     "autograph.experimental": _from("session", "do_not_convert"),
-    "debugging": _from("session", "set_log_device_placement"),
-    "experimental": {},
+    "debugging": {**_from("session", "set_log_device_placement"), **_ASSERTIONS},
+    "debugging.experimental": _from("session", "", enable_dump_debug_info="without_effect"),
+    "experimental": _from("session", "", async_scope="init_scope"),
     "experimental.numpy": {},
-    "losses": {},
-    "errors": {"InvalidArgumentError": ValueError, "ResourceExhaustedError": MemoryError, "NotFoundError": OSError},
-    "train": {},
-    "summary": {},
-    "initializers": {},
+    "errors": {
+        "InvalidArgumentError": ValueError,
+        "ResourceExhaustedError": MemoryError,
+        "NotFoundError": OSError,
+        "OutOfRangeError": StopIteration,
+        "FailedPreconditionError": RuntimeError,
+        "UnimplementedError": NotImplementedError,
+        "OpError": Exception,
+    },
+    "train": _TRAIN,
+    "train.experimental": {},
+    "summary": _SUMMARY,
+    "summary.experimental": _from("session", "", set_step="without_effect"),
+    "random.experimental": _from("functions", "Generator get_global_generator set_global_generator stateless_split"),
     "version": {"VERSION": "2.15.0"},
     "sysconfig": {},
 }
 """Modules below ``tensorflow`` and their names."""
 
-del MODULES["io"]["gfile"]
 for _old in ("compat.v1", "compat.v2"):
     MODULES[_old] = MODULES[""]
+MODULES["compat"] = _COMPAT
+for _name in "losses metrics optimizers initializers".split():
+    MODULES[""][_name] = f"kjax.keras.legacy.tensorflow.names:{_name.upper()}"

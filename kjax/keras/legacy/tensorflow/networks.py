@@ -74,7 +74,7 @@ def _spatial(value: Any, dims: int) -> tuple[int, ...]:
     return value[1:-1] if len(value) == dims + 2 else value * dims if len(value) == 1 else value
 
 
-_PLACES = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC")}
+_PLACES = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
 
 
 def _convolution(x: Any, filters: Any, strides: Any, padding: Any, dilations: Any, dims: int, groups: int = 1) -> Any:
@@ -101,6 +101,50 @@ def conv1d(
     input: Any, filters: Any, stride: Any = 1, padding: str = "VALID", data_format: str = "NWC", dilations: Any = None
 ) -> Any:
     return _convolution(input, filters, stride, padding, dilations, 1)
+
+
+@define
+def conv3d(
+    input: Any,
+    filters: Any,
+    strides: Any = 1,
+    padding: str = "VALID",
+    data_format: str = "NDHWC",
+    dilations: Any = None,
+) -> Any:
+    return _convolution(input, filters, strides, padding, dilations, 3)
+
+
+@define
+def convolution(
+    input: Any,
+    filters: Any,
+    strides: Any = None,
+    padding: str = "VALID",
+    data_format: Any = None,
+    dilations: Any = None,
+) -> Any:
+    return _convolution(input, filters, strides, padding, dilations, input.ndim - 2)
+
+
+@define
+def separable_conv2d(
+    input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: str, data_format: Any = None,
+    dilations: Any = None,
+) -> Any:  # fmt: skip
+    rows, columns, channels, multiplier = depthwise_filter.shape
+    kernel = jnp.reshape(depthwise_filter, (rows, columns, 1, channels * multiplier))
+    middle = _convolution(input, kernel, strides, padding, dilations, 2, channels)
+    return _convolution(middle, pointwise_filter, 1, "VALID", None, 2)
+
+
+@define
+def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False) -> Any:
+    loss = jnp.exp(log_input) - log_input * targets
+    if not compute_full_loss:
+        return loss
+    stirling = targets * jnp.log(targets) - targets + 0.5 * jnp.log(2 * jnp.pi * targets)
+    return loss + jnp.where(targets > 1, stirling, 0)
 
 
 @define
@@ -136,6 +180,18 @@ def max_pool2d(input: Any, ksize: Any, strides: Any = None, padding: str = "VALI
 def avg_pool2d(input: Any, ksize: Any, strides: Any = None, padding: str = "VALID", data_format: str = "NHWC") -> Any:
     sums = _pool(input, ksize, strides, padding, 0.0, jax.lax.add)
     return sums / _pool(jnp.ones_like(input), ksize, strides, padding, 0.0, jax.lax.add)
+
+
+@define
+def pool(
+    input: Any, window_shape: Any, pooling_type: str, strides: Any = None, padding: str = "VALID", data_format: Any = None,
+    dilations: Any = None,
+) -> Any:  # fmt: skip
+    start, reduce = (-jnp.inf, jax.lax.max) if pooling_type == "MAX" else (0.0, jax.lax.add)
+    found = _pool(input, window_shape, strides or 1, padding, start, reduce)
+    if pooling_type == "MAX":
+        return found
+    return found / _pool(jnp.ones_like(input), window_shape, strides or 1, padding, 0.0, jax.lax.add)
 
 
 max_pool, avg_pool = max_pool2d, avg_pool2d

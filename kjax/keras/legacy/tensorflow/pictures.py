@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from kjax.keras.legacy.tensorflow.door import define, dtype_of
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, shape_of
+from kjax.keras.legacy.tensorflow.tensor import unwrap
+from kjax.nn import image as colours
 
 
 @define
 def resize_images(
     images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
 ) -> Any:
-    method = {0: "bilinear", 1: "nearest", 2: "bicubic"}.get(method, method)
-    rows, columns = (int(s) for s in size)
-    channels = images.shape[-1]
-    shape = (rows, columns, channels) if images.ndim == 3 else (images.shape[0], rows, columns, channels)
-    return jax.image.resize(jnp.asarray(images, jnp.float32), shape, str(method), antialias=antialias)
+    method = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area", "gaussian": "bilinear"}.get(method, method)
+    method = {"area": "bilinear", "mitchellcubic": "bicubic"}.get(method, method)
+    rows, columns = shape_of(size)
+    if preserve_aspect_ratio:
+        height, width = images.shape[-3:-1]
+        share = min(rows / height, columns / width)
+        rows, columns = round(height * share), round(width * share)
+    kept = images.dtype if method == "nearest" else jnp.float32
+    shape = (*images.shape[:-3], rows, columns, images.shape[-1])
+    return jax.image.resize(jnp.asarray(images, jnp.float32), shape, str(method), antialias=antialias).astype(kept)
 
 
 @define
@@ -31,13 +42,236 @@ def flip_up_down(image: Any) -> Any:
     return jnp.flip(image, -3)
 
 
+def _as_floats(change: Callable[..., Any]) -> Callable[..., Any]:
+    """A change of a picture as floats from 0 to 1; the picture keeps its type."""
+
+    @functools.wraps(change)
+    def changed(image: Any, *args: Any, **kwargs: Any) -> Any:
+        dtype = image.dtype
+        if jnp.issubdtype(dtype, jnp.floating):
+            return change(image, *args, **kwargs)
+        top = jnp.iinfo(dtype).max
+        return jnp.clip(change(image / top, *args, **kwargs) * top + 0.5, 0, top).astype(dtype)
+
+    return changed
+
+
 @define
+@_as_floats
 def adjust_brightness(image: Any, delta: Any) -> Any:
     return image + delta
 
 
 @define
-def convert_imagedtype_of(image: Any, dtype: Any) -> Any:
+@_as_floats
+def adjust_contrast(images: Any, contrast_factor: Any) -> Any:
+    middle = jnp.mean(images, (-3, -2), keepdims=True)
+    return (images - middle) * contrast_factor + middle
+
+
+@define
+@_as_floats
+def adjust_saturation(image: Any, saturation_factor: Any) -> Any:
+    hsv = colours.rgb_to_hsv(image)
+    return colours.hsv_to_rgb(hsv.at[..., 1].set(jnp.clip(hsv[..., 1] * saturation_factor, 0, 1)))
+
+
+@define
+@_as_floats
+def adjust_hue(image: Any, delta: Any) -> Any:
+    hsv = colours.rgb_to_hsv(image)
+    return colours.hsv_to_rgb(hsv.at[..., 0].set(jnp.mod(hsv[..., 0] + delta, 1.0)))
+
+
+@define
+@_as_floats
+def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Any:
+    return gain * image**gamma
+
+
+@define
+def rot90(image: Any, k: Any = 1) -> Any:
+    return jnp.rot90(image, int(k) % 4, (-3, -2))
+
+
+@define
+def transpose_image(image: Any) -> Any:
+    return jnp.swapaxes(image, -3, -2)
+
+
+@define
+def per_image_standardization(image: Any) -> Any:
+    image = jnp.asarray(image, jnp.float32)
+    axes, size = (-3, -2, -1), math.prod(image.shape[-3:])
+    spread = jnp.maximum(jnp.std(image, axes, keepdims=True), 1 / math.sqrt(size))
+    return (image - jnp.mean(image, axes, keepdims=True)) / spread
+
+
+@define
+def rgb_to_hsv(images: Any) -> Any:
+    return colours.rgb_to_hsv(images)
+
+
+@define
+def hsv_to_rgb(images: Any) -> Any:
+    return colours.hsv_to_rgb(images)
+
+
+@define
+def crop_to_bounding_box(
+    image: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
+) -> Any:
+    top, left, rows, columns = (int(v) for v in (offset_height, offset_width, target_height, target_width))
+    return image[..., top : top + rows, left : left + columns, :]
+
+
+@define
+def pad_to_bounding_box(
+    image: Any, offset_height: Any, offset_width: Any, target_height: Any, target_width: Any
+) -> Any:
+    top, left, rows, columns = (int(v) for v in (offset_height, offset_width, target_height, target_width))
+    below, right = rows - top - image.shape[-3], columns - left - image.shape[-2]
+    return jnp.pad(image, [(0, 0)] * (image.ndim - 3) + [(top, below), (left, right), (0, 0)])
+
+
+@define
+def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -> Any:
+    for axis, wanted in ((-3, int(target_height)), (-2, int(target_width))):
+        have = image.shape[axis]
+        if have > wanted:
+            start = (have - wanted) // 2
+            image = jax.lax.slice_in_dim(image, start, start + wanted, axis=image.ndim + axis)
+        elif have < wanted:
+            before = (wanted - have) // 2
+            widths = [(0, 0)] * image.ndim
+            widths[axis] = (before, wanted - have - before)
+            image = jnp.pad(image, widths)
+    return image
+
+
+@define
+def resize_with_pad(image: Any, target_height: Any, target_width: Any, method: Any = "bilinear") -> Any:
+    small = resize_images(image, (target_height, target_width), method, preserve_aspect_ratio=True)
+    return unwrap(resize_with_crop_or_pad(small, target_height, target_width))
+
+
+@define
+def sobel_edges(image: Any) -> Any:
+    kernels = jnp.array([[[-1, -2, -1], [0, 0, 0], [1, 2, 1]], [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]], jnp.float32)
+    padded = jnp.pad(jnp.asarray(image, jnp.float32), [(0, 0), (1, 1), (1, 1), (0, 0)], "reflect")
+    planes = jnp.moveaxis(padded, -1, 1).reshape(-1, 1, *padded.shape[1:3])
+    found = jax.lax.conv_general_dilated(planes, kernels[:, None], (1, 1), "VALID")
+    batch, rows, columns, channels = image.shape
+    return jnp.moveaxis(found.reshape(batch, channels, 2, rows, columns), (1, 2), (3, 4))
+
+
+@define
+def psnr(a: Any, b: Any, max_val: Any) -> Any:
+    error = jnp.mean(jnp.square(jnp.asarray(a, jnp.float32) - jnp.asarray(b, jnp.float32)), (-3, -2, -1))
+    return 20 * jnp.log10(jnp.asarray(max_val, jnp.float32)) - 10 * jnp.log10(error)
+
+
+@define
+def ssim(
+    img1: Any, img2: Any, max_val: Any, filter_size: int = 11, filter_sigma: float = 1.5, k1: float = 0.01, k2: float = 0.03
+) -> Any:  # fmt: skip
+    # Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861, with a Gaussian window.
+    places = jnp.arange(filter_size) - (filter_size - 1) / 2
+    line = jnp.exp(-jnp.square(places) / (2 * filter_sigma**2))
+    window = jnp.outer(line, line) / jnp.sum(line) ** 2
+
+    def blurred(x: Any) -> Any:
+        planes = jnp.moveaxis(x, -1, -3).reshape(-1, 1, *x.shape[-3:-1])
+        return jax.lax.conv_general_dilated(planes, window[None, None], (1, 1), "VALID")
+
+    a, b = jnp.asarray(img1, jnp.float32), jnp.asarray(img2, jnp.float32)
+    c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
+    mean_a, mean_b = blurred(a), blurred(b)
+    means = mean_a * mean_b
+    light = (2 * means + c1) / (mean_a**2 + mean_b**2 + c1)
+    spread = blurred(a * a + b * b) - mean_a**2 - mean_b**2
+    structure = (2 * (blurred(a * b) - means) + c2) / (spread + c2)
+    return jnp.mean((light * structure).reshape(*a.shape[:-3], -1), -1)
+
+
+@define
+def extract_patches(images: Any, sizes: Any, strides: Any, rates: Any, padding: str) -> Any:
+    from kjax.nn.ops import image as pictures
+
+    return pictures.extract_patches(
+        images, tuple(sizes[1:3]), tuple(strides[1:3]), dilation_rate=rates[1], padding=padding.lower()
+    )
+
+
+@define
+def image_gradients(image: Any) -> Any:
+    rows = jnp.pad(image[:, 1:] - image[:, :-1], [(0, 0), (0, 1), (0, 0), (0, 0)])
+    columns = jnp.pad(image[:, :, 1:] - image[:, :, :-1], [(0, 0), (0, 0), (0, 1), (0, 0)])
+    return rows, columns
+
+
+# -- random changes ----------------------------------------------------------------------------------------------
+
+
+def _draw(seed: Any) -> np.random.Generator:
+    """Numbers of a pair of seeds, or the next of the session's."""
+    from kjax.keras.core.settings import next_seed
+
+    known = isinstance(seed, (tuple, list)) or hasattr(seed, "shape")
+    return np.random.default_rng([int(s) for s in np.asarray(unwrap(seed))] if known else next_seed())
+
+
+def _randomly(change: Callable[..., Any], name: str, pick: Callable[..., Any]) -> Callable[..., Any]:
+    """A random change of a picture: ``pick`` draws the arguments of ``change``; the same with ``stateless_`` and a seed."""
+
+    def changed(image: Any, *args: Any, seed: Any = None, **kwargs: Any) -> Any:
+        return change(image, *pick(_draw(seed), *args, **kwargs))
+
+    changed.__name__ = changed.__qualname__ = name
+    changed.__doc__ = f"``tf.image.{name}``."
+    return changed
+
+
+def _around(draw: Any, max_delta: float) -> tuple[float]:
+    return (float(draw.uniform(-max_delta, max_delta)),)
+
+
+def _between(draw: Any, lower: float, upper: float) -> tuple[float]:
+    return (float(draw.uniform(lower, upper)),)
+
+
+def _maybe(change: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda image, act: change(image) if act else identity(image)
+
+
+def _coin(draw: Any) -> tuple[bool]:
+    return (bool(draw.random() < 0.5),)
+
+
+@define
+def identity(image: Any) -> Any:
+    return jnp.asarray(image)
+
+
+random_flip_left_right = _randomly(_maybe(flip_left_right), "random_flip_left_right", _coin)
+random_flip_up_down = _randomly(_maybe(flip_up_down), "random_flip_up_down", _coin)
+random_brightness = _randomly(adjust_brightness, "random_brightness", _around)
+random_contrast = _randomly(adjust_contrast, "random_contrast", _between)
+random_saturation = _randomly(adjust_saturation, "random_saturation", _between)
+random_hue = _randomly(adjust_hue, "random_hue", _around)
+
+
+def random_crop(value: Any, size: Any, seed: Any = None, name: str | None = None) -> Any:
+    """``tf.image.random_crop``: a part of the given size from a random place."""
+    sizes = shape_of(size)
+    draw = _draw(seed)
+    whole = [s if w == -1 else w for s, w in zip(value.shape, sizes, strict=True)]
+    starts = [int(draw.integers(0, have - want + 1)) for have, want in zip(value.shape, whole, strict=True)]
+    return value[tuple(slice(a, a + n) for a, n in zip(starts, whole, strict=True))]
+
+
+@define
+def convert_image_dtype(image: Any, dtype: Any) -> Any:
     if jnp.issubdtype(image.dtype, jnp.integer) and jnp.issubdtype(dtype_of(dtype), jnp.floating):
         return image.astype(dtype_of(dtype)) / jnp.iinfo(image.dtype).max
     return image.astype(dtype_of(dtype))

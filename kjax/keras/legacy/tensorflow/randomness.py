@@ -6,9 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from kjax.keras.core.settings import next_key
+from kjax.keras.core.settings import next_key, next_seed
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, shape_of
+from kjax.keras.legacy.tensorflow.tensor import wrap
 
 
 @define
@@ -33,14 +35,104 @@ def _key(seed: Any) -> Any:
 
 
 @define
+def random_gamma(shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", seed: Any = None) -> Any:
+    alpha = jnp.asarray(alpha, dtype_of(dtype))
+    return jax.random.gamma(_key(seed), alpha, (*shape_of(shape), *alpha.shape)) / (1.0 if beta is None else beta)
+
+
+@define
+def random_poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None) -> Any:
+    lam = jnp.asarray(lam, jnp.float32)
+    return jax.random.poisson(_key(seed), lam, (*shape_of(shape), *lam.shape)).astype(dtype_of(dtype))
+
+
+class Generator:
+    """``tf.random.Generator``: random numbers from a seed of its own.
+
+    Args:
+        seed: the seed; the next of the session by default.
+    """
+
+    def __init__(self, seed: Any = None, **options: Any) -> None:
+        self._seed, self._draws = next_seed() if seed is None else int(np.ravel(seed)[0]), 0
+
+    @staticmethod
+    def from_seed(seed: int, alg: Any = None) -> Generator:
+        """The generator of a seed."""
+        return Generator(seed)
+
+    @staticmethod
+    def from_non_deterministic_state(alg: Any = None) -> Generator:
+        """A generator with a seed of the session."""
+        return Generator()
+
+    def _next(self) -> Any:
+        self._draws += 1
+        return jax.random.fold_in(jax.random.key(self._seed), self._draws)
+
+    def normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", name: Any = None) -> Any:
+        """Normally distributed numbers."""
+        return wrap(mean + stddev * jax.random.normal(self._next(), shape_of(shape), dtype_of(dtype)))
+
+    def uniform(self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", name: Any = None) -> Any:
+        """Evenly distributed numbers."""
+        if jnp.issubdtype(dtype_of(dtype), jnp.integer):
+            return wrap(jax.random.randint(self._next(), shape_of(shape), minval, maxval, dtype_of(dtype)))
+        top = 1.0 if maxval is None else maxval
+        return wrap(jax.random.uniform(self._next(), shape_of(shape), dtype_of(dtype), minval, top))
+
+    def truncated_normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32") -> Any:
+        """Normally distributed numbers, those beyond two deviations drawn anew."""
+        return wrap(
+            mean + stddev * jax.random.truncated_normal(self._next(), -2.0, 2.0, shape_of(shape), dtype_of(dtype))
+        )
+
+    def make_seeds(self, count: int = 1) -> Any:
+        """Pairs of seeds for the stateless functions: (2, count)."""
+        return wrap(jax.random.randint(self._next(), (2, int(count)), 0, 2**31 - 1))
+
+    def split(self, count: int = 1) -> list[Generator]:
+        """Generators that go on independently."""
+        return [Generator(int(seed)) for seed in np.asarray(self.make_seeds(count).value)[0]]
+
+    def reset_from_seed(self, seed: int) -> None:
+        """Begin anew."""
+        self._seed, self._draws = int(seed), 0
+
+
+_global: list[Generator] = []
+
+
+def get_global_generator() -> Generator:
+    """``tf.random.get_global_generator``."""
+    if not _global:
+        _global.append(Generator())
+    return _global[0]
+
+
+def set_global_generator(generator: Generator) -> None:
+    """``tf.random.set_global_generator``."""
+    _global[:] = [generator]
+
+
+@define
+def stateless_split(seed: Any, num: int = 2) -> Any:
+    return jax.random.randint(_key_of(seed), (int(num), 2), 0, 2**31 - 1)
+
+
+def _key_of(seed: Any) -> Any:
+    return jax.random.fold_in(jax.random.key(jnp.asarray(seed[0], jnp.uint32)), jnp.asarray(seed[1], jnp.uint32))
+
+
+@define
 def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32") -> Any:
-    key = jax.random.fold_in(jax.random.key(int(seed[0])), int(seed[1]))
+    key = _key_of(seed)
     return mean + stddev * jax.random.normal(key, shape_of(shape), dtype_of(dtype))
 
 
 @define
 def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = 1, dtype: Any = "float32") -> Any:
-    key = jax.random.fold_in(jax.random.key(int(seed[0])), int(seed[1]))
+    key = _key_of(seed)
     return jax.random.uniform(key, shape_of(shape), dtype_of(dtype), minval, maxval)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -100,7 +101,7 @@ def is_gpu_available(*args: Any, **kwargs: Any) -> bool:
     return bool(_devices("gpu"))
 
 
-is_built_with_cuda = is_gpu_available
+is_built_with_cuda = is_built_with_gpu_support = is_gpu_available
 
 
 def gpu_device_name() -> str:
@@ -126,17 +127,17 @@ class VirtualDeviceConfiguration:
         self.memory_limit = memory_limit
 
 
-def _without_effect(*args: Any, **kwargs: Any) -> None:
+def without_effect(*args: Any, **kwargs: Any) -> None:
     """Says where or how something runs; here JAX decides that."""
 
 
-set_visible_devices = set_virtual_device_configuration = set_soft_device_placement = _without_effect
+set_visible_devices = set_virtual_device_configuration = set_soft_device_placement = without_effect
 set_inter_op_parallelism_threads = set_intra_op_parallelism_threads = set_jit = set_log_device_placement = (
-    _without_effect
+    without_effect
 )
-set_synchronous_execution = disable_v2_behavior = enable_v2_behavior = enable_eager_execution = _without_effect
-disable_eager_execution = run_functions_eagerly = _without_effect
-enable_op_determinism = _without_effect  # kjax is deterministic
+set_synchronous_execution = disable_v2_behavior = enable_v2_behavior = enable_eager_execution = without_effect
+disable_eager_execution = run_functions_eagerly = without_effect
+enable_op_determinism = without_effect  # kjax is deterministic
 
 
 def functions_run_eagerly() -> bool:
@@ -159,7 +160,7 @@ def _scope(*args: Any, **kwargs: Any) -> Iterator[Any]:
     yield args[0] if args else None
 
 
-device = control_dependencies = name_scope = variable_scope = _scope
+device = control_dependencies = name_scope = variable_scope = init_scope = _scope
 
 
 class MirroredStrategy:
@@ -182,12 +183,69 @@ class MirroredStrategy:
         """With one replica the value itself."""
         return value
 
-    def experimental_distribute_dataset(self, dataset: Any) -> Any:
+    def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
         """The data set."""
         return dataset
 
+    def distribute_datasets_from_function(self, dataset_fn: Any, options: Any = None) -> Any:
+        """The data set that a function makes."""
+        return dataset_fn(InputContext())
 
-OneDeviceStrategy = MirroredStrategy
+    experimental_distribute_datasets_from_function = distribute_datasets_from_function
+
+    def experimental_local_results(self, value: Any) -> tuple[Any, ...]:
+        """The value of the only replica."""
+        return (value,)
+
+    def gather(self, value: Any, axis: int) -> Any:
+        """With one replica the value itself."""
+        return value
+
+    experimental_run_v2 = run
+
+
+@dataclasses.dataclass(frozen=True)
+class InputContext:
+    """``tf.distribute.InputContext``: one pipeline for one replica."""
+
+    num_input_pipelines: int = 1
+    input_pipeline_id: int = 0
+    num_replicas_in_sync: int = 1
+
+    def get_per_replica_batch_size(self, global_batch_size: int) -> int:
+        """The whole batch."""
+        return global_batch_size
+
+
+class ReduceOp:
+    """``tf.distribute.ReduceOp``."""
+
+    SUM, MEAN = "SUM", "MEAN"
+
+
+class TPUClusterResolver:
+    """``tf.distribute.cluster_resolver.TPUClusterResolver``: JAX finds its TPUs by itself.
+
+    Raises:
+        ValueError: there is none, as scripts that look for one expect.
+    """
+
+    def __init__(self, tpu: Any = None, **options: Any) -> None:
+        if not _devices("tpu"):
+            raise ValueError("there is no TPU here")
+
+    def master(self) -> str:
+        """A name of the TPU."""
+        return "local"
+
+
+OneDeviceStrategy = MultiWorkerMirroredStrategy = TPUStrategy = CentralStorageStrategy = MirroredStrategy
+ParameterServerStrategy = MirroredStrategy
+
+
+def has_strategy() -> bool:
+    """Whether there is more than the default strategy: there never is."""
+    return False
 
 
 def get_strategy() -> MirroredStrategy:
@@ -334,11 +392,32 @@ class Module:
         """The variables among the attributes, those of layers and modules too."""
         from kjax.keras.core.variable import Variable
 
-        found: list[Any] = []
-        for value in vars(self).values():
-            for item in value if isinstance(value, (list, tuple)) else [value]:
-                found += [item] if isinstance(item, Variable) else list(getattr(item, "variables", ()))
-        return found
+        found: dict[int, Any] = {}
+
+        def collect(value: Any) -> None:
+            if isinstance(value, Variable):
+                found.setdefault(id(value), value)
+            elif isinstance(value, (list, tuple)):
+                for item in value:
+                    collect(item)
+            elif isinstance(value, Mapping):
+                collect(list(value.values()))
+            elif not callable(getattr(value, "variables", None)):
+                collect(list(getattr(value, "variables", ())))
+
+        for name in sorted(vars(self)):
+            collect(vars(self)[name])
+        return list(found.values())
+
+    @property
+    def submodules(self) -> tuple[Any, ...]:
+        """The modules among the attributes."""
+        return tuple(value for value in vars(self).values() if isinstance(value, Module))
+
+    @classmethod
+    def with_name_scope(cls, method: Any) -> Any:
+        """The method: names say nothing here."""
+        return method
 
     @property
     def trainable_variables(self) -> list[Any]:
@@ -362,6 +441,61 @@ class TensorShape(tuple[Any, ...]):
 
     rank = ndims
 
+    @property
+    def dims(self) -> list[Any]:
+        """The sizes as objects with a ``value``."""
+        return [Dimension(size) for size in self]
+
+    def num_elements(self) -> int | None:
+        """Number of elements; None where a size is free."""
+        return None if None in self else math.prod(self)
+
+    def is_fully_defined(self) -> bool:
+        """Whether no size is free."""
+        return None not in self
+
+    def with_rank(self, rank: int) -> TensorShape:
+        """The shape, which must have so many axes."""
+        if len(self) != rank:
+            raise ValueError(f"the shape {self} has {len(self)} axes, not {rank}")
+        return self
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        """Fail where the sizes are others."""
+        if not self.is_compatible_with(other):
+            raise ValueError(f"shapes {self} and {tuple(other)} do not fit")
+
+    def is_compatible_with(self, other: Any) -> bool:
+        """Whether the sizes agree, but for free ones."""
+        pairs = zip(self, other, strict=False)
+        return len(self) == len(other) and all(a is None or b is None or int(a) == int(b) for a, b in pairs)
+
+    def concatenate(self, other: Any) -> TensorShape:
+        """The sizes of this shape, then those of another."""
+        return TensorShape((*self, *other))
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return TensorShape(found) if isinstance(key, slice) else found
+
+    def __add__(self, other: Any) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def __repr__(self) -> str:
+        return f"({', '.join(map(str, self))}{',' if len(self) == 1 else ''})"
+
+
+class Dimension(int):
+    """``tf.Dimension``: a size with a ``value``."""
+
+    def __new__(cls, value: Any) -> Dimension:
+        return super().__new__(cls, -1 if value is None else value)
+
+    @property
+    def value(self) -> int | None:
+        """The size."""
+        return None if self < 0 else int(self)
+
 
 @dataclasses.dataclass(frozen=True)
 class TensorSpec:
@@ -370,6 +504,13 @@ class TensorSpec:
     shape: Any
     dtype: Any = "float32"
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", TensorShape(() if self.shape is None else self.shape))
+        object.__setattr__(self, "dtype", getattr(self.dtype, "name", self.dtype))
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={self.shape}, dtype=tf.{self.dtype}, name={self.name!r})"
 
 
 # -- logging -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable as _Variable
 from kjax.keras.legacy.tensorflow.door import shape_of
-from kjax.keras.legacy.tensorflow.tape import OPERATORS, apply, operator, unwrap
+from kjax.keras.legacy.tensorflow.tensor import OPERATORS, apply, operator, unwrap
 
 
 class Variable(_Variable):

@@ -1,0 +1,137 @@
+"""What the rest of kjax hands eager calls to while the stand-in is in use: layers, losses, metrics, functions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.metric import Metric
+from kjax.keras.core.settings import next_key
+from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
+from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, is_leaf, record, tapes, unwrap, unwrap_leaf, wrap
+from kjax.nn.losses.base import Loss
+
+
+def _loss_methods(cls: type) -> dict[str, Any]:
+    def call(loss: Any, *args: Any, **kwargs: Any) -> Any:
+        return apply(lambda *a, **k: cls.__call__(loss, *a, **k), args, kwargs, "loss")  # type: ignore[call-arg]
+
+    return {"__call__": call}
+
+
+def _metric_methods(cls: type) -> dict[str, Any]:
+    def call(metric: Any, *args: Any, **kwargs: Any) -> Any:
+        return jax.tree.map(wrap, cls.__call__(metric, *unwrap(args), **unwrap(kwargs)))  # type: ignore[call-arg]
+
+    def update_state(metric: Any, *args: Any, **kwargs: Any) -> Any:
+        return cls.update_state(metric, *unwrap(args), **unwrap(kwargs))  # type: ignore[attr-defined]
+
+    def result(metric: Any) -> Any:
+        found = cls.result(metric)  # type: ignore[attr-defined]
+        return found if scopes.current() is not None else jax.tree.map(wrap, found)
+
+    return {"__call__": call, "update_state": update_state, "result": result}
+
+
+def dense(tree: Any) -> Any:
+    """Ragged tensors filled up."""
+    return jax.tree.map(
+        lambda leaf: leaf.to_tensor() if isinstance(leaf, RaggedTensor) else leaf, tree, is_leaf=is_leaf
+    )
+
+
+def _gives_dataset(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        from kjax.keras.legacy.tensorflow.data import Dataset
+
+        found = function(*unwrap(args), **kwargs)
+        return tuple(map(Dataset.of, found)) if isinstance(found, tuple) else Dataset.of(found)
+
+    return make
+
+
+class Recorder:
+    """What the rest of kjax hands eager calls to while the stand-in is in use; see ``kjax.keras.core.scope.recorder``."""
+
+    def __init__(self) -> None:
+        self._classes: dict[type, type] = {}
+
+    def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An eager call of a function of arrays; only what tensors take part in is recorded."""
+        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
+        if any(isinstance(leaf, Tensor) for leaf in leaves) or (tapes and any(map(is_leaf, leaves))):
+            return record(function, leaves, structure)
+        return function(*args, **kwargs)
+
+    def of_script(self, thing: Any) -> Any:
+        """A name as a script gets it.
+
+        What objects of losses and metrics return are tensors, and losses are recorded; functions that make data sets
+        make those of ``tf.data``.
+
+        Args:
+            thing: a class or function; other things are returned as they are.
+        """
+        if getattr(thing, "__name__", "").endswith(("_dataset_from_directory", "dataset_from_array")):
+            return _gives_dataset(thing)
+        if not isinstance(thing, type) or not issubclass(thing, (Loss, Metric)):
+            return thing
+        if thing not in self._classes:
+            body = _loss_methods(thing) if issubclass(thing, Loss) else _metric_methods(thing)
+            names = {"__module__": thing.__module__, "__qualname__": thing.__qualname__, "__doc__": thing.__doc__}
+            self._classes[thing] = type(thing.__name__, (thing,), {**body, **names})
+        return self._classes[thing]
+
+    def shown(self, value: Any) -> Any:
+        """Arrays as tensors."""
+        return jax.tree.map(wrap, value)
+
+    def call_host(self, function: Callable[..., Any], inputs: Any) -> Any:
+        """A call of a layer that computes on the host: its output is a tensor.
+
+        Args:
+            function: the layer's computation.
+            inputs: its inputs, tensors among them.
+        """
+        return jax.tree.map(wrap, function(unwrap(dense(inputs))))
+
+    def call_layer(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An eager call of a layer: its output is a tensor, and the call is recorded as one step.
+
+        Args:
+            layer: the layer.
+            args: positional arguments, tensors among them.
+            kwargs: keyword arguments.
+        """
+        leaves, structure = jax.tree.flatten(dense((args, kwargs)), is_leaf=is_leaf)
+        leaves = [jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+        plain_args, plain_kwargs = jax.tree.unflatten(structure, [unwrap_leaf(leaf) for leaf in leaves])
+        if not any(tape.recording for tape in tapes):
+            return jax.tree.map(wrap, layer._compute(plain_args, dict(plain_kwargs)))
+        layer._ensure_built(plain_args, {k: v for k, v in plain_kwargs.items() if k != "training"})
+        variables = [v for v in layer.weights if v.trainable]
+        others = [v for v in layer.weights if not v.trainable]
+        training = bool(plain_kwargs.get("training", False))
+        key = next_key() if training else None
+
+        def pure(values: list[Any], rest: list[Any]) -> Any:
+            filled_args, filled_kwargs = jax.tree.unflatten(structure, rest)
+            known = {id(v): value for v, value in zip(variables, values, strict=True)}
+            known |= {id(v): v.value for v in others}
+            with scopes.enter(scopes.Scope(values=known, key=key, training=training)) as active:
+                outputs = layer._compute(filled_args, dict(filled_kwargs))
+            return outputs, [active.values[id(v)] for v in others], active.losses
+
+        flat, whole = jax.tree.flatten(((variables, leaves), {}), is_leaf=is_leaf)
+        outputs, after, losses = record(pure, flat, whole)
+        for variable, new in zip(others, after, strict=True):
+            variable.assign(unwrap(new))
+        layer._extra_losses = list(losses)
+        return outputs

@@ -1,0 +1,193 @@
+"""`tf.strings`: functions of arrays of strings, on the host."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras.legacy.tensorflow.ragged import RaggedTensor, ragged
+from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, unwrap
+
+
+def _texts(input: Any) -> np.ndarray:
+    """An array of Python strings."""
+    array = np.asarray(unwrap(input))
+    found = np.empty(array.shape, object)
+    items = array.reshape(-1).tolist()
+    found.reshape(-1)[:] = [item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item) for item in items]
+    return found
+
+
+def _each(input: Any, function: Callable[[str], Any], dtype: Any = None) -> Any:
+    if isinstance(input, RaggedTensor):
+        return RaggedTensor([_each(row, function, dtype).value for row in input])
+    texts = _texts(input)
+    results = [function(text) for text in texts.reshape(-1).tolist()]
+    if dtype is not None:
+        return Tensor(jnp.asarray(np.array(results, dtype).reshape(texts.shape)))
+    found = np.empty(texts.shape, object)
+    found.reshape(-1)[:] = [r.encode() if isinstance(r, str) else r for r in results]
+    return Tensor(found)
+
+
+def lower(input: Any, encoding: str = "", name: str | None = None) -> Any:
+    """``tf.strings.lower``."""
+    return _each(input, str.lower)
+
+
+def upper(input: Any, encoding: str = "", name: str | None = None) -> Any:
+    """``tf.strings.upper``."""
+    return _each(input, str.upper)
+
+
+def strip(input: Any, name: str | None = None) -> Any:
+    """``tf.strings.strip``."""
+    return _each(input, str.strip)
+
+
+def regex_replace(input: Any, pattern: Any, rewrite: Any, replace_global: bool = True, name: str | None = None) -> Any:
+    """``tf.strings.regex_replace``: patterns of RE2, which those of Python include but for ``\\\\pL`` and the like."""
+    compiled = _pattern(pattern)
+    target = re.sub(r"\\(\d)", r"\\g<\1>", str(_texts(rewrite)))
+    return _each(input, lambda text: compiled.sub(target, text, count=0 if replace_global else 1))
+
+
+def regex_full_match(input: Any, pattern: Any, name: str | None = None) -> Any:
+    """``tf.strings.regex_full_match``."""
+    compiled = _pattern(pattern)
+    return _each(input, lambda text: compiled.fullmatch(text) is not None, bool)
+
+
+def _pattern(pattern: Any) -> re.Pattern[str]:
+    text = str(_texts(pattern))
+    for posix, python in {"[:punct:]": re.escape("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"), "[:space:]": r"\s"}.items():
+        text = text.replace(posix, python)
+    return re.compile(re.sub(r"\\p\{?L[lu]?\}?", "a-zA-ZÀ-ÿ", text) if "[" in text else text)
+
+
+def _splitter(sep: Any, maxsplit: int) -> Callable[[str], list[str]]:
+    separator = None if sep is None else str(_texts(sep))
+    return lambda text: text.split(separator or None, maxsplit)
+
+
+def split(input: Any, sep: Any = None, maxsplit: int = -1, name: str | None = None) -> Any:
+    """``tf.strings.split``: the words of one string, or rows of words."""
+    return _rows(input, _splitter(sep, maxsplit))
+
+
+def _rows(input: Any, cut: Callable[[str], list[str]]) -> Any:
+    if isinstance(input, RaggedTensor):
+        return RaggedTensor([_rows(row, cut) for row in input])
+    texts = _texts(input)
+    if texts.ndim == 0:
+        return Tensor(_bytes(cut(str(texts.item()))))
+    if texts.ndim > 1:
+        return RaggedTensor([_rows(row, cut) for row in texts])
+    return RaggedTensor([_bytes(cut(text)) for text in texts])
+
+
+def _bytes(words: list[str]) -> np.ndarray:
+    found = np.empty(len(words), object)
+    found[:] = [word.encode() for word in words]
+    return found
+
+
+def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: str | None = None) -> Any:
+    """``tf.strings.unicode_split``: characters."""
+    return _rows(input, list)
+
+
+def bytes_split(input: Any, name: str | None = None) -> Any:
+    """``tf.strings.bytes_split``: bytes."""
+    return _rows(input, lambda text: [bytes([b]).decode("latin-1") for b in text.encode()])
+
+
+def unicode_decode(input: Any, input_encoding: str = "UTF-8", **options: Any) -> Any:
+    """``tf.strings.unicode_decode``: code points."""
+    texts = _texts(input)
+    if texts.ndim == 0:
+        return Tensor(jnp.asarray([ord(c) for c in texts.item()], jnp.int32))
+    return ragged([[ord(c) for c in text] for text in texts])
+
+
+def join(inputs: Any, separator: str = "", name: str | None = None) -> Any:
+    """``tf.strings.join``: strings of several arrays put together one by one."""
+    arrays = np.broadcast_arrays(*[_texts(i) for i in inputs])
+    rows = zip(*[a.reshape(-1).tolist() for a in arrays], strict=True)
+    found = np.array([separator.join(row) for row in rows], object).reshape(arrays[0].shape)
+    return Tensor(as_bytes(found))
+
+
+def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator: str = "", name: Any = None) -> Any:
+    """``tf.strings.reduce_join``: the strings along an axis put together."""
+    if isinstance(inputs, RaggedTensor):
+        rows = [separator.join(_texts(row).reshape(-1).tolist()) for row in inputs]
+        return Tensor(_bytes(rows) if axis in (-1, 1) else as_bytes(separator.join(rows)))
+    texts = _texts(inputs)
+    if axis is None:
+        return Tensor(as_bytes(separator.join(texts.reshape(-1).tolist())))
+    moved = np.moveaxis(texts, axis, -1)
+    flat = moved.reshape(-1, moved.shape[-1]).tolist()
+    found = np.array([separator.join(row) for row in flat], object).reshape(moved.shape[:-1])
+    return Tensor(as_bytes(np.expand_dims(found, axis) if keepdims else found))
+
+
+def length(input: Any, unit: str = "BYTE", name: str | None = None) -> Any:
+    """``tf.strings.length``: bytes, or characters with ``unit='UTF8_CHAR'``."""
+    return _each(input, lambda text: len(text.encode()) if unit == "BYTE" else len(text), np.int32)
+
+
+def substr(input: Any, pos: Any, len: Any, unit: str = "BYTE", name: str | None = None) -> Any:
+    """``tf.strings.substr``: a part of each string."""
+    start, count = int(unwrap(pos)), int(unwrap(len))
+
+    def cut(text: str) -> Any:
+        whole: Any = text if unit != "BYTE" else text.encode()
+        first = start if start >= 0 else builtins.len(whole) + start
+        return whole[first:] if count < 0 else whole[first : first + count]
+
+    return _each(input, cut)
+
+
+def to_number(input: Any, out_type: Any = "float32", name: str | None = None) -> Any:
+    """``tf.strings.to_number``."""
+    return _each(input, float if "float" in str(out_type) else int, jnp.dtype(str(out_type)))
+
+
+def as_string(input: Any, precision: int = -1, **options: Any) -> Any:
+    """``tf.strings.as_string``."""
+    array = np.asarray(unwrap(input))
+    spec = f".{precision}f" if precision >= 0 else ".6f" if array.dtype.kind == "f" else ""
+    found = np.empty(array.shape, object)
+    found.reshape(-1)[:] = [format(item, spec).encode() for item in array.reshape(-1).tolist()]
+    return Tensor(found)
+
+
+def format_(template: str, inputs: Any, placeholder: str = "{}", **options: Any) -> Any:
+    """``tf.strings.format``."""
+    given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    for value in given:
+        template = template.replace(placeholder, str(np.asarray(unwrap(value))), 1)
+    return Tensor(as_bytes(template))
+
+
+def to_hash_bucket_fast(input: Any, num_buckets: int, name: str | None = None) -> Any:
+    """``tf.strings.to_hash_bucket_fast``: a number below ``num_buckets`` for each string; not TensorFlow's own."""
+    import hashlib
+
+    def bucket(text: str) -> int:
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") % num_buckets
+
+    return _each(input, bucket, np.int32)
+
+
+def normalize_utf8(input: Any, normalization_form: str = "NFC", name: str | None = None) -> Any:
+    """``tensorflow_text.normalize_utf8``."""
+    import unicodedata
+
+    return _each(input, lambda text: unicodedata.normalize(normalization_form, text))  # type: ignore[arg-type]

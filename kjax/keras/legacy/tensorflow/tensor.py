@@ -1,0 +1,318 @@
+"""Eager tensors: every function of the stand-in goes through one door, which tells the open tapes how to go back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from kjax.keras.core import codes
+from kjax.keras.core import masks as eager_masks
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.operation import apply_function
+from kjax.keras.core.tensor import symbolic_leaves
+from kjax.keras.core.variable import Variable
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "__add__": jnp.add,
+    "__radd__": lambda a, b: jnp.add(b, a),
+    "__sub__": jnp.subtract,
+    "__rsub__": lambda a, b: jnp.subtract(b, a),
+    "__mul__": jnp.multiply,
+    "__rmul__": lambda a, b: jnp.multiply(b, a),
+    "__truediv__": jnp.true_divide,
+    "__rtruediv__": lambda a, b: jnp.true_divide(b, a),
+    "__floordiv__": jnp.floor_divide,
+    "__mod__": jnp.mod,
+    "__pow__": jnp.power,
+    "__rpow__": lambda a, b: jnp.power(b, a),
+    "__matmul__": jnp.matmul,
+    "__rmatmul__": lambda a, b: jnp.matmul(b, a),
+    "__neg__": jnp.negative,
+    "__abs__": jnp.abs,
+    "__lt__": jnp.less,
+    "__le__": jnp.less_equal,
+    "__gt__": jnp.greater,
+    "__ge__": jnp.greater_equal,
+    "__and__": jnp.logical_and,
+    "__or__": jnp.logical_or,
+    "__invert__": jnp.logical_not,
+    "__getitem__": lambda a, key: a[key],
+}
+"""The operators of tensors, by method."""
+
+
+class Tensor:
+    """An eager tensor of the stand-in: an array of JAX with the methods of TensorFlow's.
+
+    Args:
+        value: the array.
+    """
+
+    __array_priority__ = 200
+    __slots__ = ("__weakref__", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = as_bytes(value) if is_text(value) else value
+
+    @property
+    def shape(self) -> Any:
+        """The sizes."""
+        from kjax.keras.legacy.tensorflow.session import TensorShape
+
+        return TensorShape(self.value.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """The type."""
+        from kjax.keras.legacy.tensorflow.names import DType
+
+        return DType("string" if is_text(self.value) else str(self.value.dtype))
+
+    @property
+    def _keras_mask(self) -> Any:
+        found = eager_masks.found(self.value)
+        if not found:
+            raise AttributeError("this tensor has no mask")
+        return wrap(found[id(self.value)][1])
+
+    @_keras_mask.deleter
+    def _keras_mask(self) -> None:
+        if not eager_masks.found(self.value):
+            raise AttributeError("this tensor has no mask")
+        self.value = jnp.array(self.value)
+
+    @property
+    def device(self) -> str:
+        """Where it lies."""
+        return "/job:localhost/replica:0/task:0/device:CPU:0" if jax.default_backend() == "cpu" else "/device:GPU:0"
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.value.ndim
+
+    @property
+    def T(self) -> Tensor:
+        """The transposed tensor."""
+        return apply(jnp.transpose, (self,), {}, "transpose")
+
+    def numpy(self) -> Any:
+        """The values as a NumPy array; one number as a NumPy scalar."""
+        return np.asarray(self.value)[()]
+
+    def get_shape(self) -> Any:
+        """The sizes."""
+        return self.shape
+
+    def set_shape(self, shape: Any) -> None:
+        """Say what the sizes are: they are known."""
+
+    __getitem__: Any
+
+    def item(self) -> Any:
+        """One number as a number of Python."""
+        return self.value.item()
+
+    def tolist(self) -> Any:
+        """The values as lists."""
+        return self.value.tolist()
+
+    def eval(self, session: Any = None, feed_dict: Any = None) -> Any:
+        """The values as a NumPy array."""
+        return self.numpy()
+
+    def astype(self, dtype: Any) -> Tensor:
+        """The values in another type."""
+        return apply(lambda x: x.astype(str(dtype)), (self,), {}, "cast")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.asarray(self.value, dtype=dtype)
+
+    def __jax_array__(self) -> Any:
+        return self.value
+
+    def __iter__(self) -> Any:
+        if self.ndim == 0:
+            raise TypeError("a tensor of one number cannot be iterated over")
+        return (
+            (self[i] for i in range(len(self.value))) if tapes else (Tensor(np.asarray(r)) for r in _rows(self.value))
+        )
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
+
+    def __eq__(self, other: object) -> Any:
+        return apply(jnp.equal, (self, other), {}, "equal")
+
+    def __ne__(self, other: object) -> Any:
+        return apply(jnp.not_equal, (self, other), {}, "not_equal")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.numpy(), spec) if self.ndim == 0 or not spec else format(str(self), spec)
+
+    def __str__(self) -> str:
+        shown = repr(self.numpy()) if self.ndim == 0 and is_text(self.value) else str(self.numpy())
+        return f"tf.Tensor({shown}, shape={self.shape}, dtype={self.dtype})"
+
+    def __repr__(self) -> str:
+        shown = str(self.numpy()) if self.ndim == 0 and not is_text(self.value) else repr(self.numpy())
+        return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={shown}>"
+
+
+def _rows(value: Any) -> Any:
+    return np.asarray(value)
+
+
+def is_text(thing: Any) -> bool:
+    """Whether it is an array of strings or bytes."""
+    return isinstance(thing, (np.ndarray, np.generic, str, bytes)) and codes.is_strings(np.asarray(thing))
+
+
+def as_bytes(thing: Any) -> np.ndarray:
+    """Strings as TensorFlow keeps them: an array of bytes."""
+    array = np.asarray(thing)
+    found = np.empty(array.shape, object)
+    found.reshape(-1)[:] = [item.encode() if isinstance(item, str) else item for item in array.reshape(-1).tolist()]
+    return found
+
+
+class Sizes(np.ndarray):
+    """Integers that are known while everything else is traced: what ``tf.shape`` gives."""
+
+    def numpy(self) -> np.ndarray:
+        """The integers."""
+        return np.asarray(self)
+
+
+def sizes(integers: Any) -> Sizes:
+    """Integers as :class:`Sizes`."""
+    return np.asarray(integers, np.int32).view(Sizes)
+
+
+def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of tensors and variables that computes with the object and another."""
+
+    def method(self: Any, *others: Any) -> Any:
+        return apply(compute, (self, *others), {}, "operator")
+
+    return method
+
+
+for _name, _compute in OPERATORS.items():
+    setattr(Tensor, _name, operator(_compute))
+
+
+def unwrap(thing: Any) -> Any:
+    """The array of a tensor or variable, and in trees of them; other things as they are."""
+    return jax.tree.map(unwrap_leaf, thing, is_leaf=is_leaf)
+
+
+def is_leaf(thing: Any) -> bool:
+    return isinstance(thing, (Tensor, Variable))
+
+
+def unwrap_leaf(leaf: Any) -> Any:
+    return leaf.value if isinstance(leaf, (Tensor, Variable)) else leaf
+
+
+def wrap(leaf: Any) -> Any:
+    """An array as a tensor; other things as they are."""
+    wrapped = (isinstance(leaf, jax.Array) and not isinstance(leaf, Tracer)) or (
+        isinstance(leaf, np.ndarray) and not isinstance(leaf, Sizes)
+    )
+    return Tensor(leaf) if wrapped else leaf
+
+
+tapes: list[Any] = []
+"""The tapes that record."""
+
+
+def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
+    """Call a function of arrays: on symbolic tensors as a node of the graph, on tracers at once, else recorded."""
+    if symbolic_leaves((args, kwargs)):
+        return apply_function(function, args, kwargs, name)
+    leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
+    plain = [unwrap_leaf(leaf) for leaf in leaves]
+    if any(is_text(array) for array in plain if isinstance(array, np.ndarray)):
+        return _on_strings(function, plain, structure)
+    if any(isinstance(leaf, Sizes) for leaf in leaves) and not any(isinstance(a, jax.Array) for a in plain):
+        args, kwargs = jax.tree.unflatten(structure, leaves)
+        with jax.ensure_compile_time_eval():
+            return jax.tree.map(sizes_of, function(*args, **kwargs))
+    if scopes.current() is not None or any(isinstance(leaf, Tracer) for leaf in leaves):
+        args, kwargs = jax.tree.unflatten(structure, plain)
+        return function(*args, **kwargs)
+    return record(function, leaves, structure)
+
+
+def sizes_of(leaf: Any) -> Any:
+    """Known integers as :class:`Sizes`, other known numbers as NumPy arrays."""
+    array = np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf
+    return array.view(Sizes) if isinstance(array, np.ndarray) and array.dtype.kind in "iu" else array
+
+
+def _on_strings(function: Callable[..., Any], leaves: list[Any], structure: Any) -> Any:
+    """Move strings about, or compare them, by numbers that stand for them."""
+
+    def number(leaf: Any) -> Any:
+        return jnp.asarray(codes.encode(as_bytes(leaf)).astype(np.uint32)) if is_text(leaf) else leaf
+
+    def text(leaf: Any) -> Any:
+        is_code = isinstance(leaf, jax.Array) and leaf.dtype == jnp.uint32
+        return Tensor(codes.decode(np.asarray(leaf)) if is_code else leaf) if isinstance(leaf, jax.Array) else leaf
+
+    args, kwargs = jax.tree.unflatten(structure, [number(leaf) for leaf in leaves])
+    return jax.tree.map(text, function(*args, **kwargs))
+
+
+def record(function: Callable[..., Any], leaves: Sequence[Any], structure: Any) -> Any:
+    """Call a function of trees of arrays, and remember on the open tapes how to go back.
+
+    Args:
+        function: what to call.
+        leaves: the arguments flat, tensors and variables among them.
+        structure: how they unflatten to ``(args, kwargs)``.
+    """
+    places = [i for i, leaf in enumerate(leaves) if is_leaf(leaf) and _is_float(leaf)]
+    watched = [tape for tape in tapes if tape.recording and any(tape.follows(leaves[i]) for i in places)]
+    plain = [unwrap_leaf(leaf) for leaf in leaves]
+    if not watched:
+        args, kwargs = jax.tree.unflatten(structure, plain)
+        return jax.tree.map(wrap, function(*args, **kwargs))
+
+    def of_arrays(*arrays: Any) -> Any:
+        filled = list(plain)
+        for place, array in zip(places, arrays, strict=True):
+            filled[place] = array
+        args, kwargs = jax.tree.unflatten(structure, filled)
+        return function(*args, **kwargs)
+
+    outputs, back = jax.vjp(of_arrays, *[plain[i] for i in places])
+    wrapped = jax.tree.map(wrap, outputs)
+    for tape in watched:
+        tape.remember([leaves[i] for i in places], wrapped, outputs, back)
+    return wrapped
+
+
+def _is_float(leaf: Any) -> bool:
+    return jnp.issubdtype(jnp.dtype(str(leaf.dtype)), jnp.inexact)

@@ -1,0 +1,200 @@
+"""`tf.train`: checkpoints of objects that hold variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from kjax.keras.core.metric import Metric
+from kjax.keras.core.optimizer import Optimizer
+from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.tensorflow.data import Dataset
+from kjax.keras.saving.tensorflow_names import LoadStatus, latest_checkpoint, list_variables, note_latest, parts_of
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointManager",
+    "LoadStatus",
+    "get_checkpoint_state",
+    "latest_checkpoint",
+    "list_variables",
+]
+
+
+class Checkpoint:
+    """``tf.train.Checkpoint``: the variables of models, layers, optimizers, metrics and lists of them, in one file.
+
+    Restoring before a model or optimizer has its variables keeps their values until it has.
+
+    Args:
+        root: an object whose attributes are saved beside those given by name.
+        **kwargs: what to save.
+    """
+
+    def __init__(self, root: Any = None, **kwargs: Any) -> None:
+        self._things = dict(kwargs)
+        if root is not None:
+            self._things = {"root": root, **self._things}
+        self.save_counter = Variable(np.int32(0), dtype="int32", trainable=False, name="save_counter")
+
+    def __getattr__(self, name: str) -> Any:
+        things = self.__dict__.get("_things", {})
+        if name in things:
+            return things[name]
+        raise AttributeError(f"the checkpoint has no {name!r}; it has: {', '.join(things)}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or name == "save_counter":
+            object.__setattr__(self, name, value)
+        else:
+            self._things[name] = value
+
+    def variables(self) -> dict[str, Variable]:
+        """The variables that are saved, by where they are found."""
+        found = dict(_walk(self._things, ""))
+        return found | {"save_counter": self.save_counter}
+
+    def write(self, file_prefix: Any, options: Any = None) -> str:
+        """Save under a name as it is."""
+        prefix = os.fspath(file_prefix)
+        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        arrays: dict[str, Any] = {name: variable.numpy() for name, variable in self.variables().items()}
+        data, index = parts_of(prefix)
+        with open(data, "wb") as file:
+            np.savez(file, **arrays)
+        with open(index, "w", encoding="utf-8") as text:
+            json.dump({"format": "npz", "variables": {n: list(a.shape) for n, a in arrays.items()}}, text)
+        return prefix
+
+    def save(self, file_prefix: Any, options: Any = None) -> str:
+        """Save under a name with a number that counts up."""
+        self.save_counter.assign(int(self.save_counter) + 1)
+        path = self.write(f"{os.fspath(file_prefix)}-{int(self.save_counter)}")
+        note_latest(path)
+        return path
+
+    def restore(self, save_path: Any, options: Any = None) -> LoadStatus:
+        """Set the variables from a checkpoint; None does nothing.
+
+        Raises:
+            FileNotFoundError: there is no such checkpoint.
+        """
+        if save_path is None:
+            return LoadStatus()
+        data, _ = parts_of(os.fspath(save_path))
+        if not os.path.exists(data):
+            raise FileNotFoundError(f"there is no checkpoint {os.fspath(save_path)!r}")
+        with np.load(data, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        self._make_room(arrays)
+        mine = self.variables()
+        for name, variable in mine.items():
+            if name in arrays:
+                variable.assign(arrays[name])
+        return LoadStatus([n for n in arrays if n not in mine], [n for n in mine if n not in arrays])
+
+    read = restore
+
+    def _make_room(self, arrays: Mapping[str, Any]) -> None:
+        """Optimizers that have no state yet get one, for the weights that were saved with them."""
+        models = [
+            t for t in self._things.values() if hasattr(t, "trainable_variables") and not isinstance(t, Optimizer)
+        ]
+        for key, thing in self._things.items():
+            if isinstance(thing, Optimizer) and not thing.built:
+                saved = sum(name.startswith(f"{key}/") for name in arrays)
+                for model in models:
+                    weights = list(model.trainable_variables)
+                    if weights and saved > len(thing.variables):
+                        thing.build(weights)
+                        if len(thing.variables) == saved:
+                            break
+
+
+def _walk(thing: Any, path: str) -> Iterator[tuple[str, Variable]]:
+    if isinstance(thing, Variable):
+        yield path, thing
+    elif isinstance(thing, (list, tuple)):
+        for i, item in enumerate(thing):
+            yield from _walk(item, f"{path}/{i}".lstrip("/"))
+    elif isinstance(thing, Mapping):
+        for key, item in thing.items():
+            yield from _walk(item, f"{path}/{key}".lstrip("/"))
+    elif isinstance(thing, Dataset):
+        return
+    elif isinstance(thing, (Optimizer, Metric)):
+        yield from _walk(list(thing.variables), path)
+    elif hasattr(thing, "weights"):
+        yield from _walk(list(thing.weights), path)
+    elif hasattr(thing, "variables") and not callable(thing.variables):
+        yield from _walk(list(thing.variables), path)
+
+
+class CheckpointManager:
+    """``tf.train.CheckpointManager``: numbered checkpoints in a folder, the oldest of which are deleted.
+
+    Args:
+        checkpoint: what to save.
+        directory: the folder.
+        max_to_keep: how many to keep; None keeps all.
+        checkpoint_name: the name before the number.
+        **options: ``keep_checkpoint_every_n_hours`` and the like are accepted.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, directory: Any, max_to_keep: int | None = 5, checkpoint_name: str = "ckpt", **options: Any
+    ) -> None:  # fmt: skip
+        self.checkpoint, self.directory = checkpoint, os.fspath(directory)
+        self._keep, self._prefix = max_to_keep, os.path.join(self.directory, checkpoint_name)
+        self._paths: list[str] = []
+        if os.path.isdir(self.directory):
+            pattern = re.compile(re.escape(checkpoint_name) + r"-(\d+)\.index$")
+            numbers = sorted(int(m[1]) for m in map(pattern.match, os.listdir(self.directory)) if m)
+            self._paths = [f"{self._prefix}-{number}" for number in numbers]
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """Those that are kept, the oldest first."""
+        return list(self._paths)
+
+    @property
+    def latest_checkpoint(self) -> str | None:
+        """The last one, or None."""
+        return self._paths[-1] if self._paths else None
+
+    def save(self, checkpoint_number: Any = None, check_interval: bool = True, options: Any = None) -> str:
+        """Save, and delete what is more than ``max_to_keep``."""
+        if checkpoint_number is None:
+            path = self.checkpoint.save(self._prefix)
+        else:
+            path = self.checkpoint.write(f"{self._prefix}-{int(checkpoint_number)}")
+            note_latest(path)
+        self._paths = [p for p in self._paths if p != path] + [path]
+        while self._keep is not None and len(self._paths) > self._keep:
+            for part in parts_of(self._paths.pop(0)):
+                if os.path.exists(part):
+                    os.remove(part)
+        return path
+
+    def restore_or_initialize(self) -> str | None:
+        """Go on from the last checkpoint, where there is one."""
+        if self.latest_checkpoint is not None:
+            self.checkpoint.restore(self.latest_checkpoint)
+        return self.latest_checkpoint
+
+
+def get_checkpoint_state(checkpoint_dir: Any, latest_filename: str | None = None) -> Any:
+    """``tf.train.get_checkpoint_state``: an object that names the last checkpoint, or None."""
+    path = latest_checkpoint(checkpoint_dir)
+    if path is None:
+        return None
+
+    class State:
+        model_checkpoint_path = path
+
+    return State()

@@ -1,0 +1,263 @@
+"""The stand-in for TensorFlow: tensors, strings, data sets, records, checkpoints, pictures."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kjax.keras
+from kjax.keras.core.settings import settings
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is installed, so nothing stands in for it"
+)
+
+
+@pytest.fixture
+def tf() -> Any:
+    era = settings.era
+    kjax.keras.install("tf")
+    import tensorflow
+
+    yield tensorflow
+    kjax.keras.uninstall()
+    settings.era = era
+
+
+def listed(dataset: Any) -> list[Any]:
+    return [np.asarray(e).tolist() if not isinstance(e, tuple) else e for e in dataset.as_numpy_iterator()]
+
+
+def test_every_name_is_there(tf: Any):
+    import importlib
+
+    from kjax.keras.legacy.tensorflow.names import MODULES
+
+    for names in MODULES.values():
+        for target in names.values():
+            if isinstance(target, str) and ":" in target:
+                module, _, attribute = target.partition(":")
+                assert not attribute or hasattr(importlib.import_module(module), attribute), target
+    with pytest.raises(AttributeError, match=r"no 'tensorflow.strings.lowr'.*did you mean 'lower'"):
+        tf.strings.lowr  # noqa: B018
+
+
+def test_tensors_print_and_compare_as_in_tensorflow(tf: Any):
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    assert str(tf.constant(3.0)) == "tf.Tensor(3.0, shape=(), dtype=float32)"
+    assert repr(tf.constant([1, 2])) == "<tf.Tensor: shape=(2,), dtype=int32, numpy=array([1, 2], dtype=int32)>"
+    assert x.shape == (2, 2) and x.shape.as_list() == [2, 2] and x.get_shape()[1] == 2 and f"{x[0, 1]:.1f}" == "2.0"
+    assert [float(v) for v in x[0]] == [1.0, 2.0] and bool(tf.reduce_all(x == x)) and tf.constant(5).numpy() == 5
+    assert tf.reshape(x, [tf.shape(x)[0] * 2, -1]).shape == (4, 1)
+    assert tf.reduce_prod(tf.shape(x)) == 4 and tf.concat([tf.shape(x)[:1], [7]], 0).tolist() == [2, 7]
+    words = tf.constant([["a", "bc"], ["d", "a"]])
+    assert words.dtype == tf.string and words.numpy()[0, 1] == b"bc" and tf.transpose(words)[1, 0].numpy() == b"bc"
+    assert (words == "a").numpy().tolist() == [[True, False], [False, True]]
+    assert tf.concat([words, words], 1).shape == (2, 4) and tf.gather(words, 1).numpy().tolist() == [b"d", b"a"]
+    assert tf.where(words == "a", 1, 0).numpy().tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(TypeError, match="one number"):
+        iter(tf.constant(1.0))
+
+
+def test_functions_of_numbers(tf: Any):
+    x = tf.constant([1.0, 2.0, 3.0])
+    assert tf.cumsum(x, exclusive=True).numpy().tolist() == [0, 1, 3]
+    assert tf.cumsum(x, reverse=True).numpy().tolist() == [6, 5, 3]
+    assert tf.math.confusion_matrix([0, 1, 1], [0, 1, 0]).numpy().tolist() == [[1, 0], [1, 1]]
+    assert tf.linalg.band_part(tf.ones((3, 3)), -1, 0).numpy().tolist() == np.tril(np.ones((3, 3))).tolist()
+    assert tf.scatter_nd([[1], [1], [0]], [1.0, 2.0, 5.0], [3]).numpy().tolist() == [5, 3, 0]
+    assert tf.math.bincount([0, 2, 2]).numpy().tolist() == [1, 0, 2]
+    assert tf.reverse_sequence([[1, 2, 3], [4, 5, 6]], [2, 3], 1).numpy().tolist() == [[2, 1, 3], [6, 5, 4]]
+    s, u, v = tf.linalg.svd(tf.constant([[2.0, 0.0], [0.0, 1.0]]))
+    np.testing.assert_allclose(u @ tf.linalg.diag(s) @ tf.transpose(v), [[2, 0], [0, 1]], atol=1e-6)
+    power = np.abs(tf.signal.stft(tf.ones(64), frame_length=16, frame_step=8).numpy())
+    assert power.shape == (7, 9) and power[:, 0].min() > 7
+    array = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
+    for i in tf.range(3):
+        array = array.write(i, x * float(i))
+    assert array.stack().shape == (3, 3) and array.read(2).numpy().tolist() == [2, 4, 6]
+    found, true, drawn = tf.random.log_uniform_candidate_sampler([[1]], 1, 5, True, 50, seed=3)
+    assert len(set(found.numpy())) == 5 and true.shape == (1, 1) and drawn.shape == (5,)
+    labels, logits = np.array([[1.0], [0.0]], "float32"), np.array([[0.3], [-2.0]], "float32")
+    plain = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+    weighted = tf.nn.weighted_cross_entropy_with_logits(labels, tf.constant(logits), 3.0)
+    np.testing.assert_allclose(weighted, plain.numpy() * [[3], [1]], rtol=1e-6)
+    assert tf.nn.compute_average_loss(tf.constant([2.0, 4.0]), global_batch_size=4).numpy() == 1.5
+
+
+def test_strings_and_ragged_rows(tf: Any):
+    texts = tf.constant(["Hello, World", "Bye"])
+    assert tf.strings.lower(texts).numpy().tolist() == [b"hello, world", b"bye"]
+    clean = tf.strings.regex_replace(texts, f"[{re.escape('!,.')}]", "")
+    words = tf.strings.split(clean)
+    assert words.to_list() == [[b"Hello", b"World"], [b"Bye"]] and words.shape == (2, None)
+    assert words.to_tensor().numpy().tolist() == [[b"Hello", b"World"], [b"Bye", b""]]
+    assert tf.strings.length(texts).numpy().tolist() == [12, 3] and words.row_lengths().tolist() == [2, 1]
+    assert tf.strings.reduce_join(words, separator=" ", axis=-1).numpy().tolist() == [b"Hello World", b"Bye"]
+    assert tf.strings.unicode_split("naïf", "UTF-8").numpy()[2].decode() == "ï"
+    assert tf.strings.substr(texts, 0, 2).numpy().tolist() == [b"He", b"By"]
+    assert tf.strings.to_number(["1.5", "2"]).numpy().tolist() == [1.5, 2.0]
+    assert tf.ragged.constant([[1], [2, 3]])[1].numpy().tolist() == [2, 3]
+    table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a", "b"], [1, 2]), -1)
+    assert table.lookup(tf.constant(["b", "z"])).numpy().tolist() == [2, -1]
+
+    def standardize(text: Any) -> Any:
+        return tf.strings.regex_replace(tf.strings.lower(text), "[^a-z ]", "")
+
+    layer = tf.keras.layers.TextVectorization(standardize=standardize, output_sequence_length=3)
+    layer.adapt(tf.data.Dataset.from_tensor_slices(["A b!", "b c"]).batch(1))
+    assert layer(tf.constant(["b a"])).numpy().shape == (1, 3) and layer.get_vocabulary()[2] == "b"
+
+
+def test_data_sets(tf: Any, tmp_path: Any):
+    data = tf.data.Dataset
+    windows = data.range(6).window(3, shift=1, drop_remainder=True)
+    assert len(windows) == 4
+    flat = windows.flat_map(lambda w: w.batch(3))
+    assert listed(flat.map(lambda w: w[-1] * 2)) == [4, 6, 8, 10]
+    assert listed(data.range(4).interleave(lambda i: data.from_tensors(i).repeat(2), cycle_length=2)) == [
+        0, 1, 0, 1, 2, 3, 2, 3,
+    ]  # fmt: skip
+    padded = data.from_generator(lambda: iter([[1], [2, 3]]), output_types=tf.int32).padded_batch(2)
+    assert listed(padded) == [[[1, 0], [2, 3]]]
+    assert int(data.range(5).reduce(np.int64(0), lambda a, b: a + b)) == 10
+    assert data.range(5).batch(2, drop_remainder=True).cardinality().numpy() == 2
+    lengths = data.from_tensor_slices(tf.ragged.constant([[1], [2, 3], [4, 5, 6]]))
+    buckets = lengths.bucket_by_sequence_length(lambda x: tf.shape(x)[0], [3], [2, 1])
+    assert sorted(map(np.shape, listed(buckets))) == [(1, 3), (2, 2)]
+    pairs = data.zip((data.range(3), data.range(3, 6))).map(lambda a, b: {"sum": a + b})
+    assert [int(e["sum"]) for e in pairs] == [3, 5, 7] and pairs.element_spec["sum"].shape == ()
+    chosen = data.choose_from_datasets([data.range(3), data.range(10, 13)], data.from_tensor_slices([0, 1, 0]))
+    assert listed(chosen) == [0, 10, 1]
+    first = iter(data.range(2))
+    assert int(first.get_next()) == 0 and int(next(first)) == 1
+    lists = data.from_tensor_slices(["a b", "c"]).map(tf.strings.split).map(lambda w: tf.shape(w)[0])
+    assert listed(lists) == [2, 1]
+    data.range(3).save(str(tmp_path / "saved"))
+    assert listed(data.load(str(tmp_path / "saved"))) == [0, 1, 2]
+    with pytest.raises(ValueError, match="padded_batch fills them up"):
+        list(lengths.batch(3))
+
+    (tmp_path / "table.csv").write_text("a,b,label\n1,x,0\n2,y,1\n")
+    rows = tf.data.experimental.CsvDataset(str(tmp_path / "table.csv"), [tf.float32, tf.string, 0], header=True)
+    assert [tuple(np.asarray(v).item() for v in row) for row in rows.as_numpy_iterator()] == [
+        (1.0, b"x", 0),
+        (2.0, b"y", 1),
+    ]
+    table = tf.data.experimental.make_csv_dataset(
+        str(tmp_path / "*.csv"), 2, label_name="label", num_epochs=1, shuffle=False
+    )
+    features, label = next(iter(table))
+    assert features["b"].numpy().tolist() == [b"x", b"y"] and label.numpy().tolist() == [0, 1]
+    lines = tf.data.TextLineDataset(str(tmp_path / "table.csv")).skip(1)
+    assert listed(lines.map(lambda line: tf.strings.split(line, ",")[1])) == [b"x", b"y"]
+
+
+def test_records_of_examples(tf: Any, tmp_path: Any):
+    path = str(tmp_path / "data.tfrecord")
+
+    def feature(**kinds: Any) -> Any:
+        return tf.train.Feature(**kinds)
+
+    with tf.io.TFRecordWriter(path) as writer:
+        for i in range(2):
+            values = {
+                "number": feature(int64_list=tf.train.Int64List(value=[i, -i])),
+                "weights": feature(float_list=tf.train.FloatList(value=[0.5 * i])),
+                "name": feature(bytes_list=tf.train.BytesList(value=[b"n%d" % i] * (i + 1))),
+            }
+            writer.write(tf.train.Example(features=tf.train.Features(feature=values)).SerializeToString())
+    wanted = {
+        "number": tf.io.FixedLenFeature([2], tf.int64),
+        "weights": tf.io.FixedLenFeature([], tf.float32, default_value=0.0),
+        "name": tf.io.VarLenFeature(tf.string),
+        "more": tf.io.FixedLenFeature([], tf.float32, default_value=7.0),
+    }
+    found = list(tf.data.TFRecordDataset([path]).map(lambda e: tf.io.parse_single_example(e, wanted)))
+    assert found[1]["number"].numpy().tolist() == [1, -1] and float(found[1]["weights"]) == 0.5
+    assert found[1]["name"].numpy().tolist() == [b"n1", b"n1"] and float(found[0]["more"]) == 7.0
+    with pytest.raises(ValueError, match="no feature 'other'"):
+        raw = next(iter(tf.data.TFRecordDataset(path)))
+        tf.io.parse_single_example(raw, {"other": tf.io.FixedLenFeature([], tf.int64)})
+    (tmp_path / "broken").write_bytes(b"not a record at all")
+    with pytest.raises(ValueError, match="not a file of records"):
+        list(tf.data.TFRecordDataset(str(tmp_path / "broken")))
+
+
+def test_pictures(tf: Any, tmp_path: Any):
+    pixels = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).astype("uint8")
+    tf.io.write_file(str(tmp_path / "a.png"), tf.io.encode_png(pixels))
+    image = tf.io.decode_png(tf.io.read_file(str(tmp_path / "a.png")), channels=3)
+    np.testing.assert_array_equal(image, pixels)
+    assert image.dtype == tf.uint8 and tf.image.convert_image_dtype(image, tf.float32).numpy().max() <= 1
+    np.testing.assert_allclose(tf.image.hsv_to_rgb(tf.image.rgb_to_hsv(pixels / 255.0)), pixels / 255, atol=1e-5)
+    np.testing.assert_array_equal(tf.image.resize_with_crop_or_pad(image, 4, 10)[:, 1:9], pixels[1:5])
+    assert tf.image.resize(image, [3, 4]).dtype == tf.float32 and tf.image.random_crop(image, [2, 3, 3]).shape == (
+        2,
+        3,
+        3,
+    )
+    assert tf.image.random_flip_left_right(image).shape == (6, 8, 3) and tf.image.rot90(image).shape == (8, 6, 3)
+    same = [tf.image.stateless_random_brightness(image, 0.3, seed=(1, 2)).numpy() for _ in range(2)]
+    np.testing.assert_array_equal(*same)
+    np.testing.assert_allclose(tf.image.adjust_contrast(pixels / 255.0, 1.0), pixels / 255, atol=1e-6)
+    standard = tf.image.per_image_standardization(image).numpy()
+    assert abs(standard.mean()) < 1e-5 and abs(standard.std() - 1) < 1e-4
+    assert tf.image.psnr(image, image, 255).numpy() == np.inf
+    big = np.tile(pixels, (3, 3, 1)).astype("float32")
+    np.testing.assert_allclose(tf.image.ssim(big, big, 255.0), 1, rtol=1e-5)
+    assert tf.image.sobel_edges(big[None]).shape == (1, 18, 24, 3, 2)
+    sound = tf.audio.encode_wav(np.linspace(-0.5, 0.5, 10)[:, None], 8000)
+    samples, rate = tf.audio.decode_wav(sound)
+    np.testing.assert_allclose(samples[:, 0], np.linspace(-0.5, 0.5, 10), atol=1e-4)
+    assert int(rate) == 8000
+
+
+def test_checkpoints(tf: Any, tmp_path: Any):
+    def network() -> Any:
+        model = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,))])
+        model.compile("adam", "mse")
+        return model
+
+    model = network()
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=1, verbose=0)
+    model.save_weights(str(tmp_path / "cp.ckpt"))
+    assert {"checkpoint", "cp.ckpt.index", "cp.ckpt.data-00000-of-00001"} <= set(os.listdir(tmp_path))
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "cp.ckpt")
+    other = network()
+    other.load_weights(str(tmp_path / "cp.ckpt")).expect_partial()
+    np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    model.save(str(tmp_path / "whole"))
+    again = tf.keras.models.load_model(str(tmp_path / "whole"))
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+    served = tf.saved_model.load(str(tmp_path / "whole")).signatures["serving_default"](tf.ones((1, 3)))
+    np.testing.assert_allclose(next(iter(served.values())), model(tf.ones((1, 3))), rtol=1e-6)
+
+    checkpoint = tf.train.Checkpoint(step=tf.Variable(1), model=model, optimizer=model.optimizer)
+    manager = tf.train.CheckpointManager(checkpoint, str(tmp_path / "many"), max_to_keep=2)
+    for _ in range(3):
+        checkpoint.step.assign_add(1)
+        path = manager.save()
+    assert len(manager.checkpoints) == 2 and manager.latest_checkpoint == path
+    fresh = network()
+    target = tf.train.Checkpoint(step=tf.Variable(0), model=fresh, optimizer=fresh.optimizer)
+    target.restore(path).assert_existing_objects_matched()
+    assert int(target.step) == 4 and int(fresh.optimizer.iterations) == 1
+    np.testing.assert_array_equal(fresh.get_weights()[0], model.get_weights()[0])
+    with pytest.raises(AssertionError, match="no values for other"):
+        tf.train.Checkpoint(other=tf.Variable(1.0)).restore(path).assert_existing_objects_matched()
+    with pytest.raises(FileNotFoundError, match="there is no checkpoint"):
+        target.restore(str(tmp_path / "nothing"))
+
+
+def test_a_sequential_model_drawn_from_data_takes_other_lengths(tf: Any):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(2), tf.keras.layers.AveragePooling1D()])
+    assert model(np.ones((1, 6, 3), "float32")).shape == (1, 3, 2)
+    assert model(np.ones((2, 4, 3), "float32")).shape == (2, 2, 2)
+    with pytest.raises(ValueError, match="must have shape"):
+        model(np.ones((2, 4, 5), "float32"))
