@@ -14,6 +14,7 @@ from kjax.data.arrays import Resident, Single, Stack
 from kjax.data.reader import Feed
 from kjax.nn.lowering import has_slow_loop_ops
 from kjax.nn.module import PARAMS
+from kjax.nn.randomness import STREAM, moved_on
 from kjax.train import cache
 from kjax.train.loop import STACK_BYTES, Listener, pace
 
@@ -40,7 +41,7 @@ class Predictor:
             def one(i: Any, carry: Any) -> Any:
                 outputs, state = carry
                 batch = jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), stack)
-                result, state = both({**variables, **state}, batch)
+                result, state = both(moved_on({**variables, **state}, i), batch)
                 return jax.tree.map(lambda out, new: out.at[i].set(new), outputs, result), state
 
             return jax.lax.fori_loop(first, first + count, one, (outputs, state))
@@ -139,7 +140,7 @@ def run_predict(
             outputs, state = program.stacked(variables, chunk.tree[0], *bounds)
             part = slice(chunk.first, chunk.first + chunk.count)
             pending.append((outputs, chunk.count * chunk.batch_size, part))
-        variables = {**variables, **state}
+        variables = moved_on({**variables, **state}, chunk.count)
         done += chunk.count
         if listener is not None:
             listener.after(done, functools.partial(_last_batch, outputs, chunk))
@@ -150,7 +151,7 @@ def run_predict(
     while pending:
         collect()
     if keep is not None:
-        keep({name: value for name, value in variables.items() if name != PARAMS})
+        keep({name: value for name, value in variables.items() if name not in (PARAMS, STREAM)})
     if pieces:
         whole = jax.tree.map(lambda *a: np.concatenate(a), *pieces)
     return whole, done

@@ -14,6 +14,7 @@ from jaxtyping import Array
 
 from kjax.nn import optimizers
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, accepts, record_weights
+from kjax.nn.randomness import moved_on, take_key
 from kjax.train.objective import Objective
 from kjax.train.state import TrainState, merge
 
@@ -144,7 +145,8 @@ def make_eval_step(
         objective: an :class:`Objective`, or a loss.
         metrics: metrics that go with a loss.
         carries: for a module whose state goes from batch to batch outside training too (stateful recurrent layers):
-            the step is ``step((accumulators, state), variables, batch) -> (accumulators, state)``.
+            the step is ``step((accumulators, state), variables, batch) -> (accumulators, state)``. The state may hold a
+            :data:`kjax.nn.randomness.STREAM`, from which layers that draw random numbers in every mode get their keys.
     """
     return _eval_step(module, Objective.of(objective, metrics), carries)
 
@@ -155,11 +157,11 @@ def _eval_step(module: nn.Module, objective: Objective, carries: bool) -> Callab
     def eval_step(carry: Any, variables: Any, batch: Batch) -> Any:
         inputs, targets, weights = batch
         accumulators, state = carry if carries else (carry, {})
-        variables = {**variables, **state}
-        outputs, masks, updates = apply_module(module, variables, inputs, training=False, carries=carries)
+        variables, key = take_key({**variables, **state})
+        outputs, masks, updates = apply_module(module, variables, inputs, training=False, key=key, carries=carries)
         _, values = objective.loss(targets, outputs, weights, masks, updates.pop(LOSSES, ()))
         new = objective.update(accumulators, targets, outputs, weights, masks, values, batch_size_of(inputs))
-        return (new, {**state, **updates}) if carries else new
+        return (new, moved_on({**state, **updates}, 1)) if carries else new
 
     return eval_step
 
@@ -175,7 +177,8 @@ def make_predict_step(module: nn.Module, carries: bool = False) -> Callable[...,
     """
 
     def predict_step(variables: Any, inputs: Any) -> Any:
-        outputs, _, updates = apply_module(module, variables, inputs, training=False, carries=carries)
+        variables, key = take_key(variables)
+        outputs, _, updates = apply_module(module, variables, inputs, training=False, key=key, carries=carries)
         updates.pop(LOSSES, None)
         return (outputs, updates) if carries else outputs
 

@@ -88,3 +88,93 @@ def test_unseeded_draws_follow_the_sessions_seed():
 def test_errors(action: Any):
     with pytest.raises(ValueError, match=r"dtype|logits|seed|rate"):
         action()
+
+
+class UnseededNoise(keras.layers.Layer):
+    def call(self, x: Any) -> Any:
+        return x + keras.random.normal(keras.ops.shape(x))
+
+
+class SeededNoise(keras.layers.Layer):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.generator = keras.random.SeedGenerator(7)
+
+    def call(self, x: Any) -> Any:
+        return x + keras.random.normal(keras.ops.shape(x), seed=self.generator)
+
+
+class OwnSteps(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.noise, self.dense = UnseededNoise(), keras.layers.Dense(2)
+
+    def call(self, x: Any) -> Any:
+        return self.noise(self.dense(x))
+
+    def test_step(self, data: Any) -> Any:
+        return super().test_step(data)
+
+    def predict_step(self, data: Any) -> Any:
+        return super().predict_step(data)
+
+
+def functional(layer: Any, **kwargs: Any) -> Any:
+    x = keras.Input((2,))
+    return keras.Model(x, keras.layers.Dense(2)(layer(x, **kwargs)))
+
+
+NOISY = {
+    "function": lambda: functional(keras.layers.Lambda(lambda x: x + keras.random.normal(keras.ops.shape(x)))),
+    "layer": lambda: functional(UnseededNoise()),
+    "nested": lambda: functional(keras.Sequential([keras.Input((2,)), UnseededNoise()])),
+    "seeded": lambda: functional(SeededNoise()),
+    "operation": lambda: (lambda x: keras.Model(x, keras.random.dropout(x, 0.5)))(keras.Input((2,))),
+    "dropout": lambda: functional(keras.layers.Dropout(0.5), training=True),
+    "own steps": OwnSteps,
+}
+
+
+@pytest.mark.parametrize("kind", NOISY)
+def test_every_batch_gets_noise_of_its_own(kind: str):
+    data = np.ones((16, 2), "float32")
+    targets = np.random.default_rng(0).normal(size=(16, 2)).astype("float32")
+
+    def run() -> list[np.ndarray]:
+        keras.utils.set_random_seed(3)
+        model = NOISY[kind]()
+        model.compile("sgd", "mse")
+        first, second = (model.predict(data, batch_size=2, verbose=0) for _ in range(2))
+        single = [np.asarray(model(data[:2])), np.asarray(model(data[:2])), model.predict_on_batch(data[:2])]
+        losses = [model.evaluate(data, targets, batch_size=4, verbose=0) for _ in range(2)]
+        batches = [*first.reshape(8, 2, 2), *second.reshape(8, 2, 2), *single]
+        for i, batch in enumerate(batches):
+            assert not any(np.allclose(batch, other) for other in batches[:i]) or kind in ("dropout", "operation"), i
+        assert not np.allclose(first, second) and not np.allclose(first[:8], first[8:])
+        assert losses[0] != losses[1]
+        model.fit(data, data, epochs=1, verbose=0)
+        return [first, second, *single, np.asarray(losses)]
+
+    for a, b in zip(run(), run(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_generators_of_layers_move_on_as_in_keras(keras3: Any):
+    data = np.zeros((8, 2), "float32")
+    states, noises = [], []
+    for package in (keras, keras3):
+
+        class Seeded(package.layers.Layer):
+            def __init__(self, package: Any) -> None:
+                super().__init__()
+                self.package, self.generator = package, package.random.SeedGenerator(7)
+
+            def call(self, x: Any) -> Any:
+                return x + self.package.random.normal(self.package.ops.shape(x), seed=self.generator)
+
+        x = package.Input((2,))
+        model = package.Model(x, Seeded(package)(x))
+        noises.append(model.predict(data, batch_size=4, verbose=0))
+        states.append(np.asarray(model.non_trainable_variables[0]))
+    np.testing.assert_allclose(noises[0], noises[1], rtol=1e-6)
+    np.testing.assert_array_equal(states[0], states[1])

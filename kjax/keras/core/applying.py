@@ -12,6 +12,7 @@ from kjax.keras.core.settings import next_key
 from kjax.keras.core.variable import Variable
 from kjax.nn.graph import call_with_masks
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, record_weights
+from kjax.nn.randomness import may_draw
 
 
 def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -29,7 +30,7 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
     training = active.training if training is None else bool(training)
     variables = jax.tree.map(lambda v: v.stored_value(), tree, is_leaf=_is_box)
     key = active.next_key()
-    if key is None and training:
+    if key is None and not active.abstract and (training or may_draw(module)):
         key = next_key()
     masks = jax.tree.map(active.mask_of, (args, kwargs))
     masks = masks if jax.tree.leaves(masks) else None

@@ -63,6 +63,9 @@ class Handle(nn.Module):
             return getattr(self.owner.layer, name)
         return super().__getattr__(name)
 
+    draws: ClassVar[bool] = True
+    """Whether calls may draw random numbers outside training."""
+
     @nn.compact
     def __call__(
         self,

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core.metric import Metric
+from kjax.keras.core.seeds import SeedGenerator
 from kjax.keras.core.tracking import members
 from kjax.keras.core.variable import Variable
 from kjax.nn.module import PARAMS, STATE, WeightSpec
@@ -123,6 +124,7 @@ class Owning:
     def carries_state(self) -> bool:
         """Whether a call may change the layer's state outside training."""
         own = any(collection == STATE for collection, _, _ in self._own_variables)
+        own = own or any(isinstance(holder, SeedGenerator) for _, holder in self._state_holders())
         return bool(getattr(self, "stateful", False)) or own
 
     def take_variable(self, spec: WeightSpec, path: tuple[str, ...], above: tuple[str, ...]) -> Variable:

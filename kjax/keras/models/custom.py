@@ -14,6 +14,7 @@ from kjax.keras.core import tape
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
 from kjax.keras.utils.batches import pack_x_y_sample_weight
+from kjax.nn.randomness import STREAM, moved_on, take_key
 from kjax.train.state import TrainState
 from kjax.train.steps import explain_numpy
 
@@ -38,7 +39,7 @@ class Measured:
         boxes = metric_boxes(self.model)
         _, values = scopes.run_with(boxes, [box.value for box in boxes], self.model.reset_metrics)
         logs = {name: jnp.zeros(leaf.shape, leaf.dtype) for name, leaf in self.shapes.items()}
-        return {"variables": values, "logs": logs}
+        return {"variables": values, "logs": logs, STREAM: jnp.asarray(self.model._stream())}
 
     def compute(self, accumulators: Any) -> tuple[Any, ...]:
         """The values of :attr:`names`."""
@@ -153,22 +154,25 @@ class CustomSteps:
         values = [*leaves, *state.metrics["variables"]]
         logs, after = self._run("train", [*boxes, *own], values, key, batch)
         parts = dict(zip(_FIELDS, jax.tree.unflatten(structure, after[: len(boxes)]), strict=True))
-        metrics = {"variables": after[len(boxes) :], "logs": logs}
+        metrics = {**state.metrics, "variables": after[len(boxes) :], "logs": logs}
         return state.replace(step=state.step + 1, metrics=metrics, **parts)  # type: ignore[attr-defined]
 
     def test_step(self, accumulators: Any, variables: Any, batch: Any) -> Any:
         """The step of an evaluation."""
         boxes = jax.tree.leaves(self.model.variable_tree(), is_leaf=_is_box)
         own = metric_boxes(self.model)
+        variables, _ = take_key(variables)
         values = [*jax.tree.leaves(variables), *accumulators["variables"]]
-        logs, after = self._run("test", [*boxes, *own], values, None, batch)
-        return {"variables": after[len(boxes) :], "logs": logs}
+        _, key = take_key(accumulators)  # those change from batch to batch
+        logs, after = self._run("test", [*boxes, *own], values, key, batch)
+        return moved_on({**accumulators, "variables": after[len(boxes) :], "logs": logs}, 1)
 
     def predict_step(self, variables: Any, inputs: Any) -> Any:
         """The step of a prediction."""
         model = self.model
         boxes = jax.tree.leaves(model.variable_tree(), is_leaf=_is_box)
-        scope = scopes.Scope({id(b): v for b, v in zip(boxes, jax.tree.leaves(variables), strict=True)})
+        variables, key = take_key(variables)
+        scope = scopes.Scope({id(b): v for b, v in zip(boxes, jax.tree.leaves(variables), strict=True)}, key=key)
         data = pack_x_y_sample_weight(inputs)
         with scopes.enter(scope):
             if takes_data_only(model.predict_step):

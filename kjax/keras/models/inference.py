@@ -25,7 +25,7 @@ class Inference(Sourcing):
         step, objective = self._evaluation_step()
         program, compute = self._programs(step, objective, loop.eval_program)
         carries = self._carries_state(self._is_custom())
-        variables, accumulators = self._variables(), self._accumulators(objective)
+        variables, accumulators = self._asked_variables(self._is_custom()), self._accumulators(objective)
         state = {name: value for name, value in variables.items() if name != PARAMS}
         # The loop takes its carry over, and the layers go on to hold the arrays that their state has now.
         holder = loop.Holder((accumulators, jax.tree.map(jnp.copy, state)) if carries else accumulators)
@@ -165,7 +165,7 @@ class Inference(Sourcing):
             with contextlib.closing(Reader(source, steps)) as reader:
                 outputs, done = run_predict(
                     step,
-                    self._variables(),
+                    self._asked_variables(self._predicts_by_itself()),
                     reader.begin(),
                     samples=source.samples
                     if steps is None or source.samples is None

@@ -22,13 +22,13 @@ else:
 class OnBatch(_Base):
     """The batch methods of a model."""
 
-    def _batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
+    def _batch(self, kind: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Any:
         count = 1 if batches_of(x) is not None else adapt.count_samples(adapt.as_tree(x, "x"))
         source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight)
         if not isinstance(source, Arrays):
             raise ValueError(f"the batch methods take the arrays of one batch, received a {source.name} of batches")
-        if self._is_custom() or (y is not None and self._sample[0] is None):
-            self._check_shapes(source)
+        if kind != "predict" and (self._is_custom() or (y is not None and self._sample[0] is None)):
+            self._check_shapes(source, kind)
         return jax.device_put(source.gather(None, 0, count, (count,)))
 
     def train_on_batch(
@@ -42,7 +42,7 @@ class OnBatch(_Base):
     ) -> Any:
         """One training step; returns the loss (and the metrics) of this batch."""
         self._need_compilation()
-        batch = self._batch(x, y, sample_weight, class_weight)
+        batch = self._batch("train", x, y, sample_weight, class_weight)
         step, objective = self._training_step()
         program, report = self._programs(step, objective, loop.train_program)
         session = self._make_session()
@@ -57,10 +57,10 @@ class OnBatch(_Base):
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) of one batch."""
         self._need_compilation()
-        batch = self._batch(x, y, sample_weight)
+        batch = self._batch("test", x, y, sample_weight)
         step, objective = self._evaluation_step()
         program, report = self._programs(step, objective, loop.eval_program)
-        variables, carry = self._variables(), self._accumulators(objective)
+        variables, carry = self._asked_variables(self._is_custom()), self._accumulators(objective)
         if self._carries_state(self._is_custom()):
             state = {name: value for name, value in variables.items() if name != PARAMS}
             carry, state = program.once((carry, state), variables, batch)
@@ -72,8 +72,10 @@ class OnBatch(_Base):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, as numpy arrays."""
-        inputs = self._batch(x, None, None)[0]
-        outputs = loop.predict_program(self._prediction_step())(self._variables(), inputs)
+        inputs = self._batch("predict", x)[0]
+        outputs = loop.predict_program(self._prediction_step())(
+            self._asked_variables(self._predicts_by_itself()), inputs
+        )
         if self._carries_state(self._predicts_by_itself()):
             outputs, state = outputs
             self._keep_state(state)

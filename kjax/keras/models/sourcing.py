@@ -18,6 +18,7 @@ from kjax.keras.core.settings import settings
 from kjax.keras.models import data as adapt
 from kjax.keras.models.overriding import Overridable
 from kjax.keras.models.training import is_box
+from kjax.nn.randomness import may_draw
 from kjax.train.steps import apply_module
 
 
@@ -172,7 +173,10 @@ class Sourcing(Overridable):
             lambda v: jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)), self.variable_tree(), is_leaf=is_box
         )
         module = self._train_module
-        outputs = jax.eval_shape(lambda v, i: apply_module(module, v, i, training=False)[0], variables, inputs)
+        stream = jax.random.key(0) if may_draw(module) else None
+        outputs = jax.eval_shape(
+            lambda v, i: apply_module(module, v, i, training=False, key=stream)[0], variables, inputs
+        )
         checks.check_targets(self, objective, targets, outputs)
         checks.check_weights(objective, weights, outputs)
         self._sample = self._checked[key] = (targets, outputs)

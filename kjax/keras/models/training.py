@@ -15,6 +15,7 @@ from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.compilation import Compilation, check_names
 from kjax.nn.module import PARAMS
+from kjax.nn.randomness import STREAM, may_draw
 from kjax.train import loop
 from kjax.train.objective import Objective
 from kjax.train.steps import make_eval_step, make_predict_step, make_train_step
@@ -52,6 +53,7 @@ class Training(_Base):
             counter = Variable(np.int32(0), dtype="int32", trainable=False, name=name)
             object.__setattr__(self, f"_{name}", counter)
         self._seed: int | None = None
+        self._runs_outside_training = 0
         self._session: Session | None = None
         self._forget_training()
 
@@ -265,6 +267,20 @@ class Training(_Base):
             return self._own_steps().predict_step
         return make_predict_step(self.module, self._carries_state(False))
 
+    def _stream(self) -> np.ndarray:
+        """Where the random numbers of one evaluation or prediction begin: apart from those of others."""
+        self._runs_outside_training += 1
+        return np.random.SeedSequence([self._run_seed(), self._runs_outside_training]).generate_state(2)
+
+    def _asked_variables(self, by_itself: bool) -> dict[str, Any]:
+        """The variables for an evaluation or prediction, with a stream of random numbers for those who draw some.
+
+        Args:
+            by_itself: whether the step is one of the user's.
+        """
+        variables = self._variables()
+        return variables | {STREAM: self._stream()} if by_itself or may_draw(self.module) else variables
+
     def _predicts_by_itself(self) -> bool:
         """Whether the model has a ``predict_step`` of its own."""
         raise NotImplementedError
@@ -322,13 +338,15 @@ class Training(_Base):
         Args:
             by_itself: whether the step is one of the user's, which sees to its state by itself.
         """
-        return not by_itself and any(layer.carries_state for layer in self._flatten_layers())
+        stateful = any(layer.carries_state for layer in self._flatten_layers())
+        return not by_itself and (stateful or may_draw(self.module))
 
     def _keep_state(self, state: Any) -> None:
         """Store the state that a run outside training ended with."""
         tree = self.variable_tree()
         for collection, values in state.items():
-            jax.tree.map(lambda box, value: box.assign(value), tree[collection], values, is_leaf=is_box)
+            if collection != STREAM:
+                jax.tree.map(lambda box, value: box.assign(value), tree[collection], values, is_leaf=is_box)
 
     def _accumulators(self, objective: Any = None) -> Any:
         """Empty accumulators of the loss and the metrics."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -249,6 +249,8 @@ class Lambda(Layer):
         mask: mask of the output, or a function ``(inputs, mask)`` that gives it.
         arguments: further keyword arguments of ``function``.
     """
+
+    draws: ClassVar[bool] = True  # the function may
 
     function: Callable[..., Any] = field(convert=_function)
     output_shape: Any = field(None, convert=arg.hashable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -118,6 +118,8 @@ class RandomOp(nn.Module):
 
     fn: Callable[..., Any]
     fallback: int = 0
+
+    draws: ClassVar[bool] = True
 
     @nn.compact
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,0 +1,55 @@
+"""Random numbers outside training: which modules draw some, and the key of each batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jaxtyping import Array
+
+from kjax.nn.graph import Graph
+
+STREAM = "stream"
+"""Name under which the variables of an evaluation or prediction hold two words: a seed, and a number that counts batches."""
+
+
+@functools.lru_cache(maxsize=256)
+def may_draw(module: nn.Module) -> bool:
+    """Whether a module may draw random numbers outside training: functions and layers of users, calls with ``training=True``.
+
+    Args:
+        module: any module; it says so itself by ``draws = True``. Modules of other libraries are taken not to.
+    """
+    if getattr(module, "draws", False):
+        return True
+    if isinstance(module, Graph):
+        return any(_is_in_training(node) for node in module.nodes) or any(may_draw(layer) for _, layer in module.layers)
+    inside = (getattr(module, f.name) for f in dataclasses.fields(module) if f.name not in ("parent", "name"))
+    layers = (each for value in inside for each in (value if isinstance(value, (tuple, list)) else [value]))
+    return any(isinstance(each, nn.Module) and may_draw(each) for each in layers)
+
+
+def _is_in_training(node: Any) -> bool:
+    args, kwargs = jax.tree.unflatten(node.structure, node.leaves)
+    del args
+    return kwargs.get("training") is True
+
+
+def take_key(variables: Mapping[str, Any]) -> tuple[dict[str, Any], Array | None]:
+    """The variables without their stream, and the key that it gives; None without a stream."""
+    rest = dict(variables)
+    words = rest.pop(STREAM, None)
+    return rest, None if words is None else jax.random.wrap_key_data(words, impl="threefry2x32")
+
+
+def moved_on(variables: Mapping[str, Any], batches: Any) -> dict[str, Any]:
+    """The same with the stream so many batches further; as they are where there is none."""
+    if STREAM not in variables:
+        return dict(variables)
+    words = variables[STREAM]
+    step = jax.numpy.asarray(batches, words.dtype)
+    return {**variables, STREAM: words + jax.numpy.stack([jax.numpy.zeros_like(step), step])}
