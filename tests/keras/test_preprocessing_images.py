@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import io
+import operator
 import warnings
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -91,6 +95,44 @@ def test_options_that_imply_others_and_missing_fit_are_told() -> None:
 def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         image.ImageDataGenerator(**arguments)
+
+
+@pytest.mark.parametrize(
+    "name",
+    "Iterator NumpyArrayIterator DirectoryIterator DataFrameIterator ImageDataGenerator.flow "
+    "ImageDataGenerator.flow_from_directory ImageDataGenerator.flow_from_dataframe ImageDataGenerator.fit "
+    "ImageDataGenerator.get_random_transform ImageDataGenerator.apply_transform random_rotation random_shift random_shear "
+    "random_zoom random_brightness random_channel_shift apply_brightness_shift apply_channel_shift".split(),
+)
+def test_arguments_are_those_of_keras(keras3: ModuleType, name: str) -> None:
+    theirs = import_module("keras.src.legacy.preprocessing.image")
+    known = list(inspect.signature(operator.attrgetter(name)(theirs)).parameters.values())
+    ours = inspect.signature(operator.attrgetter(name)(image)).parameters
+    for parameter in known:
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            assert list(ours)[known.index(parameter)] == parameter.name
+            if parameter.name not in ("dtype", "data_format"):  # the session's here, where Keras names one
+                assert ours[parameter.name].default == parameter.default
+    if name.endswith(("yIterator", "eIterator")):
+        assert "save_prefix: beginning of their names." in (vars(image)[name].__init__.__doc__ or "")
+
+
+def test_bad_changes() -> None:
+    x = np.ones((4, 5, 3), "float32")
+    for call, message in [
+        (lambda: image.apply_affine_transform(x[0]), "3 axes"),
+        (lambda: image.apply_affine_transform(x, row_axis=1), "in some order"),
+        (lambda: image.apply_affine_transform(x, 3.0, fill_mode="mirrored"), "did you mean 'mirror'"),
+        (lambda: image.random_zoom(x, 0.5), "two floats"),
+        (lambda: image.save_img("a.picture", x), "no format 'picture'"),
+        (lambda: image.img_to_array(x, "first"), "`data_format`"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="random_zoom: unknown argument 'zoom'"):
+        image.random_zoom(x, zoom=2)
+    with pytest.raises(TypeError, match="random_shift: missing a required argument: 'hrg'"):
+        image.random_shift(x, 0.1)
 
 
 def test_bad_flows() -> None:
@@ -184,6 +226,8 @@ def test_flow_from_directory(folder: Path, capsys: pytest.CaptureFixture[str], t
         generator.flow_from_directory(folder, class_mode="other")
     with pytest.raises(ValueError, match="color_mode"):
         generator.flow_from_directory(folder, color_mode="gray")
+    with pytest.raises(ValueError, match="target_size"):
+        generator.flow_from_directory(folder, target_size=7)
 
 
 def test_flow_from_dataframe(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,6 +266,7 @@ def test_flow_from_dataframe(folder: Path, capsys: pytest.CaptureFixture[str]) -
         ({"class_mode": "binary", "classes": ["x"]}, ValueError, "2 classes"),
         ({"class_mode": "sparse", "y_col": "size"}, TypeError, "str"),
         ({"class_mode": "multi_output"}, TypeError, "list of columns"),
+        ({"y_col": ["class", "size"]}, TypeError, "one column of strings"),
         ({"x_col": "size"}, TypeError, "strings"),
         ({"weight_col": "class"}, TypeError, "numeric"),
         ({"colour": 1}, TypeError, "colour"),

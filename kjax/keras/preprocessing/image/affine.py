@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.preprocessing.image.arguments import AXES, takes
 from kjax.keras.preprocessing.image.files import array_to_img, img_to_array
+from kjax.nn.value import did_you_mean
+
+FILL_MODES = ("constant", "nearest", "reflect", "wrap", "mirror", "grid-constant", "grid-wrap", "grid-mirror")
+"""What SciPy knows; Keras names the first four."""
 
 
 def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
@@ -24,38 +29,43 @@ def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np
     return there @ matrix @ back
 
 
-def apply_affine_transform(
+@takes(f"x theta tx ty shear zx zy {AXES} order", row_axis=0, col_axis=1, channel_axis=2)
+def apply_affine_transform(x: np.ndarray, row_axis: int, col_axis: int, channel_axis: int, **how: Any) -> np.ndarray:
+    """Rotate, shift, shear and zoom an image of 3 axes, as Keras 2 does with keras-preprocessing.
+
+    (TensorFlow has turned the other way round, about the true centre, since 2.9.)
+
+    Raises:
+        ValueError: an image of another rank, axes that are not 0, 1 and 2, or an unknown fill mode.
+    """
+    if np.ndim(x) != 3:
+        raise ValueError(f"an image has 3 axes (one image, no batch), received an array of shape {np.shape(x)}")
+    if sorted((row_axis, col_axis, channel_axis)) != [0, 1, 2]:
+        raise ValueError(
+            "`row_axis`, `col_axis` and `channel_axis` must be 0, 1 and 2 in some order, "
+            f"received {row_axis}, {col_axis} and {channel_axis}"
+        )
+    return _transform(x, x.shape[row_axis], x.shape[col_axis], channel_axis, **how)
+
+
+def _transform(
     x: np.ndarray,
+    height: int,
+    width: int,
+    channel_axis: int,
+    fill_mode: str,
+    cval: float,
+    order: int,
     theta: float = 0,
     tx: float = 0,
     ty: float = 0,
     shear: float = 0,
     zx: float = 1,
     zy: float = 1,
-    row_axis: int = 0,
-    col_axis: int = 1,
-    channel_axis: int = 2,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    order: int = 1,
 ) -> np.ndarray:
-    """Rotate, shift, shear and zoom an image.
-
-    Args:
-        x: image of 3 axes.
-        theta: angle in degrees.
-        tx: shift along the rows, in pixels.
-        ty: shift along the columns, in pixels.
-        shear: angle of the shear in degrees.
-        zx: zoom along the rows; below 1 enlarges.
-        zy: zoom along the columns.
-        row_axis: axis of the rows.
-        col_axis: axis of the columns.
-        channel_axis: axis of the channels.
-        fill_mode: ``'constant'``, ``'nearest'``, ``'reflect'`` or ``'wrap'``: what comes in from outside.
-        cval: value for ``'constant'``.
-        order: degree of the spline that interpolates.
-    """
+    """The change about the centre of a picture of this height and width."""
+    if fill_mode not in FILL_MODES:
+        raise ValueError(f"`fill_mode` cannot be {fill_mode!r}; {did_you_mean(str(fill_mode), FILL_MODES)}")
     from scipy import ndimage
 
     steps = []
@@ -75,7 +85,7 @@ def apply_affine_transform(
     matrix = steps[0]
     for step in steps[1:]:
         matrix = matrix @ step
-    matrix = transform_matrix_offset_center(matrix, x.shape[row_axis], x.shape[col_axis])
+    matrix = transform_matrix_offset_center(matrix, height, width)
     offset: Any = matrix[:2, 2]
     channels = [
         ndimage.affine_transform(channel, matrix[:2, :2], offset, order=order, mode=fill_mode, cval=cval)
@@ -117,72 +127,47 @@ def apply_brightness_shift(x: Any, brightness: float, scale: bool = True) -> np.
     return changed / 255 * (highest - lowest) + lowest if outside and not scale else changed
 
 
-def random_rotation(
-    x: np.ndarray,
-    rg: float,
-    row_axis: int = 1,
-    col_axis: int = 2,
-    channel_axis: int = 0,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    interpolation_order: int = 1,
-) -> np.ndarray:
-    """Rotate by a random angle of up to ``rg`` degrees; other arguments as those of :func:`apply_affine_transform`."""
-    return _apply(x, {"theta": np.random.uniform(-rg, rg)}, channel_axis, fill_mode, cval, interpolation_order)
+@takes(f"x rg {AXES} interpolation_order")
+def random_rotation(x: np.ndarray, rg: float, **how: Any) -> np.ndarray:
+    """Rotate an image by a random angle."""
+    return _apply(x, {"theta": np.random.uniform(-rg, rg)}, **how)
 
 
-def random_shift(
-    x: np.ndarray,
-    wrg: float,
-    hrg: float,
-    row_axis: int = 1,
-    col_axis: int = 2,
-    channel_axis: int = 0,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    interpolation_order: int = 1,
-) -> np.ndarray:
-    """Shift by random parts, up to ``wrg`` of the width and ``hrg`` of the height."""
-    tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
-    ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
-    return _apply(x, {"tx": tx, "ty": ty}, channel_axis, fill_mode, cval, interpolation_order)
+@takes(f"x wrg hrg {AXES} interpolation_order")
+def random_shift(x: np.ndarray, wrg: float, hrg: float, **how: Any) -> np.ndarray:
+    """Shift an image by random parts of its size."""
+    tx = np.random.uniform(-hrg, hrg) * x.shape[how["row_axis"]]
+    ty = np.random.uniform(-wrg, wrg) * x.shape[how["col_axis"]]
+    return _apply(x, {"tx": tx, "ty": ty}, **how)
 
 
-def random_shear(
-    x: np.ndarray,
-    intensity: float,
-    row_axis: int = 1,
-    col_axis: int = 2,
-    channel_axis: int = 0,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    interpolation_order: int = 1,
-) -> np.ndarray:
-    """Shear by a random angle of up to ``intensity`` degrees."""
-    shear = np.random.uniform(-intensity, intensity)
-    return _apply(x, {"shear": shear}, channel_axis, fill_mode, cval, interpolation_order)
+@takes(f"x intensity {AXES} interpolation_order")
+def random_shear(x: np.ndarray, intensity: float, **how: Any) -> np.ndarray:
+    """Shear an image by a random angle."""
+    return _apply(x, {"shear": np.random.uniform(-intensity, intensity)}, **how)
 
 
-def random_zoom(
-    x: np.ndarray,
-    zoom_range: Any,
-    row_axis: int = 1,
-    col_axis: int = 2,
-    channel_axis: int = 0,
-    fill_mode: str = "nearest",
-    cval: float = 0.0,
-    interpolation_order: int = 1,
-) -> np.ndarray:
-    """Zoom rows and columns by random factors from ``zoom_range`` = (lowest, highest)."""
-    if len(zoom_range) != 2:
+@takes(f"x zoom_range {AXES} interpolation_order")
+def random_zoom(x: np.ndarray, zoom_range: Any, **how: Any) -> np.ndarray:
+    """Zoom rows and columns of an image by random factors."""
+    if np.shape(zoom_range) != (2,):
         raise ValueError(f"`zoom_range` should be a tuple or list of two floats, received {zoom_range!r}")
     zx, zy = (1, 1) if tuple(zoom_range) == (1, 1) else np.random.uniform(zoom_range[0], zoom_range[1], 2)
-    return _apply(x, {"zx": zx, "zy": zy}, channel_axis, fill_mode, cval, interpolation_order)
+    return _apply(x, {"zx": zx, "zy": zy}, **how)
 
 
-def _apply(x: np.ndarray, how: dict[str, Any], channel_axis: int, fill_mode: str, cval: float, order: int) -> Any:
+def _apply(
+    x: np.ndarray,
+    change: dict[str, float],
+    interpolation_order: int,
+    channel_axis: int,
+    row_axis: int,
+    col_axis: int,
+    **how: Any,
+) -> np.ndarray:
+    del row_axis, col_axis
     # Keras takes the centre from the first two axes here, wherever the channels are; so the pictures stay the same.
-    return apply_affine_transform(x, **how, channel_axis=channel_axis, fill_mode=fill_mode, cval=cval, order=order)
+    return _transform(x, x.shape[0], x.shape[1], channel_axis, **how, order=interpolation_order, **change)
 
 
 def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
@@ -192,6 +177,6 @@ def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: in
 
 def random_brightness(x: Any, brightness_range: Any, scale: bool = True) -> np.ndarray:
     """Change the brightness by a random factor from ``brightness_range`` = (lowest, highest)."""
-    if len(brightness_range) != 2:
+    if np.shape(brightness_range) != (2,):
         raise ValueError(f"`brightness_range` should be a tuple or list of two floats, received {brightness_range!r}")
     return apply_brightness_shift(x, np.random.uniform(brightness_range[0], brightness_range[1]), scale)

@@ -14,6 +14,7 @@ import numpy as np
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import respelled
 from kjax.nn.arguments import data_format as check_data_format
+from kjax.nn.image import centred_window
 
 FORMATS = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 """Endings of the files that count as images in a folder."""
@@ -41,16 +42,19 @@ def format_of(data_format: str | None) -> str:
     Raises:
         ValueError: no data format.
     """
-    return check_data_format(settings.image_data_format if data_format is None else data_format)
+    try:
+        return check_data_format(settings.image_data_format if data_format is None else data_format)
+    except ValueError as error:
+        raise ValueError(f"argument `data_format` {error}") from None
 
 
-def check_channels(shape: tuple[int, ...], axis: int, data_format: str, who: str) -> None:
-    """Warn when the axis of the channels is not as long as images have channels."""
+def check_channels(shape: tuple[int, ...], axis: int, data_format: str, who: str, frames: int) -> None:
+    """Warn the caller so many frames above when the axis of the channels is not as long as images have channels."""
     if shape[axis] not in (1, 3, 4):
         warnings.warn(
             f"{who}: with data_format={data_format!r} axis {axis} holds the channels, 1, 3 or 4; the images have shape "
             f"{shape}, that is {shape[axis]} channels",
-            stacklevel=4,
+            stacklevel=frames + 1,
         )
 
 
@@ -131,6 +135,11 @@ def save_img(
         file_format = pathlib.Path(path).suffix[1:]
     if file_format is not None and file_format.lower() == "jpg":
         file_format = "jpeg"
+    known = pillow().registered_extensions()
+    if file_format and f".{file_format.lower()}" not in known and file_format.upper() not in known.values():
+        raise ValueError(
+            f"save_img: Pillow knows no format {file_format!r}; give `file_format`, such as 'png' or 'jpeg'"
+        )
     img = array_to_img(x, data_format=data_format, scale=scale)
     if img.mode == "RGBA" and (file_format or "").lower() == "jpeg":
         warnings.warn("JPEG files have no transparency: the image is written as RGB", stacklevel=2)
@@ -190,10 +199,7 @@ def load_img(
 
 def centred_box(height: int, width: int, target_size: Any) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of the largest centred part that has the proportions of ``target_size``."""
-    target_height, target_width = target_size
-    kept_height = min(height, width * target_height // target_width)
-    kept_width = min(width, height * target_width // target_height)
-    top, left = (height - kept_height) // 2, (width - kept_width) // 2
+    top, left, kept_height, kept_width = centred_window(height, width, *target_size)
     return left, top, left + kept_width, top + kept_height
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import respelled
 from kjax.keras.preprocessing.image import affine
+from kjax.keras.preprocessing.image.arguments import LABELLED, SAVED, takes
 from kjax.keras.preprocessing.image.files import check_channels, format_of
 from kjax.keras.preprocessing.image.iterators import NumpyArrayIterator
 from kjax.keras.preprocessing.image.stored import DataFrameIterator, DirectoryIterator
@@ -130,142 +131,39 @@ class ImageDataGenerator:
 
     # -- where images come from ----------------------------------------------------------------------------------
 
-    def flow(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int = 32,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        seed: int | None = None,
-        save_to_dir: Any = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        ignore_class_split: bool = False,
-        subset: str | None = None,
-    ) -> NumpyArrayIterator:
-        """Batches from arrays; arguments as those of :class:`NumpyArrayIterator`."""
+    @takes(f"x y batch_size shuffle sample_weight seed {SAVED} ignore_class_split subset")
+    def flow(self, ignore_class_split: Any, subset: str | None, **given: Any) -> NumpyArrayIterator:
+        """Batches from arrays."""
         if isinstance(ignore_class_split, str):  # Keras 2.2 has the subset in this place
             ignore_class_split, subset = False, ignore_class_split
-        return NumpyArrayIterator(
-            x,
-            y,
-            self,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            sample_weight=sample_weight,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            subset=subset,
-            ignore_class_split=ignore_class_split,
-            dtype=self.dtype,
-        )
+        return NumpyArrayIterator(**given, subset=subset, ignore_class_split=ignore_class_split, **self._own())
 
-    def flow_from_directory(
-        self,
-        directory: Any,
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
-        classes: Any = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: Any = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
-    ) -> DirectoryIterator:
-        """Batches from a folder with a folder for each class; arguments as those of :class:`DirectoryIterator`."""
-        return DirectoryIterator(
-            directory,
-            self,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            data_format=self.data_format,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            follow_links=follow_links,
-            subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            dtype=self.dtype,
-        )
+    @takes(f"directory {LABELLED} {SAVED} follow_links subset interpolation keep_aspect_ratio")
+    def flow_from_directory(self, **given: Any) -> DirectoryIterator:
+        """Batches from a folder with a folder for each class."""
+        return DirectoryIterator(**given, **self._own())
 
-    def flow_from_dataframe(
-        self,
-        dataframe: Any,
-        directory: Any = None,
-        x_col: str = "filename",
-        y_col: Any = "class",
-        weight_col: str | None = None,
-        target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
-        classes: Any = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        save_to_dir: Any = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        validate_filenames: bool = True,
-        **kwargs: Any,
-    ) -> DataFrameIterator:
-        """Batches of the image files that a table names; arguments as those of :class:`DataFrameIterator`.
+    @takes(
+        f"dataframe directory x_col y_col weight_col {LABELLED} {SAVED} subset interpolation validate_filenames",
+        more="keep_aspect_ratio has_ext sort drop_duplicates",
+        directory=None,
+    )
+    def flow_from_dataframe(self, class_mode: str | None, **given: Any) -> DataFrameIterator:
+        """Batches of the image files that a table names.
 
-        Args:
-            **kwargs: ``drop_duplicates``, ``sort`` and ``has_ext`` of older versions. ``has_ext=False`` completes file
-                names without an ending; the others say what holds today.
+        ``sort`` and ``drop_duplicates``, of older versions, are taken and have no effect.
         """
-        old = {"drop_duplicates", "sort", "has_ext", "keep_aspect_ratio"}
-        if unknown := set(kwargs) - old:
-            raise TypeError(f"flow_from_dataframe: unknown argument {sorted(unknown)[0]!r}")
         for name in ("sort", "drop_duplicates"):
-            if name in kwargs:
-                warnings.warn(f"flow_from_dataframe: `{name}` has no effect any more", DeprecationWarning, stacklevel=2)
+            if given.pop(name, None) is not None:
+                warnings.warn(f"flow_from_dataframe: `{name}` has no effect any more", DeprecationWarning, stacklevel=3)
         if class_mode == "other":
-            warnings.warn("class_mode 'other' is called 'raw' today", DeprecationWarning, stacklevel=2)
+            warnings.warn("class_mode 'other' is called 'raw' today", DeprecationWarning, stacklevel=3)
             class_mode = "raw"
-        return DataFrameIterator(
-            dataframe,
-            directory,
-            self,
-            x_col=x_col,
-            y_col=y_col,
-            weight_col=weight_col,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            data_format=self.data_format,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=kwargs.get("keep_aspect_ratio", False),
-            validate_filenames=validate_filenames,
-            has_ext=kwargs.get("has_ext", True),
-            dtype=self.dtype,
-        )
+        return DataFrameIterator(**given, class_mode=class_mode, **self._own())
+
+    def _own(self) -> dict[str, Any]:
+        """What an iterator takes from the generator."""
+        return {"image_data_generator": self, "data_format": self.data_format, "dtype": self.dtype}
 
     # -- what happens to an image --------------------------------------------------------------------------------
 
@@ -383,7 +281,7 @@ class ImageDataGenerator:
         x = np.array(x, dtype=self.dtype)
         if x.ndim != 4:
             raise ValueError(f"`fit` needs a batch of images, 4 axes, received an array of shape {x.shape}")
-        check_channels(x.shape, self.channel_axis, self.data_format, "ImageDataGenerator.fit")
+        check_channels(x.shape, self.channel_axis, self.data_format, "ImageDataGenerator.fit", frames=2)
         if seed is not None:
             np.random.seed(seed)
         if self.rescale:

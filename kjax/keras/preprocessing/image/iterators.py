@@ -11,6 +11,7 @@ import numpy as np
 
 from kjax.data.py_dataset import PyDataset
 from kjax.keras.core.settings import settings
+from kjax.keras.preprocessing.image.arguments import REQUIRED, SAVED, takes
 from kjax.keras.preprocessing.image.files import array_to_img, check_channels, format_of
 
 
@@ -107,11 +108,19 @@ class ImageIterator(Iterator):
     # How far the random part of the names of saved copies goes.
     name_range = 10**7
 
-    def _keep(self, generator: Any, data_format: str | None, dtype: Any, folder: Any, prefix: str, ending: str) -> None:
-        self.image_data_generator = generator
+    def _keep(
+        self,
+        image_data_generator: Any,
+        data_format: str | None,
+        dtype: Any,
+        save_to_dir: Any,
+        save_prefix: str,
+        save_format: str,
+    ) -> None:
+        self.image_data_generator = image_data_generator
         self.data_format = format_of(data_format)
         self.dtype = dtype or settings.floatx
-        self.save_to_dir, self.save_prefix, self.save_format = folder, prefix, ending
+        self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
 
     def _changed(self, x: np.ndarray) -> np.ndarray:
         generator = self.image_data_generator
@@ -130,48 +139,36 @@ class ImageIterator(Iterator):
 
 
 class NumpyArrayIterator(ImageIterator):
-    """Batches of randomly changed images from arrays.
-
-    Args:
-        x: images, or ``(images, [further arrays])``; the further arrays are passed on as they are.
-        y: targets, or None.
-        image_data_generator: an :class:`ImageDataGenerator`.
-        batch_size: images in a batch.
-        shuffle: draw a new order for each epoch.
-        sample_weight: weight of each image, or None.
-        seed: see :class:`Iterator`.
-        data_format: where the channels are; the session's by default.
-        save_to_dir: a folder for copies of the changed images.
-        save_prefix: beginning of their names.
-        save_format: ending of their names.
-        subset: ``'training'`` or ``'validation'``: the parts that the generator's ``validation_split`` makes.
-        ignore_class_split: do not compare the classes of the two parts.
-        dtype: type of the images; the session's float type by default.
-
-    Raises:
-        ValueError: arrays of different lengths, no images, or parts with different classes.
-    """
+    """Batches of randomly changed images from arrays."""
 
     name_range = 10**4
 
+    @takes(
+        "x y image_data_generator batch_size shuffle sample_weight seed data_format "
+        f"{SAVED} subset ignore_class_split dtype",
+        y=REQUIRED,
+        image_data_generator=REQUIRED,
+        shuffle=False,
+    )
     def __init__(
         self,
         x: Any,
         y: Any,
         image_data_generator: Any,
-        batch_size: int = 32,
-        shuffle: bool = False,
-        sample_weight: Any = None,
-        seed: int | None = None,
-        data_format: str | None = None,
-        save_to_dir: Any = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
-        ignore_class_split: bool = False,
-        dtype: Any = None,
+        batch_size: int,
+        shuffle: bool,
+        sample_weight: Any,
+        seed: int | None,
+        subset: str | None,
+        ignore_class_split: bool,
+        **how: Any,
     ) -> None:
-        self._keep(image_data_generator, data_format, dtype, save_to_dir, save_prefix, save_format)
+        """Look at the arrays.
+
+        Raises:
+            ValueError: arrays of different lengths, no images, or parts with different classes.
+        """
+        self._keep(image_data_generator, **how)
         further: list[np.ndarray] = []
         if isinstance(x, (tuple, list)):
             others = x[1] if isinstance(x[1], list) else [x[1]]
@@ -198,7 +195,9 @@ class NumpyArrayIterator(ImageIterator):
         self.x_misc = further
         if self.x.ndim != 4:
             raise ValueError(f"images have 4 axes, received an array of shape {self.x.shape}")
-        check_channels(self.x.shape, 3 if self.data_format == "channels_last" else 1, self.data_format, "flow")
+        check_channels(
+            self.x.shape, 3 if self.data_format == "channels_last" else 1, self.data_format, "flow", frames=5
+        )
         self.y = None if y is None else np.asarray(y)
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         super().__init__(len(self.x), batch_size, shuffle, seed)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.preprocessing.image.arguments import LABELLED, REQUIRED, SAVED, takes
 from kjax.keras.preprocessing.image.files import FORMATS, img_to_array, load_img
 from kjax.keras.preprocessing.image.iterators import ImageIterator, subset_slice
 
@@ -33,26 +34,26 @@ class _FileIterator(ImageIterator):
     filenames: list[str]
     _filepaths: list[str]
 
+    @takes(
+        f"image_data_generator target_size color_mode data_format {SAVED} subset interpolation keep_aspect_ratio dtype"
+    )
     def set_processing_attrs(
         self,
-        image_data_generator: Any,
         target_size: Any,
         color_mode: str,
-        data_format: str | None,
-        save_to_dir: Any,
-        save_prefix: str,
-        save_format: str,
         subset: str | None,
         interpolation: str,
-        keep_aspect_ratio: bool = False,
-        dtype: Any = None,
+        keep_aspect_ratio: bool,
+        **how: Any,
     ) -> None:
         """Keep what says how a file becomes an image.
 
         Raises:
             ValueError: unknown color mode or subset.
         """
-        self._keep(image_data_generator, data_format, dtype, save_to_dir, save_prefix, save_format)
+        self._keep(**how)
+        if np.shape(target_size) != (2,):
+            raise ValueError(f"argument `target_size` must be (height, width), received {target_size!r}")
         self.target_size = tuple(target_size)
         if color_mode not in CHANNELS:
             raise ValueError(f'argument `color_mode` must be "rgb", "rgba" or "grayscale", received {color_mode!r}')
@@ -129,66 +130,32 @@ class _FileIterator(ImageIterator):
 
 
 class DirectoryIterator(_FileIterator):
-    """Batches of images from a folder that holds a folder for each class.
-
-    Args:
-        directory: the folder.
-        image_data_generator: an :class:`ImageDataGenerator`.
-        target_size: (height, width) that images are resized to.
-        color_mode: ``'rgb'``, ``'rgba'`` or ``'grayscale'``.
-        classes: names of the folders to use, in the order of their numbers; all, sorted, by default.
-        class_mode: ``'categorical'`` (one-hot rows), ``'binary'`` or ``'sparse'`` (numbers), ``'input'`` (the images
-            themselves) or None (no targets).
-        batch_size: images in a batch.
-        shuffle: draw a new order for each epoch.
-        seed: see :class:`Iterator`.
-        data_format: where the channels are; the session's by default.
-        save_to_dir: a folder for copies of the changed images.
-        save_prefix: beginning of their names.
-        save_format: ending of their names.
-        follow_links: go into folders that are links.
-        subset: ``'training'`` or ``'validation'``: the parts of each class that the generator's ``validation_split`` makes.
-        interpolation: how images are resized.
-        keep_aspect_ratio: cut images to the target's proportions before.
-        dtype: type of the images.
-    """
+    """Batches of images from a folder that holds a folder for each class."""
 
     allowed_class_modes = frozenset({"categorical", "binary", "sparse", "input", None})
 
+    @takes(
+        f"directory image_data_generator {LABELLED} data_format "
+        f"{SAVED} follow_links subset interpolation keep_aspect_ratio dtype",
+        image_data_generator=REQUIRED,
+    )
     def __init__(
         self,
         directory: Any,
-        image_data_generator: Any,
-        target_size: Any = (256, 256),
-        color_mode: str = "rgb",
-        classes: Any = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        data_format: str | None = None,
-        save_to_dir: Any = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
-        dtype: Any = None,
+        classes: Any,
+        class_mode: str | None,
+        batch_size: int,
+        shuffle: bool,
+        seed: int | None,
+        follow_links: bool,
+        **how: Any,
     ) -> None:
-        self.set_processing_attrs(
-            image_data_generator,
-            target_size,
-            color_mode,
-            data_format,
-            save_to_dir,
-            save_prefix,
-            save_format,
-            subset,
-            interpolation,
-            keep_aspect_ratio,
-            dtype,
-        )
+        """Find the files.
+
+        Raises:
+            ValueError: an unknown color mode, class mode or subset.
+        """
+        self.set_processing_attrs(**how)
         self.directory = directory
         self._check_class_mode(class_mode)
         if not classes:
@@ -209,80 +176,38 @@ class DirectoryIterator(_FileIterator):
 
 
 class DataFrameIterator(_FileIterator):
-    """Batches of the image files that a pandas DataFrame names.
-
-    Args:
-        dataframe: the table.
-        directory: folder that relative file names start from.
-        image_data_generator: an :class:`ImageDataGenerator`, or None to leave images as they are.
-        x_col: column of the file names.
-        y_col: column of the targets, or a list of columns.
-        weight_col: column of sample weights, or None.
-        target_size: (height, width) that images are resized to.
-        color_mode: ``'rgb'``, ``'rgba'`` or ``'grayscale'``.
-        classes: classes to keep; all by default. They are numbered in sorted order.
-        class_mode: as for :class:`DirectoryIterator`; also ``'raw'`` (the values of ``y_col``) and ``'multi_output'``
-            (a list with the values of each column). For ``'categorical'`` a cell may hold a list of classes.
-        batch_size: images in a batch.
-        shuffle: draw a new order for each epoch.
-        seed: see :class:`Iterator`.
-        data_format: where the channels are; the session's by default.
-        save_to_dir: a folder for copies of the changed images.
-        save_prefix: beginning of their names.
-        save_format: ending of their names.
-        subset: ``'training'`` or ``'validation'``.
-        interpolation: how images are resized.
-        keep_aspect_ratio: cut images to the target's proportions before.
-        dtype: type of the images.
-        validate_filenames: leave out rows whose file does not exist or is no image.
-        has_ext: False looks for files whose names without their endings are those of the table.
-
-    Raises:
-        TypeError: columns of types that do not fit the class mode.
-        ValueError: unknown class mode, or not two classes for ``'binary'``.
-    """
+    """Batches of the image files that a pandas DataFrame names."""
 
     allowed_class_modes = frozenset({"binary", "categorical", "input", "multi_output", "raw", "sparse", None})
 
+    @takes(
+        f"dataframe directory image_data_generator x_col y_col weight_col {LABELLED} data_format "
+        f"{SAVED} subset interpolation keep_aspect_ratio dtype validate_filenames has_ext",
+        directory=None,
+    )
     def __init__(
         self,
         dataframe: Any,
-        directory: Any = None,
-        image_data_generator: Any = None,
-        x_col: str = "filename",
-        y_col: Any = "class",
-        weight_col: str | None = None,
-        target_size: Any = (256, 256),
-        color_mode: str = "rgb",
-        classes: Any = None,
-        class_mode: str | None = "categorical",
-        batch_size: int = 32,
-        shuffle: bool = True,
-        seed: int | None = None,
-        data_format: str | None = None,
-        save_to_dir: Any = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
-        dtype: Any = None,
-        validate_filenames: bool = True,
-        has_ext: bool = True,
+        directory: Any,
+        x_col: str,
+        y_col: Any,
+        weight_col: str | None,
+        classes: Any,
+        class_mode: str | None,
+        batch_size: int,
+        shuffle: bool,
+        seed: int | None,
+        validate_filenames: bool,
+        has_ext: bool,
+        **how: Any,
     ) -> None:
-        self.set_processing_attrs(
-            image_data_generator,
-            target_size,
-            color_mode,
-            data_format,
-            save_to_dir,
-            save_prefix,
-            save_format,
-            subset,
-            interpolation,
-            keep_aspect_ratio,
-            dtype,
-        )
+        """Look at the table; classes are numbered in sorted order.
+
+        Raises:
+            TypeError: columns of types that do not fit the class mode.
+            ValueError: unknown class mode, or not two classes for ``'binary'``.
+        """
+        self.set_processing_attrs(**how)
         self.directory = directory or ""
         self._check_class_mode(class_mode)
         table = dataframe.copy()
@@ -295,8 +220,9 @@ class DataFrameIterator(_FileIterator):
         if by_class:
             table, names = _keep_classes(table, y_col, classes)
             self.class_indices = {name: number for number, name in enumerate(names)}
-        if subset is not None:
-            table = table.iloc[subset_slice(subset, len(table), image_data_generator._validation_split)]
+        if self.subset is not None:
+            split = self.image_data_generator._validation_split
+            table = table.iloc[subset_slice(self.subset, len(table), split)]
         if by_class:
             self.classes = [_numbers(cell, self.class_indices) for cell in table[y_col]]
         self.filenames = table[x_col].tolist()
@@ -318,6 +244,11 @@ class DataFrameIterator(_FileIterator):
             raise TypeError(f"class_mode 'multi_output' needs a list of columns as y_col, received {y_col!r}")
         if not all(isinstance(name, str) for name in table[x_col]):
             raise TypeError(f"all values in the column x_col={x_col!r} must be strings")
+        if mode in ("binary", "categorical", "sparse") and not isinstance(y_col, str):
+            raise TypeError(
+                f"class_mode {mode!r} needs one column of strings as y_col, received {y_col!r}; several columns are for "
+                "'raw' and 'multi_output'"
+            )
         kinds = {"binary": (str,), "sparse": (str,), "categorical": (str, list, tuple)}.get(mode or "")
         if kinds and not all(isinstance(cell, kinds) for cell in table[y_col]):
             wanted = " or ".join(kind.__name__ for kind in kinds)
@@ -327,7 +258,7 @@ class DataFrameIterator(_FileIterator):
             if count != 2:
                 raise ValueError(f"class_mode 'binary' needs 2 classes, found {count}")
         if classes and kinds is None:
-            warnings.warn(f"`classes` has no effect with class_mode {mode!r}", stacklevel=5)
+            warnings.warn(f"`classes` has no effect with class_mode {mode!r}", stacklevel=6)
         if weight_col and np.asarray(table[weight_col]).dtype.kind not in "biuf":
             raise TypeError(f"the column weight_col={weight_col!r} must be numeric")
 
@@ -342,7 +273,7 @@ class DataFrameIterator(_FileIterator):
         valid = np.array([path.lower().endswith(FORMATS) and os.path.isfile(path) for path in paths], bool)
         if not valid.all():
             warnings.warn(
-                f"{(~valid).sum()} file name(s) in x_col={x_col!r} are no image files; they are left out", stacklevel=5
+                f"{(~valid).sum()} file name(s) in x_col={x_col!r} are no image files; they are left out", stacklevel=6
             )
         return table[valid]
 
