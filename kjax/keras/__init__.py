@@ -13,6 +13,7 @@ callbacks
 config
 constraints
 datasets
+distillation
 distribution
 dtype_policies
 engine

@@ -13,6 +13,7 @@ LEGACY_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 PACKAGES = {
     "kjax.keras.layers": "keras.layers",
+    "kjax.keras.distillation": "keras.distillation",
     "kjax.keras.optimizers": "keras.optimizers",
     "kjax.keras.metrics": "keras.metrics",
     "kjax.nn.layers": "keras.layers",
@@ -51,6 +52,7 @@ MODULES = {
     "keras.losses": "kjax.nn.losses",
     "keras.metrics": "kjax.keras.metrics",
     "keras.activations": "kjax.nn.activations",
+    "keras.distillation": "kjax.keras.distillation",
     "keras.utils": "kjax.keras.features.space",
     "keras.src.layers.preprocessing.feature_space": "kjax.keras.features.columns",
 }
