@@ -13,6 +13,7 @@ _PLACES = {
     "export_model": "exported",
     "load_exported": "exported",
     "Exported": "exported",
+    "KerasFileEditor": "editor",
     "model_to_json": "architecture",
     "model_from_json": "architecture",
     "model_to_yaml": "architecture",

@@ -50,23 +50,29 @@ def need_built(model: Any, what: str) -> None:
 
 def write_weights(model: Any, file: Any) -> None:
     """Write the weights of a model, and the state of its optimizer, into an open HDF5 file."""
+    for path, name, values in contents(model):
+        write_object(file, path, name, values)
+
+
+def contents(model: Any) -> Iterator[tuple[str, str | None, Mapping[Any, Any]]]:
+    """Path, name and values (variables or arrays) of everything that a weights file holds of a model."""
     for place in places(model):
         owner = owner_of_optimizer(model, place)
         if owner is not None:
             found = optimizer_state.entries(owner)
-            _write(file, place.path, place.name, dict(enumerate(found)))
+            yield place.path, place.name, dict(enumerate(found))
             inner = optimizer_state.inner_entries(owner, found)
             if inner is not None:
-                _write(file, f"{place.path}/{inner[0]}", None, dict(enumerate(inner[1])))
+                yield f"{place.path}/{inner[0]}", None, dict(enumerate(inner[1]))
         elif place.variables is not None:
-            _write(file, place.path, place.name, dict(enumerate(place.variables)))
+            yield place.path, place.name, dict(enumerate(place.variables))
         else:
             store: dict[str, Any] = {}
             place.owner.save_own_variables(store)
-            _write(file, place.path, place.name, store)
+            yield place.path, place.name, store
 
 
-def _write(file: Any, path: str, name: str | None, values: Mapping[Any, Any]) -> None:
+def write_object(file: Any, path: str, name: str | None, values: Mapping[Any, Any]) -> None:
     """Write the arrays of one place."""
     group = file.create_group(f"{path}/vars" if path else "vars")
     if name is not None:
