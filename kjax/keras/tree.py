@@ -13,8 +13,23 @@ class MAP_TO_NONE:
     """What the function of :func:`traverse` returns for None, which itself means: go on inside."""
 
 
+def register_tree_node_class(cls: Any) -> Any:
+    """Class decorator: objects with ``tree_flatten()`` and ``tree_unflatten(metadata, children)`` are nodes of structures.
+
+    Args:
+        cls: the class; ``tree_flatten`` returns (children, metadata), and maybe names of the children.
+    """
+
+    def flatten(thing: Any) -> tuple[Any, Any]:
+        children, metadata, *_ = thing.tree_flatten()
+        return tuple(children), tuple(metadata) if isinstance(metadata, list) else metadata
+
+    jax.tree_util.register_pytree_node(cls, flatten, cls.tree_unflatten)
+    return cls
+
+
 def _is_none(leaf: Any) -> bool:
-    return leaf is None
+    return leaf is None or hasattr(type(leaf), "__next__")  # iterators are leaves too
 
 
 def is_nested(structure: Any) -> bool:

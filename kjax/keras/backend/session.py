@@ -123,11 +123,18 @@ def result_type(*dtypes: Any) -> str:
     if any(isinstance(d, str) and d in _FLOAT8 for d in dtypes):
         raise ValueError(f"types of 8-bit floats are not converted by themselves; cast them first. Received: {dtypes}")
     examples = {int: 1, float: 1.0, bool: True}
-    given = [examples[d] if isinstance(d, type) and d in examples else jnp.dtype(standardize_dtype(d)) for d in dtypes]
+    given = [
+        examples[d] if isinstance(d, type) and d in examples else jnp.dtype(_in_32_bits(standardize_dtype(d)))
+        for d in dtypes
+    ]
     found = jnp.result_type(*given).name
     if found.startswith("float") and all(isinstance(g, (int, float)) for g in given):
         found = f"float{settings.floatx[-2:]}"
-    return {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}.get(found, found)
+    return _in_32_bits(found)
+
+
+def _in_32_bits(dtype: str) -> str:
+    return {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex128": "complex64"}.get(dtype, dtype)
 
 
 def is_float_dtype(dtype: Any) -> bool:

@@ -113,7 +113,7 @@ class Handle(nn.Module):
                 names[0],
                 (*self.path, *names[1:]),
                 box.shape,
-                box.dtype,
+                box.stored_dtype,
                 None,
                 box.regularizer,
                 box.constraint,

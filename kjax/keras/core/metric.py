@@ -118,7 +118,7 @@ class Metric:
             self.reset_states()  # a metric written for Keras 2
             return
         for variable in self.variables:
-            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+            variable.assign(jnp.zeros(variable.shape, variable.stored_dtype))
 
     def reset_states(self) -> None:
         """The name of :meth:`reset_state` in Keras 2."""
@@ -148,7 +148,9 @@ class Metric:
 
     def stateless_reset_state(self) -> list[Any]:
         """The values of :attr:`variables` before any data."""
-        fresh = [v.fresh_value() if v.initializer is not None else np.zeros(v.shape, v.dtype) for v in self.variables]
+        fresh = [
+            v.fresh_value() if v.initializer is not None else np.zeros(v.shape, v.stored_dtype) for v in self.variables
+        ]
         return self._run(fresh, self.reset_state)[1]
 
     def _run(self, values: Sequence[Any], function: Callable[[], Any]) -> tuple[Any, list[Any]]:
@@ -234,7 +236,7 @@ class StatefulMetric(rules.Metric):
                 return value
 
             with contextlib.suppress(*_NUMPY):
-                jax.eval_shape(result, [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in self.owner.variables])
+                jax.eval_shape(result, [jax.ShapeDtypeStruct(v.shape, v.stored_dtype) for v in self.owner.variables])
             self._parts = tuple(found)
         return self._parts
 

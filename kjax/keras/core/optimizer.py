@@ -121,11 +121,11 @@ class Optimizer(StateKeeper):
         shape = kwargs.get("shape") or weight.shape
         label = f"{weight.path.replace('/', '_')}_{name}"
         if kwargs.get("initial_value") is not None:
-            variable = Variable(kwargs["initial_value"], dtype=weight.dtype, trainable=False, name=label)
+            variable = Variable(kwargs["initial_value"], dtype=weight.stored_dtype, trainable=False, name=label)
             self._own.append(variable)
             self._pure = None
             return variable
-        return self.add_variable(shape, initializer, weight.dtype, name=label)
+        return self.add_variable(shape, initializer, weight.stored_dtype, name=label)
 
     def add_optimizer_variables(self, trainable_variables: Any, name: Any, initializer: Any = "zeros") -> Any:
         """A variable for each weight; with several names a tuple of lists.
@@ -271,7 +271,7 @@ class Optimizer(StateKeeper):
             state, tree = cut(state, chosen), jax.tree.structure(boxes, is_leaf=is_box)
         else:  # a transformation whose state cannot be cut: no gradient counts as zero
             boxes, tree = self._leaves, self._structure
-            gradients = [jnp.asarray(pairs.get(id(v), np.zeros(v.shape, v.dtype))) for v in boxes]
+            gradients = [jnp.asarray(pairs.get(id(v), np.zeros(v.shape, v.stored_dtype))) for v in boxes]
         args = (
             jax.tree.unflatten(tree, gradients),
             values_of(state),

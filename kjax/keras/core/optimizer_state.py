@@ -290,7 +290,7 @@ class StateKeeper:
         found = [self._iterations] + ([self._rate] if self._rate is not None else [])
         if self._tree is not None:
             params = jax.tree.unflatten(
-                self._structure, [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in self._leaves]
+                self._structure, [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.stored_dtype)) for v in self._leaves]
             )
 
             def collect(leaf: Any) -> Any:

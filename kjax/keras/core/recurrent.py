@@ -106,7 +106,7 @@ class StatefulMembers(PureLayer):
                 f"{type(self).__name__} layer {self.name!r} has no states yet: call it, or give its model a batch size"
             )
         if states is None:
-            states = [np.zeros(box.shape, box.dtype) for box in boxes]
+            states = [np.zeros(box.shape, box.stored_dtype) for box in boxes]
         states = list(states) if isinstance(states, (list, tuple)) else [states]
         if len(states) != len(boxes):
             raise ValueError(

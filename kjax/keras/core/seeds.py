@@ -126,6 +126,19 @@ def following(state: Array) -> Array:
     return state + jnp.asarray([0, 1], state.dtype)
 
 
+def draw_seed(seed: Any) -> Array:
+    """The two words of a seed: of an integer, of the next draw of a generator, or new ones for None.
+
+    Raises:
+        ValueError: something else.
+    """
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if seed is not None and not isinstance(seed, (int, np.integer)):
+        raise ValueError(f"`seed` must be an integer, a SeedGenerator or None, received {seed!r}")
+    return jnp.asarray([next_seed() if seed is None else int(seed), 0], jnp.uint32)
+
+
 def key_of(state: Array) -> Array:
     """The key that a state stands for."""
     return jax.random.wrap_key_data(state, impl="threefry2x32")

@@ -65,7 +65,7 @@ class StatelessScope(_ScopeContext):
         for variable, value in state_mapping or ():
             if not isinstance(variable, Variable):
                 raise ValueError(f"StatelessScope: the keys must be variables, received {variable!r}")
-            array = jax.numpy.asarray(value, variable.dtype)
+            array = jax.numpy.asarray(value, variable.stored_dtype)
             if tuple(array.shape) != variable.shape:
                 raise ValueError(
                     f"StatelessScope: variable {variable.path!r} has shape {variable.shape}, its value {array.shape}"
@@ -98,7 +98,16 @@ class SymbolicScope(_ScopeContext):
         super().__init__(scopes.Scope(abstract=True))
 
 
-class Operation(Layer):
+class _Operations(type):
+    """Lets layers and functions count as operations, as in Keras, where these classes are built on one another."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if cls is Operation and isinstance(instance, (Layer, Function)):
+            return True
+        return super().__instancecheck__(instance)
+
+
+class Operation(Layer, metaclass=_Operations):
     """Base of functions that can be called on arrays and drawn into graphs: a subclass writes ``call``.
 
     Args:

@@ -88,7 +88,7 @@ def _gradient(make_scope: Any, body: Any, answers: list[Any], wanted: _Wanted) -
             "was run again for it, it did not"
         )
 
-    return jax.grad(target)([jnp.zeros(v.shape, v.dtype) for v in wanted.variables])
+    return jax.grad(target)([jnp.zeros(v.shape, v.stored_dtype) for v in wanted.variables])
 
 
 class GradientTape:

@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -176,6 +176,14 @@ for _name, _function in _OTHERS.items():
     setattr(KerasTensor, f"__{_name}__", _symbolic_operator(_function, False))
 
 
+class KerasHistory(NamedTuple):
+    """Where a symbolic tensor comes from: the output of a call of a layer."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
+
+
 class Node:
     """One call of a layer on symbolic tensors.
 
@@ -202,7 +210,7 @@ class Node:
         index = len(layer._inbound_nodes)
         layer._inbound_nodes.append(self)
         for i, tensor in enumerate(outputs):
-            tensor._keras_history = (layer, index, i)
+            tensor._keras_history = KerasHistory(layer, index, i)
         for tensor in self.input_tensors:
             parent = tensor._keras_history[0] if tensor._keras_history else None
             if parent is not None:

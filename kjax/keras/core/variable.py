@@ -13,9 +13,11 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.keras.core import scope
+from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, settings, unique_name
 from kjax.nn import initializers
 from kjax.nn.dtypes import cast_floating
+from kjax.nn.ops import elementwise, numpy
 
 
 class Live(Protocol):
@@ -64,10 +66,18 @@ class Variable:
         shape: its shape.
         dtype: its type; the session's float type by default.
         trainable: whether training changes it.
+        autocast: whether layers read it in the type that they compute in.
+        aggregation: ``'none'``, ``'mean'``, ``'sum'`` or ``'only_first_replica'``; kept for compatibility: there is one
+            value, whatever the number of devices.
+        synchronization: ``'none'``, ``'on_read'``, ``'on_write'`` or ``'auto'``; likewise.
         name: its name.
+        layout: accepted for compatibility, see ``keras.distribution``.
         regularizer: penalty on it.
         constraint: projection after each update.
-        path: its place, for messages and files.
+        path: its place, for messages and files; the names of the scopes around and its own by default.
+
+    Raises:
+        ValueError: a name with a slash, an initializer without a shape, or an unknown choice.
     """
 
     def __init__(
@@ -80,16 +90,24 @@ class Variable:
         aggregation: str = "none",
         synchronization: str = "auto",
         name: str | None = None,
+        layout: Any = None,
         *,
         regularizer: Any = None,
         constraint: Any = None,
         path: str | None = None,
     ) -> None:
-        del aggregation, synchronization  # one value, whatever the number of devices
-        self.name = name or unique_name("variable")
-        self.path = path or self.name
+        del layout
+        name = name or unique_name("variable")
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(f"Variable: argument `name` must be a string without '/', received {name!r}")
+        self.name = name
+        self.path = path or f"{current_path()}/{name}".lstrip("/")
+        self.aggregation = _chosen("aggregation", aggregation, ("none", "mean", "sum", "only_first_replica"))
+        self.synchronization = _chosen("synchronization", synchronization, ("none", "on_read", "on_write", "auto"))
         self.trainable = bool(trainable)
-        self.autocast = autocast
+        self.autocast = bool(autocast)
+        self._overwrite_with_gradient = False
+        self._regularizer = self._constraint = None
         self.regularizer = regularizer
         self.constraint = constraint
         self.frozen = False  # True for a weight that stays what it is although its layer is trained
@@ -107,6 +125,8 @@ class Variable:
         if shape is None:
             raise ValueError(f"Variable {self.name!r}: an initializer needs the argument `shape`")
         self.initializer = initializers.get(initializer)
+        if any(size is None for size in shape):
+            raise ValueError(f"Variable {self.path!r} needs a known shape, received {tuple(shape)}")
         self._shape = tuple(int(s) for s in shape)
         self._dtype = str(jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx)))
         if not isinstance(self.initializer, (initializers.Zeros, initializers.Ones)):
@@ -120,8 +140,59 @@ class Variable:
 
     @property
     def dtype(self) -> str:
-        """Name of its type."""
+        """Name of the type in which it is read: that in which it is stored, or in which the layer around computes."""
+        active = scope.current()
+        if active is not None and active.autocast is not None and self.autocast and "float" in self._dtype:
+            return active.autocast
         return self._dtype
+
+    @property
+    def stored_dtype(self) -> str:
+        """Name of the type in which it is stored."""
+        return self._dtype
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: Any) -> None:
+        self._trainable = bool(value)
+
+    @property
+    def regularizer(self) -> Any:
+        """The penalty on it, or None."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._regularizer = self._function("regularizer", value)
+
+    @property
+    def constraint(self) -> Any:
+        """The projection after each update, or None."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._constraint = self._function("constraint", value)
+
+    def _function(self, what: str, value: Any) -> Any:
+        if value is not None and not callable(value):
+            raise ValueError(f"variable {self.path!r}: `{what}` must be callable or None, received {value!r}")
+        return value
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether training takes its gradient for its new value, as the scales of 8-bit floats need it."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"`overwrite_with_gradient` must be True or False, received {value!r}")
+        self._overwrite_with_gradient = value
 
     @property
     def ndim(self) -> int:
@@ -215,44 +286,84 @@ class Variable:
     def __len__(self) -> int:
         return self._shape[0]
 
+    def _number(self) -> Any:
+        if self._shape:
+            raise TypeError(f"variable {self.path!r} of shape {self._shape} is no single number")
+        return self.value
+
     def __float__(self) -> float:
-        return float(self.value)
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.value)
+        return int(self._number())
 
     def __index__(self) -> int:
-        return int(self.value)
+        return int(self._number())
 
     def __bool__(self) -> bool:
-        return bool(self.value)
+        raise TypeError(f"variable {self.path!r} is neither true nor false; `bool(variable.numpy())` is, of one number")
 
     def __getitem__(self, key: Any) -> Array:
         return self.value[key]
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self._shape}, dtype={self._dtype}>"
+        known = isinstance(self._value, jax.Array) and not isinstance(self._value, Tracer) and self._live is None
+        shown = f", value={np.asarray(self._value)}" if known else ""
+        return f"<Variable path={self.path}, shape={self._shape}, dtype={self.dtype}{shown}>"
 
     __hash__ = object.__hash__
+
+
+def _chosen(argument: str, value: Any, known: tuple[str, ...]) -> str:
+    value = "none" if value is None else value
+    if value not in known:
+        raise ValueError(f"Variable: argument `{argument}` must be one of {known} or None, received {value!r}")
+    return value
 
 
 def _is_initializer(thing: Any) -> bool:
     return callable(thing) and not isinstance(thing, (jax.Array, np.ndarray, Variable))
 
 
-def _operator(name: str) -> Callable[..., Any]:
+def _operator(function: Callable[..., Any], reverse: bool = False) -> Callable[..., Any]:
     def apply(self: Variable, *others: Any) -> Any:
         values = [o.value if isinstance(o, Variable) else o for o in others]
         if any(hasattr(v, "_keras_history") for v in values):
             return NotImplemented  # a symbolic tensor draws a node
-        return getattr(self.value, name)(*values)
+        return function(*values, self.value) if reverse else function(self.value, *values)
 
     return apply
 
 
-_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor"
-for _name in [f"__{o}__" for o in _BINARY.split()] + [f"__r{o}__" for o in _BINARY.split()]:
-    setattr(Variable, _name, _operator(_name))
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"):
-    setattr(Variable, f"__{_name}__", _operator(f"__{_name}__"))
+_BINARY: dict[str, Callable[..., Any]] = {
+    "add": elementwise.add,
+    "sub": elementwise.subtract,
+    "mul": elementwise.multiply,
+    "truediv": elementwise.true_divide,
+    "floordiv": elementwise.floor_divide,
+    "mod": elementwise.mod,
+    "pow": elementwise.power,
+    "matmul": numpy.matmul,
+    "and": elementwise.logical_and,
+    "or": elementwise.logical_or,
+    "xor": elementwise.logical_xor,
+}
+_OTHERS: dict[str, Callable[..., Any]] = {
+    "eq": elementwise.equal,
+    "ne": elementwise.not_equal,
+    "lt": elementwise.less,
+    "le": elementwise.less_equal,
+    "gt": elementwise.greater,
+    "ge": elementwise.greater_equal,
+    "neg": elementwise.negative,
+    "pos": jnp.positive,
+    "abs": elementwise.absolute,
+    "invert": jnp.invert,
+    "round": lambda value, ndigits=None: elementwise.round(value, ndigits or 0),
+}
+for _name, _function in _BINARY.items():
+    setattr(Variable, f"__{_name}__", _operator(_function))
+    setattr(Variable, f"__r{_name}__", _operator(_function, reverse=True))
+for _name, _function in _OTHERS.items():
+    setattr(Variable, f"__{_name}__", _operator(_function))
 Variable.__hash__ = object.__hash__  # type: ignore[method-assign]

@@ -25,7 +25,6 @@ from kjax.keras.core.operation import Operation
 from kjax.keras.core.stateless import StatelessScope as StatelessScope
 from kjax.keras.core.stateless import SymbolicScope as SymbolicScope
 from kjax.keras.core.stateless import open_scopes
-from kjax.keras.core.stateless import remat as remat
 from kjax.keras.core.tensor import KerasTensor as KerasTensor
 from kjax.keras.core.tensor import is_symbolic as is_keras_tensor
 from kjax.keras.core.tensor import symbolic_leaves
@@ -170,10 +169,7 @@ class AutocastScope:
     def __init__(self, dtype: Any) -> None:
         self.dtype = None if dtype is None else standardize_dtype(dtype)
         if self.dtype is not None and not is_float_dtype(self.dtype):
-            raise ValueError(
-                "`AutocastScope` can only be used with a floating-point target dtype, such as 'float16'. "
-                f"Received: dtype={dtype}"
-            )
+            raise ValueError(f"AutocastScope: `dtype` must be a type of floats, received {dtype!r}")
         self._stack = contextlib.ExitStack()
 
     def maybe_cast(self, value: Any) -> Any:

@@ -25,7 +25,7 @@ def canonicalize_axis(axis: Any, num_dims: int) -> int:
     """
     axis = operator.index(axis)
     if not -num_dims <= axis < num_dims:
-        raise ValueError(f"axis {axis} is out of bounds for an array with dimension {num_dims}.")
+        raise ValueError(f"an array of {num_dims} axes has no axis {axis}")
     return axis % num_dims if num_dims else axis
 
 
@@ -44,7 +44,7 @@ def to_tuple_or_list(value: Any) -> Any:
     if isinstance(value, int):
         return (value,)
     if value is not None and not isinstance(value, (tuple, list)):
-        raise ValueError(f"`value` must be an integer, tuple or list. Received: value={value}")
+        raise ValueError(f"axes are an integer, a tuple or a list of them, received {value!r}")
     return value
 
 
@@ -57,15 +57,15 @@ def standardize_shape(shape: Any) -> tuple[int | None, ...]:
     from jax import export
 
     if shape is None:
-        raise ValueError("Undefined shapes are not supported.")
+        raise ValueError("None is no shape; None may stand for single axes of one")
     if not hasattr(shape, "__iter__"):
-        raise ValueError(f"Cannot convert '{shape}' to a shape.")
+        raise ValueError(f"{shape!r} is no shape: a shape is a list of sizes")
     sizes: list[int | None] = []
     for size in shape:
         if size is None or export.is_symbolic_dim(size):
             sizes.append(None)
             continue
-        refused = f"Cannot convert '{shape}' to a shape. Found invalid dimension '{size}' of type '{type(size)}'."
+        refused = f"{shape!r} is no shape: {size!r} ({type(size).__name__}) is no size of an axis"
         if isinstance(size, (str, float)):
             raise ValueError(refused)
         try:
@@ -73,7 +73,7 @@ def standardize_shape(shape: Any) -> tuple[int | None, ...]:
         except Exception as error:
             raise ValueError(refused) from error
         if number < 0:
-            raise ValueError(f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed.")
+            raise ValueError(f"{shape!r} is no shape: no axis has a size below 0")
         sizes.append(number)
     return tuple(sizes)
 
@@ -96,8 +96,7 @@ def broadcast_shapes(shape1: Shape, shape2: Shape) -> list[int | None]:
     for a, b in zip(*((1,) * (rank - len(s)) + tuple(s) for s in (shape1, shape2)), strict=True):
         if a is not None and b is not None and a != b and 1 not in (a, b):
             raise ValueError(
-                f"Cannot broadcast shape, the failure dim has value {a}, which cannot be broadcasted to {b}. "
-                f"Input shapes are: {list(shape1)} and {list(shape2)}."
+                f"shapes {list(shape1)} and {list(shape2)} do not fit: an axis of size {a} meets one of size {b}"
             )
         found.append(b if a == 1 else a if b in (1, None) else b)
     return found
@@ -130,17 +129,12 @@ def compute_transpose_output_shape(input_shape: Shape, axes: Any) -> tuple[int |
     if axes is None:
         return tuple(input_shape[::-1])
     if len(axes) != rank:
-        raise ValueError(
-            f"axis must be a list of the same length as the input shape, expected {rank}, but received {len(axes)}."
-        )
+        raise ValueError(f"`axes` must name all {rank} axes of the input, received {list(axes)}")
     if not all(isinstance(a, int) and -rank <= a < rank for a in axes):
-        raise ValueError(f"Each axis in `axes` must be an integer in [-{rank}, {rank}). Received: axes={list(axes)}.")
+        raise ValueError(f"`axes` must be integers from {-rank} to {rank - 1}, received {list(axes)}")
     order = [a % rank for a in axes]
     if len(set(order)) != rank:
-        raise ValueError(
-            "`axes` must be a valid permutation of the input dimensions (no duplicates). "
-            f"Received: axes={list(axes)} for input of rank {rank}."
-        )
+        raise ValueError(f"`axes` names an axis of the input twice: {list(axes)}, of {rank} axes")
     return tuple(input_shape[a] for a in order)
 
 
@@ -155,8 +149,7 @@ def compute_matmul_output_shape(shape1: Shape, shape2: Shape) -> tuple[int | Non
     inner = (left[-1], right[-2])
     if None not in inner and inner[0] != inner[1]:
         raise ValueError(
-            "Inner dimensions (`x1.shape[-1]` and `x2.shape[-2]`) must be equal, "
-            f"but received `x1.shape={left}` and `x2.shape={right}`."
+            f"the last axis of the left factor, {left}, and the last but one of the right, {right}, differ"
         )
     last = [size for size, keep in ((left[-2], len(shape1) > 1), (right[-1], len(shape2) > 1)) if keep]
     return (*broadcast_shapes(left[:-2], right[:-2]), *last)
@@ -173,14 +166,10 @@ def validate_reshape_shape(newshape: Any, newshape_arg_name: str = "newshape") -
     sizes = [size for size in newshape if isinstance(size, (int, np.integer))]
     if any(size < -1 for size in sizes):
         raise ValueError(
-            f"Each dimension in `{newshape_arg_name}` must be a non-negative integer, or `-1` for a single unknown "
-            f"dimension. Received: {newshape_arg_name}={newshape}."
+            f"`{newshape_arg_name}` holds sizes from 0 on, and -1 for what is left over, received {newshape}"
         )
     if sizes.count(-1) > 1:
-        raise ValueError(
-            f"There must be at most one unknown dimension (-1) in `{newshape_arg_name}`. "
-            f"Received: {newshape_arg_name}={newshape}."
-        )
+        raise ValueError(f"`{newshape_arg_name}` may hold -1 only once, received {newshape}")
 
 
 def compute_reshape_output_shape(
@@ -203,13 +192,11 @@ def compute_reshape_output_shape(
     known = math.prod(size for size in wanted if size != -1)  # type: ignore[misc]
     if -1 not in wanted and known != total:
         raise ValueError(
-            "The total size of the tensor must be unchanged. Received: "
-            f"input_shape={input_shape}, {newshape_arg_name}={newshape}"
+            f"{newshape_arg_name}={newshape} holds {known} elements, an input of shape {input_shape} {total}"
         )
     if -1 in wanted and (known == 0 or total % known):
         raise ValueError(
-            "The total size of the tensor must be unchanged, however, the input size cannot by divided by the "
-            f"specified dimensions in {newshape_arg_name}. Received: input_shape={input_shape}, "
+            f"the {total} elements of an input of shape {input_shape} cannot be divided into "
             f"{newshape_arg_name}={newshape}"
         )
     return tuple(total // known if size == -1 else size for size in wanted)
@@ -227,10 +214,7 @@ def compute_take_along_axis_output_shape(
     if axis is None:
         shape = [None if None in shape else math.prod(shape)]  # type: ignore[arg-type]
     if len(shape) != len(indices_shape):
-        raise ValueError(
-            "`x` and `indices` must have the same number of dimensions, "
-            f"but receive shape {shape} and {list(indices_shape)}."
-        )
+        raise ValueError(f"`x` of shape {shape} and `indices` of shape {list(indices_shape)} have different ranks")
     axis = canonicalize_axis(axis or 0, len(shape))
     shape[axis] = indices_shape[axis]
     return broadcast_shapes(shape, indices_shape)
@@ -271,13 +255,12 @@ def compute_conv_output_shape(
     )
     if len(kernel_size) + 2 != len(input_shape):
         raise ValueError(
-            "Kernel shape must have the same length as input, but received "
-            f"kernel of size {kernel_size} and input of shape {tuple(input_shape)}."
+            f"a kernel of size {kernel_size} does not fit an input of shape {tuple(input_shape)}: they have other axes"
         )
     if len(dilation) != len(spatial):
         raise ValueError(
-            "Dilation must be None, scalar or tuple/list of length of inputs' spatial shape, but received "
-            f"`dilation_rate={dilation_rate}` and input of shape {tuple(input_shape)}."
+            f"`dilation_rate` must hold {len(spatial)} numbers for an input of shape {tuple(input_shape)}, "
+            f"received {dilation_rate}"
         )
     found = _windows(spatial, kernel_size, strides, padding, dilation, f"inputs shape={tuple(input_shape)}")
     return _with_channels(input_shape[0], found, filters, data_format)
@@ -299,14 +282,14 @@ def _windows(
     spatial: Shape, sizes: Sequence[int], strides: Sequence[int], padding: str, dilation: Sequence[int], shown: str
 ) -> tuple[int | None, ...]:
     if padding not in ("valid", "same", "causal"):
-        raise ValueError(f"`padding` must be either 'valid' or 'same'. Received: padding={padding}")
+        raise ValueError(f"`padding` must be 'valid', 'same' or 'causal', received {padding!r}")
     found = tuple(
         conv_output_length(*axis)
         for axis in zip(spatial, sizes, [padding] * len(spatial), strides, dilation, strict=True)
     )
     if any(size is not None and size <= 0 for size in found):
         raise ValueError(
-            f"Computed output size would be zero or negative. Received: `{shown}`, `pool or kernel size={tuple(sizes)}`, "
-            f"`strides={tuple(strides)}`, `padding={padding}`."
+            f"nothing would be left of an axis: windows of {tuple(sizes)}, strides of {tuple(strides)} and padding "
+            f"{padding!r} on {shown}"
         )
     return found

@@ -51,7 +51,7 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
     Raises:
         ValueError: something else.
     """
-    message = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value}"
+    message = f"argument `{name}` must be an integer or {n} of them, received {value!r}"
     if isinstance(value, int):
         found: tuple[Any, ...] = (value,) * n
     else:
@@ -65,11 +65,10 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
             try:
                 int(item)
             except (ValueError, TypeError):
-                raise ValueError(f"{message}, including element {item} of type {type(item)}") from None
+                raise ValueError(f"{message}: {item!r} is none") from None
     refused = {item for item in found if item < 0 or (item == 0 and not allow_zero)}
     if refused:
-        bound = ">= 0" if allow_zero else "> 0"
-        raise ValueError(f"{message}, including values {refused} that do not satisfy `value {bound}`")
+        raise ValueError(f"{message}: {refused} must be {'at least' if allow_zero else 'above'} 0")
     return found
 
 
@@ -83,7 +82,7 @@ def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
         return value
     known = {"valid", "same", *(("causal",) if allow_causal else ())}
     if value.lower() not in known:
-        raise ValueError(f"The `padding` argument must be a list/tuple or one of {known}. Received: {value.lower()}")
+        raise ValueError(f"argument `padding` must be one of {sorted(known)}, or pairs of sizes, received {value!r}")
     return value.lower()
 
 
@@ -104,8 +103,7 @@ def validate_string_arg(
         return
     if not isinstance(value, str) or value not in allowable_strings:
         raise ValueError(
-            f"Unknown value for `{arg_name}` argument of {caller_name}. "
-            f"Allowed values are: {allowable_strings}. Received: {arg_name}={value}"
+            f"{caller_name}: argument `{arg_name}` must be one of {sorted(allowable_strings)}, received {value!r}"
         )
 
 
@@ -183,7 +181,7 @@ def dtype_size(dtype: str) -> int:
         ValueError: an unknown type.
     """
     if dtype not in DTYPE_TO_SIZE:
-        raise ValueError(f"Invalid dtype: {dtype}")
+        raise ValueError(f"no size is known for the dtype {dtype!r}")
     return DTYPE_TO_SIZE[dtype]
 
 
@@ -289,9 +287,7 @@ def set_logging_verbosity(level: str) -> None:
     """
     known = {"FATAL", "ERROR", "WARNING", "INFO", "DEBUG"}
     if level not in known:
-        raise ValueError(
-            f"Please pass a valid level for logging verbosity. Expected one of: {known}. Received: {level}"
-        )
+        raise ValueError(f"the level must be one of {sorted(known)}, received {level!r}")
     logging.getLogger("kjax").setLevel(getattr(logging, level))
     try:
         absl = importlib.import_module("absl.logging")
@@ -336,7 +332,7 @@ class LazyModule:
         self.name = name
         self.pip_name = pip_name or name
         self.import_error_msg = import_error_msg or (
-            f"This requires the {name} module. You can install it via `pip install {self.pip_name}`"
+            f"the package {name} is not installed: pip install {self.pip_name}"
         )
 
     @functools.cached_property

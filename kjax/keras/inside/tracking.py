@@ -122,7 +122,7 @@ class Tracker:
             ValueError: the other is not in the list.
         """
         if not self.is_in_store(store_name, old_value):
-            raise ValueError(f"Unknown value: {old_value}")
+            raise ValueError(f"{old_value!r} is not in the list {store_name!r}")
         values = self.config[store_name][1]
         values[next(i for i, value in enumerate(values) if value is old_value)] = new_value
         self.stored_ids[store_name].remove(id(old_value))
@@ -212,7 +212,7 @@ class _TrackedMapping(_Tracking):
     def pop(self, key: Any, *args: Any) -> Any:
         """As of a dict."""
         if len(args) > 1:
-            raise TypeError(f"pop expected at most 2 arguments, got {1 + len(args)}")
+            raise TypeError(f"pop takes a key and a default, received {len(args)} defaults")
         if key not in self and args:  # type: ignore[operator]
             return args[0]
         value = super().pop(key)  # type: ignore[misc]

@@ -68,7 +68,7 @@ class CompiledMetrics(Metric):
     def reset_state(self) -> None:
         """Forget all data."""
         for variable in self.variables:
-            variable.assign(jax.numpy.zeros(variable.shape, variable.dtype))
+            variable.assign(jax.numpy.zeros(variable.shape, variable.stored_dtype))
 
     def _values(self) -> Any:
         return jax.tree.map(lambda box: box.value, self._states, is_leaf=is_box)

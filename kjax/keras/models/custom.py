@@ -89,7 +89,7 @@ class CustomSteps:
                 logs, _ = self._run(kind, boxes, values, seed, batch)
                 return logs
 
-            values = [jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype)) for box in boxes]
+            values = [jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.stored_dtype)) for box in boxes]
             shapes = jax.eval_shape(run, values, abstract, jax.random.key(0))
             if self._inventory() == before:
                 break

@@ -170,7 +170,7 @@ class Sourcing(Overridable):
             self._check_classes(source, objective)
             return
         variables = jax.tree.map(
-            lambda v: jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)), self.variable_tree(), is_leaf=is_box
+            lambda v: jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.stored_dtype)), self.variable_tree(), is_leaf=is_box
         )
         module = self._train_module
         stream = jax.random.key(0) if may_draw(module) else None

@@ -81,7 +81,7 @@ class TestCase(parameterized.TestCase):
             self.assertAllClose(x1, x2, atol=atol, rtol=rtol)
         except AssertionError:
             return
-        raise AssertionError(f"The two values are close at all elements. {msg or ''}\nValues: {x1}")
+        raise AssertionError(f"all elements are nearly equal. {msg or ''}\n{x1}")
 
     def assertAlmostEqual(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, actual: Any, desired: Any, decimal: int = 3, tpu_decimal: int | None = None, msg: str | None = None
@@ -118,7 +118,7 @@ class TestCase(parameterized.TestCase):
 
     def assertFileExists(self, path: Any) -> None:
         """Check that there is a file."""
-        self.assertTrue(Path(path).is_file(), f"File {path} does not exist")
+        self.assertTrue(Path(path).is_file(), f"there is no file {path}")
 
     # -- contracts -----------------------------------------------------------------------------------------------------
 
@@ -211,13 +211,13 @@ class TestCase(parameterized.TestCase):
             ValueError: arguments that exclude one another.
         """
         if input_shape is not None and input_data is not None:
-            raise ValueError("input_shape and input_data cannot be passed at the same time.")
+            raise ValueError("give either `input_shape` or `input_data`, not both")
         if expected_output_shape is not None and expected_output is not None:
-            raise ValueError("expected_output_shape and expected_output cannot be passed at the same time.")
+            raise ValueError("give either `expected_output_shape` or `expected_output`, not both")
         if expected_output is not None and input_data is None:
-            raise ValueError("In order to use expected_output, input_data must be provided.")
+            raise ValueError("`expected_output` needs `input_data`")
         if expected_mask_shape is not None and supports_masking is not True:
-            raise ValueError("In order to use expected_mask_shape, supports_masking must be True.")
+            raise ValueError("`expected_mask_shape` needs supports_masking=True")
         if input_ragged or expected_output_ragged:
             raise ValueError("JAX has no ragged tensors, and kjax refuses them.")
         contract = LayerContract(
@@ -235,7 +235,7 @@ class TestCase(parameterized.TestCase):
         contract.set_inputs(input_shape, input_dtype, input_data, input_sparse)
         self.run_class_serialization_test(contract.make(), custom_objects)
         if supports_masking is not None:
-            self.assertEqual(contract.make().supports_masking, supports_masking, "Unexpected supports_masking value")
+            self.assertEqual(contract.make().supports_masking, supports_masking, "supports_masking")
         if not contract.has_inputs:
             return
         contract.check_build()

@@ -87,7 +87,7 @@ class LayerContract:
     def _check_built(self, layer: Any) -> None:
         self.case.assertTrue(layer.built)
         for name, count in self.counts.items():
-            self.case.assertEqual(self._count(layer, name), count, f"Unexpected number of {name}")
+            self.case.assertEqual(self._count(layer, name), count, f"number of {name}")
 
     def check_build(self) -> None:
         """``build`` on shapes makes the weights."""
@@ -120,17 +120,17 @@ class LayerContract:
         if shapes is not None:
             found = tree.map_structure_up_to(outputs, _fits, shapes, outputs)
             received = tree.map_structure(lambda x: tuple(x.shape), outputs)
-            self.case.assertTrue(all(tree.flatten(found)), f"Expected output shapes {shapes} but received {received}")
+            self.case.assertTrue(all(tree.flatten(found)), f"shapes of outputs: {received} instead of {shapes}")
         if dtypes is not None:
             received = tree.map_structure(lambda x: standardize_dtype(x.dtype), outputs)
-            self.case.assertEqual(tree.flatten(dtypes), tree.flatten(received), "Unexpected output dtypes")
+            self.case.assertEqual(tree.flatten(dtypes), tree.flatten(received), "types of outputs")
         for tensor in tree.flatten(outputs) if sparse else ():
             self.case.assertSparse(tensor)
 
     def check_values(self, outputs: Any, expected: Any, tpu_atol: float | None, tpu_rtol: float | None) -> None:
         """The numbers in outputs."""
         for wanted, found in zip(tree.flatten(expected), tree.flatten(outputs), strict=True):
-            self.case.assertAllClose(wanted, found, msg="Unexpected output value", tpu_atol=tpu_atol, tpu_rtol=tpu_rtol)
+            self.case.assertAllClose(wanted, found, msg="numbers in outputs", tpu_atol=tpu_atol, tpu_rtol=tpu_rtol)
 
     def check_training(self, layer: Any, outputs: Any) -> None:
         """One step of ``fit`` of a model with the layer in it."""
@@ -173,7 +173,7 @@ class LayerContract:
         specs = layer.compute_output_spec(**inputs) if isinstance(inputs, dict) else layer.compute_output_spec(inputs)
         for tensor, spec in zip(tree.flatten(outputs), tree.flatten(specs), strict=True):
             dtype = standardize_dtype(tensor.dtype)
-            self.case.assertEqual(dtype, spec.dtype, f"expected output dtype {spec.dtype}, got {dtype}")
+            self.case.assertEqual(dtype, spec.dtype, f"an output announced as {spec.dtype} is {dtype}")
         for weight in layer.weights:
             if is_float_dtype(weight.dtype):
                 self.case.assertEqual(standardize_dtype(weight.dtype), "float32")

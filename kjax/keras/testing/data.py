@@ -107,7 +107,7 @@ def arrays(shapes: Any, dtypes: Any, sparse: bool = False) -> Any:
 
     def make(shape: Any, dtype: Any) -> Any:
         if str(dtype) not in _TYPES:
-            raise ValueError(f"dtype must be a standard float or int dtype. Received: dtype={dtype}")
+            raise ValueError(f"types of inputs are those of floats and integers, received {dtype!r}")
         if not sparse:
             return jnp.asarray((3 * random.random(shape)).astype(str(dtype)))
         from jax.experimental.sparse import BCOO
