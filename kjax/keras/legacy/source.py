@@ -105,7 +105,7 @@ _PLACES = {
     "backend.common.backend_utils": f"{_INSIDE}.shapes",
     "backend.common.global_state": f"{_INSIDE}.names kjax.keras.core.settings",
     "backend.common.name_scope": f"{_INSIDE}.names",
-    "backend.common.remat": f"kjax.keras.remat {_INSIDE}.backend",
+    "backend.common.remat": "kjax.keras.core.rematerialization",
     "backend.image": "kjax.keras.ops.image",
     "backend.jax.distribution_lib": "kjax.keras.distribution",
     "backend.jax.image": "kjax.keras.ops.image",
