@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kjax import keras
-from kjax.keras.inside import adapters, backend, graphs, names, operations, shapes, tracking, variables
+from kjax.keras.inside import adapters, backend, epochs, graphs, names, operations, shapes, tracking, variables
 
 X = np.arange(6, dtype="float32").reshape(2, 3)
 
@@ -121,14 +121,14 @@ def test_batches_of_arrays():
 
 
 def test_passes_over_data():
-    passes = adapters.EpochIterator(np.arange(5), batch_size=2, steps_per_execution=2)
+    passes = epochs.EpochIterator(np.arange(5), batch_size=2, steps_per_execution=2)
     for _ in range(2):
         assert [(begin, end, len(data)) for begin, end, data in passes] == [
             (0, 1, 2),
             (2, 3, 1),
         ] or passes.num_batches == 3
     generator = ((np.full(2, i),) for i in range(5))
-    passes = adapters.EpochIterator(generator, steps_per_epoch=2)
+    passes = epochs.EpochIterator(generator, steps_per_epoch=2)
     assert [data[0][0][0] for _ in range(2) for _, _, data in passes] == [0, 1, 2, 3]
     with pytest.warns(UserWarning, match="data ran out"):
         assert len(list(passes)) == 1

@@ -140,7 +140,7 @@ _PLACES = {
     "trainers": f"{_INSIDE}.trainers",
     "trainers.compile_utils": f"{_INSIDE}.compiling",
     "trainers.data_adapters": f"{_INSIDE}.adapters",
-    "trainers.epoch_iterator": f"{_INSIDE}.adapters",
+    "trainers.epoch_iterator": f"{_INSIDE}.epochs",
     "utils": f"kjax.keras.utils {_INSIDE}.tools",
     "utils.argument_validation": f"{_INSIDE}.tools",
     "utils.naming": f"{_INSIDE}.names",
