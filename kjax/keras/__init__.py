@@ -17,6 +17,7 @@ distillation
 distribution
 dtype_policies
 engine
+export
 initializers
 layers
 losses

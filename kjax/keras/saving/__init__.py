@@ -14,6 +14,7 @@ _PLACES = {
     "load_exported": "exported",
     "Exported": "exported",
     "KerasFileEditor": "editor",
+    "ExportArchive": "archive",
     "model_to_json": "architecture",
     "model_from_json": "architecture",
     "model_to_yaml": "architecture",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -14,7 +14,7 @@ import numpy as np
 from jax import export
 
 from kjax._version import __version__
-from kjax.keras.core.tensor import KerasTensor
+from kjax.keras.features.host import HostLayer
 from kjax.keras.saving import atomic
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.flat import npy_entry, write_npy
@@ -65,6 +65,7 @@ def export_model(
             f"export: format {format!r} is not supported: kjax writes 'stablehlo', which JAX, IREE and OpenXLA read. For a "
             "SavedModel or ONNX, save the model as .keras and export it with Keras on TensorFlow"
         )
+    need_code(f"model {model.name!r}", [model])
     inputs, names = _signature(model, input_signature)
     leaves, structure = jax.tree.flatten(model.variables_tree)
     module = model.module
@@ -73,18 +74,8 @@ def export_model(
         return module.apply(jax.tree.unflatten(structure, weights), *arguments)
 
     shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
-    try:
-        with lowering.portable():
-            exported = export.export(jax.jit(predict), platforms=tuple(platforms))(shapes, inputs)
-    except Exception as error:
-        if "dimension" not in str(error).lower() and "symbolic" not in str(error).lower():
-            raise
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"export: model {model.name!r} computes something that depends on the size of a free axis ({reason}). Give "
-            "the sizes with input_signature=[keras.layers.InputSpec(shape=(1, ...))]"
-        ) from error
-    code = bytes(_serialization(exported.serialize))
+    exported = exported_function(predict, f"model {model.name!r}", platforms, shapes, inputs)
+    code = bytes(serialization(exported.serialize))
     metadata = {
         "kjax_version": __version__,
         "name": model.name,
@@ -99,20 +90,66 @@ def export_model(
             write_npy(archive, f"weights/{i}.npy", np.asarray(leaf))
 
 
-def _serialization(function: Any, *args: Any) -> Any:
+def exported_function(function: Any, what: str, platforms: Sequence[str], *args: Any) -> export.Exported:
+    """A pure function as StableHLO.
+
+    Args:
+        function: the function.
+        what: what it is, for messages.
+        platforms: what it shall run on.
+        *args: abstract arguments, which may have symbolic sizes.
+
+    Raises:
+        ValueError: it depends on the size of a free axis.
+    """
+    try:
+        with lowering.portable():
+            return export.export(jax.jit(function), platforms=tuple(platforms))(*args)
+    except Exception as error:
+        said = str(error).lower()
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if "dimension" not in said and "symbolic" not in said:
+            raise
+        raise ValueError(
+            f"export: {what} computes something that depends on the size of a free axis ({reason}). Give "
+            "the sizes with input_signature=[keras.layers.InputSpec(shape=(1, ...))]"
+        ) from error
+
+
+def need_code(what: str, layers: Iterable[Any]) -> None:
+    """Refuse layers that work on the host, which StableHLO cannot hold.
+
+    Raises:
+        ValueError: there are some.
+    """
+    found = [inner.name for layer in layers for inner in layer._flatten_layers() if isinstance(inner, HostLayer)]
+    if found:
+        raise ValueError(
+            f"export: {what} has layers that work on the host (lookups, texts, hashes), which StableHLO cannot hold: "
+            f"{', '.join(found)}. Export the part behind them"
+        )
+
+
+def serialization(function: Any, *args: Any) -> Any:
     try:
         return function(*args)
     except ImportError as error:
         raise ImportError("exported models need the package flatbuffers: pip install kjax[export]") from error
 
 
-def _signature(model: Any, given: Any) -> tuple[Any, list[str] | None]:
-    """Abstract inputs with symbolic sizes, and their names."""
+def abstract_inputs(tree: Any) -> Any:
+    """Inputs of symbolic sizes: one for the batch, one for each other free axis.
+
+    Args:
+        tree: arrays, or anything with ``shape`` and ``dtype``; None in a shape where any size goes.
+    """
     scope = export.SymbolicScope()
     free = 0
 
-    def abstract(shape: Sequence[int | None], dtype: Any) -> jax.ShapeDtypeStruct:
+    def abstract(spec: Any) -> jax.ShapeDtypeStruct:
         nonlocal free
+        shape, dtype = tuple(spec.shape), getattr(spec, "dtype", None)
+        dtype = getattr(dtype, "as_numpy_dtype", dtype)  # that of TensorFlow
         sizes = []
         for i, size in enumerate(shape):
             if size is None and i > 0:
@@ -120,20 +157,19 @@ def _signature(model: Any, given: Any) -> tuple[Any, list[str] | None]:
             sizes.append(str(size) if size is not None else "batch" if i == 0 else f"size{free}")
         return jax.ShapeDtypeStruct(export.symbolic_shape(",".join(sizes), scope=scope), jnp.dtype(dtype or "float32"))
 
+    return jax.tree.map(abstract, tree, is_leaf=lambda leaf: hasattr(leaf, "shape"))
+
+
+def _signature(model: Any, given: Any) -> tuple[Any, list[str] | None]:
+    """Abstract inputs with symbolic sizes, and their names."""
     if given is not None:
-        if isinstance(given, (list, tuple)) and len(given) == 1:
-            given = given[0]
-        is_spec = lambda leaf: hasattr(leaf, "shape")  # noqa: E731
-        found = jax.tree.map(lambda s: abstract(tuple(s.shape), getattr(s, "dtype", None)), given, is_leaf=is_spec)
-        return found, None
+        return abstract_inputs(given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given), None
     if getattr(model, "_plan", None) is None:
         raise ValueError(
             f"export: the inputs of model {model.name!r} are not known, since it is written as a class; give "
             "input_signature=[keras.layers.InputSpec(shape=(None, ...))]"
         )
-    is_tensor = lambda leaf: isinstance(leaf, KerasTensor)  # noqa: E731
-    tree = jax.tree.map(lambda t: abstract(t.shape, t.dtype), model._plan.input_structure, is_leaf=is_tensor)
-    return tree, list(model.input_names)
+    return abstract_inputs(model._plan.input_structure), list(model.input_names)
 
 
 class Exported:
@@ -167,8 +203,8 @@ class Exported:
         return self.exported.mlir_module()
 
 
-def load_exported(filepath: Any) -> Exported:
-    """Read a file of ``model.export``.
+def load_exported(filepath: Any) -> Any:
+    """Read a file of ``model.export``, or of ``ExportArchive.write_out``.
 
     Args:
         filepath: the file.
@@ -176,17 +212,33 @@ def load_exported(filepath: Any) -> Exported:
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: it is broken, or something else.
+
+    Returns:
+        An :class:`Exported`, or an :class:`~kjax.keras.saving.archive.Archive`.
     """
     if not os.path.exists(filepath):
         raise FileNotFoundError(f"there is no file {os.fspath(filepath)!r}")
     with loading(filepath), zipfile.ZipFile(filepath) as archive:
         metadata = json_member(archive, METADATA)
+        if isinstance(metadata, dict) and "endpoints" in metadata:
+            from kjax.keras.saving.archive import read_archive
+
+            return read_archive(archive, metadata)
         if not isinstance(metadata, dict) or not isinstance(metadata.get("weights"), int):
             raise ValueError(f"{METADATA} does not describe an exported model")
-        exported = _serialization(export.deserialize, bytearray(archive.read(CODE)))
+        exported = serialization(export.deserialize, bytearray(archive.read(CODE)))
         entries = [npy_entry(archive, archive.getinfo(f"weights/{i}.npy")) for i in range(metadata["weights"])]
-        wanted = jax.tree.unflatten(exported.in_tree, exported.in_avals)[0][0]
-        if [entry.shape for entry in entries] != [tuple(spec.shape) for spec in wanted]:
-            raise ValueError("its weights do not fit its code")
-        weights = [jnp.asarray(entry.read(), spec.dtype) for entry, spec in zip(entries, wanted, strict=True)]
+        weights = fitting(exported, entries)
     return Exported(exported, weights, metadata)
+
+
+def fitting(exported: export.Exported, entries: Sequence[Any]) -> list[Any]:
+    """The weights of a file as its code takes them.
+
+    Raises:
+        ValueError: other shapes.
+    """
+    wanted = jax.tree.unflatten(exported.in_tree, exported.in_avals)[0][0]
+    if [tuple(entry.shape) for entry in entries] != [tuple(spec.shape) for spec in wanted]:
+        raise ValueError("its weights do not fit its code")
+    return [jnp.asarray(entry.read(), spec.dtype) for entry, spec in zip(entries, wanted, strict=True)]
