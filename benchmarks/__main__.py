@@ -13,6 +13,7 @@ COMMANDS = {
     "data": "samples per second of fit from arrays, PyDatasets, generators, tensorflow-datasets and grain; memory of long runs",
     "layers": "milliseconds of single layers, forward and backward",
     "callbacks": "speed of fit with EarlyStopping, ModelCheckpoint, CSVLogger and TensorBoard, against fit without",
+    "folds": "seconds of a ten-fold cross-validation, fold after fold and all folds together",
     "files": "seconds and memory to save and load a model of 100 million weights in each format",
     "startup": "seconds from the start of Python to imports and to the first training step",
 }

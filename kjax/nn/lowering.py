@@ -244,14 +244,18 @@ SLOW_IN_LOOPS = frozenset({"conv_general_dilated", "select_and_scatter_add", "se
 """Primitives that XLA:CPU runs much slower inside a loop."""
 
 
-def has_slow_loop_ops(jaxpr: Any) -> bool:
-    """Whether a (closed) jaxpr, or one inside it, holds an operation of :data:`SLOW_IN_LOOPS`."""
+def primitives_in(jaxpr: Any) -> frozenset[str]:
+    """Names of the primitives of a (closed) jaxpr and of those inside it."""
+    found: set[str] = set()
     inner = getattr(jaxpr, "jaxpr", jaxpr)
     for equation in inner.eqns:
-        if equation.primitive.name in SLOW_IN_LOOPS:
-            return True
+        found.add(equation.primitive.name)
         for parameter in jax.tree.leaves(equation.params, is_leaf=lambda p: hasattr(p, "eqns") or hasattr(p, "jaxpr")):
             if hasattr(parameter, "eqns") or hasattr(parameter, "jaxpr"):
-                if has_slow_loop_ops(parameter):
-                    return True
-    return False
+                found |= primitives_in(parameter)
+    return frozenset(found)
+
+
+def has_slow_loop_ops(jaxpr: Any) -> bool:
+    """Whether a (closed) jaxpr, or one inside it, holds an operation of :data:`SLOW_IN_LOOPS`."""
+    return bool(SLOW_IN_LOOPS & primitives_in(jaxpr))

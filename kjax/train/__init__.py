@@ -19,3 +19,5 @@ from kjax.train.state import create_state as create_state
 from kjax.train.steps import make_eval_step as make_eval_step
 from kjax.train.steps import make_predict_step as make_predict_step
 from kjax.train.steps import make_train_step as make_train_step
+from kjax.train.together import Together as Together
+from kjax.train.together import together as together

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 import jax
@@ -15,7 +16,7 @@ import numpy as np
 
 from kjax.data.arrays import Chunk, Resident, Single, Stack
 from kjax.data.reader import Feed
-from kjax.nn.lowering import has_slow_loop_ops
+from kjax.nn.lowering import SLOW_IN_LOOPS, primitives_in
 from kjax.train import cache
 from kjax.train.interrupt import deferred_interrupt
 from kjax.train.objective import Objective
@@ -43,11 +44,61 @@ class Holder:
         carry: a :class:`TrainState`, or the accumulators of an evaluation.
         lock: held while a carry is donated and until its successor is here; who reads the carry in another thread (a
             generator of data that asks the model something) takes it.
+        lender: where the carry is a part of a larger one, as several runs have together, that one; see
+            :mod:`kjax.train.joint`. The part is cut out when it is read.
+        news: the accumulators of an epoch that has begun since.
     """
 
     def __init__(self, carry: Any) -> None:
-        self.carry = carry
         self.lock = threading.RLock()
+        self.lender: Any = None
+        self.news: Any = None
+        self._shapes: Hashable = None
+        self._cut: Callable[[], Any] | None = None
+        self._carry = carry
+
+    @property
+    def carry(self) -> Any:
+        """The state."""
+        if self._cut is not None:
+            part, self._cut = self._cut(), None
+            self._carry = part if self.news is None else begun(part, self.news)
+        return self._carry
+
+    @carry.setter
+    def carry(self, value: Any) -> None:
+        self.lender = self._cut = self.news = self._shapes = None
+        self._carry = value
+
+    @property
+    def shapes(self) -> Hashable:
+        """Structure, shapes and types of the carry."""
+        if self._shapes is None:
+            self._shapes = shapes_of(self.carry)
+        return self._shapes
+
+    def borrow(self, lender: Any, cut: Callable[[], Any]) -> None:
+        """Have a part of a larger carry, of the same shapes as the one before.
+
+        Args:
+            lender: what has it.
+            cut: cuts the part out.
+        """
+        self.lender, self._cut, self.news, self._carry = lender, cut, None, None
+
+    def begin_epoch(self, metrics: Any) -> None:
+        """Count one more epoch and start its accumulators, which become the holder's own."""
+        if self.lender is None or self.news is not None:
+            self.carry = begun(self.carry, metrics)
+            return
+        self.news = metrics
+        if self._cut is None:
+            self._carry = begun(self._carry, metrics)
+
+
+def begun(state: Any, metrics: Any) -> Any:
+    """A state whose next epoch has begun."""
+    return state.replace(metrics=metrics, epoch=state.epoch + 1)
 
 
 class Program:
@@ -58,6 +109,8 @@ class Program:
     """
 
     def __init__(self, body: Callable[[Any, Any, Any], Any]) -> None:
+        self.body = body
+
         def stacked(carry: Any, constant: Any, stack: Any, first: Any, count: Any) -> Any:
             def one(i: Any, carry: Any) -> Any:
                 batch = jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), stack)
@@ -78,7 +131,7 @@ class Program:
         self.single = jax.jit(body, donate_argnums=0)
         self.once = jax.jit(body)
         self.seconds_per_step: dict[Any, float] = {}
-        self._slow_in_loop: dict[Any, bool] = {}
+        self._primitives: dict[Any, frozenset[str]] = {}
         self._shapes: dict[Any, None] = {}  # a dict keeps the order
 
     def note_shape(self, chunk: Chunk) -> None:
@@ -99,14 +152,16 @@ class Program:
                 stacklevel=3,
             )
 
+    def primitives(self, carry: Any, constant: Any, batch: Any) -> frozenset[str]:
+        """Names of the operations of which the step is made, for these shapes."""
+        key = shapes_of(batch), shapes_of(constant), shapes_of(carry)
+        if key not in self._primitives:
+            self._primitives[key] = primitives_in(self.single.trace(carry, constant, batch).jaxpr)
+        return self._primitives[key]
+
     def slow_in_loop(self, carry: Any, constant: Any, batch: Any) -> bool:
         """Whether the step holds operations that XLA:CPU runs many times slower inside a loop (jax issue 12868)."""
-        if jax.default_backend() != "cpu":
-            return False
-        key = _signature(batch), _signature(constant), _signature(carry)
-        if key not in self._slow_in_loop:
-            self._slow_in_loop[key] = has_slow_loop_ops(self.single.trace(carry, constant, batch).jaxpr)
-        return self._slow_in_loop[key]
+        return jax.default_backend() == "cpu" and bool(SLOW_IN_LOOPS & self.primitives(carry, constant, batch))
 
     def run(self, holder: Holder, constant: Any, chunk: Chunk) -> None:
         """Start the steps of a chunk; the holder has the new state at once, the device works on it."""
@@ -153,7 +208,8 @@ class EagerProgram:
             holder.carry = self.once(holder.carry, constant, jax.device_put(batch))
 
 
-def _signature(tree: Any) -> Any:
+def shapes_of(tree: Any) -> Hashable:
+    """Structure, shapes and types of a tree of arrays."""
     leaves, structure = jax.tree.flatten(tree)
     return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
@@ -202,6 +258,10 @@ class Listener(Protocol):
         ...
 
 
+partner: contextvars.ContextVar[Callable[..., int] | None] = contextvars.ContextVar("partner", default=None)
+"""Who runs the calls of :func:`run_epoch` that are made here; see :mod:`kjax.train.together`."""
+
+
 def run_epoch(
     program: Program | EagerProgram,
     holder: Holder,
@@ -232,6 +292,20 @@ def run_epoch(
     Returns:
         Number of batches done, ``done`` included.
     """
+    elsewhere = partner.get()
+    if elsewhere is not None and isinstance(program, Program):
+        return elsewhere(
+            program=program,
+            holder=holder,
+            constant=constant,
+            feed=feed,
+            report=report,
+            batch_bytes=batch_bytes,
+            steps=steps,
+            resident_bytes=resident_bytes,
+            listener=listener,
+            done=done,
+        )
     cache.enable()
     capacity = choose_capacity(batch_bytes, steps, resident_bytes)
     pending: tuple[int, Any, int] | None = None
@@ -250,7 +324,7 @@ def run_epoch(
         if key is None:
             key = _chunk_key(chunk)
             if capacity and not isinstance(chunk, Single):
-                if program.slow_in_loop(holder.carry, constant, _first_batch(chunk)):
+                if program.slow_in_loop(holder.carry, constant, first_batch(chunk)):
                     capacity = 0
                     chunk = _as_single(chunk)
         if listener is not None:
@@ -305,11 +379,14 @@ def _chunk_key(chunk: Chunk) -> Any:
     return (type(chunk).__name__, chunk.batch_size)
 
 
-def _first_batch(chunk: Stack | Resident) -> Any:
+def first_batch(chunk: Chunk) -> Any:
+    """Shapes and types of one of the batches of a chunk."""
+    if isinstance(chunk, Single):
+        return chunk.tree
     tree = chunk.tree if isinstance(chunk, Stack) else chunk.data
-    lead = (chunk.batch_size,)
-    skip = 2 if isinstance(chunk, Stack) else 1
-    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((*lead, *a.shape[skip:]), a.dtype), tree)
+    stacked = isinstance(chunk, Stack)
+    tree, lead = (chunk.tree, ()) if stacked else (chunk.data, chunk.order.shape[1:])
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct((*lead, *a.shape[1:]), a.dtype), tree)
 
 
 def _as_single(chunk: Stack | Resident) -> Single:

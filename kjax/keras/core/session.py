@@ -64,11 +64,10 @@ class Session:
 
     def begin_epoch(self, metrics: Any) -> None:
         """Count one more epoch and start its accumulators."""
-        carry = self.holder.carry
         metrics = copied(metrics)
         if self.distribution is not None:
             metrics = self.distribution.replicate(metrics)
-        self.holder.carry = carry.replace(metrics=metrics, epoch=carry.epoch + 1)
+        self.holder.begin_epoch(metrics)
 
     def close(self) -> None:
         """Give the latest values back to the variables."""

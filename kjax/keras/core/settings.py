@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import re
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from jaxtyping import Array
 
 from kjax.keras.core import name_scopes
 from kjax.nn.dtypes import Policy, policy_name
+from kjax.train.together import surroundings
 
 
 @dataclasses.dataclass
@@ -74,6 +76,26 @@ def next_seed() -> int:
     """A fresh integer seed, derived like :func:`next_key` but without touching a device."""
     settings.draws += 1
     return int(np.random.SeedSequence([settings.seed, settings.draws]).generate_state(1)[0])
+
+
+def _seed_of_task(kept: tuple[int, int] | None) -> Callable[[], tuple[int, int] | None]:
+    """A seed that one of several tasks sets is its own; see :data:`kjax.train.together.surroundings`."""
+    outer = settings.seed, settings.draws
+    if kept is not None:
+        settings.seed, settings.draws = kept
+
+    def leave() -> tuple[int, int] | None:
+        mine = settings.seed, settings.draws
+        if mine[0] != outer[0]:
+            settings.seed, settings.draws = outer
+            return mine
+        settings.draws = max(mine[1], outer[1])
+        return None
+
+    return leave
+
+
+surroundings.append(_seed_of_task)
 
 
 def set_random_seed(seed: int) -> None:

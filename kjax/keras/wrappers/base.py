@@ -11,4 +11,6 @@ except ImportError as error:
         "the scikit-learn wrappers need scikit-learn 1.6 or newer: pip install 'kjax[sklearn]'"
     ) from error
 
+import kjax.keras.wrappers.parallel  # noqa: F401  registers the backend
+
 __all__ = ["base", "check_is_fitted", "type_of_target", "validate_data"]
