@@ -259,6 +259,19 @@ def test_deeply_nested_configs(depth: int, tmp_path: Path) -> None:
         keras.models.model_from_json(text.decode())
 
 
+def test_texts_that_the_hdf5_library_would_search_for_ever(tmp_path: Path) -> None:
+    net().save(tmp_path / "a.h5")
+    data = (tmp_path / "a.h5").read_bytes()
+    heap = data.index(b"GCOL")
+    for size in (0, 2**64 - 16):  # a step of nothing, and one that leads back
+        index = 0 if size == 0 else 1
+        entry = index.to_bytes(8, "little") + size.to_bytes(8, "little")
+        (tmp_path / "b.h5").write_bytes(data[: heap + 16] + entry + data[heap + 32 :])
+        refused(tmp_path / "b.h5", "b.h5.*texts are broken")
+        with pytest.raises(FileFormatError, match="texts are broken"):
+            net().load_weights(tmp_path / "b.h5")
+
+
 # -- archives that are unpacked ----------------------------------------------------------------------------------
 
 

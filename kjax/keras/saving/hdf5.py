@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,9 @@ HEADER_LIMIT = 64512
 """Bytes that an attribute may have; longer lists are split over several, as Keras does."""
 
 
-def open_file(path: Any) -> Any:
-    """The ``h5py.File`` at a path (or of a file object), for reading.
+@contextlib.contextmanager
+def opened(path: Any) -> Iterator[Any]:
+    """The ``h5py.File`` at a path (or of a file object), open for reading.
 
     Raises:
         FileNotFoundError: there is none.
@@ -29,16 +32,80 @@ def open_file(path: Any) -> Any:
     """
     import h5py
 
-    if isinstance(path, (str, os.PathLike)):
-        path = os.fspath(path)
-        if not os.path.exists(path):
-            raise FileNotFoundError(f"there is no file {path!r}")
-        if os.path.isdir(path):
-            raise IsADirectoryError(f"{path!r} is a folder, not an HDF5 file")
-        with open(path, "rb") as file:
-            if not _has_signature(file):
-                raise ValueError("it is no HDF5 file (its signature is missing)")
-    return h5py.File(path, "r")
+    if not isinstance(path, (str, os.PathLike)):
+        with h5py.File(path, "r") as file:
+            yield file
+        return
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"there is no file {path!r}")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path!r} is a folder, not an HDF5 file")
+    with Watched(path) as raw:
+        if not _has_signature(raw):
+            raise ValueError("it is no HDF5 file (its signature is missing)")
+        with h5py.File(raw, "r") as file:
+            yield file
+
+
+HEAP = b"GCOL\x01"
+"""How a heap begins: where an HDF5 file keeps texts of any length."""
+
+SMALL = 1 << 16
+"""Bytes up to which what is read may be the start of a heap; of one that is larger the library reads the start first."""
+
+
+class Watched(io.BufferedReader):
+    """A file for h5py that refuses heaps in which the HDF5 library would run in circles.
+
+    Objects in a heap follow one another; the library steps from each to the next by the size that the file says, and does not
+    look where it gets to (in all versions up to 2.0).
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Any) -> None:
+        super().__init__(io.FileIO(path))
+        self.beside = io.FileIO(path)
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the present place, which h5py sets before."""
+        place = self.tell()
+        count = super().readinto(buffer)
+        if count <= SMALL:
+            start = max(place - len(HEAP), 0)
+            self.beside.seek(start)
+            piece = self.beside.read(place - start + count + len(HEAP))
+            at = piece.find(HEAP)
+            while at >= 0:
+                _walk(self.beside, start + at)
+                at = piece.find(HEAP, at + 1)
+        return count
+
+    def close(self) -> None:
+        """Close the file."""
+        self.beside.close()
+        super().close()
+
+
+def _walk(file: Any, start: int) -> None:
+    """Step from object to object of a heap as the library does."""
+    file.seek(start)
+    head = file.read(16)
+    stop = start + int.from_bytes(head[8:], "little")
+    place = start + 16
+    while place + 16 <= stop:
+        file.seek(place)
+        entry = file.read(16)
+        if len(entry) < 16:
+            return
+        size = int.from_bytes(entry[8:], "little")
+        # Free space is object 0; the size of others is that of their contents.
+        step = size if entry[:2] == b"\0\0" else 16 + (size + 7) // 8 * 8
+        if not 0 < step < 1 << 63:
+            raise ValueError(f"its texts are broken: an object at byte {place} says that it has {size} bytes")
+        place += step
 
 
 def _has_signature(file: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kjax._version import __version__
 from kjax.keras.core import assets
-from kjax.keras.saving import asset_files, atomic, eras, legacy_config, weights_h5, zip_window
+from kjax.keras.saving import asset_files, atomic, eras, hdf5, legacy_config, weights_h5, zip_window
 from kjax.keras.saving.errors import FileFormatError, loading
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
@@ -108,7 +108,7 @@ def load(
                 f"cannot load {label!r}: model {model.name!r} has no weights before it is called on data, so those of the "
                 "file have no place; give its class a `build_from_config` method"
             )
-        with member_file(archive, source, WEIGHTS) as weights, weights_h5.opened(weights) as file:
+        with member_file(archive, source, WEIGHTS) as weights, hdf5.opened(weights) as file:
             weights_h5.read_weights(model, file)
         asset_files.read(model, archive)
         _set_training_state(model, metadata)
@@ -123,7 +123,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
         _source(filepath) as source,
         zipfile.ZipFile(source) as archive,
         member_file(archive, source, WEIGHTS) as weights,
-        weights_h5.opened(weights) as file,
+        hdf5.opened(weights) as file,
     ):
         weights_h5.read_weights(model, file, skip_mismatch)
 

@@ -11,7 +11,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.saving import atomic, eras, hdf5, legacy_training, legacy_weights
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.keras_zip import KERAS_VERSION, _json_default
-from kjax.keras.saving.weights_h5 import need_built, opened, verify
+from kjax.keras.saving.weights_h5 import need_built, verify
 
 TOP = "top_level_model_weights"
 
@@ -114,7 +114,7 @@ def top_variables(model: Any) -> list[Variable]:
 
 def is_legacy(filepath: Any) -> bool:
     """Whether an HDF5 file has the layout before Keras 3."""
-    with loading(filepath), opened(filepath) as file:
+    with loading(filepath), hdf5.opened(filepath) as file:
         return "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
 
 
@@ -135,7 +135,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
     from kjax.keras.saving.registration import CustomObjectScope
     from kjax.keras.saving.serialization import safe_scope
 
-    with loading(filepath), opened(filepath) as file:
+    with loading(filepath), hdf5.opened(filepath) as file:
         config = _json_attribute(file, "model_config")
         if config is None:
             raise ValueError("it holds weights only and no model; make the model and call its load_weights")
@@ -177,7 +177,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
         FileFormatError: the file is broken, or does not fit the model; the model is unchanged then.
     """
     need_built(model, "load")
-    with loading(filepath), opened(filepath) as file:
+    with loading(filepath), hdf5.opened(filepath) as file:
         group = (
             hdf5.group(file, "model_weights") if "layer_names" not in file.attrs and "model_weights" in file else file
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -110,18 +109,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
         ValueError: the model was not built.
     """
     need_built(model, "load")
-    with loading(filepath), opened(filepath) as file:
+    with loading(filepath), hdf5.opened(filepath) as file:
         read_weights(model, file, skip_mismatch)
-
-
-@contextlib.contextmanager
-def opened(filepath: Any) -> Iterator[Any]:
-    """An HDF5 file, open for reading."""
-    file = hdf5.open_file(filepath)
-    try:
-        yield file
-    finally:
-        file.close()
 
 
 def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
