@@ -561,3 +561,211 @@ def channels_first(K: Any) -> Any:
             L.Flatten(data_format="channels_last"),
         ]
     )
+
+
+@architecture((9, 4))
+def sequences(K: Any) -> Any:
+    L = K.layers
+    return K.Sequential(
+        [
+            K.Input((9, 4)),
+            L.Conv1DTranspose(4, 3, strides=2, padding="same"),
+            L.DepthwiseConv1D(2, depth_multiplier=2),
+            L.SeparableConv1D(4, 3),
+            L.ELU(0.7),
+            L.ReLU(max_value=2.0, negative_slope=0.1, threshold=0.2),
+            L.GlobalAveragePooling1D(keepdims=True),
+        ]
+    )
+
+
+@architecture((3, 3, 3, 2))
+def volumes(K: Any) -> Any:
+    L = K.layers
+    return K.Sequential(
+        [K.Input((3, 3, 3, 2)), L.Conv3DTranspose(3, 2), L.GlobalMaxPooling3D(), L.Dense(2, activation="tanh")]
+    )
+
+
+@architecture((3, 5, 2))
+def convolutional_lstm_of_sequences(K: Any) -> Any:
+    return K.Sequential([K.Input((3, 5, 2)), K.layers.ConvLSTM1D(2, 2), K.layers.GlobalMaxPooling1D()])
+
+
+@architecture((4,), (4,), (3,), input_2=5)
+def preprocessing(K: Any) -> Any:
+    L = K.layers
+    a, b, c = K.Input((4,), name="a"), K.Input((4,), name="b"), K.Input((3,), dtype="int32", name="c")
+    parts = [
+        L.Normalization(mean=[0.1, 0.2, 0.3, 0.4], variance=[1.0, 2.0, 3.0, 4.0])(a),
+        L.CategoryEncoding(4, output_mode="count")(L.Discretization(bin_boundaries=[-1.0, 0.0, 1.0])(b)),
+        L.CategoryEncoding(5, output_mode="multi_hot")(c),
+        L.Rescaling(0.1)(b),
+    ]
+    return K.Model([a, b, c], L.Dense(2)(L.Concatenate()(parts)))
+
+
+@architecture((4,))
+def adapted(K: Any) -> Any:
+    L = K.layers
+    scale = L.Normalization()
+    scale.build((None, 4))
+    scale.adapt(np.arange(24, dtype="float32").reshape(6, 4) ** 2)
+    return K.Sequential([K.Input((4,)), scale, L.Dense(2)])
+
+
+@architecture((10, 8, 3))
+def pictures(K: Any) -> Any:
+    L = K.layers
+    return K.Sequential(
+        [
+            K.Input((10, 8, 3)),
+            L.CenterCrop(8, 6),
+            L.Resizing(6, 6, interpolation="bilinear"),
+            L.AveragePooling2D((2, 3), strides=1),
+            L.Conv2D(2, 3),
+            L.GlobalMaxPooling2D(keepdims=True),
+        ]
+    )
+
+
+@architecture((6, 6, 3))
+def more_augmentation(K: Any) -> Any:
+    L = K.layers
+    return K.Sequential(
+        [
+            K.Input((6, 6, 3)),
+            L.RandomRotation(0.1, seed=1),
+            L.RandomZoom(0.1, 0.2, seed=2),
+            L.RandomContrast(0.2, seed=3),
+            L.SpatialDropout2D(0.3, seed=5),
+            L.Flatten(),
+            L.Dense(2),
+        ]
+    )
+
+
+@architecture((6, 6, 2))
+def adaptive_pooling(K: Any) -> Any:
+    L = K.layers
+    inputs = K.Input((6, 6, 2))
+    parts = [L.Flatten()(L.AdaptiveAveragePooling2D(4)(inputs)), L.Flatten()(L.AdaptiveMaxPooling2D((2, 3))(inputs))]
+    return K.Model(inputs, L.Dense(2)(L.Concatenate()(parts)))
+
+
+@architecture((4,), input_0=6)
+def tied_embedding(K: Any) -> Any:
+    L = K.layers
+    words = K.Input((4,), dtype="int32")
+    table = L.ReversibleEmbedding(6, 3, name="table")
+    return K.Model(words, table(L.Dense(3)(table(words)), reverse=True))
+
+
+@architecture((5, 3))
+def both_directions(K: Any) -> Any:
+    L = K.layers
+    inputs = K.Input((5, 3))
+    x = L.Bidirectional(
+        L.GRU(2, return_sequences=True, name="there"),
+        backward_layer=L.GRU(2, return_sequences=True, go_backwards=True, name="back"),
+        merge_mode="ave",
+    )(inputs)
+    x = L.Concatenate()(L.Bidirectional(L.SimpleRNN(2, return_sequences=True), merge_mode=None)(x))
+    return K.Model(inputs, L.Bidirectional(L.LSTM(2), merge_mode="mul")(x))
+
+
+@architecture((5, 3))
+def states_from_outside(K: Any) -> Any:
+    L = K.layers
+    inputs = K.Input((5, 3))
+    cells = L.StackedRNNCells([L.LSTMCell(2), L.LSTMCell(3)])
+    x, *states = L.RNN(cells, return_sequences=True, return_state=True)(inputs)
+    first = L.Dense(2, activation="tanh")(states[0][1])
+    return K.Model(inputs, L.GRU(2)(x, initial_state=first))
+
+
+@architecture((4, 3))
+def over_time(K: Any) -> Any:
+    L = K.layers
+    inner = K.Sequential([K.Input((3,)), L.Dense(3, activation="relu"), L.BatchNormalization()], name="inner")
+    return K.Sequential([K.Input((4, 3)), L.TimeDistributed(inner), L.Flatten(), L.Dense(1)])
+
+
+def _registered(K: Any, name: str, make: Callable[[Any], type]) -> type:
+    """A user's class over a package's, made once and registered there."""
+    if (K, name) not in _CLASSES:
+        _CLASSES[K, name] = K.saving.register_keras_serializable("files", name)(make(K))
+    return _CLASSES[K, name]
+
+
+_CLASSES: dict[Any, type] = {}
+
+
+def _scale_and_shift(K: Any) -> type:
+    class ScaleAndShift(K.layers.Layer):
+        def __init__(self, start: float = 1.0, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.start = start
+            self.inner = K.layers.Dense(3, name="inner")
+
+        def build(self, shape: Any) -> None:
+            start = K.initializers.Constant(self.start)
+            self.scale = self.add_weight(shape=(shape[-1],), initializer=start, name="scale")
+            self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False, name="seen")
+            self.inner.build(shape)
+            super().build(shape)
+
+        def call(self, x: Any) -> Any:
+            return self.inner(x * self.scale)
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return (*shape[:-1], 3)
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "start": self.start}
+
+    return ScaleAndShift
+
+
+@architecture((4,))
+def layer_of_a_user(K: Any) -> Any:
+    cls: Any = _registered(K, "ScaleAndShift", _scale_and_shift)
+    return K.Sequential([K.Input((4,)), cls(0.5, name="first"), K.layers.Activation("tanh"), cls(name="second")])
+
+
+def _doubled(K: Any) -> Any:
+    def doubled(x: Any) -> Any:
+        return 2.0 * K.ops.tanh(x)
+
+    return doubled
+
+
+@architecture((4,))
+def function_of_a_user(K: Any) -> Any:
+    function: Any = _registered(K, "doubled", _doubled)
+    return K.Sequential([K.Input((4,)), K.layers.Dense(3, activation=function), K.layers.Activation(function)])
+
+
+def _two_heads(K: Any) -> type:
+    class TwoHeads(K.Model):
+        def __init__(self, units: int = 3, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.units = units
+            self.stem = K.layers.Dense(units, activation="relu")
+            self.heads = [K.layers.Dense(2), K.layers.Dense(1)]
+
+        def call(self, x: Any) -> Any:
+            x = self.stem(x)
+            return [head(x) for head in self.heads]
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "units": self.units}
+
+    return TwoHeads
+
+
+@architecture((4,))
+def model_of_a_user(K: Any) -> Any:
+    cls: Any = _registered(K, "TwoHeads", _two_heads)
+    inputs = K.Input((4,))
+    return K.Model(inputs, cls(4, name="heads")(K.layers.Dense(4)(inputs)))

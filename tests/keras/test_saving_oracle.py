@@ -39,6 +39,8 @@ def randomize(model: Any) -> None:
         positive = "variance" in variable.path
         variable.assign((np.abs(value) + 0.5 if positive else value).astype("float32"))
     for layer in model.layers:
+        if type(layer).__name__ == "Normalization":
+            layer.finalize_state()  # it works with what follows from its weights
         if type(layer).__name__ == "SpectralNormalization":
             # As training leaves it: Keras overwrites the kernel by the divided one, kjax divides it whenever it is used.
             _, values, vectors = np.linalg.svd(np.asarray(layer.kernel).reshape(-1, layer.kernel.shape[-1]))
@@ -91,6 +93,7 @@ def comparable(config: Any) -> Any:
 
 @pytest.mark.parametrize("case", ARCHITECTURES, ids=lambda case: case.name)
 def test_files_go_both_ways(case: Architecture, keras3: ModuleType, tmp_path: Path):
+    case.build(ours)  # which registers the classes of users
     names_anew(keras3)
     theirs = case.build(keras3)
     randomize(theirs)

@@ -90,6 +90,7 @@ OMITTED_AT_DEFAULT: dict[str, Sequence[str]] = {
             "use_cudnn",
             "flash_attention",
             "gptq_unpacked_column_size",
+            "sparse",
         ]
     ),
     "initializers": ("gain",),
@@ -122,6 +123,7 @@ ALWAYS_WRITTEN = {
         "GroupQueryAttention",
         "ReversibleEmbedding",
     ],
+    "sparse": ["Discretization", "Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"],
     "gain": ["Orthogonal"],
     "axis": ["MaxNorm", "UnitNorm", "MinMaxNorm"],
 }
@@ -130,6 +132,7 @@ ALWAYS_WRITTEN = {
 NEVER_WRITTEN = {
     "Embedding": ("weights",),
     "SimpleRNN": ("seed",),
+    "Discretization": ("trainable",),
     "SpatialDropout1D": ("trainable",),
     "SpatialDropout2D": ("trainable",),
     "SpatialDropout3D": ("trainable",),
@@ -160,7 +163,7 @@ ONLY_IN_KERAS: dict[str, dict[str, Any]] = {
 BESIDE = ("keras2", "schedule_decay")
 """Arguments that real Keras does not know: they are written beside the config, where it does not look."""
 
-PLAIN_DTYPE = ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
+PLAIN_DTYPE = ("Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 """Classes that write the name of their dtype policy only."""
 
 FOLLOWING = {"strides": "pool_size", "value_dim": "key_dim"}

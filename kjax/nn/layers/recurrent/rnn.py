@@ -107,6 +107,14 @@ def _one_cell(value: Any) -> Any:
     return check_cell(StackedRNNCells(tuple(value)) if isinstance(value, (list, tuple)) else value)
 
 
+def _count_states(cell: Any) -> int:
+    """Number of arrays that the states of a cell are."""
+    if isinstance(cell, StackedRNNCells):
+        return sum(map(_count_states, cell.cells))
+    size = cell.state_size
+    return len(size) if isinstance(size, (list, tuple)) else 1
+
+
 class RNN(SequenceLayer, Layer):
     """A cell run over time.
 
@@ -138,6 +146,10 @@ class RNN(SequenceLayer, Layer):
         """Number of states of the cell (of cells, for stacked ones)."""
         size = self.cell.state_size
         return len(size) if isinstance(size, (list, tuple)) else 1
+
+    @property
+    def state_arrays(self) -> int:
+        return _count_states(self.cell)
 
     def zero_states(self, sequences: Array) -> list[Any]:
         if hasattr(self.cell, "states_for"):  # states whose shape depends on that of the inputs

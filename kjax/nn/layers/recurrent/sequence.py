@@ -143,4 +143,9 @@ class SequenceLayer:
         """The mask of the inputs where sequences are returned, and None for each returned state."""
         del inputs
         output = first_mask(mask) if self.return_sequences else None
-        return [output] + [None] * self.state_count if self.return_state else output
+        return [output] + [None] * self.state_arrays if self.return_state else output
+
+    @property
+    def state_arrays(self: Any) -> int:
+        """Number of arrays that the states are: of stacked cells more than there are cells."""
+        return self.state_count

@@ -110,7 +110,7 @@ class Bidirectional(Layer):
         outputs = [output, output] if self.merge_mode is None else output
         if not self.layer.return_state:
             return outputs
-        states = [None] * (2 * self.layer.state_count)
+        states = [None] * (2 * self.layer.state_arrays)
         return [*outputs, *states] if isinstance(outputs, list) else [outputs, *states]
 
 
