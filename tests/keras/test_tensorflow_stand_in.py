@@ -261,3 +261,133 @@ def test_a_sequential_model_drawn_from_data_takes_other_lengths(tf: Any):
     assert model(np.ones((2, 4, 3), "float32")).shape == (2, 2, 2)
     with pytest.raises(ValueError, match="must have shape"):
         model(np.ones((2, 4, 5), "float32"))
+
+
+def test_gradients_of_gradients(tf: Any):
+    x = tf.Variable(2.0)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = x**3
+        slope = inner.gradient(y, x)
+    assert slope.numpy() == 12 and outer.gradient(slope, x).numpy() == 12
+    w = tf.constant([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(w)
+        y = w * w
+    np.testing.assert_allclose(tape.jacobian(y, w), [[2, 0], [0, 4]])
+
+
+def test_a_tape_sees_penalties_masks_and_functions(tf: Any):
+    layer = tf.keras.layers.Dense(2, kernel_regularizer=tf.keras.regularizers.l2(0.5))
+    with tf.GradientTape() as tape:
+        predicted = layer(np.ones((4, 3), "float32"))
+        loss = tf.reduce_mean(tf.keras.losses.mean_squared_error(np.ones((4, 2), "float32"), predicted))
+        loss += tf.add_n(layer.losses) + tf.reduce_sum(layer.bias * layer.bias)
+    kernel, _ = tape.gradient(loss, layer.trainable_variables)
+    errors = predicted.numpy() - 1
+    np.testing.assert_allclose(kernel, np.ones((3, 4)) @ errors / 4 + layer.kernel.numpy(), rtol=1e-5)
+    embed = tf.keras.layers.Embedding(5, 3, mask_zero=True)
+    lstm = tf.keras.layers.SimpleRNN(2)
+    with tf.GradientTape():
+        short, long = lstm(embed(tf.constant([[1, 2]]))), lstm(embed(tf.constant([[1, 2, 0, 0]])))
+    np.testing.assert_allclose(short, long, rtol=1e-6)
+
+    class Keeping(tf.keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            self.seen = inputs * 2
+            return inputs
+
+    keeping = Keeping()
+    with tf.GradientTape():
+        keeping(tf.ones((1, 2)))
+    assert keeping.seen.numpy().tolist() == [[2, 2]]
+
+
+def test_functions_are_compiled(tf: Any):
+    traced = []
+    layer = tf.keras.layers.Dense(1)
+    optimizer = tf.keras.optimizers.Adam(0.1)
+    mean = tf.keras.metrics.Mean()
+
+    @tf.function
+    def step(x: Any, y: Any, factor: float = 1.0) -> Any:
+        traced.append(1)
+        with tf.GradientTape() as tape:
+            loss = factor * tf.reduce_mean(tf.square(layer(x) - y))
+        optimizer.apply_gradients(zip(tape.gradient(loss, layer.weights), layer.weights, strict=True))
+        mean.update_state(loss)
+        return {"loss": loss, "noise": tf.random.normal([])}
+
+    x, y = tf.ones((4, 2)), tf.zeros((4, 1))
+    results = [step(x, y) for _ in range(5)]
+    count = len(traced)
+    assert float(results[-1]["loss"]) < float(results[0]["loss"]) and int(optimizer.iterations) == 5
+    assert len({float(r["noise"]) for r in results}) == 5
+    np.testing.assert_allclose(mean.result(), np.mean([float(r["loss"]) for r in results]), rtol=1e-5)
+    step(x, y)
+    assert len(traced) == count, "a further call is not traced"
+    step(tf.ones((2, 2)), tf.zeros((2, 1)))
+    assert len(traced) > count
+
+    @tf.function
+    def looks(x: Any) -> Any:
+        return x * 2 if tf.reduce_sum(x) > 0 else x - 1
+
+    assert looks(tf.constant([1.0])).numpy() == 2 and looks(tf.constant([-1.0])).numpy() == -2
+
+    class Counter(tf.Module):
+        def __init__(self) -> None:
+            self.count = tf.Variable(0)
+
+        @tf.function
+        def __call__(self, by: Any) -> Any:
+            self.count.assign_add(by)
+            return self.count.read_value()
+
+    counters = [Counter(), Counter()]
+    assert [int(counters[0](tf.constant(2))) for _ in range(3)] == [2, 4, 6]
+    assert int(counters[1](tf.constant(1))) == 1 and counters[0].trainable_variables[0] is counters[0].count
+    with pytest.raises(ZeroDivisionError):
+        tf.function(lambda x: x * (1 // 0))(x)
+
+
+def test_a_compiled_train_step_with_a_gradient_penalty(tf: Any):
+    class Critic(tf.keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.score = tf.keras.Sequential([tf.keras.layers.Dense(3, activation="tanh"), tf.keras.layers.Dense(1)])
+
+        def call(self, inputs: Any) -> Any:
+            return self.score(inputs)
+
+        def train_step(self, data: Any) -> Any:
+            mixed = data * 0.5
+            with tf.GradientTape() as tape:
+                with tf.GradientTape() as inner:
+                    inner.watch(mixed)
+                    scores = self.score(mixed, training=True)
+                slopes = inner.gradient(scores, [mixed])[0]
+                loss = tf.reduce_mean((tf.sqrt(tf.reduce_sum(slopes**2, axis=1)) - 1.0) ** 2)
+            gradients = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+            return {"loss": loss, "noise": tf.random.uniform([]), "size": tf.cast(tf.shape(data)[0], tf.float32)}
+
+    import jax
+
+    critic = Critic()
+    x = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+    critic(x)
+    before = critic.score.get_weights()
+    critic.compile(tf.keras.optimizers.SGD(0.1))
+    history = critic.fit(x, epochs=2, batch_size=4, verbose=0, shuffle=False).history
+
+    def penalty(weights: Any) -> Any:
+        def score(row: Any) -> Any:
+            return (jax.numpy.tanh(row @ weights[0] + weights[1]) @ weights[2])[0]
+
+        slopes = jax.vmap(jax.grad(score))(x * 0.5)
+        return jax.numpy.mean((jax.numpy.sqrt(jax.numpy.sum(slopes**2, 1)) - 1) ** 2)
+
+    after = [w - 0.1 * g for w, g in zip(before, jax.grad(penalty)(before), strict=True)]
+    np.testing.assert_allclose(history["loss"], [penalty(before), penalty(after)], rtol=1e-4)
+    assert history["noise"][0] != history["noise"][1] and history["size"] == [4, 4]

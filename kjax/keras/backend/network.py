@@ -42,7 +42,7 @@ def lift(target: Callable[..., Any], name: str | None = None) -> Callable[..., A
         args, kwargs = bound.args, bound.kwargs
         if symbolic_leaves((args, kwargs)):
             return Operation(target, name)._symbolic_call(args, kwargs)
-        if scopes.recorder is not None and scopes.current() is None:
+        if scopes.recording() is not None:
             return scopes.recorder.call_function(target, args, kwargs)
         return target(*jax.tree.map(_value, args, is_leaf=_is_variable), **jax.tree.map(_value, kwargs))
 

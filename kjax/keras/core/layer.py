@@ -271,7 +271,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
             )
         if symbolic_leaves((args, kwargs)):
             return self._symbolic_call(args, kwargs)
-        if scopes.recorder is not None and scopes.current() is None:
+        if scopes.recording() is not None:
             return scopes.recorder.call_layer(self, args, kwargs)
         args, kwargs = jax.tree.map(as_array, (args, kwargs))
         return self._compute(args, kwargs)
@@ -425,7 +425,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
     @property
     def losses(self) -> list[Any]:
         """Penalties: weight regularization now, and what the last eager call added."""
-        own = [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
+        own = [_penalty(v) for v in self.trainable_weights if v.regularizer is not None]
         active = scopes.current()
         added = self._extra_losses if active is None else active.losses_of(self)
         return [*added, *own]
@@ -469,6 +469,13 @@ def _is_of_base(cls: type, method: str) -> bool:
 def _has_shape(tree: Any) -> bool:
     leaves = jax.tree.leaves(tree, is_leaf=is_symbolic)
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
+
+
+def _penalty(variable: Variable) -> Any:
+    recorder = scopes.recording()
+    if recorder is None:
+        return variable.regularizer(variable.value)
+    return recorder.call_function(variable.regularizer, (variable,), {})
 
 
 def _batch_shape(kwargs: Mapping[str, Any]) -> tuple[int | None, ...] | None:

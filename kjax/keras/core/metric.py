@@ -332,7 +332,7 @@ class PureMetric(Metric):
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Add data: targets, predictions and sample weights (a mean or sum takes values and weights)."""
-        args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_box)
+        args, kwargs = jax.tree.map(_value, scopes.plain((args, kwargs)), is_leaf=_is_box)
         given = inspect.signature(self.rule.update).bind(None, *args, **kwargs).arguments
         active = scopes.current()
         if active is not None and "y_pred" in given and given.get("mask") is None:

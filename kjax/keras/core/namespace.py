@@ -87,7 +87,7 @@ def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
             if symbolic_leaves((args, kwargs)):
                 return _draw(function, args, kwargs)
             args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
-        if scopes.recorder is not None and scopes.current() is None:
+        if scopes.recording() is not None:
             return scopes.recorder.call_function(function, args, kwargs)
         return function(*args, **kwargs)
 

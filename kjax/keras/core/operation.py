@@ -315,7 +315,7 @@ def _value(leaf: Any) -> Any:
 def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
     """Call a pure function: on symbolic tensors as a new node, otherwise at once."""
     if not symbolic_leaves((args, kwargs)):
-        if scopes.recorder is not None and scopes.current() is None:
+        if scopes.recording() is not None:
             return scopes.recorder.call_function(function, args, kwargs)
         return function(*args, **kwargs)
     return Operation(function, name)._symbolic_call(args, kwargs)

@@ -232,7 +232,7 @@ class Optimizer(StateKeeper):
         Raises:
             ValueError: variables that the optimizer was not built for.
         """
-        grads = list(grads)
+        grads = list(scopes.plain(list(grads)))
         if not grads:
             return
         if trainable_variables is None:

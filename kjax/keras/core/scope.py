@@ -32,6 +32,8 @@ class Scope:
         shifts: what a gradient tape adds to variables when they are read, by ``id``.
         replay: the bookkeeping of gradient tapes, in the scope of a step that may hold some.
         called: what the last call of a layer added to the losses, by ``id`` of the layer.
+        records: whether code in this scope, and not inside a layer called in it, is that of a script whose values
+            are the tensors of :data:`recorder`.
     """
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -49,6 +51,7 @@ class Scope:
     shifts: dict[int, Any] = dataclasses.field(default_factory=dict)
     replay: Any = None
     called: dict[int, list[Any]] = dataclasses.field(default_factory=dict)
+    records: bool = False
 
     def read(self, variable: Any) -> Any:
         """The value of a variable that this scope holds."""
@@ -91,14 +94,48 @@ recorder: Any = None
 """Who is told of eager calls of layers (``call_layer``) and of functions (``call_function``): a tape, or nobody."""
 
 
-def shown(value: Any) -> Any:
-    """A value as eager code of the script sees it: a tensor where :data:`recorder` has tensors."""
-    return value if recorder is None or current() is not None else recorder.shown(value)
-
-
 def current() -> Scope | None:
     """The innermost scope, or None in plain eager code."""
     return _current.get()
+
+
+def recording() -> Any:
+    """:data:`recorder` where the code of a script runs, eagerly or in a step that is traced; else None."""
+    if recorder is None:
+        return None
+    active = current()
+    return recorder if active is None or (active.records and active.depth == 0) else None
+
+
+def shown(value: Any) -> Any:
+    """A value as the code of the script sees it: tensors where :data:`recorder` has tensors."""
+    found = recording()
+    return value if found is None else found.shown(value)
+
+
+def plain(value: Any) -> Any:
+    """A tree of arrays in the place of the tensors of :data:`recorder`."""
+    return value if recorder is None else recorder.plain(value)
+
+
+def through(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of arrays, so that :data:`recorder`, where it is at work, sees the call."""
+    found = recording()
+    return function(*args) if found is None else found.call_function(function, args, {})
+
+
+@contextlib.contextmanager
+def deeper() -> Iterator[None]:
+    """Run what is no code of the script."""
+    active = current()
+    if active is None or not active.records:
+        yield
+        return
+    active.depth += 1
+    try:
+        yield
+    finally:
+        active.depth -= 1
 
 
 @contextlib.contextmanager

@@ -330,6 +330,11 @@ def _operator(function: Callable[..., Any], reverse: bool = False) -> Callable[.
         values = [o.value if isinstance(o, Variable) else o for o in others]
         if any(hasattr(v, "_keras_history") for v in values):
             return NotImplemented  # a symbolic tensor draws a node
+        recorder = scope.recording()
+        if recorder is not None:
+            return recorder.call_function(
+                lambda value, *rest: function(*rest, value) if reverse else function(value, *rest), (self, *others), {}
+            )
         return function(*values, self.value) if reverse else function(self.value, *values)
 
     return apply

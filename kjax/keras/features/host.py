@@ -67,7 +67,7 @@ class HostLayer(Layer):
         if symbolic_leaves((args, kwargs)):
             return self._symbolic_call(args, kwargs)
         inputs = args[0] if args else kwargs["inputs"]
-        if scopes.recorder is not None and scopes.current() is None:
+        if scopes.recording() is not None:
             return scopes.recorder.call_host(self.call, inputs)
         return self.call(inputs)
 

@@ -116,19 +116,24 @@ class CustomSteps:
     def _run(self, kind: str, boxes: list[Variable], values: Any, key: Any, batch: Any) -> tuple[Any, list[Any]]:
         """One step on given values: the logs, flat, and the values after it."""
 
+        records = scopes.recorder is not None and takes_data_only(getattr(self.model, f"{kind}_step"))
+
         def make_scope() -> scopes.Scope:
-            return scopes.Scope({id(b): v for b, v in zip(boxes, values, strict=True)}, key=key)
+            known = {id(b): v for b, v in zip(boxes, values, strict=True)}
+            return scopes.Scope(known, key=key, records=records)
 
         data = pack_x_y_sample_weight(*_plain(batch))
         with explain_numpy():
             logs, scope = tape.run(make_scope, lambda: self._call(kind, data))
-        return flat_logs(logs, f"{type(self.model).__name__}.{kind}_step"), [scope.values[id(b)] for b in boxes]
+        return flat_logs(scopes.plain(logs), f"{type(self.model).__name__}.{kind}_step"), [
+            scope.values[id(b)] for b in boxes
+        ]
 
     def _call(self, kind: str, data: Any) -> Any:
         model = self.model
         step = getattr(model, f"{kind}_step")
         if takes_data_only(step):
-            return step(data)
+            return step(scopes.shown(data))
         groups = [model.trainable_variables, model.non_trainable_variables]
         if kind == "train":
             groups.append(model.optimizer.variables)
@@ -174,9 +179,10 @@ class CustomSteps:
         variables, key = take_key(variables)
         scope = scopes.Scope({id(b): v for b, v in zip(boxes, jax.tree.leaves(variables), strict=True)}, key=key)
         data = pack_x_y_sample_weight(inputs)
+        scope.records = scopes.recorder is not None and takes_data_only(model.predict_step)
         with scopes.enter(scope):
             if takes_data_only(model.predict_step):
-                return model.predict_step(data)
+                return scopes.plain(model.predict_step(scopes.shown(data)))
             groups = (model.trainable_variables, model.non_trainable_variables)
             return model.predict_step(tuple([v.value for v in group] for group in groups), data)[0]
 

@@ -140,10 +140,9 @@ class Overridable(Training):
         del x, training
         penalties = self.losses
         if self._compilation is None or self._compilation.loss is None:
-            return sum((jnp.sum(jnp.asarray(p, jnp.float32)) for p in penalties), start=jnp.float32(0))
-        objective = self._objective_for(y_pred)
-        total, values = objective.loss(y, y_pred, sample_weight, self._masks_of(y_pred), penalties)
-        size = batch_size_of(y_pred)
+            return scopes.through(_sum, penalties)
+        total, values = self._objective_value(y, y_pred, sample_weight, penalties)
+        size = batch_size_of(scopes.plain(y_pred))
         for tracker, value in zip(self._need_compilation().output_trackers, values[1:], strict=False):
             tracker.update_state(value, sample_weight=size)
         return total
@@ -307,7 +306,8 @@ class Overridable(Training):
         groups = [self.trainable_variables, self.non_trainable_variables]
         groups += [getattr(self, name).variables for name in extra]
         groups.append(self.metrics_variables)
-        logs, state = step(tuple([v.value for v in group] for group in groups), data)
+        with scopes.deeper():
+            logs, state = step(tuple([v.value for v in group] for group in groups), scopes.plain(data))
         for group, values in zip(groups, state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
@@ -335,6 +335,7 @@ class Overridable(Training):
             sample_weight: weights.
         """
         del x
+        y, y_pred, sample_weight = scopes.plain((y, y_pred, sample_weight))
         self._objective_for(y_pred)
         compiled = self._need_compilation().compiled_metrics
         assert compiled is not None, "made with the objective"
@@ -360,11 +361,23 @@ class Overridable(Training):
             sample_weight: weights.
             regularization_losses: what to add; usually ``self.losses``.
         """
-        objective = self._objective_for(y_pred)
         added = [] if regularization_losses is None else jax.tree.leaves(regularization_losses)
-        total, _ = objective.loss(y, y_pred, sample_weight, self._masks_of(y_pred), added)
-        self._need_compilation().loss_tracker.update_state(total, sample_weight=batch_size_of(y_pred))
+        total, _ = self._objective_value(y, y_pred, sample_weight, added)
+        size = batch_size_of(scopes.plain(y_pred))
+        self._need_compilation().loss_tracker.update_state(total, sample_weight=size)
         return total
+
+    def _objective_value(self, y: Any, y_pred: Any, sample_weight: Any, added: list[Any]) -> Any:
+        """The loss of ``compile`` and its parts, as the code of a step gets them."""
+        objective = self._objective_for(scopes.plain(y_pred))
+        masks = self._masks_of(scopes.plain(y_pred))
+        return scopes.through(
+            lambda *data: objective.loss(data[0], data[1], data[2], masks, data[3]), y, y_pred, sample_weight, added
+        )
+
+
+def _sum(penalties: Sequence[Any]) -> Any:
+    return sum((jnp.sum(jnp.asarray(p, jnp.float32)) for p in penalties), start=jnp.float32(0))
 
 
 def _run(groups: Sequence[Sequence[Variable]], values: Sequence[Sequence[Any]], function: Any) -> tuple[Any, list[Any]]:

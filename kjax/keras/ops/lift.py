@@ -47,9 +47,12 @@ def lift(entry: Entry) -> Callable[..., Any]:
         if not (all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))):
             if symbolic_leaves((args, kwargs)):
                 return symbolic(args, kwargs)
-            if scopes.recorder is not None and scopes.current() is None:
-                return scopes.recorder.call_function(call, args, kwargs)
+            if scopes.recording() is not None:
+                return scopes.recorder.call_function(compute, args, kwargs)
             args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
+        return compute(*args, **kwargs)
+
+    def compute(*args: Any, **kwargs: Any) -> Any:
         if by_settings:
             args, kwargs = _with_settings(args, kwargs)
         if settings.floatx != "float32":

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of
-from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_text, sizes, unwrap, wrap
+from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_text, sizes, unwrap, wrap
 
 
 @define
@@ -242,12 +243,17 @@ def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, 
 
 
 @define
-def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> Any:
-    return (
-        jnp.arange(start, limit, delta, dtype_of(dtype))
-        if limit is not None
-        else jnp.arange(0, start, delta, dtype_of(dtype))
-    )
+def _range(start: Any, limit: Any, delta: Any, dtype: Any) -> Any:
+    return jnp.arange(start, limit, delta, dtype_of(dtype))
+
+
+def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Any:
+    """``tf.range``; while a function is compiled, integers that are known are known to Python too."""
+    start, limit = (0, start) if limit is None else (start, limit)
+    known = all(isinstance(v, (int, np.integer, Sizes)) for v in (start, limit, delta))
+    if known and dtype is None and scopes.current() is not None:
+        return sizes(np.arange(start, limit, delta))
+    return _range(start, limit, delta, dtype)
 
 
 @define

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from kjax.keras.core.variable import Variable as _Variable
 from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, unwrap
@@ -47,8 +48,13 @@ def scan(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **k
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:
-    """``tf.cond`` for a condition that is known."""
-    return true_fn() if bool(unwrap(pred)) else false_fn()
+    """``tf.cond``; while a function is compiled both sides are computed and one is taken."""
+    known = unwrap(pred)
+    if not isinstance(known, Tracer):
+        return true_fn() if bool(known) else false_fn()
+    return apply(
+        lambda p, a, b: jax.tree.map(lambda x, y: jnp.where(p, x, y), a, b), (pred, true_fn(), false_fn()), {}, "cond"
+    )
 
 
 def switch_case(branch_index: Any, branch_fns: Any, default: Any = None, name: str | None = None) -> Any:
@@ -80,11 +86,6 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     return state
 
 
-def function(func: Any = None, **options: Any) -> Any:
-    """``tf.function``: the function itself; layers and models inside are compiled all the same."""
-    return func if func is not None else lambda f: f
-
-
 def py_function(func: Callable[..., Any], inp: Any, Tout: Any = None, name: str | None = None) -> Any:
     """``tf.py_function``: the function, called now."""
     given = [Tensor(np.asarray(unwrap(i))) if not isinstance(i, Tensor) else i for i in inp]
@@ -113,6 +114,10 @@ def print(*inputs: Any, output_stream: Any = None, **options: Any) -> None:
     """``tf.print``."""
     import sys
 
+    if any(isinstance(unwrap(i), Tracer) for i in inputs):
+        text = " ".join("{}" for _ in inputs)
+        jax.debug.print(text, *[unwrap(i) for i in inputs])
+        return
     streams = {"stderr": sys.stderr, "stdout": sys.stdout, None: sys.stderr}
     shown = [str(i.numpy()) if isinstance(i, Tensor) else str(unwrap(i)) for i in inputs]
     stream = streams.get(output_stream, output_stream)

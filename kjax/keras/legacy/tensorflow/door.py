@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.settings import next_key
 from kjax.keras.legacy.tensorflow.tensor import apply
 
 
@@ -38,6 +40,13 @@ def function_of(
     with contextlib.suppress(TypeError, ValueError):  # a ufunc has none
         function.__signature__ = inspect.signature(compute)  # type: ignore[attr-defined]
     return function
+
+
+def fresh_key() -> Any:
+    """A key for random numbers: of the step that is traced, or the next of the session."""
+    active = scopes.current()
+    key = active.next_key() if active is not None else None
+    return next_key() if key is None else key
 
 
 def _numbers(thing: Any) -> Any:

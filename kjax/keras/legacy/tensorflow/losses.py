@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.core.settings import next_key, next_seed
-from kjax.keras.legacy.tensorflow.door import define
+from kjax.keras.core.settings import next_seed
+from kjax.keras.legacy.tensorflow.door import define, fresh_key
 from kjax.keras.legacy.tensorflow.tensor import Tensor, unwrap
 from kjax.nn.ops import ctc as alignments
 from kjax.nn.ops import nn as networks
@@ -104,7 +104,7 @@ def _sampled(
 ) -> tuple[Any, Any]:
     """Logits of the true class and of drawn ones, less the logarithm of how often they are drawn."""
     chances = jnp.diff(jnp.log(jnp.arange(1, classes + 2, dtype=jnp.float32))) / np.log(classes + 1)
-    drawn = jax.random.choice(next_key(), classes, (number,), p=chances / chances.sum())
+    drawn = jax.random.choice(fresh_key(), classes, (number,), p=chances / chances.sum())
     labels = jnp.ravel(jnp.asarray(labels, jnp.int32))
 
     def logits(rows: Any, chosen: Any) -> Any:

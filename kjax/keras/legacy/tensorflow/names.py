@@ -131,8 +131,12 @@ _RANDOM = {
 }
 _CONFIG = _from(
     "session",
-    "list_physical_devices get_visible_devices set_visible_devices list_logical_devices run_functions_eagerly "
-    "functions_run_eagerly set_soft_device_placement",
+    "list_physical_devices get_visible_devices set_visible_devices list_logical_devices set_soft_device_placement",
+)
+_CONFIG |= _from(
+    "compiled",
+    "run_functions_eagerly functions_run_eagerly",
+    experimental_run_functions_eagerly="run_functions_eagerly",
 )
 _CONFIG_EXPERIMENTAL = {
     **_CONFIG,
@@ -147,7 +151,7 @@ _SESSION = _from(
     "ConfigProto GPUOptions OptimizerOptions Session InteractiveSession Graph get_default_graph get_default_session "
     "reset_default_graph global_variables_initializer local_variables_initializer initialize_all_variables "
     "tables_initializer placeholder disable_v2_behavior enable_eager_execution disable_eager_execution "
-    "executing_eagerly global_variables trainable_variables name_scope variable_scope device control_dependencies "
+    "global_variables trainable_variables name_scope variable_scope device control_dependencies "
     "get_logger enable_v2_behavior",
 )
 _GFILE = _from(
@@ -309,7 +313,8 @@ MODULES: dict[str, dict[str, Any]] = {
             truncated_normal="truncated_normal",
             diag="diag",
         ),
-        **_from("functions", "function Variable py_function numpy_function", get_variable="get_variable"),
+        **_from("functions", "Variable py_function numpy_function", get_variable="get_variable"),
+        **_from("compiled", "function executing_eagerly"),
         **_from("tape", "GradientTape gradients custom_gradient UnconnectedGradients hessians"),
         **_from("tensor", "Tensor", EagerTensor="Tensor"),
         **_from("ragged", "RaggedTensor", SparseTensor="RaggedTensor"),

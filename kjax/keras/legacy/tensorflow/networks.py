@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.core.settings import next_key
-from kjax.keras.legacy.tensorflow.door import define
+from kjax.keras.legacy.tensorflow.door import define, fresh_key
 
 
 @define
@@ -201,5 +200,5 @@ max_pool, avg_pool = max_pool2d, avg_pool2d
 def dropout(x: Any, rate: float = 0.5, noise_shape: Any = None, seed: Any = None) -> Any:
     if not rate:
         return x
-    keep = jax.random.bernoulli(next_key(), 1 - rate, noise_shape or jnp.shape(x))
+    keep = jax.random.bernoulli(fresh_key(), 1 - rate, noise_shape or jnp.shape(x))
     return jnp.where(keep, x / (1 - rate), 0)

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.core.settings import next_key, next_seed
-from kjax.keras.legacy.tensorflow.door import define, dtype_of, shape_of
+from kjax.keras.core.settings import next_seed
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, fresh_key, shape_of
 from kjax.keras.legacy.tensorflow.tensor import wrap
 
 
@@ -31,7 +31,7 @@ def random_uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any =
 
 
 def _key(seed: Any) -> Any:
-    return next_key()
+    return fresh_key()
 
 
 @define
@@ -138,10 +138,10 @@ def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = 1, d
 
 @define
 def shuffle(value: Any, seed: Any = None) -> Any:
-    return jax.random.permutation(next_key(), value)
+    return jax.random.permutation(fresh_key(), value)
 
 
 @define
 def categorical(logits: Any, num_samples: int, dtype: Any = None, seed: Any = None) -> Any:
-    samples = jax.random.categorical(next_key(), logits, axis=-1, shape=(num_samples, *logits.shape[:-1]))
+    samples = jax.random.categorical(fresh_key(), logits, axis=-1, shape=(num_samples, *logits.shape[:-1]))
     return jnp.moveaxis(samples, 0, -1)

@@ -9,12 +9,24 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.settings import next_key
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
-from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, is_leaf, record, tapes, unwrap, unwrap_leaf, wrap
+from kjax.keras.legacy.tensorflow.tensor import (
+    Tensor,
+    apply,
+    is_leaf,
+    keep_mask,
+    mask_of,
+    record,
+    tapes,
+    unwrap,
+    unwrap_leaf,
+    wrap,
+)
 from kjax.nn.losses.base import Loss
 
 
@@ -33,8 +45,7 @@ def _metric_methods(cls: type) -> dict[str, Any]:
         return cls.update_state(metric, *unwrap(args), **unwrap(kwargs))  # type: ignore[attr-defined]
 
     def result(metric: Any) -> Any:
-        found = cls.result(metric)  # type: ignore[attr-defined]
-        return found if scopes.current() is not None else jax.tree.map(wrap, found)
+        return jax.tree.map(wrap, cls.result(metric))  # type: ignore[attr-defined]
 
     return {"__call__": call, "update_state": update_state, "result": result}
 
@@ -65,10 +76,10 @@ class Recorder:
 
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An eager call of a function of arrays; only what tensors take part in is recorded."""
-        leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
+        leaves = jax.tree.leaves((args, kwargs), is_leaf=is_leaf)
         if any(isinstance(leaf, Tensor) for leaf in leaves) or (tapes and any(map(is_leaf, leaves))):
-            return record(function, leaves, structure)
-        return function(*args, **kwargs)
+            return apply(function, args, kwargs, getattr(function, "__name__", "function"))
+        return function(*unwrap(args), **unwrap(kwargs))
 
     def of_script(self, thing: Any) -> Any:
         """A name as a script gets it.
@@ -93,6 +104,10 @@ class Recorder:
         """Arrays as tensors."""
         return jax.tree.map(wrap, value)
 
+    def plain(self, value: Any) -> Any:
+        """Tensors as arrays; variables stay."""
+        return jax.tree.map(lambda leaf: leaf.value if isinstance(leaf, Tensor) else leaf, value, is_leaf=is_leaf)
+
     def call_host(self, function: Callable[..., Any], inputs: Any) -> Any:
         """A call of a layer that computes on the host: its output is a tensor.
 
@@ -112,26 +127,72 @@ class Recorder:
         """
         leaves, structure = jax.tree.flatten(dense((args, kwargs)), is_leaf=is_leaf)
         leaves = [jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
-        plain_args, plain_kwargs = jax.tree.unflatten(structure, [unwrap_leaf(leaf) for leaf in leaves])
+        plain = [unwrap_leaf(leaf) for leaf in leaves]
+        plain_args, plain_kwargs = jax.tree.unflatten(structure, plain)
+        active = scopes.current()
         if not any(tape.recording for tape in tapes):
-            return jax.tree.map(wrap, layer._compute(plain_args, dict(plain_kwargs)))
-        layer._ensure_built(plain_args, {k: v for k, v in plain_kwargs.items() if k != "training"})
+            outputs = jax.tree.map(wrap, layer._compute(plain_args, dict(plain_kwargs)))
+            _show_attributes(layer)
+            return outputs
+        with scopes.deeper():
+            layer._ensure_built(plain_args, {k: v for k, v in plain_kwargs.items() if k not in ("training", "mask")})
         variables = [v for v in layer.weights if v.trainable]
         others = [v for v in layer.weights if not v.trainable]
-        training = bool(plain_kwargs.get("training", False))
-        key = next_key() if training else None
+        own = {id(v) for v in (*variables, *others)}
+        others += [v for metric in _metrics_of(layer) for v in metric.variables if id(v) not in own]
+        training = layer._training_of(plain_args, plain_kwargs)
+        key = None if not training else next_key() if active is None else active.next_key()
+        masks = [mask_of(array) if isinstance(array, jax.Array) else None for array in plain]
+        kept: list[tuple[Any, str]] = []
 
-        def pure(values: list[Any], rest: list[Any]) -> Any:
+        def pure(values: list[Any], rest: list[Any], states: list[Any]) -> Any:
             filled_args, filled_kwargs = jax.tree.unflatten(structure, rest)
-            known = {id(v): value for v, value in zip(variables, values, strict=True)}
-            known |= {id(v): v.value for v in others}
-            with scopes.enter(scopes.Scope(values=known, key=key, training=training)) as active:
+            known = {id(v): value for v, value in zip((*variables, *others), (*values, *states), strict=True)}
+            inner = scopes.Scope(values=known, key=key, training=training)
+            inner.masks |= {id(a): (a, m) for a, m in zip(rest, masks, strict=True) if m is not None}
+            with scopes.enter(inner):
                 outputs = layer._compute(filled_args, dict(filled_kwargs))
-            return outputs, [active.values[id(v)] for v in others], active.losses
+            found = [inner.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
+            kept[:], attributes = _traced_attributes(layer)
+            return outputs, [inner.values[id(v)] for v in others], inner.losses, found, attributes
 
-        flat, whole = jax.tree.flatten(((variables, leaves), {}), is_leaf=is_leaf)
-        outputs, after, losses = record(pure, flat, whole)
+        flat, whole = jax.tree.flatten(((variables, leaves, [v.stored_value() for v in others]), {}), is_leaf=is_leaf)
+        outputs, after, losses, found, attributes = record(pure, flat, whole)
         for variable, new in zip(others, after, strict=True):
             variable.assign(unwrap(new))
-        layer._extra_losses = list(losses)
+        for leaf, mask in zip(jax.tree.leaves(outputs, is_leaf=is_leaf), found, strict=True):
+            if mask is not None:
+                keep_mask(leaf.value, unwrap(mask))
+        for (owner, name), value in zip(kept, attributes, strict=True):
+            owner.__dict__[name] = value
+        _show_attributes(layer)
+        if active is None:
+            layer._extra_losses = list(losses)
+        else:
+            active.called[id(layer)] = list(losses)
         return outputs
+
+
+def _metrics_of(layer: Any) -> list[Any]:
+    holders = [held for inner in layer._flatten_layers() for _, held in inner._state_holders()]
+    return [held for held in holders if isinstance(held, Metric)]
+
+
+def _show_attributes(layer: Any) -> None:
+    """What layers written by the script keep as attributes are tensors, too."""
+    for inner in layer._flatten_layers():
+        if not type(inner).__module__.startswith("kjax."):
+            for name, value in inner.__dict__.items():
+                if isinstance(value, jax.Array) and not name.startswith("_"):
+                    inner.__dict__[name] = wrap(value)
+
+
+def _traced_attributes(layer: Any) -> tuple[list[tuple[Any, str]], list[Any]]:
+    """The attributes in which layers kept what they computed, such as attention scores."""
+    places, values = [], []
+    for inner in layer._flatten_layers():
+        for name, value in inner.__dict__.items():
+            if name != "_extra_losses" and any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value) or ()):
+                places.append((inner, name))
+                values.append(value)
+    return places, values

@@ -136,18 +136,8 @@ set_inter_op_parallelism_threads = set_intra_op_parallelism_threads = set_jit = 
     without_effect
 )
 set_synchronous_execution = disable_v2_behavior = enable_v2_behavior = enable_eager_execution = without_effect
-disable_eager_execution = run_functions_eagerly = without_effect
+disable_eager_execution = without_effect
 enable_op_determinism = without_effect  # kjax is deterministic
-
-
-def functions_run_eagerly() -> bool:
-    """Functions decorated with ``tf.function`` run as they are."""
-    return True
-
-
-def executing_eagerly() -> bool:
-    """Values are computed at once, unless they are symbolic."""
-    return True
 
 
 def do_not_convert(function: Any = None) -> Any:

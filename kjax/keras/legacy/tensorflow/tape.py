@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core import tape as step_tape
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, is_leaf, tapes, unwrap, unwrap_leaf
+from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, is_leaf, record, tapes, unwrap, unwrap_leaf, wrap
 
 
 class GradientTape:
@@ -29,13 +30,13 @@ class GradientTape:
         self.persistent = persistent
         self.watch_accessed_variables = watch_accessed_variables
         self.recording = False
-        self._records: list[tuple[list[Any], list[Any], Any, Any]] = []
+        self._records: list[tuple[list[Any], list[Any], Any, Any, Any]] = []
         self._followed: dict[int, Any] = {}
         self._used = False
         self._inside: Any = None
 
     def __enter__(self) -> GradientTape:
-        if step_tape.step_scope() is not None:  # in a compiled train_step, where nothing is eager
+        if step_tape.step_scope() is not None and scopes.recording() is None:  # in a step without tensors
             self._inside = step_tape.GradientTape().__enter__()
             return self
         self.recording = True
@@ -68,12 +69,20 @@ class GradientTape:
             return True
         return isinstance(thing, Variable) and thing.trainable and self.watch_accessed_variables
 
-    def remember(self, inputs: list[Any], wrapped: Any, outputs: Any, back: Any) -> None:
-        """Add a computation."""
+    def remember(self, inputs: list[Any], wrapped: Any, outputs: Any, back: Any, function: Any) -> None:
+        """Add a computation.
+
+        Args:
+            inputs: the tensors and variables that it is a function of.
+            wrapped: its results.
+            outputs: the same as arrays.
+            back: gives the gradients of the inputs for those of the results.
+            function: the computation, for gradients of gradients.
+        """
         leaves = jax.tree.leaves(wrapped, is_leaf=is_leaf)
         for leaf in leaves:
             self._followed[id(leaf)] = leaf
-        self._records.append((inputs, leaves, jax.tree.map(lambda a: a, outputs), back))
+        self._records.append((inputs, leaves, outputs, back, function))
 
     def stop_recording(self) -> Any:
         """A context in which nothing is remembered."""
@@ -118,21 +127,19 @@ class GradientTape:
         self.recording, before = False, self.recording
         found: dict[int, Any] = {}
         targets = jax.tree.leaves(target, is_leaf=is_leaf)
-        starts = [None] * len(targets) if output_gradients is None else jax.tree.leaves(unwrap(output_gradients))
+        starts = (
+            [None] * len(targets) if output_gradients is None else jax.tree.leaves(output_gradients, is_leaf=is_leaf)
+        )
         for leaf, start in zip(targets, starts, strict=True):
-            ones = jnp.ones(jnp.shape(unwrap_leaf(leaf)), jnp.asarray(unwrap_leaf(leaf)).dtype)
-            _accumulate(found, leaf, ones if start is None else jnp.asarray(start))
-        for inputs, leaves, outputs, back in reversed(self._records):
+            if start is None:
+                start = Tensor(jnp.ones(jnp.shape(unwrap_leaf(leaf)), jnp.asarray(unwrap_leaf(leaf)).dtype))
+            _accumulate(found, leaf, start if is_leaf(start) else Tensor(jnp.asarray(start)))
+        for inputs, leaves, outputs, back, function in reversed(self._records):
             if not any(id(leaf) in found for leaf in leaves):
                 continue
             flat, structure = jax.tree.flatten(outputs)
-            # Integers and the like have no gradient; JAX has a type of zeros for them.
-            seeds = [
-                found.get(id(leaf)) if jnp.issubdtype(array.dtype, jnp.inexact) else None
-                for leaf, array in zip(leaves, flat, strict=True)
-            ]
-            seeds = [_seed(seed, array) for seed, array in zip(seeds, flat, strict=True)]
-            for thing, gradient in zip(inputs, back(jax.tree.unflatten(structure, seeds)), strict=True):
+            seeds = [found.get(id(leaf)) for leaf in leaves]
+            for thing, gradient in zip(inputs, _back(inputs, seeds, flat, structure, back, function), strict=True):
                 if self.follows(thing):
                     _accumulate(found, thing, gradient)
         self.recording = before
@@ -143,7 +150,7 @@ class GradientTape:
             gradient = found.get(id(source))
             if gradient is None and unconnected_gradients == "zero":
                 gradient = jnp.zeros_like(unwrap_leaf(source))
-            return None if gradient is None else Tensor(gradient)
+            return gradient if gradient is None or isinstance(gradient, Tensor) else Tensor(gradient)
 
         return jax.tree.map(of, sources, is_leaf=is_leaf)
 
@@ -153,24 +160,57 @@ class GradientTape:
         shape = jnp.shape(target.value)
         rows = []
         for i in range(int(np.prod(shape))):
-            start = jnp.zeros(int(np.prod(shape))).at[i].set(1.0).reshape(shape)
+            start = Tensor(jnp.zeros(int(np.prod(shape))).at[i].set(1.0).reshape(shape))
             rows.append(self.gradient(target, sources, output_gradients=[start]))
         self.persistent = persistent
-        stacked = jax.tree.map(lambda *g: jnp.stack([r.value for r in g]), *rows, is_leaf=is_leaf)
-        return jax.tree.map(lambda g: Tensor(g.reshape(*shape, *g.shape[1:])), stacked)
+
+        def stacked(*parts: Any) -> Any:
+            return apply(lambda p: jnp.stack(p).reshape(*shape, *p[0].shape), (list(parts),), {}, "jacobian")
+
+        return jax.tree.map(stacked, *rows, is_leaf=is_leaf)
+
+    def batch_jacobian(self, target: Any, source: Any, **kwargs: Any) -> Any:
+        """The gradients of each number of a sample with respect to that sample."""
+        whole = self.jacobian(target, source)
+        rank = len(target.shape)
+        return apply(
+            lambda j: jnp.moveaxis(jnp.diagonal(j, axis1=0, axis2=rank), -1, 0), (whole,), {}, "batch_jacobian"
+        )
+
+
+def _back(inputs: list[Any], seeds: list[Any], flat: list[Any], structure: Any, back: Any, function: Any) -> Any:
+    """The gradients of the inputs, as something that other tapes see where there are any."""
+    # Integers and the like have no gradient; JAX has a type of zeros for them.
+    real = [jnp.issubdtype(array.dtype, jnp.inexact) for array in flat]
+
+    def filled(given: Any) -> Any:
+        rest = iter(given)
+        leaves = [
+            _seed(next(rest), array) if is_real else np.zeros(array.shape, jax.dtypes.float0)
+            for array, is_real in zip(flat, real, strict=True)
+        ]
+        return jax.tree.unflatten(structure, leaves)
+
+    chosen = [seed for seed, is_real in zip(seeds, real, strict=True) if is_real]
+    if not any(tape.recording for tape in tapes):
+        return [wrap(g) for g in back(filled(map(unwrap, chosen)))]
+
+    def pull(arrays: Any, given: Any) -> Any:
+        return list(jax.vjp(function, *arrays)[1](filled(given)))
+
+    leaves, tree = jax.tree.flatten(((list(inputs), chosen), {}), is_leaf=is_leaf)
+    return record(pull, leaves, tree)
 
 
 def _seed(gradient: Any, array: Any) -> Any:
-    if not jnp.issubdtype(array.dtype, jnp.inexact):
-        return np.zeros(array.shape, jax.dtypes.float0)
     return jnp.zeros_like(array) if gradient is None else jnp.asarray(gradient, array.dtype)
 
 
 def _accumulate(found: dict[int, Any], thing: Any, gradient: Any) -> None:
-    if getattr(gradient, "dtype", None) == jax.dtypes.float0:
+    if getattr(unwrap(gradient), "dtype", None) == jax.dtypes.float0:
         return
     known = found.get(id(thing))
-    found[id(thing)] = gradient if known is None else known + gradient
+    found[id(thing)] = gradient if known is None else apply(jnp.add, (known, gradient), {}, "add")
 
 
 def gradients(ys: Any, xs: Any, **kwargs: Any) -> Any:

@@ -75,14 +75,14 @@ class Tensor:
 
     @property
     def _keras_mask(self) -> Any:
-        found = eager_masks.found(self.value)
-        if not found:
+        mask = mask_of(self.value)
+        if mask is None:
             raise AttributeError("this tensor has no mask")
-        return wrap(found[id(self.value)][1])
+        return wrap(mask)
 
     @_keras_mask.deleter
     def _keras_mask(self) -> None:
-        if not eager_masks.found(self.value):
+        if mask_of(self.value) is None:
             raise AttributeError("this tensor has no mask")
         self.value = jnp.array(self.value)
 
@@ -102,7 +102,16 @@ class Tensor:
         return apply(jnp.transpose, (self,), {}, "transpose")
 
     def numpy(self) -> Any:
-        """The values as a NumPy array; one number as a NumPy scalar."""
+        """The values as a NumPy array; one number as a NumPy scalar.
+
+        Raises:
+            AttributeError: in a step that is being compiled, where there are no values yet.
+        """
+        if isinstance(self.value, Tracer):
+            raise AttributeError(
+                "a tensor has no values while a step is compiled: print with tf.print, or compile the model with "
+                "run_eagerly=True (or call tf.config.run_functions_eagerly(True)) to look at them"
+            )
         return np.asarray(self.value)[()]
 
     def get_shape(self) -> Any:
@@ -146,14 +155,17 @@ class Tensor:
     def __len__(self) -> int:
         return len(self.value)
 
+    def _only(self) -> Any:
+        return self.value.reshape(()) if self.ndim and self.value.size == 1 else self.value
+
     def __bool__(self) -> bool:
         return bool(self.value)
 
     def __float__(self) -> float:
-        return float(self.value)
+        return float(self._only())
 
     def __int__(self) -> int:
-        return int(self.value)
+        return int(self._only())
 
     def __index__(self) -> int:
         return self.value.__index__()
@@ -171,12 +183,34 @@ class Tensor:
         return format(self.numpy(), spec) if self.ndim == 0 or not spec else format(str(self), spec)
 
     def __str__(self) -> str:
+        if isinstance(self.value, Tracer):
+            return f"Tensor(shape={self.shape}, dtype={self.dtype})"
         shown = repr(self.numpy()) if self.ndim == 0 and is_text(self.value) else str(self.numpy())
         return f"tf.Tensor({shown}, shape={self.shape}, dtype={self.dtype})"
 
     def __repr__(self) -> str:
+        if isinstance(self.value, Tracer):
+            return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}>"
         shown = str(self.numpy()) if self.ndim == 0 and not is_text(self.value) else repr(self.numpy())
         return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={shown}>"
+
+
+def mask_of(array: Any) -> Any:
+    """The mask that travels with an array, or None."""
+    active = scopes.current()
+    if active is not None:
+        return active.mask_of(array)
+    found = eager_masks.found(array)
+    return found[id(array)][1] if found else None
+
+
+def keep_mask(array: Any, mask: Any) -> None:
+    """Let a mask travel with an array."""
+    active = scopes.current()
+    if active is not None:
+        active.masks[id(array)] = (array, mask)
+    else:
+        eager_masks.keep(array, mask)
 
 
 def _rows(value: Any) -> Any:
@@ -237,9 +271,9 @@ def unwrap_leaf(leaf: Any) -> Any:
 
 def wrap(leaf: Any) -> Any:
     """An array as a tensor; other things as they are."""
-    wrapped = (isinstance(leaf, jax.Array) and not isinstance(leaf, Tracer)) or (
-        isinstance(leaf, np.ndarray) and not isinstance(leaf, Sizes)
-    )
+    if isinstance(leaf, Tracer):
+        return Tensor(leaf) if scopes.current() is not None and scopes.recording() is not None else leaf
+    wrapped = isinstance(leaf, jax.Array) or (isinstance(leaf, np.ndarray) and not isinstance(leaf, Sizes))
     return Tensor(leaf) if wrapped else leaf
 
 
@@ -259,7 +293,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         args, kwargs = jax.tree.unflatten(structure, leaves)
         with jax.ensure_compile_time_eval():
             return jax.tree.map(sizes_of, function(*args, **kwargs))
-    if scopes.current() is not None or any(isinstance(leaf, Tracer) for leaf in leaves):
+    if scopes.recording() is None or any(isinstance(leaf, Tracer) for leaf in leaves):
         args, kwargs = jax.tree.unflatten(structure, plain)
         return function(*args, **kwargs)
     return record(function, leaves, structure)
@@ -296,21 +330,21 @@ def record(function: Callable[..., Any], leaves: Sequence[Any], structure: Any) 
     places = [i for i, leaf in enumerate(leaves) if is_leaf(leaf) and _is_float(leaf)]
     watched = [tape for tape in tapes if tape.recording and any(tape.follows(leaves[i]) for i in places)]
     plain = [unwrap_leaf(leaf) for leaf in leaves]
-    if not watched:
-        args, kwargs = jax.tree.unflatten(structure, plain)
-        return jax.tree.map(wrap, function(*args, **kwargs))
 
     def of_arrays(*arrays: Any) -> Any:
         filled = list(plain)
         for place, array in zip(places, arrays, strict=True):
             filled[place] = array
         args, kwargs = jax.tree.unflatten(structure, filled)
-        return function(*args, **kwargs)
+        with scopes.deeper():
+            return unwrap(function(*args, **kwargs))
 
+    if not watched:
+        return jax.tree.map(wrap, of_arrays(*[plain[i] for i in places]))
     outputs, back = jax.vjp(of_arrays, *[plain[i] for i in places])
     wrapped = jax.tree.map(wrap, outputs)
     for tape in watched:
-        tape.remember([leaves[i] for i in places], wrapped, outputs, back)
+        tape.remember([leaves[i] for i in places], wrapped, outputs, back, of_arrays)
     return wrapped
 
 
