@@ -100,8 +100,8 @@ def test_model_parallel_lays_weights_out():
     one = fit(X, Y, 32)
     mesh = distribution.DeviceMesh((2, 2), ["data", "model"])
     layouts = distribution.LayoutMap(mesh)
-    layouts["wide/kernel"] = (None, "model")
-    layouts["wide/bias"] = ("model",)
+    layouts[".*wide/kernel"] = (None, "model")
+    layouts[".*wide/bias"] = ("model",)
     look = Look()
     with distribution.ModelParallel(layout_map=layouts, batch_dim_name="data").scope() as chosen:
         assert chosen.num_model_replicas == 2

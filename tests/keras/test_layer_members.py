@@ -284,3 +284,44 @@ def test_weights_that_do_not_fit_the_inputs() -> None:
         ValueError, match=r"Dense layer 'mine': weight 'kernel' has shape \(5, 3\), but .* need \(7, 3\)"
     ):
         layer(np.ones((2, 7)))
+
+
+def test_paths_are_those_of_keras(keras3: Any):
+    """Names of the layers that a layer was built in, as real Keras gives them."""
+
+    def paths(package: Any) -> list[Any]:
+        layers = package.layers
+        package.utils.clear_session()
+
+        class Block(layers.Layer):
+            def __init__(this, **kwargs: Any) -> None:
+                super().__init__(**kwargs)
+                this.inside = layers.Dense(3, name="inside")
+
+            def build(this, shape: Any) -> None:
+                this.scale = this.add_weight(shape=(2,), name="scale")
+                this.built = True
+
+            def call(this, x: Any) -> Any:
+                return this.inside(x)
+
+        class Net(package.Model):
+            def __init__(self, **kwargs: Any) -> None:
+                super().__init__(**kwargs)
+                self.block, self.norm = Block(name="block"), layers.BatchNormalization(name="norm")
+
+            def call(self, x: Any) -> Any:
+                return self.norm(self.block(x))
+
+        net = Net(name="net")
+        net(np.zeros((2, 4), "float32"))
+        rows = package.Sequential([package.Input((3, 4)), layers.LSTM(2, name="lstm")], name="rows")
+        late = package.Sequential([layers.TimeDistributed(layers.Dense(2, name="d"), name="td")], name="late")
+        late.build((None, 3, 4))
+        x = package.Input((3, 4))
+        outer = package.Model(x, layers.Dense(1, name="top")(late(x)), name="outer")
+        made = [net, net.block, net.block.inside, rows, rows.layers[0], late.layers[0].layer, outer, outer.layers[-1]]
+        weights = [w for layer in made for w in layer.weights]
+        return [*[layer.path for layer in made], *[w.path for w in weights]]
+
+    assert paths(keras) == paths(keras3)

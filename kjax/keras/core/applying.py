@@ -58,6 +58,12 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
     return outputs
 
 
+def cell_of(module: Any, collection: str) -> tuple[str, ...]:
+    """Names in the paths of weights that, in Keras, belong to a cell inside of the layer."""
+    cell = getattr(module, "cell_type", None)
+    return () if cell is None or collection != PARAMS else (module.cell_label,)
+
+
 class Opaque:
     """A function that takes part in a module's fields without taking part in its value."""
 

@@ -77,7 +77,7 @@ class JaxLayer(Layer):
             trained = collection == PARAMS and np.issubdtype(np.asarray(leaf).dtype, np.floating)
             name = "_".join(_label(entry) for entry in path) or collection
             name = self._free_weight_name(name)
-            path_name = f"{self.name}/{name}"
+            path_name = f"{self.path}/{name}"
             value = Variable(
                 leaf, dtype=np.asarray(leaf).dtype, trainable=trained and self._trainable, name=name, path=path_name
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import flax.linen as nn
@@ -70,6 +71,11 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
     input_spec: Any = None
     """What the first argument of a call must be like: :class:`InputSpec`, a structure of them, or None."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _in_its_place(cls.build)
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
         object.__setattr__(layer, "_init_arguments", (args, kwargs))
@@ -133,8 +139,13 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
 
     @property
     def path(self) -> str:
-        """The layer's place, as it stands at the head of the paths of its weights."""
-        return self.name
+        """The layer's place, at the head of the paths of its weights: the names of the layers that it was built in, and its own."""
+        return self.__dict__.get("_path") or self.name
+
+    def _take_place(self) -> None:
+        """Remember where the layer is built. The names of older generations say nothing of it."""
+        if settings.era == "3":
+            object.__setattr__(self, "_path", scopes.path_here())
 
     @property
     def dtype_policy(self) -> Policy:
@@ -202,7 +213,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
             trainable and self._trainable,
             given.get("autocast", True),
             name=name,
-            path=f"{self.name}/{name}",
+            path=f"{self.path}/{name}",
             regularizer=regularizers.get(given.get("regularizer")),
             constraint=constraints.get(given.get("constraint")),
         )
@@ -331,6 +342,10 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
 
     def _compute_in(self, active: scopes.Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the layer inside a scope: check, build, convert, pass on mode and masks, collect penalties."""
+        with scopes.inside(self):
+            return self._compute_here(active, args, kwargs)
+
+    def _compute_here(self, active: scopes.Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         names, free = call_signature(type(self).call)
         training = self._training_of(args, kwargs)
         kwargs = dict(kwargs)
@@ -458,6 +473,19 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _in_its_place(build: Callable[..., Any]) -> Callable[..., Any]:
+    """A ``build`` method during which the layer's place is known."""
+
+    @functools.wraps(build)
+    def built(layer: Layer, *args: Any, **kwargs: Any) -> Any:
+        with scopes.inside(layer):
+            if not layer.built:
+                layer._take_place()
+            return build(layer, *args, **kwargs)
+
+    return built
 
 
 def _is_of_base(cls: type, method: str) -> bool:

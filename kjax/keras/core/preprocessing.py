@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.data_backend import Backend
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import settings

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure
+from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
 from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import next_key, settings, to_snake_case
@@ -387,8 +387,10 @@ class PureLayer(Seeded, Layer):
         return description
 
     def _make_variables(self, description: Description) -> None:
+        with scopes.inside(self):
+            self._take_place()
         for spec in description.weights:
-            self.take_variable(spec, tuple(spec.path[1:]), (self.name,))  # without the name inside _Caller
+            self.take_variable(spec, tuple(spec.path[1:]), (self.path,))  # without the name inside _Caller
         self.mark_built()
 
     def mark_built(self) -> None:
@@ -411,7 +413,10 @@ class PureLayer(Seeded, Layer):
                 return variable
         held = self._held.get(path[0])
         if held is not None and len(path) > 1:
-            variable = held.take_variable(spec, path[1:], (*above, held.name))
+            place = (*above, held.name)
+            if settings.era == "3":
+                object.__setattr__(held, "_path", "/".join(place))
+            variable = held.take_variable(spec, path[1:], place)
         else:
             initial = spec.initializer or ForeignInitial(self._initial_values, (spec.collection, *spec.path))
             variable = Variable(
@@ -420,7 +425,7 @@ class PureLayer(Seeded, Layer):
                 spec.dtype,
                 spec.collection == PARAMS and self._trainable and not spec.frozen,
                 name=list(path)[-1],
-                path="/".join((*above, *path)),
+                path="/".join((*above, *cell_of(self._module, spec.collection), *path)),
                 regularizer=spec.regularizer,
                 constraint=spec.constraint,
             )

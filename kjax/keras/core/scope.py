@@ -159,6 +159,28 @@ def enter(scope: Scope) -> Iterator[Scope]:
         _current.reset(token)
 
 
+_around: contextvars.ContextVar[tuple[Any, ...]] = contextvars.ContextVar("layers_around", default=())
+
+
+@contextlib.contextmanager
+def inside(layer: Any) -> Iterator[None]:
+    """Note that what is built now is built inside of a layer."""
+    around = _around.get()
+    if around and around[-1] is layer:
+        yield
+        return
+    token = _around.set((*around, layer))
+    try:
+        yield
+    finally:
+        _around.reset(token)
+
+
+def path_here() -> str:
+    """Names of the layers that :func:`inside` noted, joined by slashes: the beginning of the paths of weights."""
+    return "/".join(layer.name for layer in _around.get())
+
+
 def run_with(variables: Sequence[Any], values: Sequence[Any], function: Callable[[], Any]) -> tuple[Any, list[Any]]:
     """Call a function in which variables stand for given values, as a pure function.
 

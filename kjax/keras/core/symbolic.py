@@ -30,7 +30,11 @@ from kjax.keras.core.variable import Variable
 @functools.cache
 def call_signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]:
     """Names of a function's parameters without ``self``, and whether it takes any keyword."""
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    parameters = list(inspect.signature(function).parameters.values())
+    # Methods are asked for their own parameters, however they call the object.
+    qualified = getattr(function, "__qualname__", "").split(".")
+    if parameters and (parameters[0].name == "self" or (len(qualified) > 1 and qualified[-2] != "<locals>")):
+        del parameters[0]
     names = tuple(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
     return names, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
@@ -60,8 +64,9 @@ class Symbolic:
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call the layer on symbolic tensors: outputs that know where they come from."""
-        self._ensure_built(args, kwargs)
-        specs, masks, structure = self._output_specs(args, kwargs)
+        with scopes.inside(self):
+            self._ensure_built(args, kwargs)
+            specs, masks, structure = self._output_specs(args, kwargs)
         names = [f"{self.name}_output_{i}" for i in range(len(specs))]
         outputs = [KerasTensor(s.shape, s.dtype, n, known=s.known) for n, s in zip(names, specs, strict=True)]
         for tensor, mask in zip(outputs, masks, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
 from kjax.keras.core.settings import settings
@@ -73,7 +74,9 @@ class Sequential(Model):
         self._stack.append(layer)
         if rebuild and self._plan is not None:
             # The tensors of the layers below stay what they are: a user may hold them.
-            self._adopt_plan(make_plan(self._plan.input_structure, layer(self._plan.outputs[0]), self.name))
+            with scopes.inside(self):
+                outputs = layer(self._plan.outputs[0])
+            self._adopt_plan(make_plan(self._plan.input_structure, outputs, self.name))
         elif rebuild:
             self._rebuild()
 
@@ -102,8 +105,9 @@ class Sequential(Model):
 
     def _draw(self, tensor: KerasTensor) -> None:
         inputs, outputs = tensor, tensor
-        for layer in self._stack:
-            outputs = layer(outputs)
+        with scopes.inside(self):
+            for layer in self._stack:
+                outputs = layer(outputs)
         self._adopt_plan(make_plan(inputs, outputs, self.name))
 
     def build(self, input_shape: Any = None) -> None:

@@ -153,3 +153,4 @@ class GRU(SequenceLayer, _GRU):
     zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
 
     cell_type = GRUCell
+    cell_label = "gru_cell"

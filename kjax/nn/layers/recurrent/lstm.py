@@ -153,3 +153,4 @@ class LSTM(SequenceLayer, _LSTM):
     zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
 
     cell_type = LSTMCell
+    cell_label = "lstm_cell"

@@ -43,6 +43,8 @@ class SequenceLayer:
     input_rank: ClassVar[int] = 3
     any_more_axes: ClassVar[bool] = False
     cell_type: ClassVar[Any] = None
+    cell_label: ClassVar[str] = "conv_lstm_cell"
+    """Name of the object inside that has the weights in Keras."""
     """The class of :meth:`one_step`, where there is one."""
 
     def call(

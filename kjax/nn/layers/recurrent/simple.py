@@ -68,3 +68,4 @@ class SimpleRNN(SequenceLayer, _SimpleRNN):
     zero_output_for_mask: bool = field(False, convert=bool, kw_only=True)
 
     cell_type = SimpleRNNCell
+    cell_label = "simple_rnn_cell"
