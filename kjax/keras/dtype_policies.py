@@ -7,13 +7,18 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from kjax.keras.core.settings import dtype_policy
-from kjax.nn.dtypes import Policy, policy_name
+from kjax.nn.dtypes import AWQDTypePolicy as AWQDTypePolicy
+from kjax.nn.dtypes import GPTQDTypePolicy as GPTQDTypePolicy
+from kjax.nn.dtypes import Int4DTypePolicy as Int4DTypePolicy
+from kjax.nn.dtypes import Policy, policy
+from kjax.nn.dtypes import QuantizedDTypePolicy as QuantizedDTypePolicy
+from kjax.nn.dtypes import QuantizedFloat8DTypePolicy as QuantizedFloat8DTypePolicy
 
 DTypePolicy = FloatDTypePolicy = Policy
 
 
 class DTypePolicyMap(MutableMapping[str, Policy]):
-    """Policies by path of a layer, exact or as a regular expression, and one for all others.
+    """Policies by path of a layer, exact or as a regular expression that matches all of it, and one for all others.
 
     Args:
         default_policy: policy of paths that are not in the map; the session's by default.
@@ -23,8 +28,8 @@ class DTypePolicyMap(MutableMapping[str, Policy]):
     def __init__(self, default_policy: Any = None, policy_map: Mapping[str, Any] | None = None) -> None:
         self._default = None if default_policy is None else get(default_policy)
         self._policies: dict[str, Policy] = {}
-        for path, policy in (policy_map or {}).items():
-            self[path] = policy
+        for path, entry in (policy_map or {}).items():
+            self[path] = entry
 
     @property
     def name(self) -> str:
@@ -47,14 +52,14 @@ class DTypePolicyMap(MutableMapping[str, Policy]):
         return self.default_policy.variable_dtype
 
     @property
-    def quantization_mode(self) -> None:
+    def quantization_mode(self) -> str | None:
         """That of the default policy."""
-        return
+        return self.default_policy.quantization_mode
 
     def __getitem__(self, key: str) -> Policy:
         if key in self._policies:
             return self._policies[key]
-        matching = [pattern for pattern in self._policies if re.search(pattern, key)]
+        matching = [pattern for pattern in self._policies if re.fullmatch(pattern, key)]
         if len(matching) > 1:
             raise ValueError(f"path {key!r} matches several entries of the map: {matching}")
         return self._policies[matching[0]] if matching else self.default_policy
@@ -83,7 +88,8 @@ class DTypePolicyMap(MutableMapping[str, Policy]):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> DTypePolicyMap:
         """Make a map from what :meth:`get_config` returned."""
-        return cls(**config)
+        policies = {path: get(entry) for path, entry in (config.get("policy_map") or {}).items()}
+        return cls(config.get("default_policy"), policies)
 
 
 def get(identifier: Any) -> Any:
@@ -98,7 +104,12 @@ def get(identifier: Any) -> Any:
         return identifier
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
-    return Policy(policy_name(identifier) or "float32")
+    try:
+        return policy(identifier)
+    except TypeError:
+        raise ValueError(
+            f"Cannot interpret `dtype` argument {identifier!r}: expected a name or a DTypePolicy"
+        ) from None
 
 
 def serialize(dtype_policy: Any) -> dict[str, Any]:
@@ -113,4 +124,4 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     del custom_objects
     if config.get("class_name") == "DTypePolicyMap":
         return DTypePolicyMap.from_config(config["config"])
-    return Policy.from_config(config["config"])
+    return policy(config)

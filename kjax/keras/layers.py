@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kjax import nn
-from kjax.keras.core.adaptation import ConvolutionMembers, EmbeddingsMembers, KernelMembers, SpectralMembers
+from kjax.keras.core.adaptation import ConvolutionMembers, SpectralMembers
 from kjax.keras.core.attention import AttentionMembers
 from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
 from kjax.keras.core.functions import JaxLayer as JaxLayer
@@ -25,6 +25,7 @@ from kjax.keras.core.preprocessing import (
     RescalingMembers,
 )
 from kjax.keras.core.pure import PureLayer, derive
+from kjax.keras.core.quantized import QuantizedKernelMembers, QuantizedTableMembers
 from kjax.keras.core.recurrent import (
     BidirectionalMembers,
     CellMembers,
@@ -140,9 +141,9 @@ RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D
 
 MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     **dict.fromkeys((f"{name}Cell" for name in RECURRENT), (CellMembers,)),
-    **dict.fromkeys(("Dense", "EinsumDense"), (KernelMembers,)),
+    **dict.fromkeys(("Dense", "EinsumDense"), (QuantizedKernelMembers,)),
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), (ConvolutionMembers,)),
-    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), (EmbeddingsMembers,)),
+    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), (QuantizedTableMembers,)),
     "SpectralNormalization": (SpectralMembers,),
     "StackedRNNCells": (StackedMembers,),
     "RNN": (RecurrentMembers,),

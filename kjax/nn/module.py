@@ -16,11 +16,13 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from kjax.nn import regularizers
-from kjax.nn.dtypes import Policy, cast_floating, policy_name
+from kjax.nn.dtypes import Policy, cast_floating, policy, policy_name
 from kjax.nn.value import convert_fields, field, is_written
 
 PARAMS = "params"
 STATE = "state"
+OVERWRITE = "overwrite"
+"""Values that a step replaces by their "gradients": what float8 training keeps of recent steps."""
 LOSSES = "losses"
 DROPOUT = "dropout"
 
@@ -30,7 +32,8 @@ class WeightSpec:
     """What is known of one weight before it exists.
 
     Attributes:
-        collection: ``'params'`` (trained) or ``'state'`` (moving statistics, carried state).
+        collection: ``'params'`` (trained), ``'overwrite'`` (replaced by its gradient) or ``'state'`` (moving statistics,
+            carried state, quantized weights).
         path: names from the module down to the weight.
         shape: its shape.
         dtype: name of its type.
@@ -101,6 +104,11 @@ def surround(found: Ambient) -> Iterator[None]:
         _ambient.reset(token)
 
 
+def rank_of(collection: str) -> int:
+    """Where the weights of a collection stand in lists: those that training changes come first."""
+    return {PARAMS: 0, OVERWRITE: 0, STATE: 1}.get(collection, 2)
+
+
 def announce(spec: WeightSpec) -> None:
     """Tell whoever records (:func:`record_weights`) of a weight."""
     specs = _recorder.get()
@@ -156,14 +164,19 @@ class Layer(nn.Module):
         super().__post_init__()
 
     @property
+    def dtype_policy(self) -> Policy:
+        """The dtype policy."""
+        return policy(self.dtype)
+
+    @property
     def compute_dtype(self) -> str:
         """Name of the type the layer computes in."""
-        return Policy(self.dtype).compute_dtype
+        return self.dtype_policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:
         """Name of the type the weights are stored in."""
-        return Policy(self.dtype).variable_dtype
+        return self.dtype_policy.variable_dtype
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, by name."""
@@ -255,15 +268,32 @@ class Layer(nn.Module):
         return cast_floating(value, self.compute_dtype) if cast else value
 
     def state(
-        self, name: str, shape: tuple[int, ...], initializer: Callable[..., Array], dtype: str | None = None
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Callable[..., Array],
+        dtype: str | None = None,
+        collection: str = STATE,
     ) -> Array:
-        """A value that is carried from call to call and not trained; change it with :meth:`set_state`."""
+        """A value that is carried from call to call and not trained; change it with :meth:`set_state`.
+
+        Args:
+            name: its name.
+            shape: its shape.
+            initializer: ``(key, shape, dtype) -> array``.
+            dtype: its type; the layer's variable dtype by default.
+            collection: ``'overwrite'`` for a value whose "gradient" is the value after the step.
+        """
         dtype = dtype or self.variable_dtype
-        self._record(STATE, name, shape, dtype, initializer)
-        # The collection's values do not depend on data, so any key will do: only initializers with randomness use it.
-        box = self.variable(STATE, name, lambda: initializer(jax.random.key(0), shape, jnp.dtype(dtype)))
-        self._check_shape(name, box.value, shape)
-        return box.value
+        self._record(collection, name, shape, dtype, initializer)
+        if self.has_variable(collection, name):
+            value = self.get_variable(collection, name)
+        else:
+            # The collection's values do not depend on data, so any key will do: only random initializers use it.
+            first = initializer(jax.random.key(0), shape, jnp.dtype(dtype))
+            value = self.variable(collection, name, lambda: first).value
+        self._check_shape(name, value, shape)
+        return value
 
     def set_state(self, name: str, value: Array) -> None:
         """Store a new value of :meth:`state` ``name``, where the caller asked for it (``mutable=['state']``)."""

@@ -13,7 +13,7 @@ import optax
 from jaxtyping import Array
 
 from kjax.nn import optimizers
-from kjax.nn.module import DROPOUT, LOSSES, PARAMS, accepts, record_weights
+from kjax.nn.module import DROPOUT, LOSSES, OVERWRITE, PARAMS, accepts, record_weights
 from kjax.nn.randomness import moved_on, take_key
 from kjax.train.objective import Objective
 from kjax.train.state import TrainState, merge
@@ -98,8 +98,8 @@ def _train_step(module: nn.Module, objective: Objective, optimizer: Any) -> Trai
         key = jax.random.fold_in(state.key, state.step)
         constraints: dict[tuple[str, ...], Any] = {}
 
-        def loss_of(params: Any) -> tuple[Array, Any]:
-            variables = {PARAMS: merge(params, state.frozen), **state.state}
+        def loss_of(params: Any, overwrite: Any) -> tuple[Array, Any]:
+            variables = {PARAMS: merge(params, state.frozen), **state.state, **overwrite}
             with record_weights() as specs:
                 outputs, masks, updates = apply_module(module, variables, inputs, training=True, key=key)
             constraints.update({p[1:]: s.constraint for p, s in specs.items() if s.constraint is not None})
@@ -109,7 +109,9 @@ def _train_step(module: nn.Module, objective: Objective, optimizer: Any) -> Trai
                 total = optimizer.scale_loss(state.opt_state, total)
             return total, (outputs, masks, updates, values)
 
-        grads, (outputs, masks, updates, values) = jax.grad(loss_of, has_aux=True)(state.params)
+        overwrite = {name: inner for name, inner in state.state.items() if name == OVERWRITE}
+        grad = jax.grad(loss_of, argnums=(0, 1), has_aux=True)
+        (grads, overwrite), (outputs, masks, updates, values) = grad(state.params, overwrite)
         changes, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, changes)
         if constraints:
@@ -119,7 +121,7 @@ def _train_step(module: nn.Module, objective: Objective, optimizer: Any) -> Trai
         return state.replace(  # type: ignore[attr-defined]
             step=state.step + 1,
             params=params,
-            state={**state.state, **updates},
+            state={**state.state, **updates, **overwrite},
             opt_state=opt_state,
             metrics=accumulators,
         )

@@ -201,8 +201,10 @@ def test_layers_tell_about_themselves() -> None:
     layer = L.Dense(3, name="d", dtype="mixed_float16")
     assert (layer.path, layer.input_dtype, layer.variable_dtype) == ("d", "float16", "float32")
     assert layer.quantization_mode is None and layer.metrics == [] and layer.supports_masking
+    convolution = L.Conv2D(2, 3)
+    convolution.build((None, 8, 8, 3))
     with pytest.raises(NotImplementedError, match="cannot be quantized"):
-        L.Conv2D(2, 3).quantize("int8")
+        convolution.quantize("int8")
 
     class Measured(L.Layer):
         def __init__(self) -> None:

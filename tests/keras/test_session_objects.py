@@ -126,7 +126,7 @@ def test_dtype_policies():
         policy.convert_input(X, True, "bfloat16").dtype == "bfloat16"
         and policy.convert_input(np.array([1]), True, "bfloat16").dtype != "bfloat16"
     )
-    by_path = policies.DTypePolicyMap("float32", {"dense": "bfloat16"})
+    by_path = policies.DTypePolicyMap("float32", {"model/dense.*": "bfloat16"})
     assert by_path["model/dense_1"].name == "bfloat16" and by_path["conv"].name == "float32"
     assert policies.DTypePolicyMap.from_config(by_path.get_config()).get_config() == by_path.get_config()
     assert keras.layers.Dense(2, dtype=by_path).compute_dtype == "float32"

@@ -20,7 +20,10 @@ ARGUMENTS = [
         r"Dense: argument `activation`: unknown activation 'rleu'; did you mean.*'relu'",
     ),
     (lambda: L.Dense(2, kernel_initializer="gloro_uniform"), r"`kernel_initializer`.*did you mean 'glorot_uniform'"),
-    (lambda: L.Dense(2, quantization_config=3), r"Dense: argument `quantization_config`: is not supported, received 3"),
+    (
+        lambda: L.Dense(2, quantization_config=3),
+        r"Dense: argument `quantization_config`: expected a QuantizationConfig or None, received 3",
+    ),
     (lambda: L.Dropout(1.5), r"Dropout: argument `rate`: expected a number from 0 to 1, received 1.5"),
     (lambda: L.Dropout(0.5, noise_shape="ab"), r"Dropout: argument `noise_shape`: expected several integers"),
     (lambda: L.Embedding(0, 4), r"Embedding: argument `input_dim`: expected a positive integer"),

@@ -47,11 +47,30 @@ class Adaptable(PureLayer):
                 f"{type(self).__name__} layer {self.name!r} has no `{self.adapted_weight}` yet: weights are made when the "
                 "layer is first called, or by its `build(input_shape)`"
             )
-        if not self.lora_enabled:
-            return stored
-        parts = {path[0]: v for _, path, v in self._boxes}
-        first, second = (parts[f"lora_{self.adapted_weight}_{which}"] for which in "ab")
-        return stored.value + low_rank.scale(self._module) * jnp.matmul(first.value, second.value)
+        return stored.value + self._correction() if self.lora_enabled else stored
+
+    def _correction(self) -> Any:
+        """What the correction adds to the weight."""
+        first, second = self._factors()
+        return low_rank.scale(self._module) * jnp.matmul(first.value, second.value)
+
+    def _factors(self) -> list[Variable]:
+        """The two matrices of the correction; none without one."""
+        names = [f"lora_{self.adapted_weight}_{which}" for which in "ab"]
+        found = {path[0]: v for _, path, v in self._boxes}
+        return [found[name] for name in names if name in found]
+
+    def _above(self) -> tuple[str, ...]:
+        """What stands at the head of the paths of the weights."""
+        return (self.path,)
+
+    def _weight_shape(self, stored: Variable) -> tuple[int, ...]:
+        """Shape of the weight, whatever it is stored as."""
+        return stored.shape
+
+    def merged_values(self) -> dict[str, Any]:
+        """What files hold, by name, in the place of weights that have a correction: as in Keras, their sum with it."""
+        return {self.adapted_weight: self._present()} if self.lora_enabled else {}
 
     def enable_lora(
         self,
@@ -86,11 +105,12 @@ class Adaptable(PureLayer):
         stored.frozen, stored.trainable = True, False
         regularizer = getattr(module, f"{self.adapted_weight}_regularizer")
         stored.regularizer = None
-        shapes = {"a": (*stored.shape[:-1], rank), "b": (rank, stored.shape[-1])}
+        shape = self._weight_shape(stored)
+        shapes = {"a": (*shape[:-1], rank), "b": (rank, shape[-1])}
         for which, initializer in (("a", a_initializer), ("b", b_initializer)):
             path = (f"lora_{self.adapted_weight}_{which}",)
             spec = WeightSpec(PARAMS, path, shapes[which], "float32", initializers.get(initializer), regularizer)
-            self.take_variable(spec, path, (self.name,))
+            self.take_variable(spec, path, self._above())
 
 
 class KernelMembers(Adaptable):

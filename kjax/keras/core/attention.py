@@ -37,7 +37,34 @@ class AttentionMembers(PureLayer):
         from kjax.keras import layers
 
         module: Any = self._module
-        return self.part(name, layers.EinsumDense, module.dense(name, *self._sizes()), (name,))  # type: ignore[attr-defined]
+        layer: Any = self.part(name, layers.EinsumDense, module.dense(name, *self._sizes()), (name,))  # type: ignore[attr-defined]
+        layer._whole = self, name
+        layer.name = name
+        return layer
+
+    def dense_parts(self) -> list[PureLayer]:
+        """All dense layers inside that have weights."""
+        names = dict.fromkeys(path[0] for _, path, _ in self._boxes if len(path) > 1)
+        return [self.dense_part(name) for name in names]
+
+    def adopt_part(self, name: str, part: Any) -> None:
+        """Compute with a dense layer inside as it is now.
+
+        Args:
+            name: its name.
+            part: the layer, one of :meth:`dense_parts`, which has become another.
+        """
+        module: Any = self._module
+        kept = tuple(entry for entry in module.projections if entry[0] != name)
+        fields = ("dtype", "quantization_config", "calibrated", "gptq_unpacked_column_size", "lora_rank", "lora_alpha")
+        own = tuple((name, field, getattr(part._module, field)) for field in fields)
+        object.__setattr__(self, "_module", module.clone(projections=(*kept, *own)))
+        self._described.clear()
+        at = next(i for i, entry in enumerate(self._boxes) if entry[1][0] == name)
+        others = [entry for entry in self._boxes if entry[1][0] != name]
+        others[at:at] = [(c, (name, *path), v) for c, path, v in part._boxes]
+        self._boxes[:] = others
+        self._parts[name] = len(self._boxes), part
 
     def _sizes(self) -> tuple[int, tuple[int, ...]]:
         """Number of axes of the query, and sizes of the outputs, as the weights show them."""

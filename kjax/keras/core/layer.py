@@ -27,7 +27,7 @@ from kjax.keras.core.tensor import Node, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.core.weight_arguments import weight_arguments
 from kjax.nn import constraints, regularizers
-from kjax.nn.dtypes import Policy, cast_floating, policy_name
+from kjax.nn.dtypes import Policy, cast_floating, policy
 from kjax.nn.module import PARAMS, STATE
 from kjax.nn.value import did_you_mean
 
@@ -107,7 +107,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         self._explicit_name = name is not None
         self.name = name or unique_name(to_snake_case(type(self).__name__))
         self.built = False
-        self._dtype_policy = Policy(policy_name(dtype) or settings.dtype)
+        self._dtype_policy = self._policy_for(dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._remat_mode = get_current_remat_mode() if self._recomputed_as_a_whole else None
@@ -147,10 +147,30 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         if settings.era == "3":
             object.__setattr__(self, "_path", scopes.path_here())
 
+    def _policy_for(self, dtype: Any) -> Policy:
+        """The policy for the argument ``dtype``: that of a map for this layer's path; of the session for None."""
+        if hasattr(dtype, "default_policy"):
+            self._policy_map = dtype
+            return dtype[self.path]
+        if dtype is not None:
+            return policy(dtype)
+        # A quantizing policy of the session is for the layers that can be quantized in this way.
+        found = policy(settings.dtype)
+        mode = found.quantization_mode
+        return found if mode is None or mode in self._modes() else found.source  # type: ignore[attr-defined]
+
+    def _modes(self) -> tuple[str, ...]:
+        """The quantization modes of the class."""
+        return ()
+
     @property
     def dtype_policy(self) -> Policy:
-        """The dtype policy."""
+        """The dtype policy. A built layer is quantized when it is set to a policy such as ``'int8_from_float32'``."""
         return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._accept_policy(self._policy_for(value))
 
     @property
     def dtype(self) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
 from kjax.keras.core.settings import settings
-from kjax.keras.core.stepwise import Applied, Own, stepwise, takes_learning_rate
+from kjax.keras.core.stepwise import Applied, Own, stepped, stepwise, takes_learning_rate
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import optimizer_call
 from kjax.keras.legacy.spellings import OPTIMIZERS
@@ -244,6 +244,11 @@ class Optimizer(StateKeeper):
             raise ValueError(f"{self.name}: {len(grads)} gradients were given for {len(boxes)} variables")
         if not self.built:
             self.build(boxes)
+        for v, g in zip(boxes, grads, strict=True):
+            if getattr(v, "overwrite_with_gradient", False) and g is not None:
+                v.assign(g)
+        grads = [g for g, v in zip(grads, boxes, strict=True) if not getattr(v, "overwrite_with_gradient", False)]
+        boxes = stepped(boxes)
         pairs = {id(v): g for g, v in zip(grads, boxes, strict=True) if g is not None}
         unknown = [v for v in boxes if id(v) not in self._built_for]
         if unknown:

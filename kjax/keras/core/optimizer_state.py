@@ -14,7 +14,7 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import to_snake_case
-from kjax.keras.core.stepwise import own_name
+from kjax.keras.core.stepwise import own_name, stepped
 from kjax.keras.core.variable import Variable
 from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
@@ -178,9 +178,11 @@ class StateKeeper:
             A mark for :meth:`is_prepared`.
         """
         leaves = jax.tree.leaves(tree, is_leaf=is_box)
-        listed = list(order) if order is not None else leaves
+        given = list(order) if order is not None else leaves
+        listed = stepped(given)
         if self.built and self._built_for == frozenset(map(id, leaves)):
             self._arrange(tree, leaves, listed)
+            self._trainable_variables = given
             return self, self._tree, self._structure
         if self.built:
             self._own = self._own[: self._early]  # what the last `build` made belongs to other weights
@@ -192,6 +194,7 @@ class StateKeeper:
                 StateKeeper.build(self, listed)
         finally:
             self._layout = None
+        self._trainable_variables = given
         return self, self._tree, self._structure
 
     def _arrange(self, tree: Any, leaves: list[Variable], listed: list[Variable]) -> None:
@@ -228,7 +231,8 @@ class StateKeeper:
         if isinstance(variables, Mapping):
             self.prepare(variables)
             return
-        listed = list(variables)
+        given = list(variables)
+        listed = stepped(given)
         tree = listed if self._layout is None else self._layout
         if self._layout is None and self.built and self._built_for == frozenset(map(id, listed)):
             return
@@ -237,7 +241,7 @@ class StateKeeper:
         self._structure = jax.tree.structure(tree, is_leaf=is_box)
         self._built_for = frozenset(map(id, self._leaves))
         numbers = {id(v): i for i, v in enumerate(self._leaves)}
-        self._trainable_variables = listed
+        self._trainable_variables = given
         self._order = [numbers[id(v)] for v in listed]
         self._tree = self._make_state(tree)
 

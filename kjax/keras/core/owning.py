@@ -20,7 +20,7 @@ Tree = dict[str, Any]
 
 _UNTRACKED = (
     *("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes"),
-    *("_state_parts", "_prepared", "_generator", "_original"),
+    *("_state_parts", "_prepared", "_generator", "_original", "_whole"),
 )
 """Attributes in which layers and variables lie that are found in other ways."""
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of
+from kjax.keras.core.fields import Argument, all_fields, argument_fields, field_names, required_fields
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
 from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import next_key, settings, to_snake_case
@@ -25,24 +26,22 @@ from kjax.nn import Layer as ModuleBase
 from kjax.nn import activations
 from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
-from kjax.nn.module import DROPOUT, PARAMS, STATE, Description, WeightSpec, accepts, describe
+from kjax.nn.module import (
+    DROPOUT,
+    OVERWRITE,
+    PARAMS,
+    Description,
+    WeightSpec,
+    accepts,
+    describe,
+    rank_of,
+)
+from kjax.nn.quantization.convert import modes_of
 from kjax.nn.recompute import Recomputed
 from kjax.nn.value import did_you_mean
 
 _HOLDING = ("layer", "backward_layer", "cell", "cells")
 """Arguments of built-in layers that are layers."""
-
-_BASE_FIELDS = ("parent", "name", "trainable", "dtype", "activity_regularizer")
-
-
-class _Argument:
-    """A constructor argument as an attribute: read from the module, which __setattr__ replaces."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, layer: Any, owner: Any = None) -> Any:
-        return self if layer is None else layer.__getattr__(self.name)
 
 
 class PureLayer(Seeded, Layer):
@@ -64,6 +63,9 @@ class PureLayer(Seeded, Layer):
         super().__init__(**layer_kwargs)
         self._held, self._given_layers = {}, {}
         self._adopt(self._make_module(self.adapt_arguments(fields)))
+
+    def _modes(self) -> tuple[str, ...]:
+        return modes_of(self.module_class)
 
     def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The arguments of the module from those of the constructor; a hook for classes around other layers."""
@@ -95,7 +97,7 @@ class PureLayer(Seeded, Layer):
         if "data_format" in names and given.get("data_format") is None:
             given["data_format"] = settings.image_data_format
         if issubclass(self.module_class, ModuleBase):
-            given["dtype"] = self._dtype_policy.name
+            given["dtype"] = self._dtype_policy.spelling
             given["trainable"] = self._trainable
             given["activity_regularizer"] = self.activity_regularizer
         return self.module_class(**given)
@@ -155,7 +157,8 @@ class PureLayer(Seeded, Layer):
         if known is not None and known[0] == len(self._boxes) and known[1]._module == module:
             return known[1]
         layer = cls.__new__(cls)
-        Layer.__init__(layer, name=to_snake_case(cls.__name__), dtype=self._dtype_policy.name)
+        dtype = module.dtype if isinstance(module, ModuleBase) else self._dtype_policy
+        Layer.__init__(layer, name=to_snake_case(cls.__name__), dtype=dtype)
         layer._held, layer._given_layers = {}, {}
         layer._adopt(module)
         deep = len(inside)
@@ -175,7 +178,7 @@ class PureLayer(Seeded, Layer):
                 return self.built_in_generator(name)
             if name in self._given_layers:
                 return self._given_layers[name]
-            if name in _all_fields(type(module)):
+            if name in all_fields(type(module)):
                 return getattr(module, name)
             for _, path, variable in self._boxes:
                 if path == (name,):
@@ -184,7 +187,7 @@ class PureLayer(Seeded, Layer):
             if isinstance(own, property) and own.fget is not None:  # it raised AttributeError; let it say why
                 return own.fget(self)
             makers = {f"{name}_initializer", f"{name.removesuffix('_kernel')}_initializer"}
-            if makers & _all_fields(type(module)):
+            if makers & all_fields(type(module)):
                 if self.built:
                     return None  # such as the bias of a layer with use_bias=False
                 raise AttributeError(
@@ -195,7 +198,7 @@ class PureLayer(Seeded, Layer):
 
     def __setattr__(self, name: str, value: Any) -> None:
         module = self.__dict__.get("_module")
-        if module is not None and name in _all_fields(type(module)):
+        if module is not None and name in all_fields(type(module)):
             if name not in ("name", "trainable", "activity_regularizer"):
                 object.__setattr__(self, "_module", module.clone(**{name: self._hold(name, value)}))
                 self._described.clear()
@@ -204,7 +207,7 @@ class PureLayer(Seeded, Layer):
 
     def __dir__(self) -> list[str]:
         weights = {path[0] for _, path, _ in self._boxes if len(path) == 1}
-        return sorted({*super().__dir__(), *_all_fields(type(self._module)), *weights})
+        return sorted({*super().__dir__(), *all_fields(type(self._module)), *weights})
 
     # -- weights -------------------------------------------------------------------------------------------------
 
@@ -248,8 +251,20 @@ class PureLayer(Seeded, Layer):
         yield from super()._members()
         yield from self.__dict__.get("_held", {}).items()
 
+    def _follow_held(self) -> None:
+        """Take over the variables of layers inside, which may have others than when this layer was built."""
+        for name, held in self.__dict__.get("_held", {}).items():
+            if isinstance(held, PureLayer):
+                held._follow_held()
+                mine = [entry for entry in self._boxes if entry[1][0] == name and len(entry[1]) > 1]
+                theirs = [(c, (name, *path), v) for c, path, v in held._boxes]
+                if mine and {id(v) for _, _, v in mine} != {id(v) for _, _, v in theirs}:
+                    self._boxes[:] = [entry for entry in self._boxes if entry not in mine] + theirs
+                    self._described.clear()
+
     def variable_tree(self) -> Tree:
         """The variables as nested dicts by collection."""
+        self._follow_held()
         tree: Tree = super().variable_tree()
         for collection, path, variable in self._boxes:
             node = tree.setdefault(collection, {})
@@ -264,11 +279,12 @@ class PureLayer(Seeded, Layer):
 
         States that a recurrent layer carries from call to call are none.
         """
-        order, also = {PARAMS: 0, STATE: 1}, getattr(self._module, "also_own", ())
+        self._follow_held()
+        also = getattr(self._module, "also_own", ())
 
         def rank(entry: tuple[str, tuple[str, ...], Variable]) -> tuple[bool, int]:
             collection, path, _ = entry
-            return len(path) > 1 and path[-1] not in also, order.get(collection, 2)
+            return len(path) > 1 and path[-1] not in also, rank_of(collection)
 
         boxes = sorted((entry for entry in self._boxes if not entry[1][-1].startswith(CARRIED)), key=rank)
         own = super().weights
@@ -283,7 +299,7 @@ class PureLayer(Seeded, Layer):
     def trainable(self, value: bool) -> None:
         Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
         for collection, _, variable in self._boxes:
-            if collection == PARAMS:
+            if collection in (PARAMS, OVERWRITE):
                 variable.trainable = self._trainable and not variable.frozen
 
     def build(self, *input_shapes: Any, **named_shapes: Any) -> None:
@@ -387,6 +403,13 @@ class PureLayer(Seeded, Layer):
         return description
 
     def _make_variables(self, description: Description) -> None:
+        module = self._module
+        unable = isinstance(module, ModuleBase) and not modes_of(module)
+        if unable and self.quantization_mode is not None and description.weights:
+            raise NotImplementedError(
+                f"{type(self).__name__} layer {self.name!r}: there is no such layer with quantized weights (dtype "
+                f"{self._dtype_policy.name!r}); Dense, EinsumDense, Embedding and ReversibleEmbedding can be quantized"
+            )
         with scopes.inside(self):
             self._take_place()
         for spec in description.weights:
@@ -423,13 +446,14 @@ class PureLayer(Seeded, Layer):
                 initial,
                 spec.shape,
                 spec.dtype,
-                spec.collection == PARAMS and self._trainable and not spec.frozen,
+                spec.collection in (PARAMS, OVERWRITE) and self._trainable and not spec.frozen,
                 name=list(path)[-1],
                 path="/".join((*above, *cell_of(self._module, spec.collection), *path)),
                 regularizer=spec.regularizer,
                 constraint=spec.constraint,
             )
             variable.frozen = spec.frozen
+            variable.overwrite_with_gradient = spec.collection == OVERWRITE
         self._boxes.append((spec.collection, path, variable))
         return variable
 
@@ -484,6 +508,9 @@ class PureLayer(Seeded, Layer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make a layer from what :meth:`get_config` returned; the configs of layers inside become layers."""
+        from kjax.keras.saving import names
+
+        config = names.without_unknown(cls, dict(config))
         return cls(**{key: _revived(value) if key in _HOLDING else value for key, value in config.items()})
 
 
@@ -533,33 +560,6 @@ def _is_box(thing: Any) -> bool:
     return isinstance(thing, Variable)
 
 
-def _all_fields(cls: type[nn.Module]) -> frozenset[str]:
-    return frozenset(f.name for f in dataclasses.fields(cls)) - {"parent"}
-
-
-def field_names(cls: type[nn.Module] | None) -> list[str]:
-    """The constructor arguments of a module class, in Keras' order, without those of every layer."""
-    assert cls is not None
-    return [f.name for f in argument_fields(cls)]
-
-
-def argument_fields(cls: type[nn.Module]) -> list[dataclasses.Field[Any]]:
-    """The fields that are constructor arguments: those that may be given by position first."""
-    found = [f for f in dataclasses.fields(cls) if f.init and f.name not in _BASE_FIELDS]
-    return sorted(found, key=lambda f: f.kw_only is True)
-
-
-def required_fields(cls: type[nn.Module] | None) -> list[str]:
-    """Those without a default."""
-    assert cls is not None
-    missing = dataclasses.MISSING
-    return [
-        f.name
-        for f in dataclasses.fields(cls)
-        if f.init and f.name not in _BASE_FIELDS and f.default is missing and f.default_factory is missing
-    ]
-
-
 def derive(
     module_class: type[nn.Module], name: str | None = None, bases: tuple[type, ...] = (), **attributes: Any
 ) -> type[PureLayer]:
@@ -587,7 +587,7 @@ def derive(
         taken = inspect.getattr_static(PureLayer, f.name, None)
         members = [inspect.getattr_static(base, f.name, None) for base in bases]
         if f.init and not any(isinstance(m, property) or callable(m) for m in (taken, *members)):
-            attributes.setdefault(f.name, _Argument(f.name))
+            attributes.setdefault(f.name, Argument(f.name))
     body = {
         "module_class": module_class,
         "__init__": __init__,

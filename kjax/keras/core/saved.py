@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.variable import Variable
-from kjax.nn.module import PARAMS, STATE
+from kjax.nn.module import rank_of
 
 
 class Saved:
@@ -36,8 +36,7 @@ class Saved:
 
     def own_variables(self) -> list[Variable]:
         """The variables that belong to this layer and not to one inside: trained ones first."""
-        order = {PARAMS: 0, STATE: 1}
-        entries = sorted(self._own_variables, key=lambda entry: order.get(entry[0], 2))
+        entries = sorted(self._own_variables, key=lambda entry: rank_of(entry[0]))
         return [variable for _, _, variable in entries]
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:

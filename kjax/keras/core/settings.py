@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array
 
 from kjax.keras.core import name_scopes
-from kjax.nn.dtypes import Policy, policy_name
+from kjax.nn.dtypes import Policy, default_policy_name, policy_name
+from kjax.nn.dtypes import policy as policy_of
 from kjax.train.together import surroundings
 
 
@@ -64,6 +65,7 @@ class Settings:
 
 
 settings = Settings()
+default_policy_name.append(lambda: settings.dtype)
 
 
 def next_key() -> Array:
@@ -153,7 +155,7 @@ def set_dtype_policy(policy: Any) -> None:
 
 def dtype_policy() -> Policy:
     """The dtype policy of new layers."""
-    return Policy(settings.dtype)
+    return policy_of(settings.dtype)
 
 
 def set_floatx(value: str) -> None:

@@ -135,7 +135,7 @@ class Applied(rules.Optimizer):
         boxes = [*owner._leaves, *jax.tree.leaves(owner.state, is_leaf=_is_box)]
 
         def run() -> None:
-            owner._apply_written_by_user([gradients[i] for i in owner._order], owner._trainable_variables)
+            owner._apply_written_by_user([gradients[i] for i in owner._order], stepped(owner._trainable_variables))
 
         _, after = scopes.run_with(boxes, [*parameters, *state_leaves], run)
         count = len(parameters)
@@ -168,3 +168,8 @@ def _is_box(thing: Any) -> bool:
 
 def _leaf(thing: Any) -> bool:
     return thing is None or isinstance(thing, Variable)
+
+
+def stepped(variables: Sequence[Any]) -> list[Any]:
+    """Those of some variables that an optimizer steps: the others are replaced by their gradients (float8)."""
+    return [v for v in variables if not getattr(v, "overwrite_with_gradient", False)]

@@ -111,6 +111,7 @@ class Variable:
         self.regularizer = regularizer
         self.constraint = constraint
         self.frozen = False  # True for a weight that stays what it is although its layer is trained
+        self.overwrite_with_gradient = False  # True for a value whose "gradient" is the value after the step
         self._live: Live | None = None
         self._value: Any = None
         self._key: Array | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -312,32 +311,36 @@ class Model(OnBatch, Generations, Layer):
         return result
 
     def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
-        """Replace the weights of the layers that can be quantized by small integers; compile the model again afterwards.
+        """Keep the weights of the layers that can be quantized in fewer bits; compile the model again afterwards.
 
         Args:
-            mode: how, such as ``'int8'``.
-            config: accepted at None only.
+            mode: ``'int8'``, ``'int4'`` or ``'float8'``; ``'gptq'`` and ``'awq'`` need a config with data.
+            config: a config of ``keras.quantizers``; that of the mode by default.
             filters: which layers: a regular expression or a list of such, searched in their names, or a function.
-            **kwargs: arguments of the layers' ``quantize``.
+            **kwargs: ``type_check``: False quantizes classes derived from the built-in ones too.
 
         Raises:
-            NotImplementedError: none of the layers can be quantized in this way.
+            ValueError: an unknown mode, a config that does not fit, a model that is not built or is quantized already.
         """
-        if not self.built:
-            raise ValueError(f"model {self.name!r} must be built before it is quantized: call it on data")
-        wanted = [layer for layer in self._flatten_layers() if not isinstance(layer, Model) and _passes(layer, filters)]
-        refused: list[NotImplementedError] = []
-        for layer in wanted:
-            try:
-                layer.quantize(mode, config=config, **kwargs)
-            except NotImplementedError as error:
-                refused.append(error)
-        if wanted and len(refused) == len(wanted):
-            raise NotImplementedError(f"model {self.name!r}: no layer can be quantized: {refused[0]}") from refused[0]
-        self._forget_training()
+        from kjax.keras.models.quantizing import quantize_model
+
+        type_check = kwargs.pop("type_check", True)
+        if kwargs:
+            raise ValueError(f"quantize: Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        try:
+            quantize_model(self, mode, config, filters, type_check)
+        finally:  # where one of the layers refuses, others have changed
+            self._forget_training()
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> Any:
-        """What quantization needs to know of the model; None, since the known modes need nothing."""
+        """The blocks that GPTQ and AWQ go through; a model that has some overrides this.
+
+        Args:
+            mode: ``'gptq'`` or ``'awq'``.
+
+        Returns:
+            ``{'pre_block_layers': layers that data go through first, 'sequential_blocks': the blocks}``, or None.
+        """
         del mode
 
     def run_internal_graph(self, inputs: Any, mask: Any = None) -> tuple[list[Any], list[Any], list[Any]]:
@@ -458,16 +461,6 @@ class Model(OnBatch, Generations, Layer):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _passes(layer: Layer, filters: Any) -> bool:
-    """Whether a layer is among those that filters choose."""
-    if filters is None:
-        return True
-    if callable(filters):
-        return bool(filters(layer))
-    patterns = [filters] if isinstance(filters, str) else list(filters)
-    return any(re.search(pattern, layer.name) for pattern in patterns)
 
 
 def is_input_layer(layer: Layer) -> bool:

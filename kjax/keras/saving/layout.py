@@ -5,12 +5,13 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.quantized import Entry, in_file_order
 from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import to_snake_case
 from kjax.keras.core.variable import Variable
@@ -18,7 +19,7 @@ from kjax.keras.models.model import Model
 from kjax.keras.saving import names
 from kjax.nn.graph import Graph, Op
 from kjax.nn.layers.recurrent.sequence import CARRIED
-from kjax.nn.module import PARAMS, STATE
+from kjax.nn.module import PARAMS, rank_of
 
 SUBGROUPS: dict[str, dict[str, str]] = {
     name: {PARAMS: "cell"} for name in ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
@@ -51,6 +52,8 @@ class Place:
         owner: the layer, model or optimizer.
         variables: its variables in the order of the file; None where the owner reads and writes its values itself.
         optional: variables that are read where the file has them, and not written.
+        merged: gives the values that are written in the place of those of variables, by their ids: sums with corrections.
+        cleared: variables that are set to zero when the others are read: the corrections.
     """
 
     path: str
@@ -58,6 +61,8 @@ class Place:
     owner: Any
     variables: list[Variable] | None
     optional: tuple[Variable, ...] = ()
+    merged: Callable[[], Mapping[int, Any]] = dict
+    cleared: tuple[Variable, ...] = ()
 
 
 def places(model: Any) -> Iterator[Place]:
@@ -122,12 +127,14 @@ def _own(layer: Layer, path: str) -> Iterator[Place]:
         return
     groups: dict[str, list[Variable]] = {"": []}
     unstored = unstored_variables(layer)
+    merged: Callable[[], Mapping[int, Any]] = dict
+    cleared: tuple[Variable, ...] = ()
     if isinstance(layer, PureLayer):
         cls = built_in_class(type(layer)).__name__
-        order = {PARAMS: 0, STATE: 1}
-        for collection, steps, variable in sorted(layer._boxes, key=lambda entry: order.get(entry[0], 2)):
-            if any(variable is other for other in unstored):
-                continue
+        entries = sorted(layer._boxes, key=lambda entry: rank_of(entry[0]))
+        merged, cleared = _corrections(layer, entries)
+        entries = _ordered([e for e in entries if all(e[2] is not v for v in (*unstored, *cleared))])
+        for collection, steps, variable in entries:
             # Some layers keep weights of the layer inside a second time, as their own.
             if len(steps) > 1 and steps[-1] in getattr(layer._module, "also_own", ()):
                 groups[""].append(variable)
@@ -138,7 +145,27 @@ def _own(layer: Layer, path: str) -> Iterator[Place]:
         if inside:
             yield Place(_join(path, inside), None, layer, variables)
         else:
-            yield Place(path, layer.name, layer, variables, unstored)
+            yield Place(path, layer.name, layer, variables, unstored, merged, cleared)
+
+
+def _corrections(layer: Any, entries: Sequence[Entry]) -> tuple[Callable[[], Mapping[int, Any]], tuple[Variable, ...]]:
+    """Values for the weights that have a correction (LoRA), as Keras writes them, and the variables of the correction."""
+    if not getattr(layer, "lora_enabled", False):
+        return dict, ()
+
+    def merged() -> Mapping[int, Any]:
+        values = layer.merged_values()
+        return {id(v): values[path[-1]] for _, path, v in entries if len(path) == 1 and path[-1] in values}
+
+    return merged, tuple(layer._factors())
+
+
+def _ordered(entries: Sequence[Entry]) -> list[Entry]:
+    """The variables of each layer inside in the order of files."""
+    groups: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry[1][:-1], []).append(entry)
+    return [entry for group in groups.values() for entry in in_file_order(group)]
 
 
 def _group_inside(module: Any, cls: str, steps: tuple[str, ...], collection: str) -> str:

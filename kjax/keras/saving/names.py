@@ -24,6 +24,9 @@ PACKAGES = {
     "kjax.nn.constraints": "keras.constraints",
     "kjax.nn.losses": "keras.losses",
     "kjax.nn.metrics": "keras.metrics",
+    "kjax.nn.quantization": "keras.quantizers",
+    "kjax.nn.dtypes": "keras.dtype_policies",
+    "kjax.keras.dtype_policies": "keras.dtype_policies",
 }
 """Where a class lives here, and the module that real Keras writes for it. The first prefix that fits counts."""
 
@@ -55,6 +58,8 @@ MODULES = {
     "keras.distillation": "kjax.keras.distillation",
     "keras.utils": "kjax.keras.features.space",
     "keras.src.layers.preprocessing.feature_space": "kjax.keras.features.columns",
+    "keras.quantizers": "kjax.keras.quantizers",
+    "keras.dtype_policies": "kjax.keras.dtype_policies",
 }
 """Module that a file names (or its longest prefix) and the module in which the thing is looked up: no other is read."""
 
@@ -68,6 +73,8 @@ INTERNAL = {"keras.src.layers": "keras.layers", "keras.src.models": "keras.model
         "losses",
         "metrics",
         "activations",
+        "quantizers",
+        "dtype_policies",
     )
 }
 """Real Keras' private modules, which it writes for what it does not export."""
@@ -156,11 +163,13 @@ FILES_IN_ARGUMENTS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVector
 
 ONLY_IN_KERAS: dict[str, dict[str, Any]] = {
     "LayerNormalization": {"rms_scaling": False},
-    "ReversibleEmbedding": {"quantization_config": None},
 }
 """Arguments that do not exist here: the value at which they are written, and may be read."""
 
-BESIDE = ("keras2", "schedule_decay")
+HOLDING_QUANTIZERS = ("quantization_config", "weight_quantizer", "activation_quantizer")
+"""Arguments that hold quantizers, or configs with quantizers."""
+
+BESIDE = ("keras2", "schedule_decay", "calibrated", "projections")
 """Arguments that real Keras does not know: they are written beside the config, where it does not look."""
 
 PLAIN_DTYPE = ("Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
@@ -258,6 +267,19 @@ def written(cls: type, module: str, config: dict[str, Any], defaults: dict[str, 
     return {**result, **ONLY_IN_KERAS.get(cls.__name__, {})}
 
 
+def without_unknown(cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """A config of a built-in layer without the arguments that do not exist here.
+
+    Raises:
+        ValueError: one of them has another value than the only one that there is.
+    """
+    known = ONLY_IN_KERAS.get(cls.__name__, {}) if cls.__module__ == "kjax.keras.layers" else {}
+    for key, value in known.items():
+        if config.get(key, value) != value:
+            raise ValueError(f"{cls.__name__}: kjax has no argument {key!r}, other than {value!r}")
+    return {key: value for key, value in config.items() if key not in known}
+
+
 def builtin(module: str | None, name: str) -> Any:
     """The built-in class that a file names, or None.
 
@@ -272,6 +294,8 @@ def builtin(module: str | None, name: str) -> Any:
     for private, public in INTERNAL.items():
         if module not in MODULES and (module == private or module.startswith(private + ".")):
             module = public
+    if module == "keras" and name.endswith("DTypePolicy"):
+        module = "keras.dtype_policies"
     if module == "keras" and name not in ("Model", "Sequential"):
         return None
     target = MODULES.get(module)

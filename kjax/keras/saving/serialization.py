@@ -31,7 +31,7 @@ from kjax.keras.saving.registration import (
 )
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import initializers, optimizers
-from kjax.nn.dtypes import Policy
+from kjax.nn.dtypes import Policy, policy
 from kjax.nn.value import Value
 
 PLAIN = (str, int, float, bool)
@@ -187,7 +187,7 @@ def _class_and_config(obj: Any) -> tuple[type, dict[str, Any]]:
     if isinstance(obj, ModuleBase):
         return type(obj), module_config(obj)
     if isinstance(obj, Policy):
-        return Policy, {"name": obj.name}
+        return type(obj), obj.get_config()
     if isinstance(obj, initializers.KerasInitializer):
         inner = obj.function
         if not hasattr(inner, "get_config"):
@@ -273,7 +273,7 @@ def module_config(
         layer_config = {
             "name": name,
             "trainable": module.trainable,
-            "dtype": serialize_argument(Policy(module.dtype)),
+            "dtype": serialize_argument(module.dtype_policy),
         }
     own = {}
     for key, value in fields.items():
@@ -350,9 +350,10 @@ def _revive(config: Any) -> Any:
         return special(inner)
     if name == "function":
         return find_function(inner, config)
-    if name == "DTypePolicy":
-        # Layers for strings have a policy of that name, which no weight or computation can have.
-        return inner["name"] if inner.get("name") == "string" else Policy(inner["name"]).name
+    if name == "DTypePolicy" and inner.get("name") == "string":
+        return "string"  # layers for strings have a policy of that name, which no weight or computation can have
+    if name.endswith("DTypePolicy") and names.builtin(config.get("module"), name) is not None:
+        return policy(config)
     return _revive_instance(config)
 
 
@@ -503,11 +504,10 @@ def make_instance(cls: Any, config: Any) -> Any:
     if isinstance(config, dict):
         if isinstance(config.get("dtype"), Mapping):
             config["dtype"] = _revive(config["dtype"])
-        for key, value in names.ONLY_IN_KERAS.get(cls.__name__, {}).items():
-            if cls.__module__ == "kjax.keras.layers" and config.pop(key, value) != value:
-                raise ValueError(f"{cls.__name__}: kjax has no argument {key!r}, other than {value!r}")
+        config = names.without_unknown(cls, config)
         generated = getattr(cls, "get_config", None) is Layer.get_config
         keys = names.REVIVED.get(cls.__name__, ()) if cls.__module__ == "kjax.keras.layers" else ()
+        keys = (*keys, *names.HOLDING_QUANTIZERS)
         for key in (k for k in config if generated or k in keys):
             config[key] = _as_shapes(_revive(_unbuilt(config[key]) if cls.__name__ in names.REVIVED else config[key]))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,9 @@ def contents(model: Any) -> Iterator[tuple[str, str | None, Mapping[Any, Any]]]:
             if inner is not None:
                 yield f"{place.path}/{inner[0]}", None, dict(enumerate(inner[1]))
         elif place.variables is not None:
-            yield place.path, place.name, dict(enumerate(place.variables))
+            merged = place.merged()
+            values = [merged.get(id(variable), variable) for variable in place.variables]
+            yield place.path, place.name, dict(enumerate(values))
         else:
             store: dict[str, Any] = {}
             place.owner.save_own_variables(store)
@@ -124,6 +126,7 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
     plan: list[tuple[Variable, hdf5.Stored]] = []
     custom: list[tuple[Any, dict[str, hdf5.Stored]]] = []
     problems: list[str] = []
+    cleared: list[Variable] = []
     used = 0
     for place in places(model):
         stored = _stored(file, place.path)
@@ -139,6 +142,7 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
             problem = _mismatch(place, boxes, stored)
             if problem is None:
                 plan += [(box, stored[str(i)]) for i, box in enumerate(boxes)]
+                cleared += place.cleared
             else:
                 problems.append(problem)
     if problems and not skip_mismatch:
@@ -153,6 +157,8 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
     _load_custom(values)
     for box, stored in plan:
         hdf5.assign(box, stored)
+    for box in cleared:
+        box.assign(np.zeros(box.shape, box.dtype))
 
 
 def _load_custom(values: list[tuple[Any, dict[str, Any]]]) -> None:

@@ -18,6 +18,7 @@ from kjax.nn.layers.activation import hidden_score
 from kjax.nn.layers.einsum import EinsumDense
 from kjax.nn.layers.regularization import dropout
 from kjax.nn.module import Layer
+from kjax.nn.quantization.config import config_field_value
 from kjax.nn.value import ArgumentError, field
 
 
@@ -167,6 +168,8 @@ class _HeadedAttention(Layer):
         """A dense layer with this layer's initializers, penalties and constraints."""
         layer: Any = self
         free = len(equation.partition("->")[2]) - 1 - len(sizes)
+        changes = {field: value for part, field, value in layer.projections if part == name}
+        changes.setdefault("dtype", self.dtype)
         return EinsumDense(
             equation,
             (None,) * free + sizes,
@@ -179,9 +182,9 @@ class _HeadedAttention(Layer):
             activity_regularizer=self.activity_regularizer,
             kernel_constraint=layer.kernel_constraint,
             bias_constraint=layer.bias_constraint,
-            dtype=self.dtype,
             trainable=self.trainable,
             name=name,
+            **changes,
         )
 
     def seen(
@@ -302,6 +305,12 @@ def _axes(value: Any) -> tuple[int, ...] | None:
     return axes if isinstance(axes, tuple) else (axes,)
 
 
+def _projections(value: Any) -> tuple[tuple[str, str, Any], ...]:
+    """Converter of ``projections``: what is written in a config is made what it was."""
+    entries = ((part, name, config_field_value(x) if name == "quantization_config" else x) for part, name, x in value)
+    return tuple((str(part), str(name), x) for part, name, x in entries)
+
+
 class MultiHeadAttention(_HeadedAttention):
     """Attention by several heads at once, each with projections of its own.
 
@@ -320,6 +329,8 @@ class MultiHeadAttention(_HeadedAttention):
         flash_attention: use the fused kernel of NVIDIA GPUs.
         use_gate: multiply the mixed values by a sigmoid of a projection of the query.
         seed: tells apart layers; the key comes with ``rngs={'dropout': key}``.
+        projections: (name, field, value) of what the dense layers inside have other than this layer: their policies and
+            configs where they are quantized.
 
     Source: Vaswani et al., 2017, "Attention is all you need".
     """
@@ -341,6 +352,7 @@ class MultiHeadAttention(_HeadedAttention):
     bias_constraint: Any = base.constraint()
     use_gate: bool = base.flag(False)
     seed: int | None = base.seed()
+    projections: Any = field((), convert=_projections, unknown_to_keras=True)
 
     def call(
         self,
@@ -438,6 +450,8 @@ class GroupQueryAttention(_HeadedAttention):
         flash_attention: use the fused kernel of NVIDIA GPUs.
         use_gate: multiply the mixed values by a sigmoid of a projection of the query.
         seed: tells apart layers; the key comes with ``rngs={'dropout': key}``.
+        projections: (name, field, value) of what the dense layers inside have other than this layer: their policies and
+            configs where they are quantized.
 
     Source: Ainslie et al., 2023, "GQA: training generalized multi-query transformer models".
     """
@@ -457,6 +471,7 @@ class GroupQueryAttention(_HeadedAttention):
     bias_constraint: Any = base.constraint()
     use_gate: bool = base.flag(False)
     seed: int | None = base.seed()
+    projections: Any = field((), convert=_projections, unknown_to_keras=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Num
@@ -15,13 +16,17 @@ from kjax.nn.dtypes import cast_floating, policy_name
 from kjax.nn.initializers import GivenValues
 from kjax.nn.layers import base, low_rank
 from kjax.nn.module import Layer
+from kjax.nn.quantization import float8, table
+from kjax.nn.quantization import product as quantized
+from kjax.nn.quantization.contraction import Contraction
 from kjax.nn.value import field
 
 
 class Dense(Layer):
     """``activation(inputs @ kernel + bias)`` on the last axis.
 
-    Weights: ``kernel`` (features, units), ``bias`` (units,).
+    Weights: ``kernel`` (features, units), ``bias`` (units,). With a policy such as ``dtype='int8_from_float32'`` the kernel
+    is kept in fewer bits; see :mod:`kjax.nn.quantization`.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -42,7 +47,8 @@ class Dense(Layer):
     bias_constraint: Any = base.constraint()
     lora_rank: int | None = low_rank.rank_field()
     lora_alpha: float | None = low_rank.alpha_field()
-    quantization_config: None = base.unsupported()
+    quantization_config: Any = quantized.config_field()
+    calibrated: bool = quantized.calibrated_field()
 
     supports_masking = True
 
@@ -52,10 +58,23 @@ class Dense(Layer):
 
     def call(self, inputs: Num[Array, "batch *rest features"]) -> Float[Array, "batch *rest units"]:
         base.require_rank(self, inputs, 2, at_least=True)
-        kernel = base.declared_weight(self, "kernel", (inputs.shape[-1], self.units), frozen=bool(self.lora_rank))
+        how = self.contraction(inputs.ndim, (inputs.shape[-1], self.units))
+        kernel = functools.partial(base.declared_weight, self, "kernel", how.kernel, frozen=bool(self.lora_rank))
+        mode = quantized.mode_of(self)
+        outputs = kernel() if mode is None else quantized.product(self, inputs, how, kernel)
         bias = base.declared_weight(self, "bias", (self.units,)) if self.use_bias else None
-        kernel = low_rank.adapted(self, "kernel", kernel)
-        return base.activate(self.activation, base.add_bias(jnp.matmul(inputs, kernel), bias))
+        if mode is None:
+            outputs = jnp.matmul(inputs, low_rank.adapted(self, "kernel", outputs))
+        else:
+            outputs = low_rank.added(self, "kernel", how, inputs, outputs)
+        if mode == "float8" and bias is not None:
+            bias = float8.rounded_bias(self, bias)
+        return base.activate(self.activation, base.add_bias(outputs, bias))
+
+    @nn.nowrap
+    def contraction(self, ndim: int, kernel: tuple[int, ...]) -> Contraction:
+        """The product of inputs of ``ndim`` axes with a kernel of a shape."""
+        return Contraction.dense(ndim, kernel)
 
 
 class Activation(Layer):
@@ -105,7 +124,7 @@ class Embedding(Layer):
     weights: Any = field(None, convert=_initial_matrix)
     lora_rank: int | None = low_rank.rank_field()
     lora_alpha: float | None = low_rank.alpha_field()
-    quantization_config: None = base.unsupported()
+    quantization_config: Any = quantized.config_field()
 
     autocast = False
 
@@ -120,13 +139,12 @@ class Embedding(Layer):
 
     def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape features"]:
         ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
-        # Only the rows that are used are cast.
-        rows = cast_floating(jnp.take(self.table(cast=False), ids, axis=0), self.compute_dtype)
-        if self.lora_rank:
-            first, second = low_rank.factors(self, "embeddings", (self.input_dim, self.output_dim))
-            correction = low_rank.scale(self) * jnp.matmul(jnp.take(first, ids, axis=0), second)
-            rows = rows + cast_floating(correction, self.compute_dtype)
-        return rows
+        if quantized.mode_of(self) is None:
+            # Only the rows that are used are cast.
+            rows = cast_floating(jnp.take(self.table(cast=False), ids, axis=0), self.compute_dtype)
+        else:
+            rows = table.declared(self, "embeddings", self.input_dim, self.output_dim).rows(ids, self.compute_dtype)
+        return rows + _row_corrections(self, ids) if self.lora_rank else rows
 
     def table(self, cast: bool) -> Float[Array, "input_dim output_dim"]:
         """The matrix of all vectors, in the compute type or in that in which it is stored."""
@@ -144,6 +162,13 @@ class Embedding(Layer):
         """``inputs != 0`` where ``mask_zero`` is set."""
         del mask
         return inputs != 0 if self.mask_zero else None
+
+
+def _row_corrections(layer: Any, ids: Array) -> Array:
+    """What low-rank adaptation adds to rows of a table."""
+    first, second = low_rank.factors(layer, "embeddings", (layer.input_dim, layer.output_dim))
+    correction = low_rank.scale(layer) * jnp.matmul(jnp.take(first, ids, axis=0), second)
+    return cast_floating(correction, layer.compute_dtype)
 
 
 class ReversibleEmbedding(Layer):
@@ -170,8 +195,15 @@ class ReversibleEmbedding(Layer):
     mask_zero: bool = base.flag(False)
     reverse_dtype: str | None = field(None, convert=policy_name)
     logit_soft_cap: float | None = field(None, convert=arg.optional(float))
+    lora_rank: int | None = low_rank.rank_field(kw_only=True)
+    lora_alpha: float | None = low_rank.alpha_field(kw_only=True)
+    quantization_config: Any = quantized.config_field(kw_only=True)
 
     autocast = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low_rank.check(self, "embeddings")
 
     @property
     def supports_masking(self) -> bool:  # type: ignore[override]
@@ -180,19 +212,33 @@ class ReversibleEmbedding(Layer):
 
     def call(self, inputs: Num[Array, "*shape"], reverse: bool = False) -> Float[Array, "*shape features"]:
         """The vectors of integers, or with ``reverse`` the logits of vectors."""
-        table = base.declared_weight(self, "embeddings", (self.input_dim, self.output_dim), cast=False)
-        back = table.T
-        if not self.tie_weights:
-            shape = (self.output_dim, self.input_dim)
-            back = self.weight("reverse_embeddings", shape, self.embeddings_initializer, cast=False)
+        ids = inputs if reverse or jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
+        outputs = (self._quantized if quantized.mode_of(self) else self._plain)(ids, reverse)
         if not reverse:
-            ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
-            return cast_floating(jnp.take(table, ids, axis=0), self.compute_dtype)
-        back = cast_floating(back, self.reverse_dtype or self.compute_dtype)
-        logits = jnp.matmul(cast_floating(inputs, self.reverse_dtype or str(inputs.dtype)), back)
+            return outputs + _row_corrections(self, ids) if self.lora_rank else outputs
         if self.logit_soft_cap is not None:
-            logits = jnp.tanh(logits / self.logit_soft_cap) * self.logit_soft_cap
-        return logits
+            outputs = jnp.tanh(outputs / self.logit_soft_cap) * self.logit_soft_cap
+        return outputs
+
+    def _plain(self, inputs: Array, reverse: bool) -> Array:
+        shape = (self.input_dim, self.output_dim)
+        rows = base.declared_weight(self, "embeddings", shape, cast=False, frozen=bool(self.lora_rank))
+        back = None
+        if not self.tie_weights:
+            back = self.weight("reverse_embeddings", shape[::-1], self.embeddings_initializer, cast=False)
+        if not reverse:
+            return cast_floating(jnp.take(rows, inputs, axis=0), self.compute_dtype)
+        if back is None:
+            back = low_rank.adapted(self, "embeddings", rows).T
+        back = cast_floating(back, self.reverse_dtype or self.compute_dtype)
+        return jnp.matmul(cast_floating(inputs, self.reverse_dtype or str(inputs.dtype)), back)
+
+    def _quantized(self, inputs: Array, reverse: bool) -> Array:
+        rows = table.declared(self, "embeddings", self.input_dim, self.output_dim)
+        back = rows
+        if not self.tie_weights:
+            back = table.declared_reverse(self, self.input_dim, self.output_dim, rows.index)
+        return table.logits(self, inputs, back) if reverse else rows.rows(inputs, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any) -> Bool[Array, "*shape"] | None:
         """``inputs != 0`` for integers where ``mask_zero`` is set."""

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
+import string
 from typing import Any
 
+import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from kjax.nn import arguments as arg
 from kjax.nn.initializers import VarianceScaling
 from kjax.nn.layers import base, low_rank
 from kjax.nn.module import Layer
+from kjax.nn.quantization import float8
+from kjax.nn.quantization import product as quantized
+from kjax.nn.quantization.contraction import Contraction
 from kjax.nn.value import field
 
 _FORMS = (
@@ -53,6 +60,7 @@ class EinsumDense(Layer):
             size follows from the inputs.
         activation: activation function.
         bias_axes: letters of the output along which the bias varies, or None: no bias.
+        gptq_unpacked_column_size: outputs of a kernel that GPTQ quantized; known from the shapes.
     """
 
     equation: str = field(convert=_equation)
@@ -67,8 +75,9 @@ class EinsumDense(Layer):
     bias_constraint: Any = base.constraint()
     lora_rank: int | None = low_rank.rank_field()
     lora_alpha: float | None = low_rank.alpha_field()
-    gptq_unpacked_column_size: None = base.unsupported()
-    quantization_config: None = base.unsupported()
+    gptq_unpacked_column_size: int | None = field(None, convert=arg.optional(arg.positive))
+    quantization_config: Any = quantized.config_field()
+    calibrated: bool = quantized.calibrated_field()
 
     supports_masking = False
 
@@ -83,13 +92,33 @@ class EinsumDense(Layer):
             # Which axes are inputs follows from the equation and not from their order.
             axes = {"input_axes": sizes.input_axes, "output_axes": sizes.output_axes}
             start = type(start).from_config({**start.get_config(), **axes})
-        kernel = base.declared_weight(self, "kernel", sizes.kernel, initializer=start, frozen=bool(self.lora_rank))
-        kernel = low_rank.adapted(self, "kernel", kernel)
-        outputs = jnp.einsum(self.equation, inputs, kernel)
-        if sizes.bias is not None:
-            bias = base.declared_weight(self, "bias", sizes.bias)
+        kernel = functools.partial(
+            base.declared_weight, self, "kernel", sizes.kernel, initializer=start, frozen=bool(self.lora_rank)
+        )
+        mode, how = quantized.mode_of(self), self.contraction(inputs.ndim, sizes.kernel)
+        outputs = kernel() if mode is None else quantized.product(self, inputs, how, kernel)
+        bias = None if sizes.bias is None else base.declared_weight(self, "bias", sizes.bias)
+        if mode is None:
+            outputs = jnp.einsum(self.equation, inputs, low_rank.adapted(self, "kernel", outputs))
+        else:
+            outputs = low_rank.added(self, "kernel", how, inputs, outputs)
+        if bias is not None:
+            bias = float8.rounded_bias(self, bias) if mode == "float8" else bias
             outputs = outputs + bias.reshape((1,) * (outputs.ndim - bias.ndim) + bias.shape)
         return base.activate(self.activation, outputs)
+
+    @nn.nowrap
+    def contraction(self, ndim: int, kernel: tuple[int, ...]) -> Contraction:
+        """The product of inputs of ``ndim`` axes with a kernel of a shape: the equation with letters for ``...``."""
+        match = next(filter(None, (re.fullmatch(form, self.equation) for form in _FORMS)))
+        x, w, y = match["x"], match["w"], match["y"]
+        unused = (letter for letter in string.ascii_letters if letter not in x + w + y)
+        more = "".join(next(unused) for _ in range(ndim - len(x)))
+        named = zip(y if match["left"] and more else y[1:], self.output_shape, strict=False)
+        free = tuple((letter, size) for letter, size in named if size is not None and letter not in w)
+        if match["left"]:
+            return Contraction(more + x, w, more + y, tuple(kernel), free=free)
+        return Contraction(x + more, w, y + more, tuple(kernel), free=free)
 
     def open_axes(self, shape: tuple[Any, ...]) -> list[int]:
         """Axes of the output, for inputs of a shape, whose sizes Keras shows as unknown: None in ``output_shape``."""

@@ -11,6 +11,7 @@ from kjax.nn import arguments as arg
 from kjax.nn.dtypes import cast_floating
 from kjax.nn.initializers import HeUniform, Zeros
 from kjax.nn.module import Layer
+from kjax.nn.quantization.contraction import Contraction
 from kjax.nn.value import ArgumentError, field
 
 
@@ -70,3 +71,29 @@ def adapted(layer: Layer, name: str, value: Array) -> Array:
         return value
     first, second = factors(layer, name, value.shape)
     return value + cast_floating(scale(layer) * jnp.matmul(first, second), str(value.dtype))
+
+
+def added(layer: Layer, name: str, how: Contraction, inputs: Array, outputs: Array) -> Array:
+    """The products with a quantized weight, plus those with its correction.
+
+    Args:
+        layer: the layer.
+        name: name of the weight.
+        how: what is summed over.
+        inputs: the inputs.
+        outputs: their products with the weight.
+
+    Raises:
+        NotImplementedError: in mode float8.
+    """
+    holder: Any = layer
+    if not holder.lora_rank:
+        return outputs
+    if holder.dtype_policy.quantization_mode == "float8":
+        raise NotImplementedError(f"{type(layer).__name__}: float8 has no low-rank adaptation (LoRA)")
+    first, second = factors(layer, name, how.kernel)
+    if how.weights[-1] == how.outputs[-1]:
+        more = jnp.matmul(jnp.einsum(how.equation, inputs, first), second)
+    else:
+        more = jnp.einsum(how.equation, inputs, jnp.matmul(first, second))
+    return outputs + cast_floating(scale(layer) * more, str(outputs.dtype))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from kjax.nn.numerics import EPSILON
@@ -28,16 +30,140 @@ def abs_max_quantize(
         value_range: smallest and largest integer.
         dtype: type of the integers.
         epsilon: added to the largest absolute value.
-        to_numpy: accepted for compatibility.
+        to_numpy: compute on the host, which takes no memory of the device.
 
     Returns:
         The integers, and the scale: integers divided by it are near the inputs.
     """
-    del to_numpy
-    x = array(inputs)
-    largest = jnp.max(jnp.abs(x), axis=axes(axis), keepdims=True)
+    xp, x = _on(inputs, to_numpy)
+    largest = xp.max(xp.abs(x), axis=axes(axis), keepdims=True)
     scale = (value_range[1] / (largest + epsilon)).astype(x.dtype)
-    return jnp.clip(jnp.round(x * scale), *value_range).astype(dtype), scale
+    return jnp.asarray(xp.clip(xp.round(x * scale), *value_range).astype(dtype)), jnp.asarray(scale)
+
+
+def _on(inputs: Any, host: bool) -> tuple[Any, Any]:
+    """NumPy or JAX, and the inputs as its array."""
+    return (np, np.asarray(inputs)) if host else (jnp, array(inputs))
+
+
+def abs_max_quantize_grouped_with_zero_point(
+    inputs: Any,
+    block_size: int,
+    value_range: tuple[int, int] = (-8, 7),
+    dtype: Any = "int8",
+    epsilon: float = EPSILON,
+    to_numpy: bool = False,
+) -> tuple[Array, Array, Array]:
+    """Integers whose range is that of a group of rows, from its smallest to its largest value.
+
+    Args:
+        inputs: matrix (rows, columns).
+        block_size: rows in a group; the last may have fewer.
+        value_range: smallest and largest integer.
+        dtype: type of the integers.
+        epsilon: added to the width of each range.
+        to_numpy: compute on the host, which takes no memory of the device.
+
+    Returns:
+        The integers (rows, columns), the scale (groups, columns), and the integer that stands for 0 (groups, columns):
+        ``(integers - zero) * scale`` is near the inputs.
+    """
+    xp, x = _on(inputs, to_numpy)
+    rows, columns = x.shape
+    low, high = value_range
+    groups = -(-rows // block_size)
+    padded = xp.pad(x, ((0, groups * block_size - rows), (0, 0))).reshape(groups, block_size, columns)
+    if to_numpy:
+        bottom, top = padded.min(axis=1), padded.max(axis=1)
+        scale = (top - bottom + epsilon) / (high - low)
+        zero = np.clip(np.round(-bottom / scale) + low, low, high)
+    else:
+        scale, zero, _ = compute_quantization_parameters(
+            x.T,
+            bits=int(math.log2(high - low + 1)),
+            per_channel=True,
+            group_size=block_size,
+            compute_dtype=x.dtype,
+            epsilon=epsilon,
+            signed=True,
+        )
+        scale, zero = scale.T, zero.T
+    values = xp.clip(xp.round(padded / scale[:, None]) + zero[:, None], low, high).astype(dtype)
+    values = values.reshape(groups * block_size, columns)[:rows]
+    return jnp.asarray(values), jnp.asarray(scale, x.dtype), jnp.asarray(zero.astype("int8"))
+
+
+def compute_quantization_parameters(
+    x: Any,
+    *,
+    bits: int,
+    symmetric: bool = False,
+    per_channel: bool = False,
+    group_size: int = -1,
+    compute_dtype: Any = "float32",
+    epsilon: float = 0.0,
+    signed: bool = False,
+) -> tuple[Array, Array, Array]:
+    """The scale and the zero of the integers that stand for weights.
+
+    Args:
+        x: weights (outputs, inputs).
+        bits: bits of an integer.
+        symmetric: give the range of the integers the same width on both sides of 0.
+        per_channel: one range for each output; otherwise one for all.
+        group_size: with ``per_channel``, inputs that share a range; -1: all.
+        compute_dtype: type of the largest integer.
+        epsilon: added to the width of a range.
+        signed: integers around 0, not from 0.
+
+    Returns:
+        Scale and zero (outputs, groups), and the largest integer (that of unsigned ones).
+
+    Raises:
+        ValueError: no matrix, or an empty one.
+    """
+    x = array(x)
+    if x.ndim < 2 or x.size == 0:
+        raise ValueError(
+            f"compute_quantization_parameters: expected a matrix that is not empty, received shape {x.shape}"
+        )
+    outputs, inputs = x.shape[:2]
+    groups = -(-inputs // group_size) if per_channel and group_size > 0 else 1
+    if groups > 1:
+        ranges = jnp.pad(x, ((0, 0), (0, groups * group_size - inputs))).reshape(outputs, groups, group_size)
+    else:
+        ranges = x.reshape(outputs if per_channel else 1, 1, -1)
+    low, high = ranges.min(axis=2), ranges.max(axis=2)
+    if symmetric:
+        largest = jnp.maximum(jnp.abs(low), high)
+        low, high = jnp.where(low < 0, -largest, low), largest
+    empty = low == high
+    low, high = jnp.where(empty, low - 1, low), jnp.where(empty, high + 1, high)
+    last = jnp.asarray(2**bits - 1, compute_dtype)
+    scale = (high - low + epsilon) / last
+    scale = jnp.where(scale <= 0, 1e-8, scale)
+    first = -(2 ** (bits - 1)) if signed else 0
+    zero = jnp.full_like(scale, 2 ** (bits - 1)) if symmetric else jnp.round(-low / scale)
+    if signed:
+        zero = jnp.clip(zero + first, first, -first - 1)
+    scale, zero = (jnp.broadcast_to(v, (outputs, groups)) for v in (scale, zero))
+    return scale, zero.astype("int8" if signed else "uint8"), last
+
+
+def quantize_with_zero_point(x: Any, scale: Any, zero: Any, last: Any) -> Array:
+    """``round(x / scale + zero)``, between 0 and ``last``; still floats."""
+    scale = jnp.where(scale == 0, jnp.asarray(1e-8, scale.dtype), scale)
+    return jnp.clip(jnp.round(x / scale + zero.astype(scale.dtype)), 0, last)
+
+
+def dequantize_with_zero_point(values: Any, scale: Any, zero: Any) -> Array:
+    """``(values - zero) * scale``."""
+    return scale * (values - zero.astype(scale.dtype))
+
+
+def of_groups(per_group: Any, groups: Any, axis: int = -1) -> Array:
+    """The numbers of groups as numbers of their members: ``groups`` has the group of each place along the axis."""
+    return jnp.take(per_group, groups.astype("int32"), axis=axis)
 
 
 def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: Any, compute_dtype: Any) -> Array:
