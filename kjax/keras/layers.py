@@ -29,6 +29,7 @@ from kjax.keras.core.quantized import QuantizedKernelMembers, QuantizedTableMemb
 from kjax.keras.core.recurrent import (
     BidirectionalMembers,
     CellMembers,
+    ConvolutionCellMembers,
     RecurrentMembers,
     StackedMembers,
 )
@@ -130,8 +131,11 @@ def __getattr__(name: str) -> Any:
 
         if name in vars(older) and getattr(vars(older)[name], "__module__", "").startswith("kjax.keras"):
             return vars(older)[name]
+        from kjax.keras.legacy.incidental import find
         from kjax.nn.value import did_you_mean
 
+        if (found := find("layers", name)) is not None:
+            return found
         hint = did_you_mean(name, [entry for entry in globals() if not entry.startswith("_")])
         raise AttributeError(f"module 'kjax.keras.layers' has no attribute {name!r}; {hint}")
     raise AttributeError(f"module 'kjax.keras.layers' has no attribute {name!r}")
@@ -141,6 +145,7 @@ RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D
 
 MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     **dict.fromkeys((f"{name}Cell" for name in RECURRENT), (CellMembers,)),
+    **dict.fromkeys((f"ConvLSTM{n}DCell" for n in (1, 2, 3)), (CellMembers, ConvolutionCellMembers)),
     **dict.fromkeys(("Dense", "EinsumDense"), (QuantizedKernelMembers,)),
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), (ConvolutionMembers,)),
     **dict.fromkeys(("Embedding", "ReversibleEmbedding"), (QuantizedTableMembers,)),

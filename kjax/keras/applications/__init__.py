@@ -38,7 +38,11 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"kjax.keras.applications.{_PLACE_OF[name]}"), name)
     if name in _SUBMODULES:
         return importlib.import_module(f"kjax.keras.applications.{name}")
+    from kjax.keras.legacy.incidental import find
     from kjax.nn.value import did_you_mean
+
+    if (found := find("applications", name)) is not None:
+        return found
 
     raise AttributeError(f"module 'kjax.keras.applications' has no attribute {name!r}; {did_you_mean(name, __dir__())}")
 

@@ -20,6 +20,9 @@ from kjax.keras.applications.application import (
 )
 from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from kjax.keras.applications.resnet import EPSILON, POOL_NAMES
+from kjax.keras.legacy.incidental import held_by as _held_by
+
+__getattr__ = _held_by("applications.densenet")
 
 SOURCE = "Huang et al., 2017, 'Densely Connected Convolutional Networks'."
 GROWTH = 32

@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.legacy.incidental import held_by as _held_by
+
+__getattr__ = _held_by("applications.imagenet_utils")
+
 CLASS_INDEX_URL = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
 CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 

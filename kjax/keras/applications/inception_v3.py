@@ -17,6 +17,9 @@ from kjax.keras.applications.application import (
     preprocessing,
 )
 from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
+from kjax.keras.legacy.incidental import held_by as _held_by
+
+__getattr__ = _held_by("applications.inception_v3")
 
 SOURCE = "Szegedy et al., 2016, 'Rethinking the Inception Architecture for Computer Vision'."
 

@@ -16,6 +16,9 @@ from kjax.keras.applications.application import (
     preprocessing,
 )
 from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
+from kjax.keras.legacy.incidental import held_by as _held_by
+
+__getattr__ = _held_by("applications.mobilenet")
 
 SOURCE = "Howard et al., 2017, 'MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications'."
 SIZES = (128, 160, 192, 224)

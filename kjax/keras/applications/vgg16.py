@@ -3,3 +3,6 @@
 from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
 from kjax.keras.applications.vgg import VGG16 as VGG16
 from kjax.keras.applications.vgg import preprocess_input as preprocess_input
+from kjax.keras.legacy.incidental import held_by as _held_by
+
+__getattr__ = _held_by("applications.vgg16")

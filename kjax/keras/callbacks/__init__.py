@@ -19,3 +19,6 @@ from kjax.keras.callbacks.remote_monitor import RemoteMonitor as RemoteMonitor
 from kjax.keras.callbacks.swap_ema_weights import SwapEMAWeights as SwapEMAWeights
 from kjax.keras.callbacks.tensorboard import TensorBoard as TensorBoard
 from kjax.keras.callbacks.terminate_on_nan import TerminateOnNaN as TerminateOnNaN
+from kjax.keras.legacy.incidental import held_by as _held_by
+
+__getattr__ = _held_by("callbacks")

@@ -92,6 +92,8 @@ class CallbackList:
         True
     """
 
+    model: Any = None
+
     def __init__(
         self,
         callbacks: Any = None,
@@ -113,7 +115,6 @@ class CallbackList:
         if add_progbar and not self.shows_progress:
             self.callbacks.append(ProgbarLogger())
         self._listeners: dict[str, tuple[Any, ...]] = {}
-        self.model: Any = None
         self.params: dict[str, Any] = {}
         self.set_model(model)
         self.set_params({**(params or {}), **more_params})

@@ -105,6 +105,13 @@ class TensorBoard(Callback):
         waits += [batch - done for batch in (self._start_batch - 1, self._stop_batch) if batch > done]
         return min(waits, default=None)
 
+    @property
+    def summary(self) -> Any:
+        """The functions of ``tf.summary``, which write event files without TensorFlow here: ``summary.scalar(...)``."""
+        from kjax.keras.legacy.tensorflow import summaries
+
+        return summaries
+
     def _file(self, part: str) -> events.EventFile:
         if part not in self._files:
             self._files[part] = events.EventFile(os.path.join(self.log_dir, part))

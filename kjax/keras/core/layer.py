@@ -66,6 +66,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     built: bool = False
+    activity_regularizer: Any = None
     supports_masking: bool = False
     """Whether a mask of the inputs goes on to the outputs (through :meth:`compute_mask`)."""
     input_spec: Any = None

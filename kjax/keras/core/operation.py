@@ -45,6 +45,8 @@ class InputLayer(Layer):
     """
 
     begins_graphs = True
+    batch_shape: tuple[int | None, ...] = ()
+    """Shape of the data with the batch axis."""
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ from kjax.keras.core.variable import Variable
 from kjax.nn.layers.recurrent.rnn import initial_states
 from kjax.nn.layers.regularization import dropout
 from kjax.nn.module import STATE
+from kjax.nn.ops.convolution import conv
 
 
 def batch_of(given: Any) -> int:
@@ -29,6 +30,40 @@ def batch_of(given: Any) -> int:
     if size is None:
         raise ValueError("get_initial_state: give the `batch_size`; it is not known here")
     return int(size)
+
+
+class ConvolutionCellMembers(PureLayer):
+    """The two convolutions of a convolutional cell, which Keras 2 let subclasses call."""
+
+    if TYPE_CHECKING:
+        strides: Any
+        padding: str
+        data_format: str
+        dilation_rate: Any
+
+    def input_conv(self, x: Any, w: Any, b: Any = None, padding: str = "valid") -> Any:
+        """The convolution of an input.
+
+        Args:
+            x: (batch, *spatial, channels).
+            w: (*window, channels, filters).
+            b: (filters,), or None.
+            padding: ``'valid'`` or ``'same'``.
+        """
+        outputs = conv(_value(x), _value(w), self.strides, padding, self.data_format, self.dilation_rate)
+        if b is None:
+            return outputs
+        shape = [1] * outputs.ndim
+        shape[1 if self.data_format == "channels_first" else -1] = -1
+        return outputs + _value(b).reshape(shape)
+
+    def recurrent_conv(self, x: Any, w: Any) -> Any:
+        """The convolution of a state, whose size stays the same; arguments as those of :meth:`input_conv`."""
+        return conv(_value(x), _value(w), 1, "same", self.data_format)
+
+
+def _value(thing: Any) -> Any:
+    return thing.value if isinstance(thing, Variable) else thing
 
 
 class CellMembers(PureLayer):
@@ -135,6 +170,9 @@ class StatefulMembers(PureLayer):
 class RecurrentMembers(StatefulMembers):
     """Members of layers that run a cell over time."""
 
+    implementation = 2
+    """Which of Keras' ways to compute it is: always all gates in one product."""
+
     cell_class: ClassVar[type[PureLayer]]
     """The class of :attr:`cell`, where the layer has no argument for it."""
 
@@ -195,6 +233,11 @@ class BidirectionalMembers(StatefulMembers):
     if TYPE_CHECKING:
         forward_layer: Any
         backward_layer: Any
+
+    @property
+    def constraints(self) -> dict[Any, Any]:
+        """The constraint of each weight that has one."""
+        return {box: box.constraint for box in self.weights if box.constraint is not None}
 
     def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The two directions are copies of the layer, each with weights of its own."""

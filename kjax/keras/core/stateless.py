@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import jax
 
@@ -153,6 +153,16 @@ class Function:
         return self._outputs
 
     @property
+    def input(self) -> Any:
+        """The symbolic inputs, structured as they were given."""
+        return jax.tree.unflatten(self._input_structure, self._inputs)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, structured as they were given."""
+        return jax.tree.unflatten(self._output_structure, self._outputs)
+
+    @property
     def operations(self) -> list[Layer]:
         """The layers and operations that are called, each once."""
         return list({id(node.layer): node.layer for node in self._nodes}.values())
@@ -171,6 +181,32 @@ class Function:
         return jax.tree.unflatten(self._output_structure, found)
 
     call = __call__
+
+    def symbolic_call(self, inputs: Any) -> Any:
+        """The graph drawn once more, from other symbolic tensors."""
+        return self(inputs)
+
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """The function as it is given: the layers inside see to what is computed again."""
+        del args, kwargs
+        return layer_call
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Functions are not quantized, their layers are.
+
+        Raises:
+            NotImplementedError: always, as in Keras.
+        """
+        raise NotImplementedError(f"Function {self.name!r} is not quantized; quantize its layers, or a Model of them")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments: name, inputs and outputs. They are symbolic tensors, so only a ``Model`` of them can be written."""
+        return {"name": self.name, "inputs": self.input, "outputs": self.output}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make a function from what :meth:`get_config` returned."""
+        return cls(**config)
 
     def _draw(self, given: Sequence[Any]) -> list[Any]:
         tensors = {id(t): v for t, v in zip(self._inputs, given, strict=True)}

@@ -24,6 +24,14 @@ class KerasTensor:
         name: its name.
         history: where it comes from.
         known: for a tensor computed from shapes alone, its values for the two sets of sizes of free axes.
+        sparse: whether it stands for sparse arrays.
+        ragged: False.
+        record_history: accepted for compatibility, like the next two: calls on it always draw nodes.
+        ragged_rank: None.
+        row_splits_dtype: accepted.
+
+    Raises:
+        ValueError: a ragged tensor.
     """
 
     if TYPE_CHECKING:  # the operators, which a table below gives
@@ -61,6 +69,13 @@ class KerasTensor:
     __array_priority__ = 1000
     __array_ufunc__ = None
 
+    shape: tuple[int | None, ...] = ()
+    dtype: str = "float32"
+    record_history: bool = True
+    """Whether calls on it draw nodes: always here."""
+    ragged_rank: int | None = None
+    row_splits_dtype: str | None = None
+
     def __init__(
         self,
         shape: Sequence[int | None],
@@ -68,7 +83,17 @@ class KerasTensor:
         name: str | None = None,
         history: Any = None,
         known: tuple[Any, Any] | None = None,
+        *,
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        ragged_rank: int | None = None,
+        row_splits_dtype: str | None = None,
     ) -> None:
+        del record_history, row_splits_dtype
+        if ragged or ragged_rank is not None:
+            raise ValueError("KerasTensor: JAX has no ragged arrays; pad the rows, and say with a mask where they end")
+        self.sparse = bool(sparse)
         self.shape = tuple(None if s is None else int(s) for s in shape)
         self.dtype = str(dtype)
         self.name = name or unique_name("keras_tensor")
@@ -126,7 +151,8 @@ class KerasTensor:
         """``keras.ops.squeeze``."""
         return _operation("squeeze", self, axis)
 
-    sparse = ragged = False
+    sparse: bool = False
+    ragged: bool = False
 
     def get_shape(self) -> tuple[int | None, ...]:
         """The shape."""

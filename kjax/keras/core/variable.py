@@ -80,6 +80,11 @@ class Variable:
         ValueError: a name with a slash, an initializer without a shape, or an unknown choice.
     """
 
+    name: str = ""
+    path: str = ""
+    aggregation: str = "none"
+    synchronization: str = "auto"
+
     def __init__(
         self,
         initializer: Any,

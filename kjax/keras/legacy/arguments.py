@@ -228,15 +228,24 @@ def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -
     return args, given
 
 
-def respelled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator of a function, or of a class's ``__init__``, that takes the old spellings of its arguments, too."""
-    name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+def respelled(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """Decorator of a function, or of a class's ``__init__``, that takes the old spellings of its arguments, too.
+
+    Args:
+        function: the function.
+        name: its name in the table; its own by default.
+    """
+    name = name or function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
     table = spellings.FUNCTIONS[name]
 
     @functools.wraps(function)
     def understanding(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **rename(name, table, kwargs)) if kwargs else function(*args)
 
+    parameters = list(inspect.signature(function).parameters.values())
+    old = [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None) for key in table]
+    free = [parameters.pop()] if parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD else []
+    understanding.__signature__ = inspect.Signature([*parameters, *old, *free])  # type: ignore[attr-defined]
     return understanding
 
 

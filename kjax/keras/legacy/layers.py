@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kjax.keras import layers
@@ -17,24 +17,23 @@ Highway = derive(keras1.Highway)
 MaxoutDense = derive(keras1.MaxoutDense)
 
 
-def _older(name: str, today: str, **fixed: Any) -> Callable[..., Any]:
-    """A class of Keras 1 or 2 as a function that makes the layer of today.
+def _older(name: str, today: str, **fixed: Any) -> Any:
+    """A class of Keras 1 or 2 as a subclass of the one of today.
 
     Args:
         name: the old name.
         today: the class of today.
         **fixed: arguments that the old class had no choice in.
     """
+    base = getattr(layers, today)
 
-    def make(*args: Any, **kwargs: Any) -> Any:
-        cls = getattr(layers, today)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         # Rows and columns were two arguments wherever this name was in use.
         args, kwargs = layer_call(today, args, kwargs, (), "2" if "Conv" in today or "Convolution" in name else "3")
-        return cls(*args, **{**fixed, **kwargs})
+        base.__init__(self, *args, **{**fixed, **kwargs})
 
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"``{name}`` of older scripts: a ``{today}`` today; arguments are taken in both spellings."
-    return make
+    doc = f"``{name}`` of older scripts: a ``{today}`` today; arguments are taken in both spellings."
+    return type(name, (base,), {"__init__": __init__, "__doc__": doc, "__module__": __name__})
 
 
 AtrousConvolution1D = _older("AtrousConvolution1D", "Conv1D")
@@ -46,7 +45,7 @@ CuDNNLSTM = _older("CuDNNLSTM", "LSTM", activation="tanh", recurrent_activation=
 CuDNNGRU = _older("CuDNNGRU", "GRU", activation="tanh", recurrent_activation="sigmoid", reset_after=True)
 
 
-def Deconvolution2D(*args: Any, output_shape: Any = None, **kwargs: Any) -> Any:
+class Deconvolution2D(_older("Deconvolution2D", "Conv2DTranspose")):
     """``Deconvolution2D(nb_filter, nb_row, nb_col, output_shape, ...)`` of Keras 1: a ``Conv2DTranspose`` today.
 
     The output's shape follows from the other arguments today; where the given one differs within a stride, as ``same``
@@ -57,24 +56,28 @@ def Deconvolution2D(*args: Any, output_shape: Any = None, **kwargs: Any) -> Any:
         output_shape: the same by name.
         **kwargs: as those of ``Conv2DTranspose``, in both spellings.
     """
-    if len(args) > 3:
-        output_shape, args = args[3], args[:3]
-    args, kwargs = layer_call("Conv2DTranspose", args, kwargs, (), "2")
-    layer = layers.Conv2DTranspose(*args, **kwargs)
-    if output_shape is None:
-        return layer
-    wanted = tuple(output_shape)[2:] if layer.data_format == "channels_first" else tuple(output_shape)[1:-1]
-    shape = layer._batch_input_shape
-    if shape is not None and layer.padding == "same" and None not in wanted:
-        sizes = shape[2:] if layer.data_format == "channels_first" else shape[1:-1]
-        regular = [None if n is None else n * s for n, s in zip(sizes, layer.strides, strict=True)]
-        if any(r is not None and w is not None and r != w for r, w in zip(regular, wanted, strict=True)):
+
+    def __init__(self, *args: Any, output_shape: Any = None, **kwargs: Any) -> None:
+        if len(args) > 3 and isinstance(args[3], (tuple, list)):
+            output_shape, args = args[3], args[:3]
+        super().__init__(*args, **kwargs)
+        if output_shape is not None:
+            self._fit(tuple(output_shape))
+
+    def _fit(self, wanted: tuple[Any, ...]) -> None:
+        channels_first = self.data_format == "channels_first"
+        wanted = wanted[2:] if channels_first else wanted[1:-1]
+        shape = self._batch_input_shape
+        if shape is None or self.padding != "same" or None in wanted:
+            return
+        sizes = shape[2:] if channels_first else shape[1:-1]
+        regular = [None if n is None else n * s for n, s in zip(sizes, self.strides, strict=True)]
+        if any(r is not None and r != w for r, w in zip(regular, wanted, strict=True)):
             padding = [
                 w - ((n - 1) * s + k - 2 * (k // 2)) if n is not None else 0
-                for n, s, k, w in zip(sizes, layer.strides, layer.kernel_size, wanted, strict=True)
+                for n, s, k, w in zip(sizes, self.strides, self.kernel_size, wanted, strict=True)
             ]
-            layer.output_padding = tuple(padding)
-    return layer
+            self.output_padding = tuple(padding)
 
 
 # -- merging -----------------------------------------------------------------------------------------------------

@@ -214,7 +214,12 @@ METHOD_DROPPED: dict[str, tuple[str, ...]] = {
 """Arguments of methods of the first versions that say what ``compile(metrics=...)`` and the loss say today."""
 
 FUNCTIONS: dict[str, Renames] = {
-    name: _FORMAT for name in ("ImageDataGenerator", "img_to_array", "array_to_img", "NumpyArrayIterator")
+    **dict.fromkeys(("ImageDataGenerator", "img_to_array", "array_to_img", "NumpyArrayIterator"), _FORMAT),
+    "relu": {"alpha": "negative_slope"},
+    "deserialize_activation": {"name": "config"},
+    "l1": {"l": "l1"},
+    "l2": {"l": "l2"},
+    "serialize_keras_object": {"instance": "obj"},
 }
 """Arguments of functions, and of classes that are no layers."""
 

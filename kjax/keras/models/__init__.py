@@ -20,7 +20,11 @@ def __getattr__(name: str) -> Any:
         from kjax.keras.core import operation
 
         return getattr(operation, name)
+    from kjax.keras.legacy.incidental import find
     from kjax.nn.value import did_you_mean
+
+    if (found := find("models", name)) is not None:
+        return found
 
     raise AttributeError(f"module 'kjax.keras.models' has no attribute {name!r}; {did_you_mean(name, __dir__())}")
 

@@ -20,6 +20,11 @@ class Generations(Fitting):
         test_on_batch: Callable[..., Any]
         predict_on_batch: Callable[..., Any]
 
+    @property
+    def uses_learning_phase(self) -> bool:
+        """Whether the model computes something else in training than otherwise (dropout, batch normalization)."""
+        return any(layer.takes_training for layer in self._flatten_layers() if not list(layer._members()))
+
     @method
     def fit_generator(
         self,

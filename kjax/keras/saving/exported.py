@@ -106,7 +106,7 @@ def exported_function(function: Any, what: str, platforms: Sequence[str], *args:
         with lowering.portable():
             return export.export(jax.jit(function), platforms=tuple(platforms))(*args)
     except Exception as error:
-        said = str(error).lower()
+        said = f"{type(error).__name__} {error}".lower()
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if "dimension" not in said and "symbolic" not in said:
             raise

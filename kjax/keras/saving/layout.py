@@ -249,7 +249,7 @@ def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
     is_graph = isinstance(layer, Model) and (layer.is_functional or hasattr(layer, "_stack"))
     if isinstance(layer, Model) and is_graph:
         yield "layers", layer.layers
-    if type(layer).__module__ == "kjax.keras.layers":
+    if type(layer).__module__ == "kjax.keras.layers" or names.is_older(type(layer)):
         if type(layer).__name__ in HANDLES:
             yield (name := HANDLES[type(layer).__name__]), getattr(layer, name)
         return

@@ -30,16 +30,31 @@ PACKAGES = {
 }
 """Where a class lives here, and the module that real Keras writes for it. The first prefix that fits counts."""
 
-CLASSES = {
-    ("kjax.keras.core.operation", "InputLayer"): ("keras.layers", "InputLayer"),
-    ("kjax.keras.models.sequential", "Sequential"): ("keras", "Sequential"),
-    ("kjax.keras.models.model", "Model"): ("keras.src.models.functional", "Functional"),
-    ("kjax.nn.dtypes", "Policy"): ("keras", "DTypePolicy"),
-    ("kjax.keras.features.space", "FeatureSpace"): ("keras.utils", "FeatureSpace"),
-} | {
-    ("kjax.keras.features.columns", name): ("keras.src.layers.preprocessing.feature_space", name)
-    for name in ("Cross", "Feature", "TFDConcat", "TFDIdentity")
-}
+CLASSES = (
+    {
+        ("kjax.keras.core.operation", "InputLayer"): ("keras.layers", "InputLayer"),
+        ("kjax.keras.models.sequential", "Sequential"): ("keras", "Sequential"),
+        ("kjax.keras.models.model", "Model"): ("keras.src.models.functional", "Functional"),
+        ("kjax.nn.dtypes", "Policy"): ("keras", "DTypePolicy"),
+        ("kjax.keras.features.space", "FeatureSpace"): ("keras.utils", "FeatureSpace"),
+    }
+    | {
+        ("kjax.keras.features.columns", name): ("keras.src.layers.preprocessing.feature_space", name)
+        for name in ("Cross", "Feature", "TFDConcat", "TFDIdentity")
+    }
+    | {
+        ("kjax.keras.legacy.layers", old): ("keras.layers", new)
+        for old, new in (
+            ("AtrousConvolution1D", "Conv1D"),
+            ("AtrousConvolution2D", "Conv2D"),
+            ("CuDNNGRU", "GRU"),
+            ("CuDNNLSTM", "LSTM"),
+            ("Deconvolution2D", "Conv2DTranspose"),
+            ("SeparableConvolution2D", "SeparableConv2D"),
+            ("TimeDistributedDense", "Dense"),
+        )
+    }
+)
 """Classes that real Keras keeps somewhere else than their package says."""
 
 MODULES = {
@@ -236,6 +251,11 @@ def keras_name(cls: type) -> tuple[str, str] | None:
         if cls.__module__ == package or cls.__module__.startswith(package + "."):
             return module, cls.__name__
     return None
+
+
+def is_older(cls: type) -> bool:
+    """Whether a class is one of today's under a name of Keras 1 or 2."""
+    return cls.__module__ == "kjax.keras.legacy.layers" and (cls.__module__, cls.__name__) in CLASSES
 
 
 def kind_of(module: str) -> str:

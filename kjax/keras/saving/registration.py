@@ -44,10 +44,10 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return decorate
 
 
-def get_registered_name(thing: Any) -> str:
+def get_registered_name(obj: Any) -> str:
     """The name under which a class or a function was registered, otherwise its Python name."""
-    entry = _names.get(id(thing))
-    return entry[1] if entry is not None else thing.__name__
+    entry = _names.get(id(obj))
+    return entry[1] if entry is not None else obj.__name__
 
 
 def is_registered(thing: Any) -> bool:

@@ -20,8 +20,9 @@ _PLACES = {
     "kjax.keras.progbar": "Progbar",
     "kjax.keras.saving": (
         "CustomObjectScope custom_object_scope deserialize_keras_object get_custom_objects get_registered_name "
-        "get_registered_object register_keras_serializable serialize_keras_object"
+        "get_registered_object register_keras_serializable"
     ),
+    "kjax.keras.utils.generic_utils": "serialize_keras_object",
     "kjax.keras.utils.batches": "pack_x_y_sample_weight split_dataset unpack_x_y_sample_weight",
     "kjax.keras.utils.config": "Config",
     "kjax.keras.utils.enqueuers": "GeneratorEnqueuer OrderedEnqueuer SequenceEnqueuer",

@@ -26,7 +26,16 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-unpack_x_y_sample_weight = unpack
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """The parts of a batch: inputs, targets and weights, None for those that it lacks.
+
+    Args:
+        data: inputs, or a tuple or list of them with targets and weights.
+
+    Raises:
+        ValueError: more parts.
+    """
+    return unpack(data)
 
 
 def split_dataset(

@@ -19,6 +19,11 @@ class Config:
         object.__setattr__(self, "_entries", dict(kwargs))
         object.__setattr__(self, "_frozen", False)
 
+    @property
+    def frozen(self) -> bool:
+        """Whether changes are refused."""
+        return self._frozen
+
     def freeze(self) -> None:
         """Refuse changes from now on."""
         object.__setattr__(self, "_frozen", True)

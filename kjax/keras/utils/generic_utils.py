@@ -9,13 +9,16 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kjax.keras.legacy.arguments import respelled
 from kjax.keras.progbar import Progbar as Progbar
 from kjax.keras.saving import custom_object_scope as custom_object_scope
 from kjax.keras.saving import deserialize_keras_object as deserialize_keras_object
 from kjax.keras.saving import get_custom_objects as get_custom_objects
-from kjax.keras.saving import serialize_keras_object as serialize_keras_object
+from kjax.keras.saving import serialize_keras_object as _serialize_keras_object
 
 CustomObjectScope = custom_object_scope
+
+serialize_keras_object = respelled(_serialize_keras_object)
 
 
 def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:

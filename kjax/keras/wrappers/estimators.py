@@ -89,6 +89,9 @@ class _Estimator(base.BaseEstimator):
 
     # -- training and use ----------------------------------------------------------------------------------------
 
+    # What scikit-learn's metadata routing may hand to `fit` beside samples and targets.
+    __metadata_request__fit: ClassVar = {"sample_weight": None}
+
     def fit(self, X: Any, y: Any, **kwargs: Any) -> Self:
         """Train the model.
 

@@ -8,9 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from kjax.keras.legacy.incidental import held_by as _held_by
 from kjax.keras.legacy.notes import note
 from kjax.keras.wrappers.base import base, check_is_fitted
 from kjax.nn.value import did_you_mean
+
+__getattr__ = _held_by("wrappers.scikit_learn")
 
 _METHODS = ("fit", "predict", "predict_classes", "evaluate")
 _OLD = {"nb_epoch": "epochs"}

@@ -1,0 +1,127 @@
+"""Names that modules of Keras 2 held only because they used them, and that scripts imported from there all the same."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+_GENERIC = "kjax.keras.utils.generic_utils"
+
+PLACES = {
+    "Progbar": "kjax.keras.progbar",
+    "Sequential": "kjax.keras.models",
+    "to_categorical": "kjax.keras.utils",
+    "standardize_input_data": "kjax.keras.legacy.incidental",
+    "keras_modules_injection": "kjax.keras.legacy.incidental",
+    **dict.fromkeys(
+        "deserialize_keras_object func_dump func_load has_arg object_list_uid to_list transpose_shape".split(), _GENERIC
+    ),
+}
+"""Where each is."""
+
+HELD = {
+    "callbacks": "Progbar standardize_input_data",
+    "layers": "deserialize_keras_object func_dump func_load has_arg object_list_uid to_list transpose_shape",
+    "models": "has_arg to_list",
+    "wrappers.scikit_learn": "Sequential has_arg to_categorical to_list",
+    **dict.fromkeys(
+        ["applications"]
+        + [
+            f"applications.{m}"
+            for m in "densenet imagenet_utils inception_v3 mobilenet resnet50 vgg16 xception".split()
+        ],
+        "keras_modules_injection",
+    ),
+}
+"""Modules below ``kjax.keras`` and what they held."""
+
+
+def find(module: str, name: str) -> Any:
+    """The thing that a module held under a name, or None.
+
+    Args:
+        module: name of the module, below ``kjax.keras``.
+        name: the name.
+    """
+    if name not in HELD.get(module, "").split():
+        return None
+    return getattr(importlib.import_module(PLACES[name]), name)
+
+
+def held_by(module: str) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a module that has nothing else to look for.
+
+    Args:
+        module: name of the module, below ``kjax.keras``.
+    """
+
+    def __getattr__(name: str) -> Any:
+        found = find(module, name)
+        if found is None:
+            raise AttributeError(f"module 'kjax.keras.{module}' has no attribute {name!r}")
+        return found
+
+    return __getattr__
+
+
+def keras_modules_injection(base_fun: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is handed the modules ``backend``, ``layers``, ``models`` and ``utils`` as keyword arguments.
+
+    Args:
+        base_fun: a function of the package keras-applications.
+    """
+
+    @functools.wraps(base_fun)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        modules = {
+            name: importlib.import_module(f"kjax.keras.{name}") for name in ("backend", "layers", "models", "utils")
+        }
+        return base_fun(*args, **{**modules, **kwargs})
+
+    return wrapper
+
+
+def standardize_input_data(
+    data: Any,
+    names: Sequence[str],
+    shapes: Sequence[Any] | None = None,
+    check_batch_axis: bool = True,
+    exception_prefix: str = "",
+) -> list[Any]:
+    """Data as a list of arrays in the order of some names, with a last axis where they have only one.
+
+    Args:
+        data: an array, or a list or dict of arrays.
+        names: the names.
+        shapes: shape of each array, None for free axes and for those that are not checked.
+        check_batch_axis: whether the first axis is compared too.
+        exception_prefix: what messages begin with.
+
+    Raises:
+        ValueError: too few or too many arrays, or other shapes.
+    """
+    if isinstance(data, Mapping):
+        missing = [name for name in names if name not in data]
+        if missing:
+            raise ValueError(f"{exception_prefix}: no data for {missing[0]!r}; expected {list(names)}")
+        arrays = [data[name] for name in names]
+    else:
+        arrays = list(data) if isinstance(data, (list, tuple)) else [data]
+        arrays = [np.asarray(data)] if len(names) == 1 and len(arrays) != 1 else arrays
+    if len(arrays) != len(names):
+        raise ValueError(f"{exception_prefix}: expected {len(names)} arrays {list(names)}, received {len(arrays)}")
+    arrays = [None if a is None else np.asarray(a) for a in arrays]
+    arrays = [a[:, None] if a is not None and a.ndim == 1 else a for a in arrays]
+    for name, array, shape in zip(names, arrays, shapes or [None] * len(names), strict=True):
+        if array is None or shape is None:
+            continue
+        pairs = list(zip(array.shape, shape, strict=False))[0 if check_batch_axis else 1 :]
+        if array.ndim != len(shape) or any(b is not None and a != b for a, b in pairs):
+            raise ValueError(
+                f"{exception_prefix}: expected {name} to have shape {tuple(shape)}, received {array.shape}"
+            )
+    return arrays
