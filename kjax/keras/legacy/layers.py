@@ -8,6 +8,7 @@ from typing import Any
 from kjax.keras import layers
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import derive
+from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import layer_call
 from kjax.keras.legacy.notes import note
 from kjax.nn.layers import keras1
@@ -41,8 +42,8 @@ AtrousConvolution2D = _older("AtrousConvolution2D", "Conv2D")
 AtrousConv1D, AtrousConv2D = AtrousConvolution1D, AtrousConvolution2D
 SeparableConvolution2D = _older("SeparableConvolution2D", "SeparableConv2D")
 TimeDistributedDense = _older("TimeDistributedDense", "Dense")
-CuDNNLSTM = _older("CuDNNLSTM", "LSTM", activation="tanh", recurrent_activation="sigmoid")
-CuDNNGRU = _older("CuDNNGRU", "GRU", activation="tanh", recurrent_activation="sigmoid", reset_after=True)
+CuDNNLSTM = _older("CuDNNLSTM", "LSTM", **spellings.FIXED["CuDNNLSTM"])
+CuDNNGRU = _older("CuDNNGRU", "GRU", **spellings.FIXED["CuDNNGRU"])
 
 
 class Deconvolution2D(_older("Deconvolution2D", "Conv2DTranspose")):

@@ -130,6 +130,12 @@ VALUES: dict[str, dict[Any, Any]] = {
 }
 """Values that are written otherwise today, by the argument's old or present name."""
 
+FIXED: dict[str, dict[str, Any]] = {
+    "CuDNNLSTM": {"activation": "tanh", "recurrent_activation": "sigmoid"},
+    "CuDNNGRU": {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True},
+}
+"""What layers of then had no choice in, in words of those of today."""
+
 ERA_DEFAULTS: dict[str, dict[str, Any]] = {
     "LSTM": {"recurrent_activation": "hard_sigmoid"},
     "GRU": {"recurrent_activation": "hard_sigmoid", "reset_after": False},

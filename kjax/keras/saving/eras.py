@@ -59,6 +59,7 @@ CLASSES = {
     "AtrousConvolution1D": "Conv1D",
     "AtrousConvolution2D": "Conv2D",
     "Convolution1D": "Conv1D",
+    "TimeDistributedDense": "Dense",
     "Convolution2D": "Conv2D",
     "Convolution3D": "Conv3D",
     "Convolution2DTranspose": "Conv2DTranspose",
@@ -92,58 +93,12 @@ MERGE_MODES = {
 }
 """Modes of Keras 1's layer ``Merge``, and the layers that do the same."""
 
-COMMON_ARGUMENTS = {
-    "init": "kernel_initializer",
-    "inner_init": "recurrent_initializer",
-    "W_regularizer": "kernel_regularizer",
-    "U_regularizer": "recurrent_regularizer",
-    "b_regularizer": "bias_regularizer",
-    "W_constraint": "kernel_constraint",
-    "b_constraint": "bias_constraint",
-    "bias": "use_bias",
-    "inner_activation": "recurrent_activation",
-    "dropout_W": "dropout",
-    "dropout_U": "recurrent_dropout",
-    "output_dim": "units",
-    "nb_filter": "filters",
-    "filter_length": "kernel_size",
-    "subsample": "strides",
-    "subsample_length": "strides",
-    "border_mode": "padding",
-    "dim_ordering": "data_format",
-    "atrous_rate": "dilation_rate",
-    "pool_length": "pool_size",
-    "stride": "strides",
-    "beta_init": "beta_initializer",
-    "gamma_init": "gamma_initializer",
-    "depthwise_init": "depthwise_initializer",
-    "pointwise_init": "pointwise_initializer",
-    "concat_axis": "axis",
-}
-"""Arguments of Keras 1 and their names since Keras 2."""
-
-CLASS_ARGUMENTS: dict[str, dict[str, str]] = {
-    "Embedding": {
-        "output_dim": "output_dim",
-        "init": "embeddings_initializer",
-        "W_regularizer": "embeddings_regularizer",
-        "W_constraint": "embeddings_constraint",
-    },
-    "Dropout": {"p": "rate"},
-    "SpatialDropout1D": {"p": "rate"},
-    "SpatialDropout2D": {"p": "rate"},
-    "SpatialDropout3D": {"p": "rate"},
-    "GaussianDropout": {"p": "rate"},
-    "AlphaDropout": {"p": "rate"},
-    "GaussianNoise": {"sigma": "stddev"},
-    "UpSampling1D": {"length": "size"},
-    "LeakyReLU": {"alpha": "negative_slope"},
-}
-"""Arguments of single classes, where they differ from the table of all."""
+ARGUMENTS = spellings.LAYERS
+"""Arguments of Keras 1 and their names since, by class of today."""
 
 _KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
-DROPPED = {
+ONLY_IN_CONFIGS: dict[str, tuple[str, ...]] = {
     "*": (
         "input_dtype",
         "consume_less",
@@ -154,12 +109,10 @@ DROPPED = {
         "quantization_config",
     ),
     "InputLayer": ("sparse", "ragged", "trainable", "optional", "type_spec", "input_tensor"),
-    "LSTM": ("implementation", "time_major", "forget_bias_init"),
-    "GRU": ("implementation", "time_major"),
-    "SimpleRNN": ("implementation", "time_major"),
-    "LSTMCell": ("implementation",),
-    "GRUCell": ("implementation",),
-    "ConvLSTM2D": ("implementation", "time_major"),
+    "LSTM": ("forget_bias_init",),
+    "ConvLSTM1D": ("implementation", "time_major"),
+    "ConvLSTM2D": ("time_major",),
+    "ConvLSTM3D": ("implementation", "time_major"),
     "RNN": ("time_major",),
     "BatchNormalization": ("mode",),
     "DepthwiseConv1D": ("groups", *_KERNEL),
@@ -167,16 +120,13 @@ DROPPED = {
     "SeparableConv1D": ("groups", *_KERNEL),
     "SeparableConv2D": ("groups", *_KERNEL),
     "Conv1DTranspose": ("groups",),
-    "Conv2DTranspose": ("groups",),
+    "Conv2DTranspose": ("groups", "output_shape"),
     "Conv3DTranspose": ("groups",),
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
-    "ConvLSTM1D": ("implementation", "time_major"),
-    "ConvLSTM3D": ("implementation", "time_major"),
-    "SimpleRNNCell": ("implementation",),
     "Normalization": ("_mean", "_variance"),
-    "Embedding": ("input_length", "dropout", "sparse"),
-    "AlphaDropout": (),
-    "TimeDistributed": (),
+    "Embedding": ("input_length",),
+    "SpatialDropout2D": ("noise_shape",),
+    "SpatialDropout3D": ("noise_shape",),
     "Lambda": (
         "module",
         "function_type",
@@ -186,45 +136,21 @@ DROPPED = {
         "mask_module",
     ),
 }
-"""Arguments without a meaning today."""
+"""Arguments without a meaning today, beside those that scripts gave too."""
 
-DROPPED_IF_NONE = {name: ("noise_shape",) for name in ("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")}
-"""Arguments without a meaning today, unless they were used."""
+
+def dropped(name: str) -> tuple[str, ...]:
+    """The arguments of a class without a meaning today."""
+    return (*ONLY_IN_CONFIGS["*"], *ONLY_IN_CONFIGS.get(name, ()), *spellings.DROPPED.get(name, ()))
+
 
 RECURRENT = "LSTM GRU SimpleRNN RNN ConvLSTM2D Bidirectional".split()
 """Layers that were called on a list of the sequences and the initial states."""
 
-CUDNN_ARGUMENTS = {
-    "CuDNNLSTM": {"activation": "tanh", "recurrent_activation": "sigmoid"},
-    "CuDNNGRU": {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True},
-}
-"""What the layers for NVIDIA's library always did, in words of the plain layers."""
-
 DEFAULTS: dict[str, dict[str, Any]] = {**spellings.ERA_DEFAULTS, "LeakyReLU": {"negative_slope": 0.3}}
 """Defaults of Keras 1 and 2 that are others now, for arguments that a config does not name."""
 
-ACTIVATIONS = {"hard_sigmoid": "hard_sigmoid_keras2"}
-"""Names of functions that meant another function before Keras 3."""
-
-INTERPOLATIONS = {"bilinear": "bilinear_keras2"}
-"""Interpolations that were another in Keras 1 and 2 (those of tf.keras are those of today)."""
-
 ACTIVATION_ARGUMENTS = ("activation", "recurrent_activation")
-
-DATA_FORMATS = {"tf": "channels_last", "th": "channels_first", "default": "channels_last"}
-
-INITIALIZERS = {
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "lecun_uniform",
-    "normal",
-    "uniform",
-}
-
-OPTIMIZER_DROPPED = ("jit_compile", "is_legacy_optimizer")
-"""Arguments of optimizers without a meaning today."""
 
 
 def _rmsprop_of_tensorflow(config: dict[str, Any]) -> dict[str, Any]:
@@ -272,6 +198,3 @@ OPTIMIZER_SLOTS = {
     "Nadam": ("momentum", "velocity"),
 }
 """The order of the slots before Keras 3, under the names of today."""
-
-METRICS: dict[str, str] = {}
-"""Names of metrics that are another now."""

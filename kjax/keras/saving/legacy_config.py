@@ -54,11 +54,8 @@ def upgrade(entry: Mapping[str, Any]) -> dict[str, Any]:
     if old:
         config = _rename(name, new, config)
         config = _values(name, new, config)
-    for key in eras.DROPPED["*"] + eras.DROPPED.get(new, ()):
+    for key in eras.dropped(new):
         config.pop(key, None)
-    for key in eras.DROPPED_IF_NONE.get(new, ()):
-        if config.get(key, 0) is None:
-            del config[key]
     for key in WRAPPED:
         if isinstance(config.get(key), Mapping) and "module" not in config[key]:
             config[key] = upgrade(config[key])
@@ -112,7 +109,7 @@ def optimizer(name: str, config: Mapping[str, Any]) -> tuple[str | None, dict[st
     # TensorFlow 2.11 replaced its optimizers by those of Keras 3.
     before_2_11 = era == eras.TF_KERAS and config.get("is_legacy_optimizer") is not False
     found = eras.OPTIMIZER_CLASSES.get(name, name.removeprefix("Custom>"))
-    for key in eras.OPTIMIZER_DROPPED:
+    for key in spellings.OPTIMIZER_DROPPED:
         config.pop(key, None)
     if era in (eras.KERAS1, eras.KERAS2):
         defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(str(found), {})
@@ -140,7 +137,7 @@ def _merge(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _rename(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
     """Arguments under their names of today."""
-    own = eras.CLASS_ARGUMENTS.get(new, {})
+    today = eras.ARGUMENTS.get(new, {})
     if "nb_row" in config and "nb_col" in config:
         size = [config.pop("nb_row"), config.pop("nb_col")]
         config["kernel_size"] = [config.pop("kernel_dim1"), *size] if "kernel_dim1" in config else size
@@ -148,14 +145,13 @@ def _rename(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
         config["kernel_size"] = [config.pop(f"kernel_dim{i}") for i in (1, 2, 3)]
     if "forget_bias_init" in config:
         config["unit_forget_bias"] = config["forget_bias_init"] == "one"
-    common = eras.COMMON_ARGUMENTS
     renamed = {}
     for key, value in config.items():
-        target = own.get(key, common.get(key, key))
+        target = today.get(key, key)
         # Names of Keras 1 that mean something else in classes of today keep it.
         renamed[key if target in config and target != key else target] = value
     defaults = eras.DEFAULTS.get(new, {}) if eras.era() != eras.TF_KERAS else {}
-    return {**defaults, **renamed, **eras.CUDNN_ARGUMENTS.get(name, {})}
+    return {**defaults, **renamed, **spellings.FIXED.get(name, {})}
 
 
 def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +160,7 @@ def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
     for key in eras.ACTIVATION_ARGUMENTS:
         value = config.get(key)
         if isinstance(value, str):
-            config[key] = eras.ACTIVATIONS.get(value, value)
+            config[key] = spellings.ERA_VALUES[key].get(value, value)
         elif isinstance(value, Mapping) and "class_name" in value:
             config[key] = upgrade(value)
     for key, value in config.items():
@@ -178,12 +174,14 @@ def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
         # Activity penalties were summed over the batch.
         penalty = {"class_name": "SummedOverBatch", "config": {"penalty": config["activity_regularizer"]}}
         config["activity_regularizer"] = penalty
-    if config.get("data_format") in eras.DATA_FORMATS:
-        config["data_format"] = eras.DATA_FORMATS[config["data_format"]]
+    if isinstance(config.get("data_format"), str):
+        config["data_format"] = spellings.VALUES["data_format"].get(config["data_format"], config["data_format"])
     if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:
         config["axis"] = config["axis"][0]
     if eras.era() in (eras.KERAS1, eras.KERAS2) and "interpolation" in config:
-        config["interpolation"] = eras.INTERPOLATIONS.get(config["interpolation"], config["interpolation"])
+        config["interpolation"] = spellings.ERA_VALUES["interpolation"].get(
+            config["interpolation"], config["interpolation"]
+        )
     if new == "InputLayer":
         shape = config.pop("batch_input_shape", None)
         if shape is not None:

@@ -132,7 +132,7 @@ def _object(value: Any, argument: str) -> Any:
         return value
     if isinstance(value, str):
         custom = get_registered_object(value)
-        return custom if custom is not None else eras.METRICS.get(value, value) if argument != "loss" else value
+        return custom if custom is not None else value
     if isinstance(value, Mapping):
         if "class_name" in value:
             return _instance(value, "keras.losses" if argument == "loss" else "keras.metrics")
