@@ -65,3 +65,28 @@ def test_activity_penalties_of_keras2_are_sums_over_the_batch() -> None:
     assert copy.layers[-1].activity_regularizer == model.layers[-1].activity_regularizer
     written = json.loads(model.to_json())["config"]["layers"][-1]["config"]["activity_regularizer"]
     assert written["class_name"] == "L1L2", "real Keras finds its own penalty"
+
+
+@pytest.mark.parametrize(
+    ("name", "true", "want"),
+    [
+        # Targets 0 count as 0 and not as -1, and probabilities are clipped before they are divided by their sum.
+        ("hinge", [[1.0, 0.0]], (0.5 + 1.0) / 2),
+        ("squared_hinge", [[1.0, 0.0]], (0.25 + 1.0) / 2),
+        ("sparse_categorical_crossentropy", [[1]], -np.log((1 - 1e-7) / (0.5 + 1 - 1e-7))),
+    ],
+)
+def test_losses_of_keras2_that_are_others_today(name: str, true: Any, want: float) -> None:
+    model = keras.models.model_from_json(
+        config_of_keras2(("Activation", {"activation": "linear", "batch_input_shape": [None, 2], "name": "a"}))
+    )
+    model.compile("sgd", name, metrics=[name])
+    model._compilation.keras2 = True  # as the file of a compiled model does
+    pred = np.asarray([[0.5, 3.0]], "float32")
+    np.testing.assert_allclose(model.evaluate(pred, np.asarray(true), verbose=0), [want, want], rtol=1e-6)
+
+
+def test_highway_of_keras2() -> None:
+    config = {"W_regularizer": None, "bias": True, "batch_input_shape": [None, 3], "name": "h", "activation": "tanh"}
+    model = keras.models.model_from_json(config_of_keras2(("Highway", config)))
+    assert model.predict(np.ones((2, 3), "float32"), verbose=0).shape == (2, 3)

@@ -15,6 +15,7 @@ from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.names import metric_name
 from kjax.keras.models.compiled_metrics import CompiledMetrics
 from kjax.nn import losses, metrics
+from kjax.nn.losses.wrapper import classes as classes_of_losses
 from kjax.nn.value import did_you_mean
 from kjax.train.objective import Objective, Target
 
@@ -130,9 +131,25 @@ class Compilation:
 _BINARY: dict[str | None, Any] = {"accuracy": metrics.BinaryAccuracy, "crossentropy": metrics.BinaryCrossentropy}
 
 
+def _metric_of_keras2(metric: Any) -> Any:
+    """A metric that is a loss, as that loss was."""
+    if not isinstance(metric, metrics.FunctionMetric):
+        return metric
+    older = getattr(classes_of_losses.get(type(metric).function), "keras2", None)
+    return metric if older is None else metrics.MeanMetricWrapper(older, name=metric.name)
+
+
 def _as_keras2(target: Target) -> Target:
-    """The loss divided by the share of weights that are not 0; accuracy at a threshold wherever the loss is binary."""
+    """The loss divided by the share of weights that are not 0; accuracy at a threshold wherever the loss is binary.
+
+    Metrics that are losses are computed as these were.
+    """
     loss = target.loss
+    target = dataclasses.replace(
+        target,
+        metrics=tuple(map(_metric_of_keras2, target.metrics)),
+        weighted_metrics=tuple(map(_metric_of_keras2, target.weighted_metrics)),
+    )
     if getattr(loss, "reduction", None) == "sum_over_batch_size":
         loss = copy.copy(loss)
         object.__setattr__(loss, "reduction", "keras2")

@@ -231,8 +231,22 @@ def text(attributes: Any, name: str) -> str | None:
     """An attribute that holds text, or None."""
     if name not in attributes:
         return None
-    value = attributes[name]
-    return decoded(value)
+    return decoded(_attribute(attributes, name))
+
+
+def _attribute(attributes: Any, name: str) -> Any:
+    """An attribute that the file can hold.
+
+    Raises:
+        ValueError: it says that it is larger than the file.
+    """
+    from h5py import h5i  # pyright: ignore[reportAttributeAccessIssue]
+
+    found = attributes.get_id(name)
+    size, file = found.get_storage_size(), h5i.get_file_id(found)
+    if size > file.get_filesize() or math.prod(found.shape or ()) > size:
+        raise ValueError(f"the attribute {name!r} says that it has {size} bytes and the shape {found.shape}")
+    return attributes[name]
 
 
 def decoded(value: Any) -> str:
@@ -249,12 +263,12 @@ def decoded(value: Any) -> str:
 def names(attributes: Any, name: str) -> list[str]:
     """A list of names in an attribute, or in several (``name0``, ``name1``, ...)."""
     if name in attributes:
-        return [decoded(item) for item in np.asarray(attributes[name]).reshape(-1)]
+        return [decoded(item) for item in np.asarray(_attribute(attributes, name)).reshape(-1)]
     result: list[str] = []
     for i in range(len(attributes)):
         if f"{name}{i}" not in attributes:
             break
-        result += [decoded(item) for item in np.asarray(attributes[f"{name}{i}"]).reshape(-1)]
+        result += [decoded(item) for item in np.asarray(_attribute(attributes, f"{name}{i}")).reshape(-1)]
     return result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Array
 
 from kjax.nn.arguments import axes, integer, optional
-from kjax.nn.losses import crossentropy, margins, overlap, regression, structured
+from kjax.nn.losses import crossentropy, keras2, margins, overlap, regression, structured
 from kjax.nn.losses.base import compute_dtype, reduction_name
 from kjax.nn.losses.wrapper import FunctionLoss, register
 from kjax.nn.value import field
@@ -126,6 +126,7 @@ class Hinge(FunctionLoss):
     """Mean distance to the margin, for targets -1 and 1. See :func:`hinge`."""
 
     function = staticmethod(margins.hinge)
+    keras2 = staticmethod(keras2.hinge)
 
     reduction: str | None = _reduction()
     name: str = "hinge"
@@ -138,6 +139,7 @@ class SquaredHinge(FunctionLoss):
     """Mean squared distance to the margin, for targets -1 and 1. See :func:`squared_hinge`."""
 
     function = staticmethod(margins.squared_hinge)
+    keras2 = staticmethod(keras2.squared_hinge)
 
     reduction: str | None = _reduction()
     name: str = "squared_hinge"
@@ -307,6 +309,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
     """
 
     function = staticmethod(crossentropy.sparse_categorical_crossentropy)
+    keras2 = staticmethod(keras2.sparse_categorical_crossentropy)
 
     from_logits: bool = field(False, convert=bool)
     ignore_class: int | None = field(None, convert=optional(integer))

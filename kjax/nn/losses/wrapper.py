@@ -40,10 +40,13 @@ class FunctionLoss(Loss):
     """
 
     function: ClassVar[Callable[..., Array]]
+    keras2: ClassVar[Callable[..., Array] | None] = None
+    """The function of Keras 1 and 2 where it was another; it goes with their reduction."""
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
         """The function's values."""
-        function = type(self).function
+        cls = type(self)
+        function = cls.keras2 if self.reduction == "keras2" and cls.keras2 is not None else cls.function
         return function(y_true, y_pred, **function_arguments(function, self))
 
 
