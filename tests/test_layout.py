@@ -177,6 +177,16 @@ def test_no_import_cycles():
     assert not (found := cycles(graph)), "\n".join(" -> ".join(cycle) for cycle in found)
 
 
+def test_the_core_of_the_keras_api_does_not_know_its_files():
+    found = [
+        f"{path.relative_to(ROOT)}:{imported.line}: {imported.target}"
+        for path in sorted((ROOT / "kjax" / "keras" / "core").rglob("*.py"))
+        for imported in imports_in(path, ROOT)
+        if imported.target.startswith("kjax.keras.saving")
+    ]
+    assert not found, f"saving is built on core, which asks for configs through core/configs.py: {found}"
+
+
 def test_no_file_is_too_long():
     lengths = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in package_files(ROOT)}
     assert not (long := {str(p): n for p, n in lengths.items() if n > MAX_LINES}), f"over {MAX_LINES} lines: {long}"

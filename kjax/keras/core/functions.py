@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.settings import next_key
@@ -139,23 +140,19 @@ class JaxLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal layer; the functions have to be registered to be read back."""
-        from kjax.keras.saving import serialize_keras_object
-
-        config = {**Layer.get_config(self), "seed": self.seed, "call_fn": serialize_keras_object(self.call_fn)}
+        config = {**Layer.get_config(self), "seed": self.seed, "call_fn": configs.serialize_keras_object(self.call_fn)}
         config.pop("params", None)
         config.pop("state", None)
-        config["init_fn"] = serialize_keras_object(self.init_fn)
+        config["init_fn"] = configs.serialize_keras_object(self.init_fn)
         return config
 
     @classmethod
     def from_config(cls, config: Any) -> Any:
         """Make a layer from what :meth:`get_config` returned."""
-        from kjax.keras.saving import deserialize_keras_object
-
         config = dict(config)
         for name in ("call_fn", "init_fn"):
             if isinstance(config.get(name), dict):
-                config[name] = deserialize_keras_object(config[name])
+                config[name] = configs.deserialize_keras_object(config[name])
         return cls(**config)
 
 

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from kjax.keras.core import configs
 from kjax.keras.core import masks as eager_masks
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.earlier import Earlier
@@ -475,9 +476,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal layer: those of the base and, for a user's class, those it was made with."""
-        from kjax.keras.saving.serialization import serialize_argument
-
-        dtype = serialize_argument(self._dtype_policy)
+        dtype = configs.serialize_argument(self._dtype_policy)
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
         if _is_of_base(type(self), "get_config") and not _is_of_base(type(self), "__init__"):
             args, kwargs = self._init_arguments

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
@@ -43,28 +44,20 @@ def fill(
 
     def serialize(thing: Any) -> Any:
         """The config of a thing, or the name of a function."""
-        from kjax.keras.saving import serialize_keras_object
-
-        return serialize_keras_object(thing)
+        return configs.serialize_keras_object(thing)
 
     def deserialize(thing: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The thing that a name or a config stands for."""
-        from kjax.keras.saving import custom_object_scope
-
-        with custom_object_scope(custom_objects or {}):
+        with configs.custom_object_scope(custom_objects or {}):
             return get(thing)
 
     def serialize_keras_object(instance: Any) -> Any:
         """As in ``keras.saving``; Keras 2 had it in every module."""
-        from kjax.keras.saving import serialize_keras_object as function
-
-        return function(instance)
+        return configs.serialize_keras_object(instance)
 
     def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
         """As in ``keras.saving``; Keras 2 had it in every module."""
-        from kjax.keras.saving import deserialize_keras_object as function
-
-        return function(config, custom_objects, **kwargs)
+        return configs.deserialize_keras_object(config, custom_objects, **kwargs)
 
     for name, thing in list(names.items()):
         if inspect.isfunction(thing) and thing.__module__.startswith("kjax.nn.") and not name.startswith("_"):

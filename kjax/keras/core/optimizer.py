@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
 from kjax.keras.core.settings import settings
@@ -413,9 +414,7 @@ class Optimizer(StateKeeper):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal optimizer, with the present learning rate."""
-        from kjax.keras.saving.serialization import serialize_argument
-
-        config = {key: serialize_argument(value) for key, value in self.rule.get_config().items()}
+        config = {key: configs.serialize_argument(value) for key, value in self.rule.get_config().items()}
         if self._rate is not None and "learning_rate" in config:
             config["learning_rate"] = float(self._rate)
         return config | {"name": self.name}
@@ -423,12 +422,10 @@ class Optimizer(StateKeeper):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
         """Make an optimizer from what :meth:`get_config`, or an older Keras, returned."""
-        from kjax.keras.saving.registration import custom_object_scope
-
         config = {OPTIMIZERS.get(key, key): value for key, value in config.items()}
         rate = config.get("learning_rate")
         if isinstance(rate, Mapping):
-            with custom_object_scope(custom_objects or {}):
+            with configs.custom_object_scope(custom_objects or {}):
                 config["learning_rate"] = rules.schedules.get(rate)
         return cls(**config)
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import jax
 import jax.numpy as jnp
 
+from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.optimizer import Optimizer, derive_optimizer, get
 from kjax.keras.core.optimizer_state import is_box, state_box
@@ -116,11 +117,9 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal map."""
-        from kjax.keras.saving import serialize_keras_object
-
         return {
-            "default_optimizer": serialize_keras_object(self.default_optimizer),
-            "optimizer_map": {key: serialize_keras_object(value) for key, value in self._optimizer_map.items()},
+            "default_optimizer": configs.serialize_keras_object(self.default_optimizer),
+            "optimizer_map": {key: configs.serialize_keras_object(value) for key, value in self._optimizer_map.items()},
         }
 
     @classmethod

@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of
 from kjax.keras.core.fields import Argument, all_fields, argument_fields, field_names, required_fields
@@ -499,18 +500,13 @@ class PureLayer(Seeded, Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in the form in which Keras 3 writes them."""
-        from kjax.keras.saving.as_built import as_built
-        from kjax.keras.saving.serialization import module_config
-
         assert isinstance(self._module, ModuleBase)
-        return as_built(self, module_config(self._module, super().get_config(), self.given_argument))
+        return configs.module_config(self, self._module, super().get_config())
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make a layer from what :meth:`get_config` returned; the configs of layers inside become layers."""
-        from kjax.keras.saving import names
-
-        config = names.without_unknown(cls, dict(config))
+        config = configs.without_unknown(cls, dict(config))
         return cls(**{key: _revived(value) if key in _HOLDING else value for key, value in config.items()})
 
 
@@ -519,9 +515,7 @@ def _revived(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_revived(item) for item in value]
     if isinstance(value, Mapping) and "class_name" in value:
-        from kjax.keras.saving import deserialize_keras_object
-
-        return deserialize_keras_object({key: part for key, part in value.items() if key != "build_config"})
+        return configs.deserialize_keras_object({key: part for key, part in value.items() if key != "build_config"})
     return value
 
 

@@ -6,6 +6,7 @@ import abc
 from collections.abc import Mapping
 from typing import Any, Self
 
+from kjax.keras.core import configs
 from kjax.keras.core.layer import Layer
 
 
@@ -38,17 +39,13 @@ class Wrapper(Layer, metaclass=abc.ABCMeta):
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal layer."""
-        from kjax.keras.saving import serialize_keras_object
-
-        return {**super().get_config(), "layer": serialize_keras_object(self.layer)}
+        return {**super().get_config(), "layer": configs.serialize_keras_object(self.layer)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
         """Make a layer from what :meth:`get_config` returned."""
-        from kjax.keras.saving import deserialize_keras_object
-
         config = dict(config)
         layer = config.pop("layer")
         if isinstance(layer, Mapping):
-            layer = deserialize_keras_object(layer, custom_objects=custom_objects)
+            layer = configs.deserialize_keras_object(layer, custom_objects=custom_objects)
         return cls(layer, **config)

@@ -16,12 +16,14 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from kjax.keras.core import configs
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.metric import PureMetric, StatefulMetric
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.saving import code, names
+from kjax.keras.saving.as_built import as_built
 from kjax.keras.saving.registration import (
     CustomObjectScope,
     find_by_short_name,
@@ -561,3 +563,17 @@ def takes_custom_objects(cls: Any) -> bool:
 def is_user_class(cls: type) -> bool:
     """Whether a class is a user's."""
     return names.keras_name(cls) is None or is_registered(cls)
+
+
+def _module_config(layer: Any, module: ModuleBase, config: dict[str, Any]) -> dict[str, Any]:
+    return as_built(layer, module_config(module, config, layer.given_argument))
+
+
+configs.fill(
+    serialize_keras_object=serialize_keras_object,
+    deserialize_keras_object=deserialize_keras_object,
+    serialize_argument=serialize_argument,
+    module_config=_module_config,
+    without_unknown=names.without_unknown,
+    custom_object_scope=CustomObjectScope,
+)

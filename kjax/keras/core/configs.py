@@ -1,0 +1,66 @@
+"""The door to configs: how layers and optimizers write and read one another, which :mod:`kjax.keras.saving` knows.
+
+Saving is built on the classes of this package, so nothing here names it but :data:`FILLED_BY`: it fills the table below when it
+is loaded, and is loaded when a config is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+FILLED_BY = "kjax.keras.saving.serialization"
+
+_functions: dict[str, Callable[..., Any]] = {}
+
+
+def fill(**functions: Callable[..., Any]) -> None:
+    """Say what the functions of this module do.
+
+    Args:
+        **functions: a function for each name.
+    """
+    _functions.update(functions)
+
+
+def _call(name: str, *args: Any, **kwargs: Any) -> Any:
+    if name not in _functions:
+        importlib.import_module(FILLED_BY)
+    return _functions[name](*args, **kwargs)
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """An object as a dict of plain things."""
+    return _call("serialize_keras_object", obj)
+
+
+def deserialize_keras_object(config: Any, custom_objects: Any = None, **kwargs: Any) -> Any:
+    """The object that a dict of :func:`serialize_keras_object` stands for."""
+    return _call("deserialize_keras_object", config, custom_objects, **kwargs)
+
+
+def serialize_argument(value: Any) -> Any:
+    """An argument of a constructor as configs hold it."""
+    return _call("serialize_argument", value)
+
+
+def module_config(layer: Any, module: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a layer around a module, as Keras writes that of its class.
+
+    Args:
+        layer: the layer.
+        module: its module.
+        config: name, trainable and dtype.
+    """
+    return _call("module_config", layer, module, config)
+
+
+def without_unknown(cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that a class knows."""
+    return _call("without_unknown", cls, config)
+
+
+def custom_object_scope(custom_objects: Any) -> Any:
+    """A context manager in which a user's classes and functions are known by their names."""
+    return _call("custom_object_scope", custom_objects)
