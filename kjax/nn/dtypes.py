@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -321,3 +322,10 @@ def cast_floating(tree_leaf: Any, dtype: str) -> Any:
     if kind is not None and jnp.issubdtype(kind, jnp.floating) and kind != jnp.dtype(dtype):
         return jnp.asarray(tree_leaf, dtype)
     return tree_leaf
+
+
+def abstract(array: Any) -> jax.ShapeDtypeStruct:
+    """Shape of an array and the type that it has on the device (float64 becomes float32 unless x64 is on)."""
+    dtype = array.dtype
+    extended = jnp.issubdtype(dtype, jax.dtypes.extended)  # keys are what they are
+    return jax.ShapeDtypeStruct(array.shape, dtype if extended else jax.dtypes.canonicalize_dtype(dtype))

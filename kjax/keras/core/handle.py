@@ -11,6 +11,7 @@ import jax
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.symbolic import call_signature
 from kjax.keras.core.variable import Variable
+from kjax.nn.dtypes import abstract
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, WeightSpec, announce, record_weights
 
 if TYPE_CHECKING:
@@ -165,11 +166,11 @@ def _let_travel(scope: scopes.Scope, values: Any, masks: Any) -> None:
 def _build(layer: Layer, args: Any, kwargs: Any) -> None:
     """Make the variables of a layer, and of all layers inside it, by tracing its call on arrays like these."""
 
-    def abstract(leaf: Any) -> Any:
+    def described(leaf: Any) -> Any:
         is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if is_array else leaf
+        return abstract(leaf) if is_array else leaf
 
-    layer._trace(*jax.tree.map(abstract, (args, dict(kwargs))))
+    layer._trace(*jax.tree.map(described, (args, dict(kwargs))))
 
 
 def _is_box(thing: Any) -> bool:

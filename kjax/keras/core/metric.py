@@ -16,7 +16,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.variable import Variable
 from kjax.nn import metrics as rules
-from kjax.nn.dtypes import Policy, policy_name
+from kjax.nn.dtypes import Policy, abstract, policy_name
 from kjax.nn.metrics.confusion import DecisionCount
 
 _NUMPY = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
@@ -401,4 +401,4 @@ def _abstract(thing: Any) -> Any:
     if isinstance(thing, Variable):
         return jax.ShapeDtypeStruct(thing.shape, jnp.dtype(thing.dtype))
     array = thing if hasattr(thing, "shape") and hasattr(thing, "dtype") else jnp.asarray(thing)
-    return jax.ShapeDtypeStruct(array.shape, array.dtype)
+    return abstract(array)

@@ -25,6 +25,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import layer_call
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import activations
+from kjax.nn.dtypes import abstract
 from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
 from kjax.nn.module import (
@@ -534,7 +535,7 @@ def _stand_in_leaf(leaf: Any) -> Any:
     if isinstance(leaf, KerasTensor):
         return stand_in(leaf, 0)
     if hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype)
+        return abstract(leaf)
     return leaf
 
 

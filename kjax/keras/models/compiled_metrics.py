@@ -9,6 +9,7 @@ import jax
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.variable import Variable
+from kjax.nn.dtypes import abstract
 from kjax.train.objective import Objective
 
 
@@ -46,7 +47,7 @@ class CompiledMetrics(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch."""
-        self._make(*jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), (y_true, y_pred)))
+        self._make(*jax.tree.map(abstract, (y_true, y_pred)))
         active = scopes.current()
         masks = [active.mask_of(leaf) if active is not None else None for leaf in jax.tree.leaves(y_pred)]
         masks = masks if any(mask is not None for mask in masks) else None

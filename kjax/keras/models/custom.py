@@ -14,6 +14,7 @@ from kjax.keras.core import tape
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
 from kjax.keras.utils.batches import pack_x_y_sample_weight
+from kjax.nn.dtypes import abstract
 from kjax.nn.randomness import STREAM, moved_on, take_key
 from kjax.train.state import TrainState
 from kjax.train.steps import explain_numpy
@@ -72,8 +73,8 @@ class CustomSteps:
             kind: ``'train'`` or ``'test'``.
             sample: a batch, or abstract arrays of its shapes.
         """
-        abstract = jax.tree.map(_abstract, sample)
-        key = (jax.tree.structure(abstract), tuple((x.shape, str(x.dtype)) for x in jax.tree.leaves(abstract)))
+        described = jax.tree.map(abstract, sample)
+        key = (jax.tree.structure(described), tuple((x.shape, str(x.dtype)) for x in jax.tree.leaves(described)))
         if key in self._known[kind]:
             return
         measured: Measured = getattr(self, kind)
@@ -90,7 +91,7 @@ class CustomSteps:
                 return logs
 
             values = [jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.stored_dtype)) for box in boxes]
-            shapes = jax.eval_shape(run, values, abstract, jax.random.key(0))
+            shapes = jax.eval_shape(run, values, described, jax.random.key(0))
             if self._inventory() == before:
                 break
             self.model._trained = None  # layers were built
@@ -250,10 +251,6 @@ def _plain(batch: Any) -> tuple[Any, Any, Any]:
 
 def _single(tree: Any) -> Any:
     return tree[0] if isinstance(tree, tuple) and len(tree) == 1 else tree
-
-
-def _abstract(leaf: Any) -> Any:
-    return jax.ShapeDtypeStruct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype))
 
 
 def _is_box(thing: Any) -> bool:

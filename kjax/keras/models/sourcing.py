@@ -18,6 +18,7 @@ from kjax.keras.core.settings import settings
 from kjax.keras.models import data as adapt
 from kjax.keras.models.overriding import Overridable
 from kjax.keras.models.training import is_box
+from kjax.nn.dtypes import abstract
 from kjax.nn.randomness import may_draw
 from kjax.train.steps import apply_module
 
@@ -40,7 +41,7 @@ class Sourcing(Overridable):
                 tensors = list(tensors)
             self._ensure_built((tensors,), {})
         if not self.is_functional and self._train_module is None:
-            samples = jax.tree.map(lambda a: jax.ShapeDtypeStruct((2, *a.shape[1:]), a.dtype), inputs)
+            samples = jax.tree.map(lambda a: jax.ShapeDtypeStruct((2, *a.shape[1:]), abstract(a).dtype), inputs)
             outputs, _ = self._trace((samples,), {})
             if isinstance(outputs, Mapping):
                 self._class_output_names = tuple(sorted(outputs))

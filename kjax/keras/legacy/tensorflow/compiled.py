@@ -21,6 +21,7 @@ from kjax.keras.core.settings import next_key
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, is_leaf, is_text, tapes, unwrap, wrap
+from kjax.nn.dtypes import abstract
 
 MOST_PROGRAMS = 16
 """A function that is called with ever new sizes or numbers is not compiled for more of them."""
@@ -191,8 +192,7 @@ def _is_array(leaf: Any) -> bool:
 
 
 def _abstract(leaf: Any) -> Any:
-    value = unwrap(leaf)
-    return jax.ShapeDtypeStruct(value.shape, jax.dtypes.canonicalize_dtype(value.dtype))
+    return abstract(unwrap(leaf))
 
 
 def _key(leaves: list[Any], places: list[int], structure: Any) -> Any:
