@@ -12,6 +12,7 @@ import numpy as np
 from kjax.keras import ops, random
 from kjax.keras.backend.graph import variable
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.older_optimizers import remembered, remembering
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
@@ -209,8 +210,13 @@ def _made(function: Any, shape: Any, dtype: Any, name: str | None) -> Any:
         return Operation(lambda shape: function([int(s) for s in shape], dtype), "fill")._symbolic_call(
             (list(shape),), {}
         )
-    array = function(shape if isinstance(shape, int) else tuple(int(s) for s in shape), dtype)
-    return array if scopes.current() is not None else variable(array, dtype, name)
+
+    def made() -> Any:
+        return function(shape if isinstance(shape, int) else tuple(int(s) for s in shape), dtype)
+
+    if remembering():
+        return remembered(lambda: Variable(made(), name=name))
+    return made() if scopes.current() is not None else variable(made(), dtype, name)
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:

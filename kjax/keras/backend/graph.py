@@ -13,6 +13,7 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.evaluate import Gradients, evaluate, nodes_between, variables_of
+from kjax.keras.core.older_optimizers import postponed, remembered
 from kjax.keras.core.operation import Input, Operation, ShapeOperation
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
@@ -113,8 +114,13 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
         raise ValueError("a variable needs a value; a symbolic tensor has none yet")
     if hasattr(value, "tocoo"):  # a sparse matrix of SciPy
         value = value.toarray()
-    array = value.value if isinstance(value, Variable) else np.asarray(value)
-    return Variable(jnp.asarray(array, dtype or settings.floatx), name=name, constraint=constraint)
+
+    def make() -> Variable:
+        array = value.value if isinstance(value, Variable) else np.asarray(value)
+        of_type = jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx))
+        return Variable(jnp.asarray(array, of_type), name=name, constraint=constraint)
+
+    return remembered(make)
 
 
 def placeholder(
@@ -175,7 +181,7 @@ def update(x: Variable, new_x: Any) -> Any:
     """Set a variable: at once, or, for a symbolic value, when a function with this update runs."""
     if is_symbolic(new_x):
         return Update(x, new_x)
-    return x.assign(new_x)
+    return new_x if postponed(x, new_x) else x.assign(new_x)
 
 
 def update_add(x: Variable, increment: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.older_optimizers import OlderOptimizer, present_gradients
 from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
 from kjax.keras.core.settings import settings
 from kjax.keras.core.stepwise import Applied, Own, stepped, stepwise, takes_learning_rate
@@ -25,7 +26,7 @@ from kjax.nn import optimizers as rules
 from kjax.nn.value import did_you_mean
 
 
-class Optimizer(StateKeeper):
+class Optimizer(OlderOptimizer, StateKeeper):
     """Base of the Keras optimizers.
 
     A user's optimizer calls ``super().__init__(learning_rate=..., ...)``, makes its variables in ``build`` (with
@@ -72,20 +73,22 @@ class Optimizer(StateKeeper):
             layout = jax.tree.unflatten(self._structure, self._leaves) if self.built else {}
             rule = self._running_rule(layout)
             cls = type(self)
-            if self.rule_class is None and cls is not Optimizer and not self._writes("update_step"):
-                if not self._writes("apply") and not self._writes("apply_gradients"):
-                    raise NotImplementedError(
-                        f"{cls.__name__} must define `update_step(gradient, variable, learning_rate)`"
-                    )
-            if self._writes("update_step"):
+            whole = any(map(self._writes, ("apply", "apply_gradients", "get_updates")))
+            if self.rule_class is None and cls is not Optimizer and not self._writes("update_step") and not whole:
+                raise NotImplementedError(
+                    f"{cls.__name__} must define `update_step(gradient, variable, learning_rate)`"
+                )
+            if self._writes("update_step") or self._writes("get_updates"):
                 rule = stepwise(self, rule)
-            if self._writes("apply") or self._writes("apply_gradients"):
+            if whole:
                 rule = Applied(_Identity(self), rule)
             self._pure = rule
         return self._pure
 
     def _writes(self, method: str) -> bool:
         """Whether a user's class has a method of its own in place of the base's."""
+        if method == "update_step" and hasattr(type(self), "_resource_apply_dense"):
+            return True
         return getattr(type(self), method) is not getattr(Optimizer, method)
 
     # -- for optimizers that users write -------------------------------------------------------------------------
@@ -176,6 +179,9 @@ class Optimizer(StateKeeper):
             learning_rate: present learning rate.
         """
         rule, tree = self.rule, self._tree
+        if hasattr(self, "_resource_apply_dense"):
+            self._step_by_resource(gradient, variable)
+            return
         if self.rule_class is None or not isinstance(rule, rules.RuleOptimizer):
             raise NotImplementedError(
                 f"{type(self).__name__} must define `update_step(gradient, variable, learning_rate)`"
@@ -245,6 +251,9 @@ class Optimizer(StateKeeper):
             raise ValueError(f"{self.name}: {len(grads)} gradients were given for {len(boxes)} variables")
         if not self.built:
             self.build(boxes)
+        if self._writes("get_updates"):
+            self._run_updates(grads, boxes)
+            return
         for v, g in zip(boxes, grads, strict=True):
             if getattr(v, "overwrite_with_gradient", False) and g is not None:
                 v.assign(g)
@@ -341,6 +350,9 @@ class Optimizer(StateKeeper):
         from kjax.keras import backend
         from kjax.keras.core.operation import apply_function
 
+        present = present_gradients(self, list(params))
+        if present is not None:
+            return present
         grads = backend.gradients(loss, list(params))
         for grad, param in zip(grads, params, strict=True):
             if grad is None:

@@ -29,6 +29,9 @@ class StateKeeper:
 
     rule: Any
     pure: Any
+    _writes: Any
+    _find_variables_of_updates: Any
+    _create_slots: Any
 
     def _adopt(self, rule: Any) -> None:
         self.rule = rule
@@ -244,6 +247,10 @@ class StateKeeper:
         self._trainable_variables = given
         self._order = [numbers[id(v)] for v in listed]
         self._tree = self._make_state(tree)
+        if self._writes("get_updates"):
+            self._find_variables_of_updates(listed)
+        if hasattr(self, "_resource_apply_dense"):
+            self._create_slots(listed)
 
     def _make_state(self, tree: Any) -> Any:
         # The first values are stored ones, also where the first use is inside a step that is being traced.
@@ -309,6 +316,10 @@ class StateKeeper:
     def weights(self) -> list[Variable]:
         """The same as :attr:`variables`, as older generations call it."""
         return self.variables
+
+    @weights.setter
+    def weights(self, value: Any) -> None:
+        """Ignored: optimizers written for Keras 2 list their variables, which are known already."""
 
     def get_weights(self) -> list[Any]:
         """Values of :attr:`variables`."""

@@ -118,6 +118,11 @@ def plain(value: Any) -> Any:
     return value if recorder is None else recorder.plain(value)
 
 
+def named_type(name: str) -> str:
+    """The name of a type, with the attributes of TensorFlow's types where :data:`recorder` has them."""
+    return name if recorder is None else recorder.named_type(name)
+
+
 def through(function: Callable[..., Any], *args: Any) -> Any:
     """Call a function of arrays, so that :data:`recorder`, where it is at work, sees the call."""
     found = recording()

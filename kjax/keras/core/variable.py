@@ -149,8 +149,13 @@ class Variable:
         """Name of the type in which it is read: that in which it is stored, or in which the layer around computes."""
         active = scope.current()
         if active is not None and active.autocast is not None and self.autocast and "float" in self._dtype:
-            return active.autocast
-        return self._dtype
+            return scope.named_type(active.autocast)
+        return scope.named_type(self._dtype)
+
+    @property
+    def device(self) -> str:
+        """Where it lies, as TensorFlow names it."""
+        return f"/job:localhost/replica:0/task:0/device:{jax.default_backend().upper()}:0"
 
     @property
     def stored_dtype(self) -> str:
@@ -241,8 +246,14 @@ class Variable:
             key = jax.random.fold_in(jax.random.key(self._seed), self._draw_number)
         return initial_value(self.initializer, key, self._shape, self._dtype)
 
-    def assign(self, value: Any) -> Array:
+    def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Array:
         """Set the value.
+
+        Args:
+            value: the value, of the variable's shape.
+            use_locking: TensorFlow's, without a meaning here.
+            name: the same.
+            read_value: the same.
 
         Raises:
             ValueError: another shape.
@@ -265,12 +276,16 @@ class Variable:
             self._value = array.copy() if isinstance(value, np.ndarray) else array
         return array
 
-    def assign_add(self, value: Any) -> Array:
-        """Add to the value."""
+    def assign_add(
+        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Array:
+        """Add to the value; arguments as those of :meth:`assign`."""
         return self.assign(self.value + jnp.asarray(value))
 
-    def assign_sub(self, value: Any) -> Array:
-        """Subtract from the value."""
+    def assign_sub(
+        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Array:
+        """Subtract from the value; arguments as those of :meth:`assign`."""
         return self.assign(self.value - jnp.asarray(value))
 
     def store(self, value: Array) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core import tape
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.overriding import FUNCTIONS, overrides
 from kjax.keras.utils.batches import pack_x_y_sample_weight
 from kjax.nn.dtypes import abstract
 from kjax.nn.randomness import STREAM, moved_on, take_key
@@ -78,7 +80,7 @@ class CustomSteps:
         if key in self._known[kind]:
             return
         measured: Measured = getattr(self, kind)
-        if kind == "train" and not takes_data_only(self.model.train_step):
+        if kind == "train" and not takes_data_only(step_of(self.model, "train")):
             self.model._prepare_optimizer()
         for _ in range(4):
             before = self._inventory()
@@ -117,14 +119,14 @@ class CustomSteps:
     def _run(self, kind: str, boxes: list[Variable], values: Any, key: Any, batch: Any) -> tuple[Any, list[Any]]:
         """One step on given values: the logs, flat, and the values after it."""
 
-        records = scopes.recorder is not None and takes_data_only(getattr(self.model, f"{kind}_step"))
+        records = scopes.recorder is not None and takes_data_only(step_of(self.model, kind))
 
         def make_scope() -> scopes.Scope:
             known = {id(b): v for b, v in zip(boxes, values, strict=True)}
             return scopes.Scope(known, key=key, records=records)
 
         data = pack_x_y_sample_weight(*_plain(batch))
-        with explain_numpy():
+        with explain_numpy(), _explain_backward():
             logs, scope = tape.run(make_scope, lambda: self._call(kind, data))
         return flat_logs(scopes.plain(logs), f"{type(self.model).__name__}.{kind}_step"), [
             scope.values[id(b)] for b in boxes
@@ -132,7 +134,7 @@ class CustomSteps:
 
     def _call(self, kind: str, data: Any) -> Any:
         model = self.model
-        step = getattr(model, f"{kind}_step")
+        step = step_of(model, kind)
         if takes_data_only(step):
             return step(scopes.shown(data))
         groups = [model.trainable_variables, model.non_trainable_variables]
@@ -180,15 +182,47 @@ class CustomSteps:
         variables, key = take_key(variables)
         scope = scopes.Scope({id(b): v for b, v in zip(boxes, jax.tree.leaves(variables), strict=True)}, key=key)
         data = pack_x_y_sample_weight(inputs)
-        scope.records = scopes.recorder is not None and takes_data_only(model.predict_step)
+        step = step_of(model, "predict")
+        scope.records = scopes.recorder is not None and takes_data_only(step)
         with scopes.enter(scope):
-            if takes_data_only(model.predict_step):
-                return scopes.plain(model.predict_step(scopes.shown(data)))
+            if takes_data_only(step):
+                return scopes.plain(step(scopes.shown(data)))
             groups = (model.trainable_variables, model.non_trainable_variables)
-            return model.predict_step(tuple([v.value for v in group] for group in groups), data)[0]
+            return step(tuple([v.value for v in group] for group in groups), data)[0]
 
 
 _FIELDS = ("params", "frozen", "state", "opt_state")
+
+
+@contextlib.contextmanager
+def _explain_backward() -> Iterator[None]:
+    """Say what to do where a step is written for PyTorch."""
+    try:
+        yield
+    except AttributeError as error:
+        if error.name not in ("backward", "detach", "zero_grad"):
+            raise
+        raise TypeError(
+            f"the step calls `.{error.name}()`, which only tensors of PyTorch have: here gradients come from "
+            "`jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)` in `train_step(self, state, data)`, or from a "
+            "`keras.GradientTape` in `train_step(self, data)`"
+        ) from error
+
+
+def step_of(model: Any, kind: str) -> Callable[..., Any]:
+    """The step of a model, or what its own ``make_train_function`` and the like make of it: a function of an iterator.
+
+    Args:
+        model: the model.
+        kind: ``'train'``, ``'test'`` or ``'predict'``.
+    """
+    if not overrides(model, FUNCTIONS[kind]):
+        return getattr(model, f"{kind}_step")
+    function = getattr(model, FUNCTIONS[kind])()
+    function = function if function is not None else getattr(model, f"{kind}_function")
+    if takes_data_only(function):
+        return lambda data: function(iter([data]))
+    return lambda state, data: function(state, iter([data]))
 
 
 def takes_data_only(step: Callable[..., Any]) -> bool:

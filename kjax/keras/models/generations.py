@@ -9,6 +9,7 @@ import numpy as np
 
 from kjax.keras.legacy.arguments import method
 from kjax.keras.models.fitting import Fitting
+from kjax.keras.models.overriding import overrides
 from kjax.keras.utils.batches import unpack_x_y_sample_weight
 
 
@@ -111,18 +112,24 @@ class Generations(Fitting):
     def make_train_function(self, force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
         """A function that takes an iterator over batches, trains on the next one and returns the logs."""
         del force
+        if overrides(self, "make_train_function"):  # part of what a user's own makes
+            return lambda batches: self.train_step(next(batches))
         self.train_function = lambda batches: self.train_on_batch(**_parts(next(batches)), return_dict=True)
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Callable[[Iterator[Any]], dict[str, Any]]:
         """A function that takes an iterator over batches, evaluates the next one and returns the logs."""
         del force
+        if overrides(self, "make_test_function"):  # part of what a user's own makes
+            return lambda batches: self.test_step(next(batches))
         self.test_function = lambda batches: self.test_on_batch(**_parts(next(batches)), return_dict=True)
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Callable[[Iterator[Any]], Any]:
         """A function that takes an iterator over batches and returns the outputs for the next one."""
         del force
+        if overrides(self, "make_predict_function"):  # part of what a user's own makes
+            return lambda batches: self.predict_step(next(batches))
         self.predict_function = lambda batches: self.predict_on_batch(_parts(next(batches))["x"])
         return self.predict_function
 

@@ -108,9 +108,11 @@ class Inference(Sourcing):
             )
             follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
             follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
-            follower.phase_begin()
-            logs, _ = self._evaluate(source, steps, follower)
-            follower.phase_end(logs)
+            with contextlib.ExitStack() as stack:
+                stack.callback(follower.progress.finish)  # after an error the line of the bar is still open
+                follower.phase_begin()
+                logs, _ = self._evaluate(source, steps, follower)
+                follower.phase_end(logs)
             if return_dict:
                 return {name: logs[name] for name in sorted(logs)}
             values = list(logs.values())
@@ -159,23 +161,25 @@ class Inference(Sourcing):
             )
             follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
             follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
-            follower.phase_begin()
-            carries = self._carries_state(self._predicts_by_itself())
-            step = self._prediction_step()
-            with contextlib.closing(Reader(source, steps)) as reader:
-                outputs, done = run_predict(
-                    step,
-                    self._asked_variables(self._predicts_by_itself()),
-                    reader.begin(),
-                    samples=source.samples
-                    if steps is None or source.samples is None
-                    else min(source.samples, steps * source.batch_size),
-                    batch_bytes=source.batch_bytes,
-                    steps=reader.steps,
-                    listener=follower,
-                    keep=self._keep_state if carries else None,
-                )
-                reader.end(done)
-            follower.end_of_data(done)
-            follower.phase_end({})
+            with contextlib.ExitStack() as stack:
+                stack.callback(follower.progress.finish)
+                follower.phase_begin()
+                carries = self._carries_state(self._predicts_by_itself())
+                step = self._prediction_step()
+                with contextlib.closing(Reader(source, steps)) as reader:
+                    outputs, done = run_predict(
+                        step,
+                        self._asked_variables(self._predicts_by_itself()),
+                        reader.begin(),
+                        samples=source.samples
+                        if steps is None or source.samples is None
+                        else min(source.samples, steps * source.batch_size),
+                        batch_bytes=source.batch_bytes,
+                        steps=reader.steps,
+                        listener=follower,
+                        keep=self._keep_state if carries else None,
+                    )
+                    reader.end(done)
+                follower.end_of_data(done)
+                follower.phase_end({})
             return outputs

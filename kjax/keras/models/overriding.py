@@ -17,7 +17,11 @@ from kjax.keras.models.training import Training
 from kjax.keras.utils.batches import unpack_x_y_sample_weight
 from kjax.train.steps import batch_size_of
 
-OVERRIDABLE = ("train_step", "test_step", "compute_loss", "compute_metrics", "compute_loss_and_updates")
+FUNCTIONS = {"train": "make_train_function", "test": "make_test_function", "predict": "make_predict_function"}
+OVERRIDABLE = (
+    *("train_step", "test_step", "compute_loss", "compute_metrics", "compute_loss_and_updates"),
+    *("make_train_function", "make_test_function"),
+)
 """Methods whose override makes a model train through them, and not by the step of floor 2 alone."""
 
 
@@ -67,7 +71,7 @@ class Overridable(Training):
         return self._has_methods
 
     def _predicts_by_itself(self) -> bool:
-        return overrides(self, "predict_step")
+        return overrides(self, "predict_step", "make_predict_function")
 
     def _builds_by_itself(self) -> bool:
         """Whether layers are built by the model's own step and not by calling the model on the inputs."""
@@ -396,4 +400,6 @@ def _run(groups: Sequence[Sequence[Variable]], values: Sequence[Sequence[Any]], 
 
 def overrides(model: Any, *names: str) -> bool:
     """Whether a model's class, or the model itself, has a method of its own in place of Keras'."""
-    return any(getattr(type(model), n) is not getattr(Overridable, n) or n in model.__dict__ for n in names)
+    from kjax.keras.models.model import Model
+
+    return any(getattr(type(model), n) is not getattr(Model, n) or n in model.__dict__ for n in names)

@@ -18,6 +18,11 @@ class DType(str):
         return str(self)
 
     @property
+    def base_dtype(self) -> DType:
+        """The type itself."""
+        return self
+
+    @property
     def as_numpy_dtype(self) -> Any:
         """NumPy's type of that name."""
         import jax.numpy as jnp

@@ -14,6 +14,7 @@ from jax.core import Tracer
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.settings import next_key
+from kjax.keras.legacy.tensorflow.names import DType
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.tensor import (
     Tensor,
@@ -107,6 +108,10 @@ class Recorder:
     def plain(self, value: Any) -> Any:
         """Tensors as arrays; variables stay."""
         return jax.tree.map(lambda leaf: leaf.value if isinstance(leaf, Tensor) else leaf, value, is_leaf=is_leaf)
+
+    def named_type(self, name: str) -> str:
+        """The name of a type, as ``tf.DType``."""
+        return DType(name)
 
     def call_host(self, function: Callable[..., Any], inputs: Any) -> Any:
         """A call of a layer that computes on the host: its output is a tensor.

@@ -1,0 +1,190 @@
+"""Optimizers that users wrote for Keras 2 (``get_updates``) and for tf.keras 2 (``_resource_apply_dense``)."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.variable import Variable
+
+_made: contextvars.ContextVar[Made | None] = contextvars.ContextVar("made", default=None)
+
+
+class Made:
+    """The variables that ``get_updates`` makes: the first run makes them, later runs get the same again.
+
+    Attributes:
+        variables: in the order in which they were made.
+        updates: what is assigned when ``get_updates`` is through: until then variables have the values before the step.
+    """
+
+    def __init__(self) -> None:
+        self.variables: list[Variable] = []
+        self.updates: list[tuple[Variable, Any]] = []
+        self._place = 0
+
+    @contextlib.contextmanager
+    def again(self) -> Iterator[None]:
+        """A run."""
+        self._place = 0
+        self.updates.clear()
+        token = _made.set(self)
+        try:
+            yield
+        finally:
+            _made.reset(token)
+        for variable, value in self.updates:
+            variable.assign(value)
+        self.updates.clear()
+
+    def next(self, make: Callable[[], Variable]) -> Variable:
+        """The variable that is made next."""
+        if self._place == len(self.variables):
+            self.variables.append(make())
+        self._place += 1
+        return self.variables[self._place - 1]
+
+
+def remembered(make: Callable[[], Variable]) -> Variable:
+    """A variable that the backend makes: in ``get_updates`` always the same at the same place."""
+    made = _made.get()
+    return make() if made is None else made.next(make)
+
+
+def postponed(variable: Variable, value: Any) -> bool:
+    """Note an assignment for the end of ``get_updates``; False where none runs."""
+    made = _made.get()
+    if made is not None:
+        made.updates.append((variable, value))
+    return made is not None
+
+
+def remembering() -> bool:
+    """Whether ``get_updates`` of an optimizer runs."""
+    return _made.get() is not None
+
+
+class OlderOptimizer:
+    """What optimizers of Keras 2 and tf.keras 2 call of their base class."""
+
+    _present: dict[int, Any] | None = None
+    """Gradients by ``id`` of the variable, while ``get_updates`` runs."""
+
+    # -- Keras 2 ---------------------------------------------------------------------------------------------------
+
+    def _made_by_updates(self) -> Made:
+        return self.__dict__.setdefault("_updates_made", Made())
+
+    def _find_variables_of_updates(self: Any, weights: Sequence[Variable]) -> None:
+        """Run ``get_updates`` once on zeros, so that the variables that it makes exist."""
+        made = self._made_by_updates()
+        made.variables.clear()
+        scope = scopes.Scope({id(v): v.stored_value() for v in weights}, keeps=True)
+        with scopes.outside(), scopes.enter(scope):
+            self._run_updates([jnp.zeros(v.shape, v.dtype) for v in weights], weights)
+        known = {id(v) for v in self._own}
+        self._own += [v for v in made.variables if id(v) not in known]
+        self._pure = None
+
+    def _run_updates(self: Any, grads: Sequence[Any], weights: Sequence[Variable]) -> None:
+        """Run ``get_updates``, whose :meth:`get_gradients` gives these gradients."""
+        names = [name for name in inspect.signature(self.get_updates).parameters if name in _UPDATE_ARGUMENTS]
+        given = {name: list(weights) if name == "params" else _UPDATE_ARGUMENTS[name]() for name in names}
+        self._present = {id(v): g for v, g in zip(weights, grads, strict=True)}
+        try:
+            with self._made_by_updates().again():
+                self.get_updates(**given)
+        finally:
+            self._present = None
+
+    # -- tf.keras 2 ------------------------------------------------------------------------------------------------
+
+    def _hyper(self) -> dict[str, Any]:
+        return self.__dict__.setdefault("_hyper_values", {})
+
+    def _set_hyper(self: Any, name: str, value: Any) -> None:
+        """Keep a number of the optimizer's; the learning rate is a variable."""
+        if name == "learning_rate":
+            self.learning_rate = value
+        else:
+            self._hyper()[name] = value
+
+    def _get_hyper(self: Any, name: str, dtype: Any = None) -> Any:
+        """A number of the optimizer's, of a type."""
+        value = self.learning_rate if name == "learning_rate" else self._hyper()[name]
+        value = value() if callable(value) else value
+        return value if dtype is None else jnp.asarray(value, str(dtype))
+
+    def _serialize_hyperparameter(self: Any, name: str) -> Any:
+        value = self._get_hyper(name)
+        return float(value) if name == "learning_rate" or hasattr(value, "dtype") else value
+
+    def _decayed_lr(self: Any, var_dtype: Any = "float32") -> Any:
+        """The present learning rate."""
+        rate = jnp.asarray(self._get_hyper("learning_rate"), str(var_dtype))
+        decay = self._hyper().get("decay") or 0.0
+        return rate / (1.0 + decay * jnp.asarray(self._iterations.value, rate.dtype)) if decay else rate
+
+    def add_slot(self: Any, var: Variable, slot_name: str, initializer: Any = "zeros", shape: Any = None) -> Variable:
+        """A value that the optimizer keeps for a weight."""
+        slots = self.__dict__.setdefault("_slots_by_name", {})
+        if (id(var), slot_name) not in slots:
+            slots[id(var), slot_name] = self.add_variable_from_reference(var, slot_name, initializer)
+        return slots[id(var), slot_name]
+
+    def get_slot(self, var: Variable, slot_name: str) -> Variable:
+        """What :meth:`add_slot` made."""
+        return self.__dict__["_slots_by_name"][id(var), slot_name]
+
+    def get_slot_names(self) -> list[str]:
+        """Names of the slots."""
+        return list(dict.fromkeys(name for _, name in self.__dict__.get("_slots_by_name", {})))
+
+    def _create_slots(self, var_list: Any) -> None:
+        """Make the slots of weights; a user's optimizer writes this."""
+
+    def _prepare_local(self: Any, var_device: Any, var_dtype: Any, apply_state: dict[Any, Any]) -> None:
+        """Numbers that the steps of all weights share."""
+        rate = self._decayed_lr(var_dtype)
+        apply_state.setdefault((var_device, var_dtype), {}).update(lr_t=rate, neg_lr_t=-rate, lr=rate)
+
+    def _prepare(self: Any, var_list: Sequence[Variable]) -> dict[Any, Any]:
+        state: dict[Any, Any] = {}
+        for key in {(v.device, v.dtype) for v in var_list}:
+            state[key] = {}
+            self._prepare_local(*key, state)
+        return state
+
+    def _fallback_apply_state(self: Any, var_device: Any, var_dtype: Any) -> dict[str, Any]:
+        state = {(var_device, var_dtype): {}}
+        self._prepare_local(var_device, var_dtype, state)
+        return state[var_device, var_dtype]
+
+    def _step_by_resource(self: Any, gradient: Any, variable: Variable) -> None:
+        """The step of a weight by the method that tf.keras 2 calls."""
+        names = inspect.signature(self._resource_apply_dense).parameters
+        extra = {"apply_state": self._prepare([variable])} if "apply_state" in names else {}
+        self._resource_apply_dense(gradient, variable, **extra)
+
+
+_UPDATE_ARGUMENTS: dict[str, Callable[[], Any]] = {
+    "loss": lambda: None,
+    "params": list,
+    "constraints": dict,
+}
+
+
+def present_gradients(optimizer: Any, params: Sequence[Variable]) -> list[Any] | None:
+    """The gradients for which ``get_updates`` runs, clipped; None where none are at hand."""
+    present: dict[int, Any] | None = optimizer._present
+    if present is None:
+        return None
+    grads = [present[id(v)] for v in params]
+    return list(jax.tree.leaves(optimizer.rule._clip(grads)))
