@@ -56,6 +56,10 @@ class DTypePolicyMap(MutableMapping[str, Policy]):
         """That of the default policy."""
         return self.default_policy.quantization_mode
 
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """As that of the default policy."""
+        return self.default_policy.convert_input(x, autocast, dtype)
+
     def __getitem__(self, key: str) -> Policy:
         if key in self._policies:
             return self._policies[key]

@@ -52,9 +52,12 @@ class Policy:
         self._set(name)
 
     def _set(self, name: str) -> None:
-        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "_name", name)
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the policy."""
+        return self._name  # type: ignore[attr-defined]
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{self!r} is a value: make another policy instead of setting `{name}`")
@@ -174,13 +177,17 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
     """
 
     default_amax_history_length: ClassVar[int] = 1024
-    amax_history_length: int
 
     def __init__(self, mode: str = "float8", source_name: str | None = None, amax_history_length: int = 1024) -> None:
         if not isinstance(amax_history_length, int):
             raise TypeError(f"`amax_history_length` must be an integer, received {amax_history_length!r}")
         super().__init__(mode, source_name)
-        object.__setattr__(self, "amax_history_length", amax_history_length)
+        object.__setattr__(self, "_length", amax_history_length)
+
+    @property
+    def amax_history_length(self) -> int:
+        """Number of steps whose largest absolute values the scales follow."""
+        return self._length  # type: ignore[attr-defined]
 
     @property
     def spelling(self) -> str:

@@ -32,6 +32,15 @@ class AttentionMembers(PureLayer):
     query_dense, key_dense, value_dense, gate_dense, output_dense = map(_Inside, _PROJECTIONS.values())
     _query_dense, _key_dense, _value_dense, _gate_dense, _output_dense = map(_Inside, _PROJECTIONS.values())
 
+    def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """With a map of policies, those of the dense layers inside: their paths are ``<name>/query`` and so on."""
+        policies = self.__dict__.get("_policy_map")
+        if policies is None:
+            return fields
+        found = ((name, policies[f"{self.name}/{name}"]) for name in _PROJECTIONS.values())
+        own = [(name, "dtype", entry.spelling) for name, entry in found if entry != self._dtype_policy]
+        return fields | {"projections": (*fields.get("projections", ()), *own)}
+
     def dense_part(self, name: str) -> PureLayer:
         """One of the dense layers inside, by the name of its module."""
         from kjax.keras import layers

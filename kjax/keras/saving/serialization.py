@@ -336,7 +336,7 @@ def deserialize_keras_object(
 
 
 def _revive(config: Any) -> Any:
-    if config is None or isinstance(config, PLAIN):
+    if config is None or isinstance(config, (*PLAIN, Policy)):
         return config
     if isinstance(config, (list, tuple)):
         return [_revive(item) for item in config]
