@@ -124,3 +124,35 @@ def test_a_shape_is_known_before_the_vocabulary() -> None:
     assert layer.compute_output_shape((None, 3)) == (None, 3)
     with pytest.raises(TypeError, match="unknown_thing"):
         L.StringLookup(unknown_thing=1)
+
+
+@keras.saving.register_keras_serializable("assets_test")
+class Plain(L.Layer):
+    """A user's layer that leaves its config to the base class."""
+
+    def __init__(self, units: int = 3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.units
+
+
+def test_a_layer_without_a_config_of_its_own(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((2,)), Plain(4, dtype="bfloat16")])
+    model.save(tmp_path / "m.keras")
+    layer = keras.models.load_model(tmp_path / "m.keras").layers[0]
+    assert layer.units == 4 and layer.compute_dtype == "bfloat16"
+
+
+def test_a_model_that_begins_in_the_middle_of_another(tmp_path: Path) -> None:
+    inputs = keras.Input((2,))
+    middle = L.Dense(3, name="first")(inputs)
+    rest = keras.Model(middle, L.Dense(1)(L.Concatenate()([middle, middle])), name="rest")
+    whole = keras.Model(inputs, rest(middle))
+    x, between = np.ones((4, 2), np.float32), np.ones((4, 3), np.float32)
+    for model, data in ((rest, between), (whole, x)):
+        model.save(tmp_path / "m.keras")
+        again = keras.models.load_model(tmp_path / "m.keras")
+        np.testing.assert_array_equal(again.predict(data, verbose=0), model.predict(data, verbose=0))
+    assert type(again.get_layer("rest").layers[0]).__name__ == "InputLayer"

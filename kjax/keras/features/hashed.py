@@ -8,6 +8,7 @@ import numpy as np
 
 from kjax.keras.features.host import HostLayer, as_strings, float_type
 from kjax.keras.features.lookup import salt_of
+from kjax.nn.dtypes import policy_name
 from kjax.nn.features import hashing
 from kjax.nn.features.encoding import encode, encoded_shape
 
@@ -33,7 +34,7 @@ class _Hashed(HostLayer):
 
     def __init__(self, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._result = dtype
+        self._result = policy_name(dtype)
 
     @property
     def result_dtype(self) -> str:
@@ -69,7 +70,7 @@ class Hashing(_Hashed):
         modes = ("int", "one_hot", "multi_hot", "count")
         self.num_bins = _checked("Hashing", num_bins, output_mode, modes, sparse)
         self.output_mode = output_mode
-        if output_mode == "int" and kwargs.get("dtype") not in (None, "int32", "int64"):
+        if output_mode == "int" and policy_name(kwargs.get("dtype")) not in (None, "int32", "int64"):
             raise ValueError(f"Hashing: output_mode 'int' needs an integer `dtype`, received {kwargs['dtype']!r}")
         super().__init__(**kwargs)
         self.num_bins, self.output_mode = int(num_bins), output_mode

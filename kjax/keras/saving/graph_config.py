@@ -34,10 +34,11 @@ def functional_config(model: Any) -> dict[str, Any]:
     """
     plan = model._plan
     numbers = _node_numbers(model)
+    begins = _input_entries(plan, numbers)
     return {
         "name": model.name,
         "trainable": model._trainable,
-        "layers": [_layer_entry(layer, numbers) for layer in plan.layers],
+        "layers": begins + [_layer_entry(layer, numbers) for layer in plan.layers],
         "input_layers": _map_tensors(plan.input_structure, lambda t: _place(t, numbers, outside=True)),
         "output_layers": _map_tensors(_output_tree(plan), lambda t: _place(t, numbers, outside=True)),
     }
@@ -49,7 +50,7 @@ def _output_tree(plan: Any) -> Any:
     return plan.outputs[0] if plan.output_structure is None else jax.tree.unflatten(plan.output_structure, plan.outputs)
 
 
-def _node_numbers(model: Any) -> dict[int, int]:
+def _node_numbers(model: Any) -> dict[int, Any]:
     """Number of each call of the model among the calls of its layer that belong to the model, by ``id``."""
     own = {id(node) for node in model._nodes}
     numbers = {}
@@ -59,13 +60,37 @@ def _node_numbers(model: Any) -> dict[int, int]:
     return numbers
 
 
+def _input_entries(plan: Any, numbers: dict[int, Any]) -> list[dict[str, Any]]:
+    """Input layers for a model that begins in the middle of another; their names are noted for the tensors.
+
+    Args:
+        plan: the model.
+        numbers: as of :func:`_node_numbers`; the name of such an input by ``id`` of its tensor is added.
+    """
+    found = []
+    taken = {layer.name for layer in plan.layers}
+    for tensor in plan.inputs:
+        if isinstance(tensor._keras_history[0], InputLayer):
+            continue
+        name = next(
+            n for n in (tensor.name, *(f"{tensor.name}_{i}" for i in range(1, len(taken) + 2))) if n not in taken
+        )
+        taken.add(name)
+        numbers[id(tensor)] = name
+        entry = serialize_keras_object(InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name))
+        found.append({**entry, "name": name, "inbound_nodes": []})
+    return found
+
+
 def _node_of(tensor: KerasTensor) -> Node:
     layer, index, _ = tensor._keras_history
     return layer._inbound_nodes[index]
 
 
-def _place(tensor: KerasTensor, numbers: Mapping[int, int], outside: bool = False) -> list[Any]:
+def _place(tensor: KerasTensor, numbers: Mapping[int, Any], outside: bool = False) -> list[Any]:
     """Layer name, number of the call and number of the output that make a tensor."""
+    if isinstance(numbers.get(id(tensor)), str):
+        return [numbers[id(tensor)], 0, 0]
     layer, _, position = tensor._keras_history
     # Keras counts a functional model's own graph as its first call, in the lists of inputs and outputs only.
     shift = 1 if outside and _is_functional(layer) else 0
@@ -79,7 +104,7 @@ def _is_functional(layer: Any) -> bool:
     return isinstance(layer, Model) and layer.is_functional and not isinstance(layer, Sequential)
 
 
-def _layer_entry(layer: Layer, numbers: Mapping[int, int]) -> dict[str, Any]:
+def _layer_entry(layer: Layer, numbers: Mapping[int, Any]) -> dict[str, Any]:
     nodes = [node for node in layer._inbound_nodes if id(node) in numbers and not node.is_input]
     if isinstance(layer, Operation):
         entry, args, kwargs = operations.operation_config(layer, nodes[0].args, nodes[0].kwargs)
@@ -90,7 +115,7 @@ def _layer_entry(layer: Layer, numbers: Mapping[int, int]) -> dict[str, Any]:
     return {**entry, "name": layer.name, "inbound_nodes": calls}
 
 
-def _call_entry(args: Any, kwargs: Any, numbers: Mapping[int, int]) -> dict[str, Any]:
+def _call_entry(args: Any, kwargs: Any, numbers: Mapping[int, Any]) -> dict[str, Any]:
     def write(tree: Any) -> Any:
         if isinstance(tree, KerasTensor):
             entry = serialize_keras_object(tree)

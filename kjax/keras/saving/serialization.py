@@ -510,7 +510,7 @@ def make_instance(cls: Any, config: Any) -> Any:
         generated = getattr(cls, "get_config", None) is Layer.get_config
         keys = names.REVIVED.get(cls.__name__, ()) if cls.__module__ == "kjax.keras.layers" else ()
         keys = (*keys, *names.HOLDING_QUANTIZERS)
-        for key in (k for k in config if generated or k in keys):
+        for key in (k for k in config if k != "dtype" and (generated or k in keys)):
             config[key] = _as_shapes(_revive(_unbuilt(config[key]) if cls.__name__ in names.REVIVED else config[key]))
     try:
         with _written_out() if cls.__module__ == "kjax.keras.layers" else contextlib.nullcontext():
