@@ -243,9 +243,11 @@ def _attribute(attributes: Any, name: str) -> Any:
     from h5py import h5i  # pyright: ignore[reportAttributeAccessIssue]
 
     found = attributes.get_id(name)
-    size, file = found.get_storage_size(), h5i.get_file_id(found)
-    if size > file.get_filesize() or math.prod(found.shape or ()) > size:
-        raise ValueError(f"the attribute {name!r} says that it has {size} bytes and the shape {found.shape}")
+    count = 0 if found.shape is None else math.prod(found.shape)
+    if count:  # of nothing the library knows no size
+        size, held = found.get_storage_size(), h5i.get_file_id(found).get_filesize()
+        if max(size, count) > held:
+            raise ValueError(f"the attribute {name!r} says that it has {count} entries; the file has {held} bytes")
     return attributes[name]
 
 

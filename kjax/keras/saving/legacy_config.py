@@ -93,7 +93,8 @@ def modernized(config: Any) -> Any:
         legacy = "legacy" in module
         name, inner = optimizer(name, {"is_legacy_optimizer": legacy, **entry["config"]})
         return {**entry, "module": "keras.optimizers", "class_name": name, "config": inner, "registered_name": None}
-    if name in tensorflow_ops.CLASSES or not (module == "keras" or module.startswith(_ENGINE)):
+    is_layer = module.startswith(_ENGINE) or (module == "keras" and name in MODELS)
+    if name in tensorflow_ops.CLASSES or not is_layer:
         return entry
     return {**entry, **upgrade(entry)}
 
