@@ -9,6 +9,7 @@ from typing import Any, Self
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import masks as eager_masks
@@ -49,6 +50,10 @@ LAYER_ARGUMENTS = [
 ]
 
 
+class UnknownArgumentError(TypeError, ValueError):
+    """An argument that a layer has not: for Python the wrong call, for Keras a wrong value."""
+
+
 class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Saved):
     """Base of all Keras layers and models.
 
@@ -70,6 +75,8 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
     activity_regularizer: Any = None
     supports_masking: bool = False
     """Whether a mask of the inputs goes on to the outputs (through :meth:`compute_mask`)."""
+    supports_jit: bool = True
+    """Whether calls can be compiled."""
     input_spec: Any = None
     """What the first argument of a call must be like: :class:`InputSpec`, a structure of them, or None."""
 
@@ -96,7 +103,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         unknown = [key for key in kwargs if key not in LAYER_ARGUMENTS]
         if unknown:
             known = [*call_signature(type(self).__init__)[0], *LAYER_ARGUMENTS]
-            raise TypeError(
+            raise UnknownArgumentError(
                 f"{type(self).__name__}: unknown argument {unknown[0]!r}; {did_you_mean(unknown[0], known)}"
             )
         if name is not None and (not isinstance(name, str) or "/" in name):
@@ -371,6 +378,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         names, free = call_signature(type(self).call)
         training = self._training_of(args, kwargs)
         kwargs = dict(kwargs)
+        context = self._context_of(active, names, free, kwargs)
         if "training" in names and names.index("training") >= len(args):
             kwargs["training"] = training
         elif "training" not in names and not free:
@@ -379,8 +387,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         if self.input_spec is not None:
             check_inputs(self.input_spec, first, self)
         if not self.built:
-            context = ("training", "mask")
-            self._ensure_built(args, {k: v for k, v in kwargs.items() if k not in context})
+            self._ensure_built(args, {k: v for k, v in kwargs.items() if k not in ("training", "mask")})
             if self.input_spec is not None:  # `build` may have said more
                 check_inputs(self.input_spec, first, self)
         casts = self.autocast and jnp.issubdtype(jnp.dtype(self.compute_dtype), jnp.floating)
@@ -388,8 +395,8 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
             args, kwargs = jax.tree.map(lambda leaf: self._cast(active, leaf), (args, kwargs))
             first = args[0] if args else first
         self._fill_masks(active, names, args, kwargs)
-        before = active.training, active.autocast
-        active.training = training
+        before = active.training, active.autocast, active.context
+        active.training, active.context = training, context
         active.autocast = self.compute_dtype if casts else None
         outermost = active.depth == 0
         if outermost:  # as in Keras, what earlier calls added does not count for this one
@@ -399,12 +406,38 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
             call = self.call if self._remat_mode is None else self.rematerialized_call(self.call, *args, **kwargs)
             outputs = call(*args, **kwargs)
         finally:
-            active.training, active.autocast = before
+            active.training, active.autocast, active.context = before
             active.depth -= 1
         self._add_activity_loss(outputs, active)
         if outermost:
             active.called[id(self)] = list(active.losses)
         return self._mark(active, first, kwargs.get("mask"), outputs)
+
+    _call_context_args: frozenset[str] = frozenset()
+
+    def _register_call_context_args(self, *names: str) -> None:
+        """Let arguments go on to the layers inside that register them too, as ``training`` does.
+
+        Args:
+            *names: names of the arguments; ``call`` takes them or not.
+        """
+        object.__setattr__(self, "_call_context_args", self._call_context_args | set(names))
+
+    def _context_of(
+        self, active: scopes.Scope, names: tuple[str, ...], free: bool, kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The registered arguments for the layers inside; ``kwargs`` gets those that ``call`` takes."""
+        if not self._call_context_args:
+            return active.context
+        context = dict(active.context)
+        for name in self._call_context_args:
+            value = kwargs.pop(name, None)
+            value = context.get(name) if value is None else value
+            if value is not None:
+                context[name] = value
+                if name in names or free:
+                    kwargs[name] = value
+        return context
 
     def _cast(self, active: scopes.Scope, leaf: Any) -> Any:
         converted = cast_floating(leaf, self.compute_dtype)
@@ -421,7 +454,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         if not active.masks:
             return
         for name, value in (*zip(names, args, strict=False), *list(kwargs.items())):
-            wanted = "mask" if args and value is args[0] else f"{name}_mask"
+            wanted = "mask" if args and value is args[0] and "mask" in names else f"{name}_mask"
             if wanted in names and names.index(wanted) >= len(args) and kwargs.get(wanted) is None:
                 mask = jax.tree.map(active.mask_of, value)
                 if jax.tree.leaves(mask):
@@ -455,6 +488,9 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
             raise ValueError(
                 f"{self.name}: the loss {tensors[0]!r} is symbolic; add it to the model: `model.add_loss(tensor)`"
             )
+        for leaf in jax.tree.leaves(loss):
+            if not hasattr(leaf, "dtype") and not isinstance(leaf, (int, float)):
+                raise ValueError(f"{self.name}: a loss is a scalar, or a list of them, received {leaf!r}")
         active = scopes.current()
         target = active.losses if active is not None else self._extra_losses
         target.extend(jnp.sum(jnp.asarray(leaf)) for leaf in jax.tree.leaves(loss))
@@ -466,6 +502,11 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         active = scopes.current()
         added = self._extra_losses if active is None else active.losses_of(self)
         return [*added, *own]
+
+    def _clear_losses(self) -> None:
+        """Forget what calls added to the losses."""
+        for layer in self._flatten_layers():
+            layer._extra_losses = []
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the output, given that of the inputs."""
@@ -481,7 +522,14 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         if _is_of_base(type(self), "get_config") and not _is_of_base(type(self), "__init__"):
             args, kwargs = self._init_arguments
             names, _ = call_signature(type(self).__init__)
-            config.update(dict(zip(names, args, strict=False)) | kwargs)
+            given = dict(zip(names, args, strict=False)) | kwargs
+            for key, value in given.items():
+                if not all(map(_can_be_written, jax.tree.leaves(value))):
+                    raise NotImplementedError(
+                        f"{type(self).__name__}: argument `{key}` is {value!r}, which no config can hold; write a "
+                        "`get_config` that returns what the layer can be made of again"
+                    )
+            config.update(given)
             if not call_signature(type(self).__init__)[1]:
                 config = {k: v for k, v in config.items() if k in names}
         return config
@@ -506,6 +554,12 @@ def _in_its_place(build: Callable[..., Any]) -> Callable[..., Any]:
             return build(layer, *args, **kwargs)
 
     return built
+
+
+def _can_be_written(value: Any) -> bool:
+    """Whether a constructor argument can become part of a config."""
+    plain = isinstance(value, (str, bytes, int, float, complex, np.generic))
+    return plain or callable(value) or hasattr(value, "get_config") or hasattr(value, "shape") or hasattr(value, "name")
 
 
 def _is_of_base(cls: type, method: str) -> bool:

@@ -84,7 +84,13 @@ class Metric:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
         shape = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
         variable = Variable(
-            initializer or "zeros", shape, dtype or self.dtype, trainable=False, autocast=False, name=name
+            initializer or "zeros",
+            shape,
+            dtype or self.dtype,
+            trainable=False,
+            autocast=False,
+            name=name,
+            path=None if name is None else f"{self.name}/{name}",
         )
         self._variables.append(variable)
         return variable
@@ -292,9 +298,9 @@ class PureMetric(Metric):
         if rule is not None and not name.startswith("_"):
             if hasattr(rule, name):
                 return getattr(rule, name)
-            part = _state_part(rule, name)
-            if part is not None:
-                return self._values()[part]
+            if name in _parts_of(rule):
+                self._make_state()
+                return self._state[_parts_of(rule).index(name)]
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
     @property
@@ -316,10 +322,22 @@ class PureMetric(Metric):
         self._make_state_of(fresh)
 
     def _make_state_of(self, values: Any) -> None:
-        self._state = jax.tree.map(
-            lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False), values
-        )
+        parts = _parts_of(self.rule)
+
+        def box(leaf: Any, name: str | None = None) -> Variable:
+            path = None if name is None else f"{self.name}/{name}"
+            return Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False, name=name, path=path)
+
+        if parts:
+            self._state = tuple(box(value, name) for name, value in zip(parts, values, strict=True))
+        else:
+            self._state = jax.tree.map(lambda leaf: box(leaf, _NAMES.get(type(self.rule))), values)
         self._variables[:0] = jax.tree.leaves(self._state, is_leaf=_is_box)
+
+    def _packed(self, boxes: Any) -> Any:
+        """The state as the rule keeps it: parts that are variables of their own lie in one array."""
+        values = jax.tree.map(_value, boxes, is_leaf=_is_box)
+        return jnp.stack(values) if _parts_of(self.rule) else values
 
     def _prepare(self, *args: Any) -> None:
         self._make_state(*jax.tree.map(_abstract, args))
@@ -328,7 +346,7 @@ class PureMetric(Metric):
         self._make_state()
         if self._state is None:
             raise ValueError(f"metric {self.name!r} has seen no data, and its state depends on their shape")
-        return jax.tree.map(_value, self._state, is_leaf=_is_box)
+        return self._packed(self._state)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Add data: targets, predictions and sample weights (a mean or sum takes values and weights)."""
@@ -340,7 +358,12 @@ class PureMetric(Metric):
         arrays = {k: None if v is None else jnp.asarray(v) for k, v in given.items() if k != "state"}
         self._prepare(*list(arrays.values())[:2])
         new = self.rule.update(self._values(), **arrays)
-        jax.tree.map(lambda box, value: box.assign(value), self._state, new, is_leaf=_is_box)
+        self._each(lambda box, value: box.assign(value), new)
+
+    def _each(self, function: Callable[[Variable, Any], Any], state: Any) -> None:
+        """Call a function with each variable and its part of a state."""
+        parts = tuple(state[i] for i in range(len(self._state))) if _parts_of(self.rule) else state
+        jax.tree.map(function, self._state, parts, is_leaf=_is_box)
 
     def result(self) -> Any:
         """The value for the data so far."""
@@ -353,7 +376,7 @@ class PureMetric(Metric):
         elif self.__dict__.get("_state") is None:
             self._make_state_of(state)
         else:
-            jax.tree.map(lambda box, value: box.store(value), self._state, state, is_leaf=_is_box)
+            self._each(lambda box, value: box.store(value), state)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal metric."""
@@ -368,14 +391,24 @@ def derive_metric(rule_class: type[rules.Metric]) -> type[PureMetric]:
     return cls
 
 
-def _state_part(rule: rules.Metric, name: str) -> int | None:
-    """Where in the packed state the value is that Keras keeps in a variable of this name."""
-    if isinstance(rule, (rules.Mean, rules.MeanMetric)) and name in ("total", "count"):
-        return ("total", "count").index(name)
-    if isinstance(rule, DecisionCount) and name in rule.counted:
-        return rule.counted.index(name)
-    counts = ("true_positives", "false_positives", "true_negatives", "false_negatives")
-    return counts.index(name) if isinstance(rule, rules.AUC) and name in counts else None
+_NAMES: dict[type, str] = {
+    rules.Sum: "total",
+    **{cls: "total_confusion_matrix" for cls in vars(rules).values() if inspect.isclass(cls) and "IoU" in cls.__name__},
+}
+"""Names of states that are one variable in Keras too."""
+
+
+def _parts_of(rule: rules.Metric) -> tuple[str, ...]:
+    """Names of the variables in which Keras keeps what the rule has in one packed array; none for other states."""
+    if isinstance(rule, (rules.Mean, rules.MeanMetric)):
+        return ("total", "count")
+    if isinstance(rule, DecisionCount):
+        return tuple(rule.counted) if len(rule.counted) > 1 else ("accumulator",)
+    if isinstance(rule, rules.FBetaScore):
+        return ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
+    if isinstance(rule, rules.AUC):
+        return ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    return ()
 
 
 def _members(value: Any, kind: type) -> Iterator[Any]:

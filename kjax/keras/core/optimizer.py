@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +63,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
     @classmethod
     def wrap(cls, rule: Any) -> Optimizer:
         """The handle of a rule: of its own class where there is one."""
-        handle = Optimizer.__new__(_classes.get(type(rule), Optimizer))
+        handle = Optimizer.__new__(_class_of(type(rule)) or Optimizer)
         handle._adopt(rule)
         return handle
 
@@ -464,6 +465,12 @@ def derive_optimizer(rule_class: type[rules.Optimizer], base: type[Optimizer] = 
     return cls
 
 
+def _class_of(rule_class: Any) -> type[Optimizer] | None:
+    """The Keras class of an optimizer of floor 1; none of them may have been asked for before."""
+    importlib.import_module("kjax.keras.optimizers.built_in")
+    return _classes.get(rule_class)
+
+
 def get(identifier: Any) -> Optimizer:
     """The optimizer handle for a name, a config, a rule, an Optax transformation or a handle."""
     if isinstance(identifier, Optimizer):
@@ -473,7 +480,7 @@ def get(identifier: Any) -> Optimizer:
     if isinstance(identifier, Mapping) and "class_name" in identifier:
         name = identifier.get("registered_name") or ""
         entry = rules.registry.lookup(name if ">" in name else str(identifier["class_name"]))
-        cls = _classes.get(entry, entry) if isinstance(entry, type) else None
+        cls = _class_of(entry) or entry if isinstance(entry, type) else None
         if cls is not None and issubclass(cls, Optimizer):
             return cls.from_config(dict(identifier.get("config") or {}))
     elif isinstance(identifier, str):
@@ -481,7 +488,7 @@ def get(identifier: Any) -> Optimizer:
         if isinstance(entry, type) and issubclass(entry, Optimizer):
             return entry()
         # By way of the handle's class, which knows the defaults of the era.
-        named = _classes.get(entry)
+        named = _class_of(entry)
         if named is not None:
             return named()
     return Optimizer.wrap(rules.get(identifier))

@@ -41,6 +41,12 @@ class Owning:
             self._track(value)
         object.__setattr__(self, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        value = self.__dict__.get(name)
+        object.__delattr__(self, name)
+        if isinstance(value, Variable):
+            self._own_variables = [entry for entry in self._own_variables if entry[2] is not value]
+
     def _track(self, variable: Variable, collection: str | None = None) -> None:
         """Count a variable among the layer's own, once."""
         if all(variable is not v for _, _, v in self._own_variables):
@@ -82,6 +88,21 @@ class Owning:
                 yield from member._flatten_layers()
             else:
                 yield member
+
+    @property
+    def _layers(self) -> list[Any]:
+        """The layers that the attributes hold."""
+        return [member for _, member in self._members()]
+
+    @property
+    def _trainable_variables(self) -> list[Variable]:
+        """The layer's own trained variables."""
+        return [v for collection, _, v in self._own_variables if collection == PARAMS]
+
+    @property
+    def _non_trainable_variables(self) -> list[Variable]:
+        """The layer's own other variables."""
+        return [v for collection, _, v in self._own_variables if collection != PARAMS]
 
     @property
     def _seed_generators(self) -> list[Any]:

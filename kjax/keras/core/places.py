@@ -67,13 +67,13 @@ class Placed:
 
     @property
     def input_shape(self) -> Any:
-        """Shape of the symbolic input."""
-        return jax.tree.map(lambda t: t.shape, self.input, is_leaf=is_symbolic)
+        """Shape of the symbolic input, or the list of the shapes of several."""
+        return _shapes(self.input)
 
     @property
     def output_shape(self) -> Any:
-        """Shape of the symbolic output."""
-        return jax.tree.map(lambda t: t.shape, self.output, is_leaf=is_symbolic)
+        """Shape of the symbolic output, or the list of the shapes of several."""
+        return _shapes(self.output)
 
     @property
     def input_mask(self) -> Any:
@@ -89,6 +89,10 @@ class Placed:
 def symbolic_mask(tensor: Any) -> KerasTensor | None:
     """The mask that travels with a symbolic tensor."""
     return getattr(tensor, "_keras_mask", None)
+
+
+def _shapes(tensors: Any) -> Any:
+    return _one([tensor.shape for tensor in jax.tree.leaves(tensors, is_leaf=is_symbolic)])
 
 
 def _one(items: list[Any]) -> Any:

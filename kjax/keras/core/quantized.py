@@ -140,8 +140,6 @@ class QuantizedMembers(Adaptable):
         mode = policy.quantization_mode
         if mode is None or not self.built or self.quantization_mode is not None:
             super()._accept_policy(policy)
-            object.__setattr__(self, "_module", self._module.clone(dtype=policy.spelling))  # type: ignore[call-arg]
-            self._described.clear()
             return
         if mode in ("gptq", "awq"):
             raise ValueError(

@@ -60,5 +60,8 @@ class Saved:
         variables = self.own_variables()
         if len(store) != len(variables):
             raise ValueError(f"layer {self.name!r} has {len(variables)} variables, the file has {len(store)} for it")
+        missing = [str(i) for i in range(len(variables)) if str(i) not in store]
+        if missing:
+            raise ValueError(f"layer {self.name!r}: the file has no array {missing[0]!r} for it, only {list(store)}")
         for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))

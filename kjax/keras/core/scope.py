@@ -34,6 +34,7 @@ class Scope:
         called: what the last call of a layer added to the losses, by ``id`` of the layer.
         records: whether code in this scope, and not inside a layer called in it, is that of a script whose values
             are the tensors of :data:`recorder`.
+        context: arguments that the layers around were called with and that go on to layers inside, by name.
     """
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -52,6 +53,7 @@ class Scope:
     replay: Any = None
     called: dict[int, list[Any]] = dataclasses.field(default_factory=dict)
     records: bool = False
+    context: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def read(self, variable: Any) -> Any:
         """The value of a variable that this scope holds."""

@@ -164,8 +164,9 @@ class Function:
 
     @property
     def operations(self) -> list[Layer]:
-        """The layers and operations that are called, each once."""
-        return list({id(node.layer): node.layer for node in self._nodes}.values())
+        """The inputs, and the layers and operations that are called, each once."""
+        begin = [tensor._keras_history[0] for tensor in self._inputs if tensor._keras_history]
+        return list({id(found): found for found in (*begin, *(node.layer for node in self._nodes))}.values())
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for other inputs, structured like those of the graph."""

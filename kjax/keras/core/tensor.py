@@ -133,7 +133,7 @@ class KerasTensor:
     __int__ = __float__ = __index__ = _no_number
 
     def __iter__(self) -> Any:
-        raise TypeError(
+        raise NotImplementedError(
             "Cannot iterate over a KerasTensor: it is symbolic. keras.ops.unstack gives its slices along an axis of known size."
         )
 

@@ -19,7 +19,7 @@ def members(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         # Names are put together for what is found only: the repr of a key may take long.
         if isinstance(value, (Layer, Variable)) or getattr(type(value), "tracked_state", False):
             yield "_".join(map(str, path)), value
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple, set, frozenset)):
             for i, item in enumerate(value):
                 yield from walk(item, *path, i)
         elif isinstance(value, dict):

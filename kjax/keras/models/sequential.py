@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import jax
+
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
@@ -126,6 +128,16 @@ class Sequential(Model):
         self._input_layer = Input(batch_shape=tuple(input_shape), dtype=self._first_type())._keras_history[0]
         self._rebuild()
 
+    def _draw_for(self, data: Any) -> None:
+        """Build the model for inputs structured like data."""
+        inputs = jax.tree.map(
+            lambda a: Input(batch_shape=(None, *a.shape[1:]), dtype=a.dtype), data, is_leaf=is_symbolic
+        )
+        outputs = inputs
+        for layer in self._stack:
+            outputs = layer(outputs)
+        self._adopt_plan(make_plan(inputs, outputs, self.name))
+
     def _first_type(self) -> str | None:
         """Type of the inputs, where the first layer is one that does not take floats."""
         first = self._stack[0]
@@ -135,8 +147,10 @@ class Sequential(Model):
 
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._plan is None:
-            shape = tuple(args[0].shape)
-            self.build((None, *shape[1:]))
+            if hasattr(args[0], "shape"):
+                self.build((None, *tuple(args[0].shape)[1:]))
+            else:  # a dict or list of arrays, for a first layer that takes them
+                self._draw_for(args[0])
             if self._plan is not None:
                 self._plan.drawn_from_data = True  # type: ignore[attr-defined]
 
