@@ -361,35 +361,37 @@ def _operator(function: Callable[..., Any], reverse: bool = False) -> Callable[.
     return apply
 
 
-_BINARY: dict[str, Callable[..., Any]] = {
-    "add": elementwise.add,
-    "sub": elementwise.subtract,
-    "mul": elementwise.multiply,
-    "truediv": elementwise.true_divide,
-    "floordiv": elementwise.floor_divide,
-    "mod": elementwise.mod,
-    "pow": elementwise.power,
-    "matmul": numpy.matmul,
-    "and": elementwise.logical_and,
-    "or": elementwise.logical_or,
-    "xor": elementwise.logical_xor,
+_BINARY = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "true_divide",
+    "floordiv": "floor_divide",
+    "mod": "mod",
+    "pow": "power",
+    "and": "logical_and",
+    "or": "logical_or",
+    "xor": "logical_xor",
 }
-_OTHERS: dict[str, Callable[..., Any]] = {
-    "eq": elementwise.equal,
-    "ne": elementwise.not_equal,
-    "lt": elementwise.less,
-    "le": elementwise.less_equal,
-    "gt": elementwise.greater,
-    "ge": elementwise.greater_equal,
-    "neg": elementwise.negative,
+_OTHERS = {
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "neg": "negative",
+    "abs": "absolute",
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "pos": jnp.positive,
-    "abs": elementwise.absolute,
     "invert": jnp.invert,
     "round": lambda value, ndigits=None: elementwise.round(value, ndigits or 0),
 }
-for _name, _function in _BINARY.items():
-    setattr(Variable, f"__{_name}__", _operator(_function))
-    setattr(Variable, f"__r{_name}__", _operator(_function, reverse=True))
-for _name, _function in _OTHERS.items():
-    setattr(Variable, f"__{_name}__", _operator(_function))
+for _name, _function in {**_BINARY, **_OTHERS}.items():
+    _FUNCTIONS[_name] = getattr(elementwise, _function)
+for _name, _compute in {**_FUNCTIONS, "matmul": numpy.matmul}.items():
+    setattr(Variable, f"__{_name}__", _operator(_compute))
+    if _name in _BINARY or _name == "matmul":
+        setattr(Variable, f"__r{_name}__", _operator(_compute, reverse=True))
 Variable.__hash__ = object.__hash__  # type: ignore[method-assign]
