@@ -67,14 +67,14 @@ class KerasFileEditor:
     def _opened(self) -> Iterator[Any]:
         """The HDF5 file; notes the config and the metadata beside it."""
         if self.filepath.endswith(".weights.h5"):
-            with weights_h5.opened(self.filepath) as file:
+            with hdf5.opened(self.filepath) as file:
                 yield file
             return
         with open(self.filepath, "rb") as source, zipfile.ZipFile(source) as archive:
             self.config = keras_zip.json_member(archive, keras_zip.CONFIG)
             self.metadata = keras_zip.json_member(archive, keras_zip.METADATA)
             member = keras_zip.member_file(archive, source, keras_zip.WEIGHTS)
-            with member as weights, weights_h5.opened(weights) as file:
+            with member as weights, hdf5.opened(weights) as file:
                 yield file
 
     def _content(self, group: Any, path: str) -> dict[str, Any]:
