@@ -9,6 +9,7 @@ from typing import Any
 from kjax import nn
 from kjax.keras.core.adaptation import ConvolutionMembers, SpectralMembers
 from kjax.keras.core.attention import AttentionMembers
+from kjax.keras.core.data_layer import DataLayer as DataLayer
 from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
 from kjax.keras.core.functions import JaxLayer as JaxLayer
 from kjax.keras.core.input_spec import InputSpec as InputSpec
@@ -45,6 +46,7 @@ from kjax.nn.layers.preprocessing.base import ImageLayer
 
 # Names of real Keras for the same layer.
 ALIASES = {
+    "TFDataLayer": "DataLayer",
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
     "Convolution3D": "Conv3D",

@@ -6,6 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -192,3 +193,43 @@ def test_members_of_moving_layers(keras3: ModuleType) -> None:
         )
     got = keras.layers.RandomElasticTransform().get_elastic_transform_params(40, 60, 0.5)
     assert got == keras3.layers.RandomElasticTransform().get_elastic_transform_params(40, 60, 0.5)
+
+
+def test_random_height_and_width() -> None:
+    higher, wider = keras.layers.RandomHeight((0.5, 0.5)), keras.layers.RandomWidth((-0.5, -0.5))
+    out = higher({"images": IMAGES, "segmentation_masks": DATA["segmentation_masks"]}, training=True)
+    assert out["images"].shape == (3, 9, 8, 3) and out["segmentation_masks"].shape == (3, 9, 8, 1)
+    assert wider(IMAGES[0], training=True).shape == (6, 4, 3)
+    np.testing.assert_array_equal(higher(IMAGES, training=False), IMAGES)
+    inputs = keras.Input((6, 8, 3))
+    outputs = higher(inputs)
+    assert outputs.shape == (None, None, 8, 3)
+    # A compiled program keeps the size: a bright row in the middle grows.
+    row = np.zeros((1, 7, 4, 1), "float32")
+    row[:, 3] = 1.0
+    stretched = jax.jit(lambda x: higher.module.apply({}, x, training=True, rngs={"dropout": jax.random.key(0)}))(row)
+    np.testing.assert_allclose(stretched[0, :, 0, 0], [0, 0, 1 / 3, 1, 1 / 3, 0, 0], atol=1e-5)
+    with pytest.raises(ValueError, match=r"from -1\.0"):
+        keras.layers.RandomHeight(-1.5)
+    with pytest.raises(NotImplementedError, match="RandomZoom"):
+        keras.layers.RandomWidth(0.1, bounding_box_format="xyxy")(DATA)
+
+
+def test_data_layers_of_users() -> None:
+    class Shifted(keras.layers.DataLayer):
+        def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.seed = seed
+            self.generator = keras.random.SeedGenerator(seed)
+
+        def call(self, inputs: Any) -> Any:
+            seed = self._get_seed_generator(self.backend._backend)
+            shift = self.backend.random.uniform((), seed=seed)
+            return self.backend.numpy.add(inputs, self.backend.cast(self.convert_weight(shift), "float32"))
+
+    first, second = Shifted(seed=1), Shifted(seed=1)
+    x = np.zeros((2, 3), "float32")
+    given = [float(first(x)[0, 0]), float(first(x)[0, 0])]
+    assert given[0] != given[1] and given == [float(second(x)[0, 0]), float(second(x)[0, 0])]
+    inputs = keras.Input((3,))
+    assert keras.Model(inputs, Shifted()(inputs)).predict(x, verbose=0).shape == (2, 3)

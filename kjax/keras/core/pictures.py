@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.data_backend import Backend
-from kjax.keras.core.layer import Layer
+from kjax.keras.core.data_layer import DataLayer
 from kjax.keras.core.preprocessing import DataMembers
 from kjax.keras.core.settings import settings
 from kjax.keras.random import draw_key
@@ -54,11 +53,6 @@ class ImageMembers(Steps, DataMembers):
             return self.take_steps(inputs, self._training_of((), {"training": training}), _who(self))
 
         return call
-
-    def _get_seed_generator(self, backend: Any = None) -> Any:
-        """The seed of a draw, as overriding steps of Keras ask for it: a generator that the user set, or the call's own."""
-        del backend
-        return self.__dict__.get("generator")
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer; the format of boxes only where it was given, as in Keras."""
@@ -110,7 +104,7 @@ def _who(layer: Any) -> str:
     return f"{type(layer).__name__} (layer {layer.name!r})"
 
 
-class BaseImagePreprocessingLayer(Steps, Layer):
+class BaseImagePreprocessingLayer(Steps, DataLayer):
     """Base of layers on pictures that users write.
 
     A subclass writes the steps of a call: ``get_random_transformation(data, training, seed)``,
@@ -136,7 +130,6 @@ class BaseImagePreprocessingLayer(Steps, Layer):
         self, factor: Any = None, bounding_box_format: Any = None, data_format: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.backend = Backend()
         if bounding_box_format is not None:
             arg.choice(*box_functions.FORMATS)(bounding_box_format)
         self.bounding_box_format = bounding_box_format
@@ -151,10 +144,6 @@ class BaseImagePreprocessingLayer(Steps, Layer):
             self.factor = bounds(*self._FACTOR_BOUNDS)(factor)
         except ValueError as error:
             raise ValueError(f"{type(self).__name__}: argument `factor`: {error}") from None
-
-    def _get_seed_generator(self, backend: Any = None) -> Any:
-        del backend
-        return getattr(self, "generator", None)
 
     def call(self, data: Any, training: bool = True) -> Any:
         """Take the steps: draw a change, apply it to images and to what comes with them."""

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.data_backend import Backend
+from kjax.keras.core.data_layer import DataFunctions
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
@@ -20,17 +20,8 @@ from kjax.nn.features.encoding import encoded_shape
 from kjax.nn.layers.preprocessing.sound import mel_matrix
 
 
-class DataMembers(PureLayer):
+class DataMembers(DataFunctions, PureLayer):
     """Members of all preprocessing layers."""
-
-    @property
-    def backend(self) -> Backend:
-        """The functions of the backend, as layers written for Keras 3 call them."""
-        return Backend()
-
-    def convert_weight(self, weight: Any) -> Any:
-        """A weight as an array: there is one backend."""
-        return jnp.asarray(weight)
 
 
 class RescalingMembers(DataMembers):

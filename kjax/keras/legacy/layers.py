@@ -7,15 +7,19 @@ from typing import Any
 
 from kjax.keras import layers
 from kjax.keras.core.layer import Layer
+from kjax.keras.core.pictures import ImageMembers
 from kjax.keras.core.pure import derive
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import layer_call
 from kjax.keras.legacy.notes import note
 from kjax.nn.layers import keras1
+from kjax.nn.layers.preprocessing import stretch
 from kjax.nn.value import did_you_mean
 
 Highway = derive(keras1.Highway)
 MaxoutDense = derive(keras1.MaxoutDense)
+RandomHeight = derive(stretch.RandomHeight, bases=(ImageMembers,))
+RandomWidth = derive(stretch.RandomWidth, bases=(ImageMembers,))
 
 
 def _older(name: str, today: str, **fixed: Any) -> Any:

@@ -124,6 +124,17 @@ MODULES: dict[str, tuple[str, ...]] = {
         ).split()
     },
     "datasets.cifar": ("kjax.keras.datasets.cifar10",),
+    **dict.fromkeys(
+        [
+            f"preprocessing.image.{name}"
+            for name in (
+                "affine_transformations dataframe_iterator directory_iterator image_data_generator iterator "
+                "numpy_array_iterator utils"
+            ).split()
+        ],
+        ("kjax.keras.preprocessing.image",),
+    ),
+    "utils.bounding_boxes": ("kjax.keras.utils.bounding_boxes",),
     "preprocessing.dataset_utils": ("kjax.keras.preprocessing",),
     "preprocessing.image_dataset": ("kjax.keras.preprocessing",),
     "preprocessing.text_dataset": ("kjax.keras.preprocessing",),

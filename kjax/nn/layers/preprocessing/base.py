@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.nn import arguments as arg
@@ -123,6 +124,11 @@ def per_image(values: Any, dtype: Any = None) -> Array:
 def per_box(values: Any) -> Array:
     """One number for each image, ready to broadcast over (batch, boxes)."""
     return jnp.asarray(values).reshape(-1, 1)
+
+
+def is_traced(value: Any) -> bool:
+    """Whether a value is known in a running program only, so that no shape and no Python branch can follow from it."""
+    return isinstance(value, Tracer)
 
 
 def size_of(transformation: Mapping[str, Any], layer: Any) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from kjax.nn import arguments as arg
 from kjax.nn.layers import base
-from kjax.nn.layers.preprocessing.base import ImageLayer, bounds, per_image, uniform, value_range
+from kjax.nn.layers.preprocessing.base import ImageLayer, bounds, is_traced, per_image, uniform, value_range
 from kjax.nn.layers.preprocessing.colour import (
     RandomBrightness,
     RandomColorDegeneration,
@@ -194,7 +194,7 @@ class _Chain(ImageLayer):
 
         Args:
             images: the images.
-            which: a traced integer: only the chosen change is computed.
+            which: an integer, traced or not: only the chosen change is computed.
             drawn: parameters of each change by name, or a key to draw those of the chosen one.
             none: whether there is such a number.
         """
@@ -207,7 +207,19 @@ class _Chain(ImageLayer):
             return run
 
         branches = [step(name, layer) for name, layer in self.operations().items()]
-        return jax.lax.switch(which, [*branches, lambda batch: batch] if none else branches, images)
+        if none:
+            branches.append(lambda batch: batch)
+        # Outside of a compiled program nothing but the change itself should be compiled.
+        return jax.lax.switch(which, branches, images) if is_traced(which) else branches[int(which)](images)
+
+
+def _fold(step: Callable[..., Array], start: Array, *columns: Any) -> Array:
+    """Take a step for each row of the columns; in a compiled program the step is compiled once."""
+    if any(is_traced(column) for column in columns):
+        return jax.lax.scan(lambda value, row: (step(value, *row), None), start, columns)[0]
+    for row in zip(*columns, strict=True):
+        start = step(start, *row)
+    return start
 
 
 def _shape_of(images: Array) -> Shape:
@@ -248,9 +260,8 @@ class RandAugment(_Chain):
         }
 
     def alter(self, images: Array, transformation: Mapping[str, Any]) -> Array:
-        for which in jnp.asarray(transformation["layer_idxes"]):
-            images = self._apply_one(images, which, transformation["transforms"])
-        return images
+        drawn = transformation["transforms"]
+        return _fold(lambda batch, which: self._apply_one(batch, which, drawn), images, transformation["layer_idxes"])
 
 
 class AugMix(_Chain):
@@ -293,23 +304,27 @@ class AugMix(_Chain):
             "weight_sample": jax.random.beta(weight_key, self.alpha, self.alpha, (shape[0],)),
             # One number more than there are changes: a place in a chain may stay empty.
             "layer_idxes": jax.random.randint(which_key, places, 0, len(self.operations()) + 1),
-            "chain_transforms": [
-                [jax.random.fold_in(draw_key, i * places[1] + j) for j in range(places[1])] for i in range(places[0])
-            ],
+            "chain_transforms": jax.random.split(draw_key, places),
         }
 
     def alter(self, images: Array, transformation: Mapping[str, Any]) -> Array:
-        weights = jnp.asarray(transformation["chain_mixing_weights"], images.dtype)
-        mixed = jnp.zeros_like(images)
-        for i, chain in enumerate(transformation["chain_transforms"]):
-            changed = images
-            for j, drawn in enumerate(chain):
-                changed = self._step(changed, drawn, transformation, i, j)
-            mixed = mixed + changed * per_image(weights[..., i])
+        weights = jnp.asarray(transformation["chain_mixing_weights"], images.dtype).T
+        drawn = transformation["chain_transforms"]
+        if isinstance(drawn, (list, tuple)):  # as Keras draws it: lists of changes with their parameters
+            mixed = jnp.zeros_like(images)
+            for chain, weight in zip(drawn, weights, strict=True):
+                changed = images
+                for each in chain:
+                    changed = self.operations()[each["layer_name"]].alter(changed, each["transformation"])
+                mixed = mixed + changed * per_image(weight)
+        else:
+
+            def step(batch: Array, which: Array, key: Array) -> Array:
+                return self._apply_one(batch, which, key, none=True)
+
+            def add_chain(mixed: Array, order: Array, keys: Array, weight: Array) -> Array:
+                return mixed + _fold(step, images, order, keys) * per_image(weight)
+
+            mixed = _fold(add_chain, jnp.zeros_like(images), transformation["layer_idxes"], drawn, weights)
         kept = per_image(transformation["weight_sample"], images.dtype)
         return jnp.clip(kept * images + (1 - kept) * mixed, *self.value_range)
-
-    def _step(self, images: Array, drawn: Any, transformation: Mapping[str, Any], i: int, j: int) -> Array:
-        if isinstance(drawn, Mapping):  # as Keras draws it: which change is known
-            return self.operations()[drawn["layer_name"]].alter(images, drawn["transformation"])
-        return self._apply_one(images, transformation["layer_idxes"][i, j], drawn, none=True)

@@ -1,20 +1,30 @@
-"""``self.backend`` of Keras' preprocessing layers: there is one backend, under the names of all."""
+"""What layers that prepare data call: ``self.backend``, which is one under the names of all, and the seed of a draw."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
+import jax.numpy as jnp
 
-class Backend:
+from kjax.keras.core.layer import Layer
+
+
+class DynamicBackend:
     """The functions that layers which run inside of data pipelines call as ``self.backend.<name>``.
 
     ``backend.numpy``, ``backend.image``, ``backend.nn``, ``backend.math``, ``backend.linalg`` and ``backend.core`` are those
     modules of ``keras.ops``, ``backend.random`` is ``keras.random``; any other name is looked up in ``keras.ops`` and in
     ``keras.backend``.
+
+    Args:
+        backend: accepted for compatibility.
     """
 
     _backend = "jax"
+
+    def __init__(self, backend: str | None = None) -> None:
+        del backend  # whichever is named, it is JAX that computes
 
     def name(self) -> str:
         """Name of the backend."""
@@ -39,3 +49,25 @@ class Backend:
             if hasattr(backend, name):
                 return getattr(backend, name)
             raise unknown
+
+
+class DataFunctions:
+    """Members of all layers that prepare data."""
+
+    backend: Any = DynamicBackend()
+
+    def convert_weight(self, weight: Any) -> Any:
+        """A weight as an array: there is one backend."""
+        return jnp.asarray(weight)
+
+    def _get_seed_generator(self, backend: Any = None) -> Any:
+        """The seed of a draw: the ``generator`` that a layer was given, otherwise the random stream of the call."""
+        del backend
+        return self.__dict__.get("generator")
+
+
+class DataLayer(DataFunctions, Layer):
+    """Base of layers that users write to prepare data, in a model or before it.
+
+    ``call`` uses the functions of ``self.backend``; random numbers come from ``self._get_seed_generator()``.
+    """
