@@ -15,6 +15,28 @@ def is_sparse(thing: Any) -> bool:
     return type(thing).__module__.startswith("scipy.sparse") and hasattr(thing, "tocsr")
 
 
+def module_of(thing: Any) -> str:
+    """Name of the module that has the type of ``thing``."""
+    return type(thing).__module__
+
+
+def _of_scipy(thing: Any) -> Any:
+    """A sparse matrix of JAX as one of SciPy.
+
+    Raises:
+        ValueError: it has not two axes, or SciPy is not installed.
+    """
+    if thing.ndim != 2:
+        raise ValueError(f"sparse data have two axes, received shape {tuple(thing.shape)}; pass x.todense()")
+    try:
+        from scipy.sparse import coo_matrix
+    except ImportError:
+        raise ValueError("sparse arrays as data need SciPy (pip install scipy), or pass x.todense()") from None
+    stored, places = np.asarray(thing.data), np.asarray(thing.indices)
+    inside = (places < np.asarray(thing.shape)).all(axis=1)  # the others only fill the room
+    return coo_matrix((stored[inside], tuple(places[inside].T)), shape=tuple(thing.shape))
+
+
 def is_table(thing: Any) -> bool:
     """Whether it is a table or column of pandas, polars and the like."""
     return hasattr(thing, "to_numpy") and (hasattr(thing, "columns") or hasattr(thing, "name"))
@@ -35,9 +57,11 @@ def host_array(thing: Any) -> Any:
         return thing
     if is_sparse(thing):
         return SparseRows(thing)
+    if module_of(thing).startswith("jax.experimental.sparse"):
+        return SparseRows(_of_scipy(thing))
     if is_table(thing):
         return thing.to_numpy()
-    module = type(thing).__module__
+    module = module_of(thing)
     if module.startswith("h5py"):
         return FileRows(thing) if getattr(thing, "ndim", 0) else thing
     if module.startswith("torch") and hasattr(thing, "detach"):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.nn.module import LOSSES, Layer, accepts
+from kjax.nn.ops.sparse import cast_stored, is_sparse
 from kjax.nn.recompute import checkpointed
 
 
@@ -77,11 +78,12 @@ class Node(NamedTuple):
 
 
 class TensorSpec(NamedTuple):
-    """What a graph input must look like: shape with None for free axes, and dtype name."""
+    """What a graph input must look like: shape with None for free axes, dtype name, and whether sparse arrays stay sparse."""
 
     shape: tuple[int | None, ...] | None
     dtype: str | None
     name: str = "input"
+    sparse: bool = False
 
 
 class Op(nn.Module):
@@ -155,7 +157,7 @@ class Graph(nn.Module):
             has_mask = any(isinstance(leaf, Ref) and leaf.index in masks for leaf in node.leaves)
             call = call_recomputing if number in again else call_with_masks
             results, result_masks = call(module, args, kwargs, (arg_masks, kwarg_masks) if has_mask else None, training)
-            leaves = jax.tree.leaves(results)
+            leaves = jax.tree.leaves(results, is_leaf=is_sparse)
             tensors.update(zip(node.outputs, leaves, strict=True))
             masks.update((i, m) for i, m in zip(node.outputs, result_masks, strict=False) if m is not None)
         if self.losses and adds:
@@ -206,7 +208,7 @@ def call_with_masks(
         if accepts(module, "mask") and first is not None and call_kwargs.get("mask") is None:
             call_kwargs["mask"] = first
     outputs = module(*args, **call_kwargs)
-    leaves = jax.tree.leaves(outputs)
+    leaves = jax.tree.leaves(outputs, is_leaf=is_sparse)
     out_mask = None
     if isinstance(module, Layer):
         explicit = call_kwargs.get("mask")
@@ -274,7 +276,10 @@ def match_inputs(specs: Sequence[TensorSpec], inputs: Any, *, check: bool = True
 def _fit(spec: TensorSpec, array: Any) -> Any:
     if array is None:
         return None
-    array = jnp.asarray(array, None if spec.dtype is None else jax.dtypes.canonicalize_dtype(spec.dtype))
+    if is_sparse(array):
+        array = _typed(spec, array) if spec.sparse else array.todense()
+    if not is_sparse(array):
+        array = jnp.asarray(array, None if spec.dtype is None else jax.dtypes.canonicalize_dtype(spec.dtype))
     if spec.shape is None:
         return array
     rank = len(spec.shape)
@@ -285,6 +290,11 @@ def _fit(spec: TensorSpec, array: Any) -> Any:
     if array.ndim != rank or any(s is not None and s != a for s, a in zip(spec.shape, array.shape, strict=True)):
         raise ValueError(f"input {spec.name!r} must have shape {spec.shape}, received {tuple(array.shape)}")
     return array
+
+
+def _typed(spec: TensorSpec, array: Any) -> Any:
+    """A sparse array with values of the type of an input."""
+    return array if spec.dtype is None else cast_stored(array, jax.dtypes.canonicalize_dtype(spec.dtype))
 
 
 def chain(layers: Sequence[nn.Module] | Mapping[str, nn.Module]) -> Graph:

@@ -17,6 +17,7 @@ from jaxtyping import Array
 
 from kjax.nn import regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy, policy_name
+from kjax.nn.ops.sparse import dense
 from kjax.nn.value import convert_fields, field, is_written
 
 PARAMS = "params"
@@ -158,6 +159,8 @@ class Layer(nn.Module):
 
     supports_masking: ClassVar[bool] = False
     autocast: ClassVar[bool] = True
+    takes_sparse: ClassVar[bool] = False
+    """Whether ``call`` takes sparse arrays as they are; others get dense ones."""
 
     def __post_init__(self) -> None:
         convert_fields(self)
@@ -199,6 +202,8 @@ class Layer(nn.Module):
             mask: boolean array (or tree of them, as the inputs) of the steps that count, or None.
             **kwargs: further arguments of the layer's ``call``.
         """
+        if not self.takes_sparse:
+            args, kwargs = dense((args, kwargs))
         if self.autocast:
             args, kwargs = jax.tree.map(lambda leaf: cast_floating(leaf, self.compute_dtype), (args, kwargs))
         names, _ = _signature(type(self).call)

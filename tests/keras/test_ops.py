@@ -242,7 +242,7 @@ def test_session_settings_are_the_defaults():
         (lambda: ops.scatter_update(X, [[0, 0]], [1.0], reduction="mean"), "reduction"),
         (lambda: ops.conv(np.ones((1, 4, 4, 3)), np.ones((2, 2, 2, 5))), "3 channels"),
         (lambda: ops.cholesky(-SPD), "positive definite"),
-        (lambda: ops.one_hot([1], 2, sparse=True), "sparse"),
+        (lambda: ops.one_hot([[1]], 2, axis=0, sparse=True), "last"),
         (lambda: ops.image.resize(np.ones((2, 2)), (1, 1)), "3 axes"),
         (lambda: ops.image.resize(np.ones((2, 2, 1)), (1, 1), interpolation="linar"), "bilinear"),
         (lambda: ops.rearrange(X, "a b -> a c"), "same axes"),

@@ -14,12 +14,13 @@ import numpy as np
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.evaluate import Gradients, evaluate, nodes_between, variables_of
 from kjax.keras.core.older_optimizers import postponed, remembered
-from kjax.keras.core.operation import Input, Operation, ShapeOperation
+from kjax.keras.core.operation import Input, Operation, ShapeOperation, apply_function
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.nn.module import ambient
+from kjax.nn.ops import sparse as sparse_arrays
 
 # -- the phase --------------------------------------------------------------------------------------------------------
 
@@ -132,17 +133,17 @@ def placeholder(
         shape: its shape, None for free axes.
         ndim: number of free axes, instead of ``shape``.
         dtype: its type; the session's float type by default.
-        sparse: must be False.
+        sparse: whether sparse arrays that are fed stay sparse.
         name: its name.
 
     Raises:
-        ValueError: neither a shape nor a number of axes, or ``sparse`` is True.
+        ValueError: neither a shape nor a number of axes.
     """
-    if sparse:
-        raise ValueError("placeholder: sparse tensors are not supported; leave `sparse` at False")
     if shape is None and ndim is None:
         raise ValueError("placeholder: give either `shape` or `ndim`")
-    return Input(batch_shape=(None,) * (ndim or 0) if shape is None else tuple(shape), dtype=dtype, name=name)
+    return Input(
+        batch_shape=(None,) * (ndim or 0) if shape is None else tuple(shape), dtype=dtype, sparse=sparse, name=name
+    )
 
 
 def is_placeholder(x: Any) -> bool:
@@ -331,7 +332,8 @@ def _constant_node(value: Any) -> KerasTensor:
 
 
 def _fit(tensor: KerasTensor, value: Any) -> Any:
-    array = jnp.asarray(value.value if isinstance(value, Variable) else value, tensor.dtype)
+    value = value.value if isinstance(value, Variable) else sparse_arrays.dense(value)
+    array = jnp.asarray(value.toarray() if hasattr(value, "tocoo") else value, tensor.dtype)
     fits = array.ndim == len(tensor.shape) and all(
         a is None or a == b for a, b in zip(tensor.shape, array.shape, strict=True)
     )
@@ -421,14 +423,13 @@ def is_tensor(x: Any) -> bool:
 
 
 def is_sparse(tensor: Any) -> bool:
-    """Whether a tensor is sparse: there are none."""
-    del tensor
-    return False
+    """Whether an array is sparse, or a symbolic tensor an input that takes sparse arrays."""
+    return bool(tensor.sparse) if is_symbolic(tensor) else sparse_arrays.is_sparse(tensor)
 
 
 def to_dense(tensor: Any) -> Any:
-    """The tensor itself: there are no sparse ones."""
-    return tensor
+    """A dense array for a sparse one; a dense one as it is."""
+    return apply_function(sparse_arrays.dense, (tensor,), {}, name="to_dense") if is_sparse(tensor) else tensor
 
 
 def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool:

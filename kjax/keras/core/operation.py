@@ -64,7 +64,7 @@ class InputLayer(Layer):
         batch_input_shape: Any = None,
         **kwargs: Any,
     ) -> None:
-        del sparse, ragged, optional
+        del optional
         super().__init__(name=name, **kwargs)
         if name is None and settings.era != "3":
             settings.names["input"] += 1
@@ -80,7 +80,11 @@ class InputLayer(Layer):
                 raise ValueError(f"Input {self.name!r}: axes are integers or None, received shape {batch_shape}")
         self.batch_shape = tuple(None if s is None else int(s) for s in batch_shape)
         self._input_type = codes.STRING if dtype == codes.STRING else str(jnp.dtype(dtype or settings.floatx))
+        if ragged:
+            raise ValueError(f"Input {self.name!r}: JAX has no ragged arrays; pad the rows (keras.utils.pad_sequences)")
+        self.sparse = bool(sparse)
         tensor = input_tensor or KerasTensor(self.batch_shape, self._input_type, name=self.name)
+        tensor.sparse = self.sparse or tensor.sparse
         self.built = True
         Node(self, (), {}, [tensor], jax.tree.structure(0))
 
@@ -98,7 +102,7 @@ class InputLayer(Layer):
         return {
             "batch_shape": self.batch_shape,
             "dtype": self._input_type,
-            "sparse": False,
+            "sparse": self.sparse,
             "ragged": False,
             "name": self.name,
             "optional": False,

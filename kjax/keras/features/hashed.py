@@ -23,8 +23,8 @@ def _checked(who: str, num_bins: Any, mode: str, modes: tuple[str, ...], sparse:
         raise ValueError(f"{who}: argument `num_bins` cannot be `None` or below 1, received {num_bins!r}")
     if mode not in modes:
         raise ValueError(f"{who}: argument `output_mode` must be one of {', '.join(modes)}, received {mode!r}")
-    if sparse:
-        raise ValueError(f"{who}: sparse outputs are not made; a dense array holds the same numbers")
+    if sparse and mode == "int":
+        raise ValueError(f"{who}: `sparse` is for rows, of another `output_mode` than 'int'")
     return int(num_bins)
 
 
@@ -54,7 +54,7 @@ class Hashing(_Hashed):
         mask_value: a value that gets bucket 0, which then is no other value's.
         salt: one or two integers: another hash (SipHash instead of FarmHash).
         output_mode: ``'int'``, ``'one_hot'``, ``'multi_hot'`` or ``'count'``.
-        sparse: False.
+        sparse: whether rows are sparse arrays, see :class:`HostLayer`.
         **kwargs: those of every layer; ``dtype`` is that of the output.
     """
 
@@ -76,7 +76,7 @@ class Hashing(_Hashed):
         self.num_bins, self.output_mode = int(num_bins), output_mode
         self.mask_value = mask_value
         self.salt = salt_of(salt, "Hashing")
-        self.sparse = False
+        self.sparse = bool(sparse)
 
     def compute(self, inputs: Any) -> np.ndarray:
         """Buckets, or rows of numbers."""
@@ -103,7 +103,7 @@ class HashedCrossing(_Hashed):
     Args:
         num_bins: number of buckets.
         output_mode: ``'int'`` or ``'one_hot'``.
-        sparse: False.
+        sparse: whether rows are sparse arrays, see :class:`HostLayer`.
         name: the layer's name.
         dtype: type of the output.
         **kwargs: those of every layer.
@@ -120,7 +120,7 @@ class HashedCrossing(_Hashed):
     ) -> None:
         bins = _checked("HashedCrossing", num_bins, output_mode, ("int", "one_hot"), sparse)
         super().__init__(name=name, dtype=dtype, **kwargs)
-        self.num_bins, self.output_mode, self.sparse = bins, output_mode, False
+        self.num_bins, self.output_mode, self.sparse = bins, output_mode, bool(sparse)
 
     def compute(self, inputs: Any) -> np.ndarray:
         """Buckets, or one-hot rows.

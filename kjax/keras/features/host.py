@@ -15,6 +15,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import KerasTensor, symbolic_leaves
+from kjax.nn.ops.sparse import stored
 
 
 def as_strings(values: Any, encoding: str = "utf-8") -> np.ndarray:
@@ -78,6 +79,9 @@ class HostLayer(Layer):
             return self._through_callback(inputs)
         return self.on_device(self.compute(self._decoded(inputs)))
 
+    sparse: bool = False
+    """Whether rows are sparse arrays (``BCOO``) where the layer is called on data; inside compiled models they are dense."""
+
     # Whether the inputs are strings, whatever a model says of them.
     takes_strings = False
     # Which of the inputs are strings, as the model says.
@@ -103,7 +107,8 @@ class HostLayer(Layer):
         """Numbers as a JAX array of the layer's type."""
         if outputs.dtype.kind in "OUS":
             return outputs
-        return jnp.asarray(outputs, jax.dtypes.canonicalize_dtype(self.result_dtype))
+        dtype = jax.dtypes.canonicalize_dtype(self.result_dtype)
+        return stored(outputs.astype(dtype)) if self.sparse else jnp.asarray(outputs, dtype)
 
     def _through_callback(self, inputs: Any) -> Any:
         shapes = [tuple(leaf.shape) for leaf in jax.tree.leaves(inputs)]

@@ -67,7 +67,7 @@ class IndexLookup(HostLayer):
         invert: turn indices into tokens.
         output_mode: ``'int'``: indices; ``'one_hot'``: a row for each; ``'multi_hot'``, ``'count'``: a row for each sample;
             ``'tf_idf'``: counts times weights.
-        sparse: False.
+        sparse: whether rows are sparse arrays, see :class:`HostLayer`.
         pad_to_max_tokens: rows of ``max_tokens`` numbers whatever the size of the vocabulary.
         oov_method: ``'floormod'`` or ``'farmhash'``: how integers choose among several indices for unknown ones.
         salt: one or two integers for the hash.
@@ -108,8 +108,8 @@ class IndexLookup(HostLayer):
             raise ValueError(f"{who}: argument `num_oov_indices` must be at least 0, received {num_oov_indices}")
         if pad_to_max_tokens and max_tokens is None:
             raise ValueError(f"{who}: pad_to_max_tokens=True needs `max_tokens`")
-        if sparse:
-            raise ValueError(f"{who}: sparse outputs are not made; a dense array holds the same numbers")
+        if sparse and output_mode == "int":
+            raise ValueError(f"{who}: `sparse` is for rows, of another `output_mode` than 'int'")
         if oov_method not in ("floormod", "farmhash"):
             raise ValueError(f"{who}: argument `oov_method` must be 'floormod' or 'farmhash', received {oov_method!r}")
         if salt is not None and self.integers and oov_method != "farmhash":
@@ -127,7 +127,7 @@ class IndexLookup(HostLayer):
         self.mask_token = mask_token
         self.oov_token = oov_token
         self.invert = invert
-        self.sparse = False
+        self.sparse = bool(sparse)
         self.pad_to_max_tokens = pad_to_max_tokens
         self.oov_method = oov_method
         self.salt = salt_of(salt, who)

@@ -38,7 +38,7 @@ class TextVectorization(HostLayer):
         pad_to_max_tokens: rows of ``max_tokens`` numbers whatever the size of the vocabulary.
         vocabulary: the words, or a file with a word on each line.
         idf_weights: weights of the words for ``'tf_idf'``.
-        sparse: False.
+        sparse: whether rows are sparse arrays, see :class:`HostLayer`.
         ragged: False.
         encoding: encoding of bytes.
         name: the layer's name.
@@ -88,6 +88,7 @@ class TextVectorization(HostLayer):
             )
         self._ngrams_arg, self._ngrams = ngrams, None if widths is None else tuple(widths)
         self._output_sequence_length = length
+        self.sparse = bool(sparse)
         self._encoding = encoding
         lookup = StringLookup(
             max_tokens=max_tokens,
@@ -260,7 +261,7 @@ class TextVectorization(HostLayer):
             "output_mode": self._output_mode,
             "output_sequence_length": self._output_sequence_length,
             "pad_to_max_tokens": table["pad_to_max_tokens"],
-            "sparse": False,
+            "sparse": self.sparse,
             "ragged": False,
             "vocabulary": table["vocabulary"],
             "idf_weights": table["idf_weights"],

@@ -166,7 +166,7 @@ class _Cloner:
 
 
 def _new_input(source: InputLayer) -> Any:
-    return Input(batch_shape=source.batch_shape, dtype=source.dtype, name=source.name)
+    return Input(batch_shape=source.batch_shape, dtype=source.dtype, sparse=source.sparse, name=source.name)
 
 
 def _compile_alike(clone: Model, model: Model) -> None:

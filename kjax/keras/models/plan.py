@@ -133,7 +133,7 @@ class Plan:
                 recomputed.append((len(nodes), least))
             nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
         specs = tuple(
-            TensorSpec(self.size_of(t), codes.array_type(t.dtype), name)
+            TensorSpec(self.size_of(t), codes.array_type(t.dtype), name, t.sparse)
             for t, name in zip(self.inputs, self._lasting_names(), strict=True)
         )
         layers = tuple((self.names[id(layer)], layer.module) for layer in called)

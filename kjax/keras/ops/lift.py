@@ -16,6 +16,7 @@ from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.ops.table import Entry, entries
+from kjax.nn.ops import sparse
 from kjax.nn.ops.elementwise import FLOATING
 
 FLOAT_BY_DEFAULT = frozenset("zeros ones empty full eye identity tri one_hot multi_hot".split())
@@ -50,6 +51,9 @@ def lift(entry: Entry) -> Callable[..., Any]:
             if scopes.recording() is not None:
                 return scopes.recorder.call_function(compute, args, kwargs)
             args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
+            if sparse.holds_sparse((args, kwargs)):
+                args, kwargs = _with_settings(args, kwargs) if by_settings else (args, kwargs)
+                return sparse.call(entry.name, function, args, kwargs)
         return compute(*args, **kwargs)
 
     def compute(*args: Any, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from kjax.keras.core.operation import ShapeOperation
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.core.variable import Variable
 from kjax.nn.ops import core, image
+from kjax.nn.ops.sparse import dense, is_sparse
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
@@ -21,7 +22,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
     Args:
         x: array, variable, or anything that NumPy turns into an array.
     """
-    return np.array(x.value if isinstance(x, Variable) else x)
+    return np.array(dense(x.value if isinstance(x, Variable) else x))
 
 
 def shape(x: Any) -> tuple[Any, ...]:
@@ -48,7 +49,7 @@ def dtype(x: Any) -> str:
 
 def is_tensor(x: Any) -> bool:
     """Whether ``x`` is an array of JAX or a symbolic tensor."""
-    return isinstance(x, (jax.Array, KerasTensor))
+    return isinstance(x, (jax.Array, KerasTensor)) or is_sparse(x)
 
 
 def map(f: Callable[..., Any], xs: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.nn.ops import sparse
 from kjax.nn.ops.elementwise import BINARY, BITS
 
 # Each entry is the name of a function, the class of the operation in Keras after "=" where it is not the name in camel
@@ -179,6 +180,8 @@ class Entry:
         """The function as Keras calls an operation: ``call(*tensors, **arguments)``."""
 
         def call(*tensors: Any, **arguments: Any) -> Any:
+            if sparse.holds_sparse(tensors):
+                return sparse.call(self.name, lambda *dense, **given: compute(dense, given), tensors, arguments)
             if tensors and all(isinstance(t, (np.ndarray, np.generic, int)) for t in jax.tree.leaves(tensors)):
                 # Sizes of axes stay numbers while a model is traced, so that shapes can be made of them.
                 with jax.ensure_compile_time_eval():

@@ -16,6 +16,7 @@ from kjax.nn.dtypes import cast_floating, policy_name
 from kjax.nn.initializers import GivenValues
 from kjax.nn.layers import base, low_rank
 from kjax.nn.module import Layer
+from kjax.nn.ops.sparse import dense, matmul
 from kjax.nn.quantization import float8, table
 from kjax.nn.quantization import product as quantized
 from kjax.nn.quantization.contraction import Contraction
@@ -51,6 +52,7 @@ class Dense(Layer):
     calibrated: bool = quantized.calibrated_field()
 
     supports_masking = True
+    takes_sparse = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -61,10 +63,11 @@ class Dense(Layer):
         how = self.contraction(inputs.ndim, (inputs.shape[-1], self.units))
         kernel = functools.partial(base.declared_weight, self, "kernel", how.kernel, frozen=bool(self.lora_rank))
         mode = quantized.mode_of(self)
+        inputs = inputs if mode is None else dense(inputs)
         outputs = kernel() if mode is None else quantized.product(self, inputs, how, kernel)
         bias = base.declared_weight(self, "bias", (self.units,)) if self.use_bias else None
         if mode is None:
-            outputs = jnp.matmul(inputs, low_rank.adapted(self, "kernel", outputs))
+            outputs = matmul(inputs, low_rank.adapted(self, "kernel", outputs))
         else:
             outputs = low_rank.added(self, "kernel", how, inputs, outputs)
         if mode == "float8" and bias is not None:
@@ -297,6 +300,7 @@ class Lambda(Layer):
     """
 
     draws: ClassVar[bool] = True  # the function may
+    takes_sparse: ClassVar[bool] = True
 
     function: Callable[..., Any] = field(convert=_function)
     output_shape: Any = field(None, convert=arg.hashable)

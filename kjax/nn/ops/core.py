@@ -191,15 +191,14 @@ def saturate_cast(x: Any, dtype: Any) -> Array:
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Array:
-    """``x`` as an array.
+    """``x`` as an array; sparse ones stay sparse unless ``sparse`` is False, and others are not made sparse.
 
     Raises:
-        ValueError: ``sparse`` or ``ragged`` is True.
+        ValueError: ``ragged`` is True: JAX has no ragged arrays.
     """
-    if sparse or ragged:
-        raise ValueError(
-            "convert_to_tensor: sparse and ragged arrays are not supported; leave `sparse` and `ragged` out"
-        )
+    del sparse
+    if ragged:
+        raise ValueError("convert_to_tensor: JAX has no ragged arrays; pad the rows (keras.utils.pad_sequences)")
     return array(x) if dtype is None else jnp.asarray(x).astype(dtype)
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from kjax.nn import activations
 from kjax.nn.numerics import EPSILON
+from kjax.nn.ops import sparse as sparse_arrays
 from kjax.nn.ops.convert import array, axes, floating, named
 
 
@@ -107,11 +108,13 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Array:
     """1 at the place of each integer along a new axis, 0 elsewhere; integers outside give zeros.
 
+    With ``sparse=True`` a ``BCOO`` array with one stored value for each integer.
+
     Raises:
-        ValueError: ``sparse`` is True.
+        ValueError: ``sparse`` is True and the new axis is not the last.
     """
     if sparse:
-        raise ValueError("one_hot: sparse results are not supported; leave `sparse` at False")
+        return sparse_arrays.one_hot(array(x), num_classes, axis, dtype or jnp.float32)
     return jax.nn.one_hot(array(x), num_classes, axis=axis, dtype=dtype or jnp.float32)
 
 
@@ -130,17 +133,19 @@ def multi_hot(
         num_classes: size of the new axis; ``num_tokens`` in older scripts.
         axis: where the new axis goes.
         dtype: type of the result, float32 by default.
-        sparse: must be False.
+        sparse: whether the result is a ``BCOO`` array, with one stored value for each integer.
         **kwargs: ``num_tokens``.
 
     Raises:
-        ValueError: no ``num_classes``, or ``sparse`` is True.
+        ValueError: no ``num_classes``; ``sparse`` is True and the new axis is not the last.
     """
     num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
     if num_classes is None or kwargs:
         raise ValueError(f"multi_hot: the argument `num_classes` is needed; unknown arguments: {sorted(kwargs)}")
     x = array(inputs)
-    encoded = one_hot(x.astype(jnp.int32), num_classes, axis, dtype, sparse)
+    if sparse:
+        return sparse_arrays.multi_hot(x, num_classes, axis, dtype or jnp.float32)
+    encoded = one_hot(x.astype(jnp.int32), num_classes, axis, dtype)
     return jnp.max(encoded, axis=1 if x.ndim > 1 else 0)
 
 

@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.nn.ops.convert import array, arrays, axes, floating, is_floating, named, together
+from kjax.nn.ops.sparse import stored
 
 _DOC = (
     "``jax.numpy.{}`` along axes.\n\nArgs:\n    x: array.\n    axis: axis or axes; None for all.\n"
@@ -143,13 +144,11 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         x: integers of shape (n,) or (rows, n).
         weights: what each occurrence counts, of the same shape.
         minlength: smallest length of the result.
-        sparse: must be False.
-
-    Raises:
-        ValueError: ``sparse`` is True.
+        sparse: whether the result is a sparse array (``BCOO``); not inside a compiled function.
     """
     if sparse:
-        raise ValueError("bincount: sparse results are not supported; leave `sparse` at False")
+        counts = bincount(x, weights, minlength)
+        return stored(counts if weights is not None else counts.astype(jnp.float32))  # as in Keras
     x = array(x)
     if x.ndim == 2:
         length = minlength if isinstance(x, Tracer) else builtins.max(minlength, int(jnp.max(x)) + 1)

@@ -14,6 +14,7 @@ from kjax.nn import initializers
 from kjax.nn.features.encoding import encode
 from kjax.nn.layers import base
 from kjax.nn.module import Layer
+from kjax.nn.ops.sparse import stored
 from kjax.nn.value import field
 
 # floats of one number or of one number a channel
@@ -24,13 +25,6 @@ EPSILON = 1e-7
 def _numbers(value: Any) -> Numbers:
     array = np.asarray(value, np.float64)
     return arg.hashable(array.tolist())
-
-
-def no_sparse(value: Any) -> bool:
-    """The argument ``sparse``: arrays are dense here, and hold the same numbers."""
-    if value:
-        raise ValueError("sparse outputs are not made; leave the argument out: a dense array holds the same numbers")
-    return False
 
 
 class Rescaling(Layer):
@@ -155,19 +149,23 @@ class Discretization(Layer):
         num_bins: number of bins whose boundaries are learned (``kjax.keras.layers.Discretization.adapt``).
         epsilon: accuracy of the learned boundaries, as a part of the data.
         output_mode: ``'int'``, ``'one_hot'``, ``'multi_hot'`` or ``'count'``.
-        sparse: False.
+        sparse: whether rows are sparse arrays (``BCOO``); inside compiled functions they are dense.
     """
 
     bin_boundaries: Any = field(None, convert=_boundaries)
     num_bins: int | None = field(None, convert=arg.optional(_bins))
     epsilon: float = field(0.01, convert=float)
     output_mode: str = field("int", convert=arg.choice("int", "one_hot", "multi_hot", "count"))
-    sparse: bool = field(False, convert=no_sparse)
+    sparse: bool = field(False, convert=bool)
 
     autocast = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.sparse and self.output_mode == "int":
+            raise ValueError(
+                f"{base.describe(self)}: `sparse` is for rows: output_mode 'one_hot', 'multi_hot' or 'count'"
+            )
         if self.bin_boundaries is None and self.num_bins is None:
             raise ValueError(f"{base.describe(self)}: give `bin_boundaries`, or `num_bins` and call `adapt`")
 
@@ -179,7 +177,8 @@ class Discretization(Layer):
         boundaries = jnp.asarray(self.bin_boundaries, jnp.float32)
         indices = jnp.searchsorted(boundaries, inputs.astype(jnp.float32), side="right").astype(jnp.int32)
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
-        return encode(indices, self.output_mode, len(self.bin_boundaries) + 1, dtype, jnp)
+        rows = encode(indices, self.output_mode, len(self.bin_boundaries) + 1, dtype, jnp)
+        return stored(rows) if self.sparse else rows
 
 
 def _mode(value: Any) -> str:
@@ -193,12 +192,12 @@ class CategoryEncoding(Layer):
         num_tokens: number of categories.
         output_mode: ``'one_hot'``: a row for each integer; ``'multi_hot'``: a row for each sample, 1 where a category
             occurs; ``'count'``: how often each does.
-        sparse: False.
+        sparse: whether rows are sparse arrays (``BCOO``); inside compiled functions they are dense.
     """
 
     num_tokens: Any = field(None, convert=arg.optional(arg.positive))
     output_mode: str = field("multi_hot", convert=_mode)
-    sparse: bool = field(False, convert=no_sparse)
+    sparse: bool = field(False, convert=bool)
 
     autocast = False
 
@@ -218,4 +217,5 @@ class CategoryEncoding(Layer):
                 )
             count_weights = jnp.asarray(count_weights, self.compute_dtype)
         indices = jnp.asarray(inputs).astype(jnp.int32)
-        return encode(indices, self.output_mode, self.num_tokens, self.variable_dtype, jnp, count_weights)
+        rows = encode(indices, self.output_mode, self.num_tokens, self.variable_dtype, jnp, count_weights)
+        return stored(rows) if self.sparse else rows
