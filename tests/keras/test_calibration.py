@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def config_of(mode: str, structure: Any, **kwargs: Any) -> Any:
 
 
 @pytest.mark.parametrize("mode", ["gptq", "awq"])
-def test_blocks_are_quantized_with_the_inputs_that_they_get(mode: str):
+def test_blocks_are_quantized_with_the_inputs_that_they_get(mode: str, tmp_path: Any):
     model, structure = transformer(2)
     before = model.predict(IDS, verbose=0)
     model.quantize(mode, config=config_of(mode, structure))
@@ -65,6 +66,11 @@ def test_blocks_are_quantized_with_the_inputs_that_they_get(mode: str):
     wanted = ["bias", "kernel", "kernel_scale", "kernel_zero", "g_idx"]
     assert names == (wanted if mode == "gptq" else [*wanted[:4], "awq_scales", "g_idx"])
     assert first.dense.layers[0].kernel.shape == (10, 8)
+    # The blocks' configs say nothing of it: it is noted beside the model.
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(IDS, verbose=0), after)
+    np.testing.assert_array_equal(copy.deepcopy(model).predict(IDS, verbose=0), after)
     with pytest.raises(NotImplementedError, match="LoRA"):
         first.dense.layers[0].enable_lora(2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.quantized import FIELDS
 
 _PROJECTIONS = {
     "query_dense": "query",
@@ -65,8 +66,7 @@ class AttentionMembers(PureLayer):
         """
         module: Any = self._module
         kept = tuple(entry for entry in module.projections if entry[0] != name)
-        fields = ("dtype", "quantization_config", "calibrated", "gptq_unpacked_column_size", "lora_rank", "lora_alpha")
-        own = tuple((name, field, getattr(part._module, field)) for field in fields)
+        own = tuple((name, field, getattr(part._module, field)) for field in (*FIELDS, "lora_rank", "lora_alpha"))
         object.__setattr__(self, "_module", module.clone(projections=(*kept, *own)))
         self._described.clear()
         at = next(i for i, entry in enumerate(self._boxes) if entry[1][0] == name)

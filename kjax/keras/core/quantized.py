@@ -35,6 +35,9 @@ TABLE_FILES: dict[str | None, tuple[str, ...]] = {
 }
 """The same for layers with a table of vectors."""
 
+FIELDS = ("dtype", "quantization_config", "calibrated", "gptq_unpacked_column_size")
+"""The fields of a module that are other ones after it was quantized."""
+
 Entry = tuple[str, tuple[str, ...], Variable]
 
 
@@ -92,6 +95,19 @@ class QuantizedMembers(Adaptable):
             object.__setattr__(self, "_known_kernel", tuple(weights["kernel"].shape))
         module, specs, values = convert.converted(self._module, weights, config, self._ndim(), policy)
         self._take_over(module, specs, values)
+
+    def adopt_fields(self, fields: Mapping[str, Any]) -> None:
+        """Become as quantized as a layer with these fields is, with the values of a fresh one.
+
+        Args:
+            fields: values of :data:`FIELDS`.
+        """
+        module: Any = self._module.clone(**fields)  # type: ignore[arg-type]
+        how = None
+        if hasattr(module, "contraction"):
+            object.__setattr__(self, "_known_kernel", self.kernel_shape)
+            how = module.contraction(self._ndim(), self.kernel_shape)
+        self._take_over(module, convert.specs_of(module, how), {})
 
     def _take_over(self, module: Any, specs: Sequence[WeightSpec], values: Mapping[str, Any]) -> None:
         """Compute with another module from now on.

@@ -20,9 +20,11 @@ def state_of(model: Any) -> dict[str, Any]:
     Raises:
         pickle.PicklingError: something in the model cannot be described by a config.
     """
+    from kjax.keras.saving.inner_policies import noted
     from kjax.keras.saving.keras_zip import training_state
 
     return {
+        "quantized": noted(model),
         "config": _config_of(model),
         "classes": _classes_of(model),
         "weights": model.get_weights() if model.built else None,
@@ -34,6 +36,7 @@ def state_of(model: Any) -> dict[str, Any]:
 
 def model_of(state: Mapping[str, Any]) -> Any:
     """The model of what :func:`state_of` returned."""
+    from kjax.keras.saving.inner_policies import applied
     from kjax.keras.saving.keras_zip import model_from
 
     # The state comes from a pickle, which may run any code: there is nothing left to protect.
@@ -44,6 +47,7 @@ def model_of(state: Mapping[str, Any]) -> Any:
                 f"model {model.name!r} ({type(model).__name__}) has no weights before it is called on data, so those of "
                 "the copy have no place; give its class a `build` or `build_from_config` method"
             )
+        applied(model, state.get("quantized", {}))
         model.set_weights(state["weights"])
         for variable, trainable in zip(model.weights, state["trainable"], strict=True):
             variable.trainable = trainable

@@ -14,7 +14,16 @@ from typing import Any
 
 from kjax._version import __version__
 from kjax.keras.core import assets
-from kjax.keras.saving import asset_files, atomic, eras, hdf5, legacy_config, weights_h5, zip_window
+from kjax.keras.saving import (
+    asset_files,
+    atomic,
+    eras,
+    hdf5,
+    inner_policies,
+    legacy_config,
+    weights_h5,
+    zip_window,
+)
 from kjax.keras.saving.errors import FileFormatError, loading
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
@@ -52,7 +61,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
         {
             "keras_version": KERAS_VERSION,
             "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
-            "kjax": {"version": __version__, **training_state(model)},
+            "kjax": {"version": __version__, **training_state(model), **_noted(model)},
         }
     )
     with atomic.replacing(filepath, overwrite) as temporary, open(temporary, "w+b") as file:
@@ -69,6 +78,11 @@ def _json_default(thing: Any) -> Any:
     if hasattr(thing, "item"):
         return thing.item()
     raise TypeError(f"cannot write {thing!r} (a {type(thing).__name__}) into a config")
+
+
+def _noted(model: Any) -> dict[str, Any]:
+    entries = inner_policies.noted(model)
+    return {"quantized": entries} if entries else {}
 
 
 def training_state(model: Any) -> dict[str, int]:
@@ -108,6 +122,9 @@ def load(
                 f"cannot load {label!r}: model {model.name!r} has no weights before it is called on data, so those of the "
                 "file have no place; give its class a `build_from_config` method"
             )
+        beside = metadata.get("kjax") if isinstance(metadata, dict) else None
+        if isinstance(beside, dict) and isinstance(beside.get("quantized"), dict):
+            inner_policies.applied(model, beside["quantized"])
         with member_file(archive, source, WEIGHTS) as weights, hdf5.opened(weights) as file:
             weights_h5.read_weights(model, file)
         asset_files.read(model, archive)
