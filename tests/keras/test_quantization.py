@@ -315,7 +315,7 @@ def test_models_choose_by_filters_and_can_be_used_as_before(capsys: Any):
         model.quantize("int8")
 
 
-def test_layers_inside_others():
+def test_layers_inside_others(tmp_path: Any):
     inner = keras.layers.Dense(3)
     model = keras.Sequential(
         [keras.layers.Input((4, 6)), keras.layers.TimeDistributed(inner), keras.layers.Conv1D(2, 1)]
@@ -324,6 +324,9 @@ def test_layers_inside_others():
     with pytest.warns(UserWarning, match="Conv1D"):
         model.quantize("int8")
     assert inner.quantization_mode == "int8" and len(model.layers[0].weights) == 3
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
     assert 0 < np.abs(model.predict(X, verbose=0) - before).max() < 0.2
 
     class Block(keras.layers.Layer):

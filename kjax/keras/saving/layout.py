@@ -131,6 +131,7 @@ def _own(layer: Layer, path: str) -> Iterator[Place]:
     cleared: tuple[Variable, ...] = ()
     if isinstance(layer, PureLayer):
         cls = built_in_class(type(layer)).__name__
+        layer._follow_held()
         entries = sorted(layer._boxes, key=lambda entry: rank_of(entry[0]))
         merged, cleared = _corrections(layer, entries)
         entries = _ordered([e for e in entries if all(e[2] is not v for v in (*unstored, *cleared))])

@@ -58,6 +58,10 @@ class QuantizationConfig:
         """The quantizer of inputs that a config names (None: they stay floats); without a config ``default``."""
         return default if config is None else config.activation_quantizer
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items() if value is not None)
+        return f"{type(self).__name__}({given})"
+
     def _key(self) -> Any:
         return type(self), tuple(sorted((name, hashable(value)) for name, value in self.get_config().items()))
 

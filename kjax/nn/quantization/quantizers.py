@@ -90,3 +90,7 @@ class AbsMaxQuantizer(Quantizer):
         """The arguments that make an equal quantizer."""
         config = {"value_range": self.value_range, "epsilon": self.epsilon, "output_dtype": self.output_dtype}
         return config if self.axis is None else config | {"axis": self.axis}
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({given})"
