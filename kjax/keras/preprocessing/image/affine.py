@@ -158,7 +158,7 @@ def random_zoom(x: np.ndarray, zoom_range: Any, **how: Any) -> np.ndarray:
 
 def _apply(
     x: np.ndarray,
-    change: dict[str, float],
+    change: dict[str, Any],
     interpolation_order: int,
     channel_axis: int,
     row_axis: int,
@@ -167,7 +167,7 @@ def _apply(
 ) -> np.ndarray:
     del row_axis, col_axis
     # Keras takes the centre from the first two axes here, wherever the channels are; so the pictures stay the same.
-    return _transform(x, x.shape[0], x.shape[1], channel_axis, **how, order=interpolation_order, **change)
+    return _transform(x, x.shape[0], x.shape[1], channel_axis, order=interpolation_order, **how, **change)
 
 
 def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
