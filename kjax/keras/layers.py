@@ -13,6 +13,7 @@ from kjax.keras.core.data_layer import DataLayer as DataLayer
 from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
 from kjax.keras.core.functions import JaxLayer as JaxLayer
 from kjax.keras.core.input_spec import InputSpec as InputSpec
+from kjax.keras.core.lambdas import LambdaMembers
 from kjax.keras.core.layer import Layer as Layer
 from kjax.keras.core.operation import Input as Input
 from kjax.keras.core.operation import InputLayer as InputLayer
@@ -41,6 +42,7 @@ from kjax.keras.features import IntegerLookup as IntegerLookup
 from kjax.keras.features import Pipeline as Pipeline
 from kjax.keras.features import StringLookup as StringLookup
 from kjax.keras.features import TextVectorization as TextVectorization
+from kjax.keras.legacy.form import serialized
 from kjax.nn import layers as modules
 from kjax.nn.layers.preprocessing.base import ImageLayer
 
@@ -80,7 +82,7 @@ def serialize(layer: Any) -> dict[str, Any]:
     """The config of a layer, with its class."""
     from kjax.keras.saving import serialize_keras_object
 
-    return serialize_keras_object(layer)
+    return serialized(layer, serialize_keras_object)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -151,6 +153,7 @@ MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     **dict.fromkeys(("Dense", "EinsumDense"), (QuantizedKernelMembers,)),
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), (ConvolutionMembers,)),
     **dict.fromkeys(("Embedding", "ReversibleEmbedding"), (QuantizedTableMembers,)),
+    "Lambda": (LambdaMembers,),
     "SpectralNormalization": (SpectralMembers,),
     "StackedRNNCells": (StackedMembers,),
     "RNN": (RecurrentMembers,),

@@ -238,6 +238,12 @@ def report_program(objective: Objective) -> Callable[[Any], Any]:
     return jax.jit(objective.compute)
 
 
+@functools.lru_cache(maxsize=128)
+def batch_report_program(objective: Objective) -> Callable[[Any], Any]:
+    """Compiled: the values of the last batch, where the accumulators have them."""
+    return jax.jit(objective.compute_batch)
+
+
 class Listener(Protocol):
     """Who follows a run; every method is optional to act on."""
 
@@ -245,8 +251,8 @@ class Listener(Protocol):
         """At most so many batches in the next call (1 for a listener of every batch)."""
         ...
 
-    def before(self, step: int, count: int) -> None:
-        """Called before batches ``step .. step + count - 1`` are started."""
+    def before(self, step: int, count: int, size: int) -> None:
+        """Called before batches ``step .. step + count - 1`` of ``size`` samples each are started."""
         ...
 
     def after(self, step: int, report: Any) -> bool:
@@ -328,7 +334,7 @@ def run_epoch(
                     capacity = 0
                     chunk = _as_single(chunk)
         if listener is not None:
-            listener.before(step, chunk.count)
+            listener.before(step, chunk.count, chunk.batch_size)
         program.run(holder, constant, chunk)
         step += chunk.count
         values = report(holder.carry)

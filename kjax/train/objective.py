@@ -113,7 +113,7 @@ class Objective:
         parts = len(self.loss_names)
         if self.batch_means:
             count = sum(len(target.metrics) + len(target.weighted_metrics) for target in self.targets)
-            return {"totals": jnp.zeros((1 + parts + count, 2), jnp.float32), "metrics": ()}
+            return {"totals": jnp.zeros((1 + parts + count, 3), jnp.float32), "metrics": ()}
         states = self.init_metrics(y_true, y_pred)
         return {"totals": jnp.zeros((1 + parts, 2), jnp.float32), "metrics": states}
 
@@ -163,11 +163,11 @@ class Objective:
             computed = self._computed(iter(states))
             values = jnp.concatenate([values, jnp.stack(computed).astype(values.dtype)]) if computed else values
         count = jnp.full_like(values, batch_size)
-        totals = state["totals"] + jnp.stack([values * batch_size, count], axis=1)
+        sums = state["totals"][:, :2] + jnp.stack([values * batch_size, count], axis=1)
         if self.batch_means:
-            return {"totals": totals, "metrics": ()}
+            return {"totals": jnp.concatenate([sums, values[:, None]], axis=1), "metrics": ()}
         new = self._metric_states(iter(state["metrics"]), y_true, y_pred, sample_weight, masks)
-        return {"totals": totals, "metrics": new}
+        return {"totals": sums, "metrics": new}
 
     def init_metrics(self, y_true: Any = None, y_pred: Any = None) -> tuple[Any, ...]:
         """The empty states of the metrics alone; arguments as for :meth:`init`."""
@@ -206,6 +206,10 @@ class Objective:
         """The values of :attr:`names` from the accumulators."""
         means = state["totals"][:, 0] / jnp.maximum(state["totals"][:, 1], 1)
         return tuple(means) if self.batch_means else (*means, *self._computed(iter(state["metrics"])))
+
+    def compute_batch(self, state: Any) -> tuple[Array, ...]:
+        """The values of :attr:`names` for the last batch alone, where the accumulators are means over batches."""
+        return tuple(state["totals"][:, 2]) if self.batch_means else self.compute(state)
 
     def _each(self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> Any:
         names = [t.name for t in self.targets]

@@ -128,7 +128,7 @@ def run_predict(
             break
         assert not isinstance(chunk, Resident)
         if listener is not None:
-            listener.before(done, chunk.count)
+            listener.before(done, chunk.count, chunk.batch_size)
         if isinstance(chunk, Single):
             inputs = chunk.tree[0]
             outputs, state = program.single(variables, inputs)

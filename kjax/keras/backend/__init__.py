@@ -11,7 +11,7 @@ from kjax.keras.backend import arithmetic as _arithmetic
 from kjax.keras.backend import graph as _graph
 from kjax.keras.backend import network as _network
 from kjax.keras.backend import session as _session
-from kjax.keras.config import backend as backend
+from kjax.keras.backend.drawing import drawing as _drawing
 from kjax.keras.config import epsilon as epsilon
 from kjax.keras.config import floatx as floatx
 from kjax.keras.config import image_data_format as image_data_format
@@ -33,8 +33,17 @@ def _public() -> dict[str, Any]:
             and not name.startswith("_")
             and (getattr(thing, "__module__", None) == module.__name__ or name in _TABLES)
         }
+        if module in (_arithmetic, _network):
+            here = {name: thing if name in _NO_TENSORS else _drawing(thing) for name, thing in here.items()}
         names.update(here)
     return names
+
+
+_NO_TENSORS = frozenset(
+    "dtype cast_to_floatx get_variable_shape transpose_shape ctc_label_dense_to_sparse random_normal_variable "
+    "random_uniform_variable zeros ones eye arange print_tensor".split()
+)
+"""Functions that never were nodes of a graph, or whose tensors have values at once."""
 
 
 _TABLES = {entry.partition("=")[0] for entry in f"{_arithmetic.SAME} {_network.LIFTED}".split()} | {

@@ -17,7 +17,7 @@ from kjax.keras.core.older_optimizers import postponed, remembered
 from kjax.keras.core.operation import Input, Operation, ShapeOperation, apply_function
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
-from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
+from kjax.keras.core.tensor import KerasTensor, NotSymbolicError, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.nn.module import ambient
 from kjax.nn.ops import sparse as sparse_arrays
@@ -112,7 +112,7 @@ def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
     """A variable with a first value, of the session's float type by default."""
     if is_symbolic(value):
-        raise ValueError("a variable needs a value; a symbolic tensor has none yet")
+        value = eval(value)
     if hasattr(value, "tocoo"):  # a sparse matrix of SciPy
         value = value.toarray()
 
@@ -179,9 +179,14 @@ class Update:
 
 
 def update(x: Variable, new_x: Any) -> Any:
-    """Set a variable: at once, or, for a symbolic value, when a function with this update runs."""
+    """Set a variable: at once, or, for a symbolic value, when a function with this update runs.
+
+    In scripts of Keras 1 and 2, outside of layers, updates always waited for a function.
+    """
     if is_symbolic(new_x):
         return Update(x, new_x)
+    if scopes.is_drawing():
+        return Update(x, new_x.__symbolic__() if isinstance(new_x, Variable) else _constant_node(new_x))
     return new_x if postponed(x, new_x) else x.assign(new_x)
 
 
@@ -231,7 +236,11 @@ def eval(x: Any) -> np.ndarray:
         ValueError: a symbolic tensor that depends on a placeholder.
     """
     if is_symbolic(x):
-        return function([], [x])([])[0]
+        return function([], [x]).run_once()[0]
+    if isinstance(x, Update):
+        (value,) = x.tensors
+        x.apply([eval(value)])
+        return eval(x.target)
     return np.array(x.value if isinstance(x, Variable) else x)
 
 
@@ -285,6 +294,11 @@ class Function:
         with scopes.enter(scopes.Scope(values=held, key=key, training=training)):
             given = {id(t): value for t, value in zip(self._fed, fed, strict=True)}
             return evaluate([*self._wanted, *self._updated], given, self._nodes)
+
+    def run_once(self) -> list[np.ndarray]:
+        """The values of a list of outputs that depend on no inputs, without compiling anything for it."""
+        values = [v.stored_value() for v in self._variables]
+        return [np.asarray(value) for value in self._compute(values, [], next_key(), bool(settings.learning_phase))]
 
     def __call__(self, *inputs: Any) -> Any:
         """Run it on a list of values, one for each input."""
@@ -362,7 +376,7 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
     """
     targets = list(variables) if isinstance(variables, (list, tuple)) else [variables]
     if not is_symbolic(loss):
-        raise ValueError(
+        raise NotSymbolicError(
             "K.gradients: `loss` must be a symbolic tensor (made from placeholders, model inputs or layer outputs), received "
             f"{type(loss).__name__}; inside of layers and losses write a function of arrays and use jax.grad"
         )

@@ -17,6 +17,11 @@ from kjax.keras.core.settings import settings
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
 
+def backend() -> str:
+    """The backend that scripts of a generation expect: ``'jax'``, or before Keras 3 the one that all of them know."""
+    return config.backend() if settings.era == "3" else "tensorflow"
+
+
 def set_epsilon(value: float | None = None, *, e: float | None = None) -> None:
     """Set the fuzz factor; Keras 2 called the argument ``e``."""
     given = value if e is None else e

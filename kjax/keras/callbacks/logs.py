@@ -6,6 +6,9 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+COUNTS = ("batch", "size")
+"""Numbers among the logs of a batch in Keras 1 and 2: integers."""
+
 
 def plain_value(value: Any) -> Any:
     """A Python float where the value is one number; anything else (strings, vectors) as it is."""
@@ -101,7 +104,7 @@ class Logs(Named):
             return
         values = self._fetch()
         for name, value in zip(self._order, values, strict=True):
-            super().__setitem__(name, plain_value(value))
+            super().__setitem__(name, value if name in COUNTS else plain_value(value))
         self._fetch = None
 
     # A subclass with an __iter__ of its own makes dict(logs), {**logs} and f(**logs) go through keys() and
@@ -174,5 +177,5 @@ def as_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
         if isinstance(value, Mapping):
             result.update(as_logs(value))
         else:
-            result[name] = plain_value(value)
+            result[name] = value if name in COUNTS else plain_value(value)
     return result

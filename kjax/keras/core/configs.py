@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-FILLED_BY = "kjax.keras.saving.serialization"
+FILLED_BY = ("kjax.keras.saving.serialization", "kjax.keras.saving.older")
 
 _functions: dict[str, Callable[..., Any]] = {}
 
@@ -26,7 +26,8 @@ def fill(**functions: Callable[..., Any]) -> None:
 
 def _call(name: str, *args: Any, **kwargs: Any) -> Any:
     if name not in _functions:
-        importlib.import_module(FILLED_BY)
+        for module in FILLED_BY:
+            importlib.import_module(module)
     return _functions[name](*args, **kwargs)
 
 
@@ -64,3 +65,13 @@ def without_unknown(cls: type, config: dict[str, Any]) -> dict[str, Any]:
 def custom_object_scope(custom_objects: Any) -> Any:
     """A context manager in which a user's classes and functions are known by their names."""
     return _call("custom_object_scope", custom_objects)
+
+
+def older_config(thing: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """A config of today as ``get_config`` of Keras 2 returned it."""
+    return _call("older_config", thing, config)
+
+
+def older_entry(entry: Any) -> Any:
+    """What :func:`serialize_keras_object` returned, as Keras 2 wrote it."""
+    return _call("older_entry", entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -84,6 +85,17 @@ def evaluate(wanted: Sequence[KerasTensor], given: Mapping[int, Any], nodes: Seq
         for tensor, result in zip(node.outputs, results, strict=True):
             values.setdefault(id(tensor), result)
     return [values[id(t)] for t in wanted]
+
+
+def values_of(tensors: Sequence[KerasTensor]) -> dict[int, Any] | None:
+    """Values of symbolic tensors that depend on variables alone, by ``id``; None where there are none or some do not."""
+    nodes, missing = nodes_between([], list(tensors))
+    if not nodes or missing:
+        return None
+    with contextlib.ExitStack() as stack:
+        if scopes.current() is None:
+            stack.enter_context(scopes.enter(scopes.Scope()))
+        return dict(zip(map(id, tensors), evaluate(tensors, {}, nodes), strict=True))
 
 
 class Gradients(Layer):

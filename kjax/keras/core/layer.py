@@ -28,6 +28,7 @@ from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default
 from kjax.keras.core.tensor import Node, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.core.weight_arguments import weight_arguments
+from kjax.keras.legacy.form import is_converted, of_era
 from kjax.nn import constraints, regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy
 from kjax.nn.module import PARAMS, STATE
@@ -515,10 +516,13 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
 
     # -- config --------------------------------------------------------------------------------------------------
 
+    @of_era
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal layer: those of the base and, for a user's class, those it was made with."""
         dtype = configs.serialize_argument(self._dtype_policy)
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
+        if is_converted() and self._batch_input_shape is not None:
+            config["batch_input_shape"] = self._batch_input_shape
         if _is_of_base(type(self), "get_config") and not _is_of_base(type(self), "__init__"):
             args, kwargs = self._init_arguments
             names, _ = call_signature(type(self).__init__)

@@ -14,6 +14,7 @@ from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.form import serialized as serialized_by_era
 
 
 def fill(
@@ -44,7 +45,7 @@ def fill(
 
     def serialize(thing: Any) -> Any:
         """The config of a thing, or the name of a function."""
-        return configs.serialize_keras_object(thing)
+        return serialized_by_era(thing, configs.serialize_keras_object)
 
     def deserialize(thing: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The thing that a name or a config stands for."""
@@ -53,7 +54,7 @@ def fill(
 
     def serialize_keras_object(instance: Any) -> Any:
         """As in ``keras.saving``; Keras 2 had it in every module."""
-        return configs.serialize_keras_object(instance)
+        return serialized_by_era(instance, configs.serialize_keras_object)
 
     def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
         """As in ``keras.saving``; Keras 2 had it in every module."""

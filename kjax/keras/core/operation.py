@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from kjax.keras.core import codes
 from kjax.keras.core import scope as scopes
@@ -18,6 +19,7 @@ from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import (
     KerasTensor,
     Node,
+    NotSymbolicError,
     composite_stand_ins,
     free_shape,
     has_free_axes,
@@ -26,6 +28,7 @@ from kjax.keras.core.tensor import (
     symbolic_leaves,
 )
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.form import of_era
 from kjax.nn.graph import Op
 from kjax.nn.module import STATE
 from kjax.nn.ops.random import RandomOp
@@ -97,6 +100,7 @@ class InputLayer(Layer):
         """An input computes nothing."""
         raise TypeError("an input layer is not called")
 
+    @of_era
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal input."""
         return {
@@ -165,6 +169,21 @@ class Operation(PureLayer):
         self.built = True
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if settings.era in ("1", "2") and (scopes.is_tracing() or scopes.current() is not None):
+            # A graph of variables, drawn outside of a function that is traced now: its values are known here.
+            from kjax.keras.core.evaluate import values_of
+
+            known = values_of(symbolic_leaves((args, kwargs)))
+            if known is not None:
+                args, kwargs = jax.tree.map(lambda leaf: known.get(id(leaf), leaf), (args, kwargs), is_leaf=is_symbolic)
+                return self.call(*args, **kwargs)
+        leaves = jax.tree.leaves((args, kwargs))
+        if any(isinstance(leaf, Tracer) for leaf in leaves):
+            tensor = symbolic_leaves((args, kwargs))[0]
+            raise NotSymbolicError(
+                f"{self.name}: the symbolic tensor {tensor.name!r} from outside is used in a function that is compiled, "
+                "where it has no value; pass it to the layer as one of its inputs"
+            )
         for leaf in jax.tree.leaves((args, kwargs), is_leaf=lambda x: isinstance(x, Variable)):
             if isinstance(leaf, Variable):
                 self._track(leaf, STATE)  # so that a compiled step reads its present value
@@ -308,6 +327,15 @@ class RandomOperation(Operation):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function with a fresh key."""
         return PureLayer.call(self, *args, **kwargs)
+
+
+def reading(variable: Variable) -> KerasTensor:
+    """A symbolic tensor that stands for the value that a variable has when the graph is computed."""
+    return Operation(_same, "read_variable")._symbolic_call((variable,), {})
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _is_variable(leaf: Any) -> bool:

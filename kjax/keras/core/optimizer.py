@@ -22,6 +22,7 @@ from kjax.keras.core.settings import settings
 from kjax.keras.core.stepwise import Applied, Own, stepped, stepwise, takes_learning_rate
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import optimizer_call
+from kjax.keras.legacy.form import of_era
 from kjax.keras.legacy.spellings import OPTIMIZERS
 from kjax.nn import optimizers as rules
 from kjax.nn.value import did_you_mean
@@ -425,6 +426,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
             if id(box) in wanted:
                 box.assign(average.value)
 
+    @of_era
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal optimizer, with the present learning rate."""
         config = {key: configs.serialize_argument(value) for key, value in self.rule.get_config().items()}

@@ -22,7 +22,9 @@ from kjax.keras.core.settings import next_key, settings, to_snake_case
 from kjax.keras.core.symbolic import call_signature, in_terms_of
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy.arguments import layer_call
+from kjax.keras.legacy import spellings
+from kjax.keras.legacy.arguments import OLD_ERAS, layer_call
+from kjax.keras.legacy.form import of_era
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import activations
 from kjax.nn.dtypes import abstract
@@ -499,6 +501,7 @@ class PureLayer(Seeded, Layer):
             return self._module.compute_mask(inputs, mask)
         return super().compute_mask(inputs, mask)
 
+    @of_era
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in the form in which Keras 3 writes them."""
         assert isinstance(self._module, ModuleBase)
@@ -507,6 +510,9 @@ class PureLayer(Seeded, Layer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make a layer from what :meth:`get_config` returned; the configs of layers inside become layers."""
+        if settings.era in OLD_ERAS and cls.module_class is not None:  # old names are no news in a config
+            table = spellings.LAYERS.get(cls.module_class.__name__, {})
+            config = {table.get(key, key): value for key, value in config.items()}
         config = configs.without_unknown(cls, dict(config))
         return cls(**{key: _revived(value) if key in _HOLDING else value for key, value in config.items()})
 

@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
+
+from kjax.keras.core.settings import settings
+from kjax.nn.module import ambient
 
 
 @dataclasses.dataclass
@@ -143,6 +148,16 @@ def deeper() -> Iterator[None]:
         yield
     finally:
         active.depth -= 1
+
+
+def is_tracing() -> bool:
+    """Whether code runs to be compiled: what it computes has no values."""
+    return isinstance(jax.lax.neg(np.float32(0)), Tracer)
+
+
+def is_drawing() -> bool:
+    """Whether plain code of a script of Keras 1 or 2 runs: functions of variables made graphs then, not values."""
+    return settings.era in ("1", "2") and _current.get() is None and ambient() is None and not is_tracing()
 
 
 @contextlib.contextmanager

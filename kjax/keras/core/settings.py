@@ -122,7 +122,8 @@ def set_random_seed(seed: int) -> None:
 def to_snake_case(name: str) -> str:
     """``Conv2DTranspose`` as ``conv2d_transpose``, the way Keras names layers."""
     name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    word = r"[A-Z][a-z]+" if settings.era == "3" else r"[A-Z][a-z0-9]+"  # ConvLSTM2D was conv_lst_m2d
+    name = re.sub(rf"(.)({word})", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 

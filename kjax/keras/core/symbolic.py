@@ -15,6 +15,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.fitting import fitted
 from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.seeds import following, key_of
+from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import (
     KerasTensor,
     Node,
@@ -73,6 +74,8 @@ class Symbolic:
             if mask is not None:
                 tensor._keras_mask = mask  # type: ignore[attr-defined]
         Node(self, args, kwargs, outputs, structure)
+        if len(outputs) == 1 and settings.era in ("1", "2"):
+            return outputs[0]  # a list of one tensor was that tensor
         return jax.tree.unflatten(structure, outputs)
 
     def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:

@@ -15,6 +15,10 @@ from kjax.keras.core import codes, fitting
 from kjax.keras.core.settings import unique_name
 
 
+class NotSymbolicError(ValueError):
+    """A function that is compiled meets a symbolic tensor that is none of its arguments."""
+
+
 class KerasTensor:
     """A tensor that does not exist yet: a shape, a type, and where it comes from.
 

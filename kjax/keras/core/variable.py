@@ -324,8 +324,14 @@ class Variable:
     def __bool__(self) -> bool:
         raise TypeError(f"variable {self.path!r} is neither true nor false; `bool(variable.numpy())` is, of one number")
 
+    def __symbolic__(self) -> Any:
+        """A symbolic tensor that stands for the value, whenever it is read."""
+        from kjax.keras.core.operation import reading
+
+        return reading(self)
+
     def __getitem__(self, key: Any) -> Array:
-        return self.value[key]
+        return self.__symbolic__()[key] if scope.is_drawing() else self.value[key]
 
     def __repr__(self) -> str:
         known = isinstance(self._value, jax.Array) and not isinstance(self._value, Tracer) and self._live is None
@@ -346,8 +352,13 @@ def _is_initializer(thing: Any) -> bool:
     return callable(thing) and not isinstance(thing, (jax.Array, np.ndarray, Variable))
 
 
-def _operator(function: Callable[..., Any], reverse: bool = False) -> Callable[..., Any]:
+def _operator(name: str, function: Callable[..., Any], reverse: bool = False) -> Callable[..., Any]:
     def apply(self: Variable, *others: Any) -> Any:
+        if settings.era in ("1", "2"):
+            if name in ("__eq__", "__ne__"):
+                return (self is others[0]) == (name == "__eq__")
+            if scope.is_drawing():
+                return getattr(self.__symbolic__(), name)(*others)
         values = [o.value if isinstance(o, Variable) else o for o in others]
         if any(hasattr(v, "_keras_history") for v in values):
             return NotImplemented  # a symbolic tensor draws a node
@@ -391,7 +402,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 for _name, _function in {**_BINARY, **_OTHERS}.items():
     _FUNCTIONS[_name] = getattr(elementwise, _function)
 for _name, _compute in {**_FUNCTIONS, "matmul": numpy.matmul}.items():
-    setattr(Variable, f"__{_name}__", _operator(_compute))
+    setattr(Variable, f"__{_name}__", _operator(f"__{_name}__", _compute))
     if _name in _BINARY or _name == "matmul":
-        setattr(Variable, f"__r{_name}__", _operator(_compute, reverse=True))
+        setattr(Variable, f"__r{_name}__", _operator(f"__r{_name}__", _compute, reverse=True))
 Variable.__hash__ = object.__hash__  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from kjax.keras.core import configs
 from kjax.keras.core.layer import Layer
+from kjax.keras.legacy.form import of_era
 
 
 class Wrapper(Layer, metaclass=abc.ABCMeta):
@@ -37,6 +38,7 @@ class Wrapper(Layer, metaclass=abc.ABCMeta):
             self.layer.build(input_shape)
         self.built = True
 
+    @of_era
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal layer."""
         return {**super().get_config(), "layer": configs.serialize_keras_object(self.layer)}

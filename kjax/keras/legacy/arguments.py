@@ -223,6 +223,7 @@ def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -
     if era in OLD_ERAS:
         if "clipnorm" in given:  # it was the norm of all gradients together
             given["global_clipnorm"] = given.pop("clipnorm")
+            given["clips_twice"] = given.get("clipvalue") is not None
         defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(name, {})
         given |= {k: v for k, v in defaults.items() if k not in given and not (args and k == "learning_rate")}
     return args, given

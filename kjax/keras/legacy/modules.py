@@ -69,7 +69,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("layers", *(f"layers.{name}" for name in _LAYERS)), ("kjax.keras.layers",)),
     **dict.fromkeys(
         ("engine", *(f"engine.{name}" for name in _ENGINE)),
-        ("kjax.keras.layers", "kjax.keras.models", "kjax.keras.saving", "kjax.keras"),
+        ("kjax.keras.engine", "kjax.keras.layers", "kjax.keras.models", "kjax.keras.saving", "kjax.keras"),
     ),
     **dict.fromkeys(("legacy", "legacy.interfaces", "legacy.layers", "legacy.models"), ("kjax.keras.layers",)),
     **dict.fromkeys(
@@ -164,6 +164,18 @@ MODULES: dict[str, tuple[str, ...]] = {
 FOLDERS = {path.rpartition(".")[0] for path in MODULES if "." in path} | {""}
 """Those paths that have others below them."""
 
+_GROUPS = (
+    "save_weights_to_hdf5_group load_weights_from_hdf5_group load_weights_from_hdf5_group_by_name "
+    "preprocess_weights_for_loading"
+).split()
+
+_DATA = (
+    "make_batches batch_shuffle check_num_samples standardize_input_data standardize_sample_or_class_weights "
+    "standardize_class_weights standardize_sample_weights check_loss_and_target_compatibility collect_metrics "
+    "weighted_masked_objective standardize_weights"
+).split()
+"""Functions of ``engine.training_utils`` that were in ``engine.training`` before, with an underscore."""
+
 NAMES: dict[str, dict[str, str]] = {
     "layers": {
         "merge": "kjax.keras.legacy.layers:merge",
@@ -180,7 +192,16 @@ NAMES: dict[str, dict[str, str]] = {
         "ActivityRegularizer": "kjax.keras.regularizers:L1L2",
     },
     "saving.object_registration": {"CustomObjectScope": "kjax.keras.utils:custom_object_scope"},
-    "engine.topology": {"Container": "kjax.keras.models:Model"},
+    "engine.topology": {
+        "Container": "kjax.keras.models:Model",
+        **{name: f"kjax.keras.engine.saving:{name}" for name in _GROUPS},
+    },
+    "engine.training": {
+        **{f"_{name}": f"kjax.keras.engine.training_utils:{name}" for name in _DATA},
+        "_check_array_lengths": "kjax.keras.engine.training_utils:check_array_length_consistency",
+        "_slice_arrays": "kjax.keras.utils.generic_utils:slice_arrays",
+        "_slice_X": "kjax.keras.utils.generic_utils:slice_arrays",
+    },
     "engine.network": {"Network": "kjax.keras.models:Model"},
     "engine.functional": {"Functional": "kjax.keras.models:Model"},
     "models": {"Graph": "kjax.keras.legacy.layers:Graph", "Functional": "kjax.keras.models:Model"},

@@ -120,6 +120,8 @@ DROPPED: dict[str, dict[str, str]] = {
     "Embedding": {"dropout": "put a SpatialDropout1D layer behind the Embedding instead", "sparse": ""},
     "BatchNormalization": {"fused": "", "virtual_batch_size": "", "adjustment": ""},
     "SpatialDropout1D": {"noise_shape": "", "dim_ordering": ""},
+    "SpatialDropout2D": {"noise_shape": ""},
+    "SpatialDropout3D": {"noise_shape": ""},
 }
 """Arguments without a meaning today: by class, with a word to the user where the result may be another."""
 
@@ -142,7 +144,9 @@ ERA_DEFAULTS: dict[str, dict[str, Any]] = {
     "LSTMCell": {"recurrent_activation": "hard_sigmoid"},
     "GRUCell": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
     "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
+    "ConvLSTM2DCell": {"recurrent_activation": "hard_sigmoid"},
     "BatchNormalization": {"keras2": True},
+    **{f"{kind}Pooling{n}D": {"pool_size": 2} for kind in ("Average", "Max") for n in (1, 2, 3)},
 }
 """Defaults of layers in the eras of Keras 1 and 2 that are others now."""
 
@@ -226,6 +230,7 @@ FUNCTIONS: dict[str, Renames] = {
     "l1": {"l": "l1"},
     "l2": {"l": "l2"},
     "serialize_keras_object": {"instance": "obj"},
+    "get_test_data": {"nb_train": "num_train", "nb_test": "num_test", "nb_class": "num_classes"},
 }
 """Arguments of functions, and of classes that are no layers."""
 

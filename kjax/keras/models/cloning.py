@@ -13,6 +13,7 @@ from kjax.keras.core.metric import Metric
 from kjax.keras.core.operation import Input, InputLayer, Operation
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.legacy.form import config_of_today
 from kjax.keras.models.model import Model
 from kjax.keras.models.sequential import Sequential
 from kjax.nn import optimizers as rules
@@ -67,7 +68,7 @@ class _Cloner:
         if isinstance(layer, Operation):
             return layer  # it has neither weights nor arguments of its own
         if self.function is None:
-            return type(layer).from_config(layer.get_config())
+            return type(layer).from_config(config_of_today(layer))
         made = self.function(layer)
         if not isinstance(made, Layer):
             raise ValueError(
@@ -177,7 +178,7 @@ def _compile_alike(clone: Model, model: Model) -> None:
     if isinstance(getattr(optimizer, "rule", None), rules.OptaxOptimizer):  # which no config describes
         fresh = Optimizer.wrap(optimizer.rule)
     else:
-        fresh = type(optimizer).from_config(optimizer.get_config())
+        fresh = type(optimizer).from_config(config_of_today(optimizer))
     renewed = {
         name: jax.tree.map(_renewed, getattr(compilation, name), is_leaf=lambda leaf: isinstance(leaf, Metric))
         for name in ("metrics", "weighted_metrics")

@@ -74,7 +74,7 @@ class Compilation:
         """
         compiled = self.measure(objective)
         trackers = [self.loss_tracker, *self.output_trackers]
-        for tracker, total in zip(trackers, accumulators["totals"][: len(trackers)], strict=True):
+        for tracker, total in zip(trackers, accumulators["totals"][: len(trackers), :2], strict=True):
             tracker.show(total)
         if objective.batch_means:  # there are means over batches, and no states of metrics
             return

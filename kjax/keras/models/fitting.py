@@ -155,6 +155,8 @@ class Fitting(Inference):
             params |= older_params(objective.names, epochs, source.samples, source.batch_size, validation is not None)
         callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
         follower = Follower(self, callback_list, objective.names, verbose, epochs, steps)
+        if getattr(objective, "batch_means", False):
+            follower.batch_report = loop.batch_report_program(objective)
         session = self._make_session()
         session.position = (initial_epoch, 0)
         session.history = callback_list.history

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -54,6 +54,9 @@ class Follower:
         self._done = 0
         self._every = model.steps_per_execution
         self._told = 0
+        self._size = 0
+        self.batch_report: Any = None
+        """From the accumulators to the values of the last batch, where these are kept."""
 
     # -- what the engine asks and tells --------------------------------------------------------------------------
 
@@ -62,10 +65,12 @@ class Follower:
         limit = self.callbacks.batch_limit(self.kind, step)
         return limit if self._every == 1 else max(limit, self._every) - step % self._every
 
-    def before(self, step: int, count: int) -> None:
+    def before(self, step: int, count: int, size: int) -> None:
         """A chunk begins."""
+        self._size = size
         if step % self._every == 0:
-            getattr(self.callbacks, f"on_{self.kind}_batch_begin")(step)
+            logs = self._of_batch(step) if settings.era in OLD_ERAS else None
+            getattr(self.callbacks, f"on_{self.kind}_batch_begin")(step, logs)
 
     def after(self, step: int, report: Any) -> bool:
         """A chunk was started; callbacks read its logs if they want to."""
@@ -78,7 +83,17 @@ class Follower:
 
     def _tell(self, step: int, report: Any) -> None:
         self._told = step
-        getattr(self.callbacks, f"on_{self.kind}_batch_end")(step - 1, self._logs(report))
+        hook = f"on_{self.kind}_batch_end"
+        if settings.era in OLD_ERAS and self.callbacks.listens(hook):
+            # There the logs of a batch were its own, and not those of the epoch so far.
+            of_batch = self.batch_report(self.session.holder.carry.metrics) if self.batch_report else report
+            logs = self._logs(of_batch, self._of_batch(step - 1))
+        else:
+            logs = self._logs(report)
+        getattr(self.callbacks, hook)(step - 1, logs)
+
+    def _of_batch(self, batch: int) -> dict[str, int]:
+        return {"batch": batch, "size": self._size}
 
     def end_of_data(self, done: int) -> None:
         """The batches are over; with several batches for a call of the hooks the last ones are told now."""
@@ -91,14 +106,16 @@ class Follower:
         self._done = step
         self.progress.show(step, self._logs(report))
 
-    def _logs(self, report: Any) -> Logs:
+    def _logs(self, report: Any, more: Mapping[str, Any] | None = None) -> Logs:
         if self.kind == "predict":  # here the report is a function that returns the outputs of the last batch
             return Logs(("outputs",), lambda: [report()]) if callable(report) else Logs()
 
         def fetch() -> list[Any]:
-            return [float(v) if np.ndim(v) == 0 else np.asarray(v) for v in jax.device_get(report)]
+            values = [float(v) if np.ndim(v) == 0 else np.asarray(v) for v in jax.device_get(report)]
+            return [*values, *(more or {}).values()]
 
-        return Logs(self.names, fetch if self.names else list)
+        names = (*self.names, *(more or {}))
+        return Logs(names, fetch if names else list)
 
     # -- the phases of fit ---------------------------------------------------------------------------------------
 

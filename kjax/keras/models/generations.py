@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kjax.keras.legacy.arguments import method
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.models.fitting import Fitting
 from kjax.keras.models.overriding import overrides
 from kjax.keras.utils.batches import unpack_x_y_sample_weight
@@ -44,7 +46,14 @@ class Generations(Fitting):
         shuffle: bool = True,
         initial_epoch: int = 0,
     ) -> Any:
-        """``fit`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`fit`."""
+        """``fit`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`fit`.
+
+        Raises:
+            ValueError: a generator, and no ``steps_per_epoch``.
+        """
+        _check_steps("fit_generator", "steps_per_epoch", generator, steps_per_epoch)
+        if validation_data is not None:
+            _check_steps("fit_generator", "validation_steps", validation_data, validation_steps)
         return self.fit(
             generator,
             steps_per_epoch=steps_per_epoch,
@@ -71,7 +80,12 @@ class Generations(Fitting):
         use_multiprocessing: bool = False,
         verbose: Any = 0,
     ) -> Any:
-        """``evaluate`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`evaluate`."""
+        """``evaluate`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`evaluate`.
+
+        Raises:
+            ValueError: a generator, and no ``steps``.
+        """
+        _check_steps("evaluate_generator", "steps", generator, steps)
         queue = _queue(max_queue_size, workers, use_multiprocessing)
         return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose, **queue)
 
@@ -86,7 +100,12 @@ class Generations(Fitting):
         use_multiprocessing: bool = False,
         verbose: Any = 0,
     ) -> Any:
-        """``predict`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`predict`."""
+        """``predict`` on a generator or a ``Sequence``, as Keras 2 called it; arguments as those of :meth:`predict`.
+
+        Raises:
+            ValueError: a generator, and no ``steps``.
+        """
+        _check_steps("predict_generator", "steps", generator, steps)
         queue = _queue(max_queue_size, workers, use_multiprocessing)
         return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose, **queue)
 
@@ -138,6 +157,15 @@ def _parts(batch: Any) -> dict[str, Any]:
     """Inputs, targets and weights of a batch by name."""
     x, y, weights = unpack_x_y_sample_weight(batch)
     return {"x": x, "y": y, "sample_weight": weights}
+
+
+def _check_steps(method: str, argument: str, generator: Any, steps: Any) -> None:
+    """Generators of Keras 1 and 2 never ended, so that the number of batches had to be given."""
+    if steps is None and inspect.isgenerator(generator) and settings.era in OLD_ERAS:
+        raise ValueError(
+            f"{method}: argument `{argument}` says how many batches a generator is asked for; without it, pass a "
+            "keras.utils.Sequence, which knows its length"
+        )
 
 
 def _queue(max_queue_size: int, workers: int, use_multiprocessing: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.tensor import Node, symbolic_leaves
+from kjax.keras.legacy.form import of_era
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.generations import Generations
 from kjax.keras.models.measure import Measure
@@ -395,6 +396,7 @@ class Model(OnBatch, Generations, Layer):
         """The shape of the inputs that the model was built for."""
         return self._build_shapes if self._plan is None else {"input_shape": None}
 
+    @of_era
     def get_config(self) -> dict[str, Any]:
         """What makes an equal model."""
         if self._plan is not None and type(self).get_config is Model.get_config:

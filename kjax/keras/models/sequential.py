@@ -12,6 +12,7 @@ from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import KerasTensor, is_symbolic
+from kjax.keras.legacy.form import of_era
 from kjax.keras.models.model import Model
 from kjax.keras.models.plan import make_plan, variable_names
 
@@ -188,6 +189,7 @@ class Sequential(Model):
         """The shape of the inputs that the model was built for."""
         return {"input_shape": self._plan.inputs[0].shape} if self._plan is not None else None
 
+    @of_era
     def get_config(self) -> dict[str, Any]:
         """What makes an equal model."""
         from kjax.keras.saving.graph_config import sequential_config

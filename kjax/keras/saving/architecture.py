@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kjax.keras.saving import eras, legacy_config, names, operations
+from kjax.keras.legacy.form import CONVERTED, is_older, today
+from kjax.keras.saving import eras, legacy_config, names, older, operations
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
 
@@ -38,7 +39,7 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
 
 
 def model_to_json(model: Any, **kwargs: Any) -> str:
-    """The architecture of a model as JSON, in the format of Keras 3.
+    """The architecture of a model as JSON, in the format of Keras 3 or, in the eras of Keras 1 and 2, of Keras 2.
 
     Args:
         model: the model.
@@ -47,6 +48,10 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
     from kjax.keras.saving.keras_zip import _json_default
 
     kwargs.setdefault("default", _json_default)
+    if is_older():
+        with today(CONVERTED):
+            entry = serialize_keras_object(model)
+        return json.dumps(older.model_entry(entry), **kwargs)
     with sharing():
         return json.dumps(serialize_keras_object(model), **kwargs)
 
@@ -139,7 +144,8 @@ def legacy_entry(model: Any) -> dict[str, Any]:
     Raises:
         ValueError: something in the model cannot be described in a config.
     """
-    return _legacy(json.loads(model_to_json(model)))
+    with today():
+        return _legacy(json.loads(model_to_json(model)))
 
 
 def _legacy(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -181,3 +181,17 @@ KERAS1: dict[str, Callable[[Any, Arrays], Arrays]] = {
     "Conv2DTranspose": _transposed_conv2d_of_keras1,
 }
 """Layers whose weights Keras 1 kept in another form."""
+
+
+def converted(layer: Any, stored: Sequence[Any], backend: str | None) -> Arrays:
+    """Arrays of a file as those of the layer's weights, whatever the generation that is being read.
+
+    Args:
+        layer: the built layer.
+        stored: entries with ``shape`` and ``read()``, in the order of the file.
+        backend: what the file says of the backend that wrote it.
+    """
+    variables = listed(layer)
+    return [
+        np.asarray(a.read() if hasattr(a, "read") else a) for a in _converted(layer, variables, list(stored), backend)
+    ]

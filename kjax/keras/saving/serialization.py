@@ -22,6 +22,7 @@ from kjax.keras.core.metric import PureMetric, StatefulMetric
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.tensor import KerasTensor
+from kjax.keras.legacy.form import today
 from kjax.keras.saving import code, names
 from kjax.keras.saving.as_built import as_built
 from kjax.keras.saving.registration import (
@@ -91,6 +92,11 @@ def serialize_keras_object(obj: Any) -> Any:
     """
     if obj is None or type(obj) in PLAIN:
         return obj
+    with today():
+        return _serialized(obj)
+
+
+def _serialized(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
         items = [serialize_keras_object(item) for item in obj]
         return tuple(items) if isinstance(obj, tuple) else items

@@ -10,15 +10,20 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kjax.keras.legacy.arguments import respelled
+from kjax.keras.legacy.form import serialized
 from kjax.keras.progbar import Progbar as Progbar
 from kjax.keras.saving import custom_object_scope as custom_object_scope
 from kjax.keras.saving import deserialize_keras_object as deserialize_keras_object
 from kjax.keras.saving import get_custom_objects as get_custom_objects
-from kjax.keras.saving import serialize_keras_object as _serialize_keras_object
+from kjax.keras.saving import serialize_keras_object as _serialize_today
 
 CustomObjectScope = custom_object_scope
 
-serialize_keras_object = respelled(_serialize_keras_object)
+
+@respelled
+def serialize_keras_object(obj: Any) -> Any:
+    """The entry of an object for a config, in the form of the era."""
+    return serialized(obj, _serialize_today)
 
 
 def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:

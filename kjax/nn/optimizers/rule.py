@@ -154,6 +154,7 @@ class RuleOptimizer(Optimizer, Rule):
         name: name in configs.
         exclude_from_weight_decay: regular expressions, searched in the path of a parameter
             (``'dense/bias'``); those found are not decayed.
+        clips_twice: whether ``global_clipnorm`` and ``clipvalue`` may both be set, as in Keras 1 and 2: the norm first.
         decay: the decay over time of Keras 1 and 2: a step uses ``learning_rate / (1 + decay * iterations)``, and
             the number ``learning_rate`` may be set all the same.
     """
@@ -169,13 +170,14 @@ class RuleOptimizer(Optimizer, Rule):
     gradient_accumulation_steps: int | None = field(None, convert=_accumulation_steps)
     name: str | None = None
     exclude_from_weight_decay: Any = field((), convert=patterns, kw_only=True)
+    clips_twice: bool = field(False, convert=bool, kw_only=True)
     decay: float = field(0.0, convert=float, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
         given = [f"{name}={value}" for name, value in clips.items() if value is not None]
-        if len(given) > 1:
+        if len(given) > 1 and not (self.clips_twice and self.clipnorm is None):
             raise ArgumentError(
                 f"{type(self).__name__}: only one kind of clipping can be set, received {', '.join(given)}"
             )
@@ -183,7 +185,7 @@ class RuleOptimizer(Optimizer, Rule):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments; those that are unknown to Keras 3 only if they are set."""
         config = super().get_config()
-        for name in ("exclude_from_weight_decay", "decay"):
+        for name in ("exclude_from_weight_decay", "clips_twice", "decay"):
             if not config[name]:
                 del config[name]
         return config
@@ -350,7 +352,7 @@ class RuleOptimizer(Optimizer, Rule):
             # `norm - norm` is nan where the norm is not finite, so that no step is made with zeroed
             # gradients.
             scale = limit * jnp.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
-            return [g * scale.astype(g.dtype) for g in gradients]
+            gradients = [g * scale.astype(g.dtype) for g in gradients]
         if self.clipvalue and self.clipvalue > 0:
             return [jnp.clip(g, -self.clipvalue, self.clipvalue) for g in gradients]
         return gradients

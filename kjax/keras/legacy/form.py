@@ -1,0 +1,75 @@
+"""Whether configs are in the form of today or, in the eras of Keras 1 and 2, in that of Keras 2."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kjax.keras.core import configs
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
+
+TODAY, CONVERTED = "today", "converted"
+
+_form: contextvars.ContextVar[str | None] = contextvars.ContextVar("form", default=None)
+
+
+@contextlib.contextmanager
+def today(form: str = TODAY) -> Iterator[None]:
+    """Inside, configs are in the form of Keras 3 whatever the era: for files, copies and clones.
+
+    Args:
+        form: :data:`CONVERTED` where Keras 2's form is going to be made of them.
+    """
+    token = _form.set(_form.get() or form)
+    try:
+        yield
+    finally:
+        _form.reset(token)
+
+
+def config_of_today(thing: Any) -> dict[str, Any]:
+    """``thing.get_config()`` in the form of today, whatever the era."""
+    with today():
+        return thing.get_config()
+
+
+def is_older() -> bool:
+    """Whether a config that is asked for now should be in the form of Keras 2."""
+    return settings.era in OLD_ERAS and _form.get() is None
+
+
+def is_converted() -> bool:
+    """Whether the config that is made now will be turned into the form of Keras 2."""
+    return _form.get() == CONVERTED
+
+
+def of_era(get_config: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """Decorator of a ``get_config``: what scripts of Keras 1 and 2 get is in the form of Keras 2."""
+
+    @functools.wraps(get_config)
+    def understanding(self: Any) -> dict[str, Any]:
+        if not is_older():
+            return get_config(self)
+        with today(CONVERTED):
+            config = get_config(self)
+        return configs.older_config(self, config)
+
+    return understanding
+
+
+def serialized(thing: Any, serialize: Callable[[Any], Any]) -> Any:
+    """The entry of a thing in the form of the era.
+
+    Args:
+        thing: what is written.
+        serialize: makes the entry of today.
+    """
+    if not is_older():
+        return serialize(thing)
+    with today(CONVERTED):
+        found = serialize(thing)
+    return configs.older_entry(found)
