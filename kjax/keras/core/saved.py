@@ -39,13 +39,19 @@ class Saved:
         entries = sorted(self._own_variables, key=lambda entry: rank_of(entry[0]))
         return [variable for _, _, variable in entries]
 
+    def _stored_variables(self) -> list[Variable]:
+        """Those of :meth:`own_variables`, after the ones that a built-in layer declares for itself."""
+        boxes = [entry for entry in self.__dict__.get("_boxes", ()) if len(entry[1]) == 1]
+        declared = [variable for _, _, variable in sorted(boxes, key=lambda entry: rank_of(entry[0]))]
+        return [*declared, *(v for v in self.own_variables() if all(v is not d for d in declared))]
+
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the values of the layer's own variables into a file.
 
         Args:
             store: dict of arrays.
         """
-        for i, variable in enumerate(self.own_variables()):
+        for i, variable in enumerate(self._stored_variables()):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
@@ -57,7 +63,7 @@ class Saved:
         Raises:
             ValueError: another number of arrays, or other shapes.
         """
-        variables = self.own_variables()
+        variables = self._stored_variables()
         if len(store) != len(variables):
             raise ValueError(f"layer {self.name!r} has {len(variables)} variables, the file has {len(store)} for it")
         missing = [str(i) for i in range(len(variables)) if str(i) not in store]
