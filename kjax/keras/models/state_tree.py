@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 
-from kjax.keras.core.layer import Layer
 from kjax.keras.core.variable import Variable
 
 KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
@@ -62,6 +61,8 @@ def set_state_tree(model: Any, tree: Mapping[str, Any]) -> None:
     for kind, nested in tree.items():
         for path, value in _flat(nested):
             variable = _look_up(known[kind], path, model.name)
+            if variable is None and _is_seed(path):
+                continue
             if variable is None:
                 warnings.warn(f"model {model.name!r} has no variable {path!r} among its {kind}", stacklevel=2)
             else:
@@ -82,7 +83,7 @@ def lacking(model: Any, tree: Mapping[str, Any]) -> list[str]:
         for path, value in _flat(nested):
             variable = _look_up(known[kind], path, model.name)
             if variable is None:
-                problems.append(f"the model has no variable {path!r}")
+                problems += [] if _is_seed(path) else [f"the model has no variable {path!r}"]
                 continue
             missing = {key: other for key, other in missing.items() if other is not variable}
             if tuple(value.shape) != variable.shape:
@@ -109,8 +110,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 def _variables(model: Any) -> dict[str, dict[str, Variable]]:
     """The variables of each kind by path."""
-    paths: dict[int, str] = {}
-    _find_paths(model, "", paths)
+    paths = _paths(model)
     found: dict[str, dict[str, Variable]] = {kind: {} for kind in KINDS}
 
     def add(kind: str, path: str, variable: Variable) -> None:
@@ -132,19 +132,29 @@ def _variables(model: Any) -> dict[str, dict[str, Variable]]:
     return found
 
 
-def _find_paths(layer: Layer, prefix: str, paths: dict[int, str]) -> None:
-    """Keras builds the layers of a Sequential and of a class inside it, and those of a graph before it."""
-    from kjax.keras.models.model import Model
-    from kjax.keras.models.sequential import Sequential
+CELLS = {"LSTM": "lstm_cell", "GRU": "gru_cell", "SimpleRNN": "simple_rnn_cell"}
+"""Layers whose weights Keras keeps in a cell, and what it calls that."""
 
-    members = [member for _, member in layer._members()]
-    is_graph = isinstance(layer, Model) and layer.is_functional and not isinstance(layer, Sequential)
-    inside = prefix if is_graph else f"{prefix}{layer.name}/"
-    for member in members:
-        _find_paths(member, inside, paths)
-    for variable in layer.weights:
-        path = variable.path if variable.path.startswith(f"{layer.name}/") else f"{layer.name}/{variable.path}"
-        paths.setdefault(id(variable), prefix + path)
+
+def _paths(model: Any) -> dict[int, str]:
+    """The path of each variable in Keras."""
+    from kjax.keras.core.pure import PureLayer
+    from kjax.keras.saving.layout import module_at
+
+    paths = {id(variable): variable.path for variable in model.weights}
+    for layer in model._flatten_layers():
+        if isinstance(layer, PureLayer):
+            for _, steps, variable in layer._boxes:
+                cell = CELLS.get(type(module_at(layer._module, steps[:-1])).__name__)
+                if cell is not None and id(variable) in paths:
+                    head, _, tail = variable.path.rpartition("/")
+                    paths[id(variable)] = f"{head}/{cell}/{tail}"
+    return paths
+
+
+def _is_seed(path: str) -> bool:
+    """Whether a path is of a generator of random numbers, which many layers of Keras have and those of kjax need not."""
+    return path.endswith("seed_generator_state")
 
 
 def _of_optimizer(model: Any, paths: Mapping[int, str]) -> Iterator[tuple[str, Variable]]:

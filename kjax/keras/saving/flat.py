@@ -39,14 +39,18 @@ class Entry:
     read: Callable[[], np.ndarray]
 
 
-def named(variables: list[Variable]) -> dict[str, Variable]:
-    """The variables by the names that they have in files: their paths, with a number where a path occurs again."""
+def named(model: Any) -> dict[str, Variable]:
+    """The variables by the names that they have in files: their paths, with a number where a path occurs again.
+
+    The name of the model itself, which the paths of some models begin with, is no part of them.
+    """
     found: dict[str, Variable] = {}
-    for variable in variables:
-        name, i = variable.path, 0
+    for variable in model.weights:
+        path = variable.path.removeprefix(f"{model.name}/")
+        name, i = path, 0
         while name in found:
             i += 1
-            name = f"{variable.path}_{i}"
+            name = f"{path}_{i}"
         found[name] = variable
     return found
 
@@ -68,7 +72,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """
     need_built(model, "save")
     # One array after the other: on CPU a weight is written from the memory in which JAX has it.
-    variables = named(model.weights)
+    variables = named(model)
     if os.fspath(filepath).endswith(".npz"):
         with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for name, variable in variables.items():
@@ -135,7 +139,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     """
     need_built(model, "load")
     with loading(filepath), table(filepath) as entries:
-        plan = _plan(named(model.weights), entries, skip_mismatch, by_name)
+        plan = _plan(named(model), entries, skip_mismatch, by_name)
         values = [(variable, entry.read()) for variable, entry in plan]
     for variable, value in values:
         hdf5.assign(variable, value)
