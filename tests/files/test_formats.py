@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -116,6 +117,19 @@ def test_checkpoints_of_orbax(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(IsADirectoryError):
         keras.models.load_model(tmp_path / "empty")
+
+
+def test_checkpoints_of_orbax_that_real_keras_wrote(keras3: ModuleType, tmp_path: Path) -> None:
+    inputs = keras3.Input((4, 1))
+    x = keras3.layers.LSTM(2, dropout=0.1)(inputs)
+    theirs = keras3.Model(inputs, keras3.layers.Dense(2)(keras3.layers.BatchNormalization()(x)))
+    theirs.compile("adam", "mse")
+    callback = keras3.callbacks.OrbaxCheckpoint(tmp_path / "run", save_on_background=False)
+    theirs.fit(X[..., None], X[:, :2], verbose=0, callbacks=[callback])
+    model = keras.models.load_model(tmp_path / "run")
+    assert same(model, theirs)
+    for ours, other in zip(model.optimizer.variables, theirs.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(other))
 
 
 def test_an_exported_model_runs_without_its_classes(tmp_path: Path) -> None:

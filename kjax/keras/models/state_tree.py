@@ -110,7 +110,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 def _variables(model: Any) -> dict[str, dict[str, Variable]]:
     """The variables of each kind by path."""
-    paths = _paths(model)
+    paths = {id(variable): variable.path for variable in model.weights}
     found: dict[str, dict[str, Variable]] = {kind: {} for kind in KINDS}
 
     def add(kind: str, path: str, variable: Variable) -> None:
@@ -130,26 +130,6 @@ def _variables(model: Any) -> dict[str, dict[str, Variable]]:
         for path, variable in _of_optimizer(model, paths):
             add("optimizer_variables", path, variable)
     return found
-
-
-CELLS = {"LSTM": "lstm_cell", "GRU": "gru_cell", "SimpleRNN": "simple_rnn_cell"}
-"""Layers whose weights Keras keeps in a cell, and what it calls that."""
-
-
-def _paths(model: Any) -> dict[int, str]:
-    """The path of each variable in Keras."""
-    from kjax.keras.core.pure import PureLayer
-    from kjax.keras.saving.layout import module_at
-
-    paths = {id(variable): variable.path for variable in model.weights}
-    for layer in model._flatten_layers():
-        if isinstance(layer, PureLayer):
-            for _, steps, variable in layer._boxes:
-                cell = CELLS.get(type(module_at(layer._module, steps[:-1])).__name__)
-                if cell is not None and id(variable) in paths:
-                    head, _, tail = variable.path.rpartition("/")
-                    paths[id(variable)] = f"{head}/{cell}/{tail}"
-    return paths
 
 
 def _is_seed(path: str) -> bool:
