@@ -112,10 +112,10 @@ def clip_to_image_size(
         bounding_box_format: ``'xyxy'`` or ``'rel_xyxy'``.
 
     Raises:
-        ValueError: another format, or a missing size.
+        NotImplementedError: another format.
+        ValueError: an unknown format, or a missing size.
     """
-    if bounding_box_format not in ("xyxy", "rel_xyxy"):
-        raise ValueError(f"`bounding_box_format` must be 'xyxy' or 'rel_xyxy', received {bounding_box_format!r}")
+    _only(("xyxy", "rel_xyxy"), bounding_box_format, "clip_to_image_size")
     boxes = jnp.asarray(bounding_boxes["boxes"])
     down: Any = 1.0
     across: Any = 1.0
@@ -152,9 +152,9 @@ def crop(
         bounding_box_format: ``'xyxy'``.
 
     Raises:
-        ValueError: another format.
+        NotImplementedError: another format.
     """
-    _only_corners(bounding_box_format, "crop")
+    _only(("xyxy",), bounding_box_format, "crop")
     boxes = jnp.asarray(boxes)
     moved = pad(boxes, -jnp.asarray(top), -jnp.asarray(left))
     return _clip(moved, _scale(height, boxes), _scale(width, boxes))
@@ -174,19 +174,23 @@ def pad(
         bounding_box_format: ``'xyxy'``.
 
     Raises:
-        ValueError: another format.
+        NotImplementedError: another format.
     """
     del height, width
-    _only_corners(bounding_box_format, "pad")
+    _only(("xyxy",), bounding_box_format, "pad")
     boxes = jnp.asarray(boxes)
     x1, y1, x2, y2 = _parts(boxes)
     down, across = _scale(top, boxes), _scale(left, boxes)
     return jnp.stack([x1 + across, y1 + down, x2 + across, y2 + down], axis=-1)
 
 
-def _only_corners(form: str, what: str) -> None:
-    if form != "xyxy":
-        raise ValueError(f"{what}: `bounding_box_format` must be 'xyxy', received {form!r}; convert_format() gives it")
+def _only(allowed: tuple[str, ...], form: str, what: str) -> None:
+    if form not in allowed:
+        wanted = " or ".join(map(repr, allowed))
+        raise NotImplementedError(
+            f"{what}: `bounding_box_format` must be {wanted}, received {_known(form, 'bounding_box_format')!r}; "
+            "convert_format() gives it"
+        )
 
 
 def affine_transform(

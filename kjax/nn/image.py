@@ -33,7 +33,7 @@ def centred_window(height: int, width: int, target_height: int, target_width: in
 
 
 def resize(
-    images: Images,
+    images: Num[Array, "batch height width channels"],
     size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
@@ -44,7 +44,7 @@ def resize(
     """Resize images.
 
     Args:
-        images: the images.
+        images: the images. Integers stay integers: what lies between them is rounded.
         size: (height, width) of the result.
         interpolation: one of :data:`RESIZE_INTERPOLATIONS`.
         antialias: blur before making images smaller.
@@ -64,7 +64,11 @@ def resize(
         beside = 0 if above > 0 else beside
         images = jnp.pad(images, ((0, 0), (above, above), (beside, beside), (0, 0)), constant_values=fill_value)
     shape = (images.shape[0], target_height, target_width, images.shape[-1])
-    return jax.image.resize(images, shape, interpolation, antialias=antialias)
+    resized = jax.image.resize(images, shape, interpolation, antialias=antialias)
+    if jnp.issubdtype(images.dtype, jnp.integer) and resized.dtype != images.dtype:
+        limits = jnp.iinfo(images.dtype)  # cubic and Lanczos interpolation overshoot
+        resized = jnp.clip(jnp.round(resized), limits.min, limits.max).astype(images.dtype)
+    return resized
 
 
 # -- geometry ---------------------------------------------------------------------------------------------------------

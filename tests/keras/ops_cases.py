@@ -311,6 +311,7 @@ IMAGE = [
     Call("image.resize", IMAGES, (4, 2), crop_to_aspect_ratio=True),
     Call("image.resize", IMAGES, (8, 3), pad_to_aspect_ratio=True, fill_value=0.5),
     Call("image.resize", IMAGES[0], (3, 9), "nearest", pad_to_aspect_ratio=True),
+    Call("image.resize", (IMAGES * 255).astype("uint8"), (9, 9), "bicubic"),
     Call(
         "image.affine_transform",
         IMAGES,

@@ -87,5 +87,11 @@ def test_errors_say_what_is_wrong() -> None:
         boxes.convert_format(CORNERS[..., :3], "xyxy", "xywh")
     with pytest.raises(ValueError, match="four numbers"):
         boxes.encode_box_to_deltas(CORNERS[0], CORNERS[0], "xyxy", "xyxy", variance=[1, 2])
+    with pytest.raises(NotImplementedError, match="crop: `bounding_box_format` must be 'xyxy', received 'xywh'"):
+        boxes.crop(CORNERS, 1, 1, 2, 2, "xywh")
+    with pytest.raises(NotImplementedError, match="'xyxy' or 'rel_xyxy'"):
+        boxes.clip_to_image_size({"boxes": CORNERS}, 2, 2, "yxyx")
+    with pytest.raises(ValueError, match="must be one of"):
+        boxes.pad(CORNERS, 1, 1, bounding_box_format="corners")
     with pytest.raises(ValueError, match="`image_shape` is needed"):
         boxes.compute_iou(CORNERS, OTHERS, "rel_xyxy")

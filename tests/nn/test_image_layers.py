@@ -212,6 +212,23 @@ def test_what_belongs_to_images_comes_along() -> None:
     assert one["bounding_boxes"]["boxes"].shape == (2, 4) and one["images"].shape == IMAGES.shape[1:]
 
 
+def test_whole_numbers_stay_whole_numbers(keras3: ModuleType) -> None:
+    pixels = RNG.integers(0, 256, (2, 8, 10, 3)).astype("uint8")
+    for interpolation in ("bilinear", "bicubic", "lanczos3"):
+        want = np.asarray(keras3.layers.Resizing(5, 13, interpolation)(pixels))
+        got = np.asarray(L.Resizing(5, 13, interpolation).apply({}, pixels))
+        assert got.dtype == want.dtype == np.uint8
+        # A value in the middle between two numbers may go either way.
+        assert np.abs(got.astype(int) - want).max() <= 1 and np.mean(got != want) < 0.01
+
+
+def test_no_changes_at_all() -> None:
+    out = L.RandAugment(num_ops=0).apply({}, jnp.asarray(IMAGES), training=True, rngs={"dropout": jax.random.key(0)})
+    np.testing.assert_array_equal(out, IMAGES)
+    with pytest.raises(ValueError, match="at least 0"):
+        L.RandAugment(num_ops=-1)
+
+
 def test_number_of_boxes() -> None:
     module = L.MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
     out = module.apply({}, {"images": IMAGES, "bounding_boxes": BOXES})["bounding_boxes"]

@@ -61,7 +61,7 @@ def resize(
     """Images of another size.
 
     Args:
-        images: image or batch of images.
+        images: image or batch of images. Integers stay integers: what lies between them is rounded.
         size: height and width.
         interpolation: ``'nearest'``, ``'bilinear'``, ``'bicubic'``, ``'lanczos3'`` or ``'lanczos5'``.
         antialias: whether images are smoothed before they are made smaller.

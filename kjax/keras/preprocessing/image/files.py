@@ -218,13 +218,14 @@ def smart_resize(
     Returns:
         A NumPy array for a NumPy array, a JAX array otherwise.
     """
+    from kjax.nn.ops.convert import floating
     from kjax.nn.ops.image import resize
 
     if kwargs:
         raise TypeError(f"smart_resize: unknown argument {next(iter(kwargs))!r}")
     if len(size) != 2:
         raise ValueError(f"argument `size` must be (height, width), received {size!r}")
-    resized = resize(x, size, interpolation, crop_to_aspect_ratio=True, data_format=data_format)
+    resized = resize(floating(x), size, interpolation, crop_to_aspect_ratio=True, data_format=data_format)
     return np.asarray(resized) if isinstance(x, np.ndarray) else resized
 
 

@@ -227,6 +227,13 @@ def _shape_of(images: Array) -> Shape:
     return batch, height, width, channels
 
 
+def _count(value: Any) -> int:
+    number = arg.integer(value)
+    if number < 0:
+        raise ValueError(f"expected an integer of at least 0, received {value!r}")
+    return number
+
+
 class RandAugment(_Chain):
     """A few changes, chosen at random from eleven, one after the other, in training.
 
@@ -244,7 +251,7 @@ class RandAugment(_Chain):
     """
 
     value_range: Any = value_range()
-    num_ops: int = field(2, convert=arg.positive)
+    num_ops: int = field(2, convert=_count)
     factor: Any = field(0.5, convert=bounds(0.0, 1.0))
     interpolation: str = field("bilinear", convert=arg.choice("bilinear", "nearest"))
     seed: int | None = base.seed()
