@@ -230,12 +230,17 @@ def test_low_rank_adaptation_of_quantized_layers(keras3: Any, layer: str, config
     theirs.quantize(config=CONFIGS[config](keras3.quantizers))
     mine.enable_lora(2, lora_alpha=3)
     theirs.enable_lora(2, lora_alpha=3)
-    theirs.set_weights(
-        [w if w.dtype != "float32" else RNG.normal(size=w.shape).astype("float32") for w in theirs.get_weights()]
-    )
+    for weight in theirs.trainable_variables:
+        weight.assign(RNG.normal(size=weight.shape))
     mine.set_weights(theirs.get_weights())
     same_weights(mine, theirs)
     close(mine(x), theirs(x))
+    written, wanted = mine.get_config(), theirs.get_config()
+    assert (written["lora_rank"], written["lora_alpha"]) == (wanted["lora_rank"], wanted["lora_alpha"]) == (2, 3)
+    assert (
+        make(keras).get_config() | {"lora_rank": 2, "lora_alpha": 2}
+        == type(mine).from_config(make(keras).get_config() | {"lora_rank": 2}).get_config()
+    )
     # In files there is the sum of both, quantized again.
     store: dict[str, Any] = {}
     theirs.save_own_variables(store)

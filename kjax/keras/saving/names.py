@@ -190,7 +190,7 @@ BESIDE = ("keras2", "schedule_decay", "calibrated", "projections")
 PLAIN_DTYPE = ("Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
 """Classes that write the name of their dtype policy only."""
 
-FOLLOWING = {"strides": "pool_size", "value_dim": "key_dim"}
+FOLLOWING = {"strides": "pool_size", "value_dim": "key_dim", "lora_alpha": "lora_rank"}
 """Arguments that stand for another where they are None, and are written as that."""
 
 WITHOUT_SHAPES = [
@@ -276,11 +276,11 @@ def written(cls: type, module: str, config: dict[str, Any], defaults: dict[str, 
     never = NEVER_WRITTEN.get(cls.__name__, ())
     result = {}
     for key, value in config.items():
+        if value is None and key in FOLLOWING and FOLLOWING[key] in config:
+            value = config[FOLLOWING[key]]
         always = cls.__name__ in ALWAYS_WRITTEN.get(key, ())
         if key in never or (key in optional and not always and key in defaults and value == defaults[key]):
             continue
-        if value is None and key in FOLLOWING and FOLLOWING[key] in config:
-            value = config[FOLLOWING[key]]
         if key == "dtype" and cls.__name__ in PLAIN_DTYPE:
             value = value["config"]["name"]  # pyright: ignore
         result[key] = value
