@@ -87,6 +87,62 @@ def test_models_know_whether_training_differs() -> None:
     assert keras.Sequential([keras.Input((2,)), plain, L.Dropout(0.5)]).uses_learning_phase
 
 
+class Leaky(L.Recurrent):
+    """A recurrent layer as Keras 1 and 2 had them written: weights, one step, constants."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="glorot_uniform", name="kernel")
+        self.recurrent = self.add_weight(shape=(self.units, self.units), initializer="orthogonal", name="recurrent")
+        self.states = [None]
+        self.built = True
+
+    def preprocess_input(self, x: Any) -> Any:
+        return K.ops.matmul(x, self.kernel)
+
+    def get_constants(self, x: Any, training: Any = None) -> list[Any]:
+        return [K.ops.ones_like(x[:, 0, :1]) * 0.5]
+
+    def step(self, x: Any, states: Any) -> Any:
+        before, half = states
+        after = half * before + K.ops.tanh(x + K.ops.matmul(before, self.recurrent))
+        return after, [after]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+def test_recurrent_layers_written_by_their_step() -> None:
+    x = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
+    layer = Leaky(5, return_sequences=True, return_state=True)
+    outputs, state = layer(x)
+    kernel, recurrent = layer.get_weights()
+    want = np.zeros((2, 5), np.float32)
+    for t in range(4):
+        want = 0.5 * want + np.tanh(x[:, t] @ kernel + want @ recurrent)
+        np.testing.assert_allclose(outputs[:, t], want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(state, want, rtol=1e-5, atol=1e-6)
+    last = Leaky.from_config({**layer.get_config(), "return_sequences": False, "return_state": False})
+    last.build((None, 4, 3))
+    last.set_weights([kernel, recurrent])
+    np.testing.assert_allclose(last(x), want, rtol=1e-5, atol=1e-6)
+    model = keras.Sequential([keras.Input((4, 3)), L.Masking(), Leaky(5), L.Dense(1)])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(x, np.ones((2, 1)), verbose=0).history["loss"][0])
+    model.layers[1].set_weights([kernel, recurrent])
+    padded = np.concatenate([x, np.zeros_like(x)], axis=1)
+    longer = keras.Sequential([keras.Input((8, 3)), L.Masking(), model.layers[1]])
+    np.testing.assert_allclose(longer(padded), want, rtol=1e-5, atol=1e-6)
+    assert isinstance(L.LSTM(2), L.Recurrent) and issubclass(L.GRU, L.Recurrent)
+    conv = L.ConvRecurrent2D(3, 2)
+    assert (conv.kernel_size, conv.strides, conv.get_config()["filters"]) == ((2, 2), (1, 1), 3)
+    with pytest.raises(ValueError, match="stateful=True"):
+        Leaky(2, stateful=True)
+
+
 # -- spellings ---------------------------------------------------------------------------------------------------------
 
 

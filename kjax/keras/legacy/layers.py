@@ -12,6 +12,8 @@ from kjax.keras.core.pure import derive
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import layer_call
 from kjax.keras.legacy.notes import note
+from kjax.keras.legacy.recurrent import ConvRecurrent2D as ConvRecurrent2D
+from kjax.keras.legacy.recurrent import Recurrent as Recurrent
 from kjax.nn.layers import keras1
 from kjax.nn.layers.preprocessing import stretch
 from kjax.nn.value import did_you_mean

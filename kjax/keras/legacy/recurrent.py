@@ -1,0 +1,187 @@
+"""``Recurrent`` of Keras 1 and 2: the base of recurrent layers that users write by their step."""
+
+from __future__ import annotations
+
+import abc
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from kjax.keras import backend, layers
+from kjax.keras.core.layer import Layer
+
+_backend: Any = backend
+_layers: Any = layers
+
+
+class Recurrent(Layer, metaclass=abc.ABCMeta):
+    """A layer over time: a subclass has a width, ``units`` (or ``output_dim``), and writes ``build`` and :meth:`step`.
+
+    As many states as ``self.states`` is long (one, unless ``build`` says otherwise) go from step to step, from zeros. The
+    built-in recurrent layers count as its subclasses.
+
+    Args:
+        return_sequences: return the outputs of all steps, not of the last alone.
+        return_state: return the last states too.
+        go_backwards: from the last step to the first.
+        stateful: False; `keras.layers.RNN` carries states from batch to batch.
+        unroll: write out the steps.
+        implementation: accepted; what it chooses between is up to the subclass.
+        **kwargs: arguments of every layer.
+
+    Raises:
+        ValueError: ``stateful=True``.
+    """
+
+    def __init__(
+        self,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        implementation: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if stateful:
+            raise ValueError(
+                f"{type(self).__name__}: stateful=True needs a cell: write the step as a layer with `state_size` and "
+                "`call(inputs, states)`, and use keras.layers.RNN(cell, stateful=True)"
+            )
+        self.return_sequences, self.return_state = return_sequences, return_state
+        self.go_backwards, self.stateful, self.unroll = go_backwards, False, unroll
+        self.implementation = implementation
+        self.supports_masking = True
+        self.states: list[Any] = [None]
+        self.state_spec: Any = None
+
+    # -- what a subclass writes ----------------------------------------------------------------------------------
+
+    def step(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+        """One step.
+
+        Args:
+            inputs: what :meth:`preprocess_input` made of the inputs at that time.
+            states: the states, and behind them what :meth:`get_constants` returned.
+
+        Returns:
+            The output, and the new states.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has to write `step(inputs, states)`")
+
+    def preprocess_input(self, inputs: Any, training: Any = None) -> Any:
+        """What is computed for all times at once, before the steps: the inputs as they are, by default."""
+        del training
+        return inputs
+
+    def get_constants(self, inputs: Any, training: Any = None) -> list[Any]:
+        """Arrays that every step gets behind its states."""
+        del inputs, training
+        return []
+
+    def get_initial_state(self, inputs: Any) -> list[Any]:
+        """The states before the first step: zeros of shape (batch, units)."""
+        earlier: Any = getattr(self, "get_initial_states", None)  # its name in Keras 1
+        if earlier is not None:
+            return list(earlier(inputs))
+        width = getattr(self, "units", None) or getattr(self, "output_dim", None)
+        if width is None:
+            raise ValueError(f"{type(self).__name__}: the width of the states is not known: set `self.units`")
+        return [jnp.zeros((inputs.shape[0], int(width)), inputs.dtype) for _ in self.states]
+
+    # -- the layer -----------------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, mask: Any = None, training: Any = None, initial_state: Any = None) -> Any:
+        """Run the steps.
+
+        Args:
+            inputs: (batch, time, features); or a list of that and of the first states.
+            mask: (batch, time); steps at which it is False keep the states.
+            training: the mode.
+            initial_state: the first states.
+        """
+        if isinstance(inputs, (list, tuple)):
+            inputs, *given = inputs
+            initial_state = given or initial_state
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        states = self.get_initial_state(inputs) if initial_state is None else list(initial_state)
+        last, outputs, new = _backend.rnn(
+            self.step,
+            _asked(self.preprocess_input, inputs, training),
+            states,
+            go_backwards=self.go_backwards,
+            mask=mask,
+            constants=list(_asked(self.get_constants, inputs, training)),
+            unroll=self.unroll,
+        )
+        found = outputs if self.return_sequences else last
+        return [found, *new] if self.return_state else found
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask goes on where the outputs of all steps do."""
+        mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+        mask = mask if self.return_sequences else None
+        return [mask, *[None] * len(self.states)] if self.return_state else mask
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer; a subclass adds its own."""
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "implementation")
+        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        return base | {name: getattr(self, name) for name in names}
+
+
+Recurrent.register(_layers.RNN)
+
+
+class ConvRecurrent2D(Recurrent):
+    """The base of convolutional recurrent layers of Keras 2.
+
+    Args:
+        filters: number of filters.
+        kernel_size: size of the window, or a pair.
+        strides: distance between windows, or a pair.
+        padding: ``'valid'`` or ``'same'``.
+        data_format: ``'channels_last'`` or ``'channels_first'``.
+        dilation_rate: distance between the points of a window.
+        return_sequences: as of :class:`Recurrent`.
+        go_backwards: as of :class:`Recurrent`.
+        stateful: as of :class:`Recurrent`.
+        **kwargs: as of :class:`Recurrent`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        return_sequences: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(return_sequences, go_backwards=go_backwards, stateful=stateful, **kwargs)
+        self.filters = self.units = filters
+        self.kernel_size, self.strides, self.dilation_rate = map(_pair, (kernel_size, strides, dilation_rate))
+        self.padding = padding
+        self.data_format = data_format or _backend.image_data_format()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer."""
+        names = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    first, second = value if isinstance(value, (tuple, list)) else (value, value)
+    return int(first), int(second)
+
+
+def _asked(method: Callable[..., Any], inputs: Any, training: Any) -> Any:
+    """A hook's answer; in Keras 1 hooks did not take the mode."""
+    return method(inputs, training=training) if "training" in inspect.signature(method).parameters else method(inputs)
