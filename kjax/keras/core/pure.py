@@ -44,8 +44,8 @@ from kjax.nn.quantization.convert import modes_of
 from kjax.nn.recompute import Recomputed
 from kjax.nn.value import did_you_mean
 
-_HOLDING = ("layer", "backward_layer", "cell", "cells")
-"""Arguments of built-in layers that are layers."""
+_HOLDING = ("layer", "backward_layer", "cell", "cells", "function", "mask")
+"""Arguments of built-in layers that are layers, or registered functions."""
 
 
 class PureLayer(Seeded, Layer):
@@ -521,7 +521,7 @@ def _revived(value: Any) -> Any:
     """The layer of a config, whose weights the layer around makes; lists of them; other things as they are."""
     if isinstance(value, (list, tuple)):
         return [_revived(item) for item in value]
-    if isinstance(value, Mapping) and "class_name" in value:
+    if isinstance(value, Mapping) and "class_name" in value and value["class_name"] != "__lambda__":
         return configs.deserialize_keras_object({key: part for key, part in value.items() if key != "build_config"})
     return value
 

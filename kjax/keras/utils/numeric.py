@@ -43,14 +43,18 @@ def to_categorical(
     return result.reshape(*classes.shape, count)
 
 
-def normalize(x: Any, axis: int = -1, order: int = 2) -> Num[np.ndarray, "..."]:
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """Divide an array by its norm along an axis (a norm of 0 counts as 1).
 
     Args:
-        x: array.
+        x: array; of NumPy, or a tensor, also inside a compiled step.
         axis: axis of the norm.
         order: order of the norm.
     """
+    if not isinstance(x, np.ndarray) and hasattr(x, "dtype"):
+        from kjax.keras import ops
+
+        return ops.normalize(x, axis=axis, order=order)
     norm = np.atleast_1d(np.linalg.norm(x, order, axis))
     norm[norm == 0] = 1
     return np.asarray(x) / np.expand_dims(norm, axis)

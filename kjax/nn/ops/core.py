@@ -166,6 +166,9 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Array]:
 
 def cast(x: Any, dtype: Any) -> Array:
     """``x`` in another type."""
+    if isinstance(x, (int, np.integer)) and not isinstance(x, bool) and jnp.issubdtype(jnp.dtype(dtype), jnp.integer):
+        with jax.ensure_compile_time_eval():  # a size stays one that arrays can be made of
+            return array(x).astype(dtype)
     return array(x).astype(dtype)
 
 
