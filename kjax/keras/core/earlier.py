@@ -71,14 +71,16 @@ class Earlier:
         Raises:
             ValueError: no name, or another aggregation.
         """
+        from kjax.keras import metrics
+
         if not name:
+            if any(isinstance(held, metrics.Metric) for _, held in self._state_holders()):
+                return  # the result of a metric that is an attribute, which is measured already
             raise ValueError(f"{type(self).__name__}.add_metric: give the metric a `name`")
         if aggregation not in (None, "mean"):
             raise ValueError(
                 f"{type(self).__name__}.add_metric: `aggregation` must be 'mean', received {aggregation!r}"
             )
-        from kjax.keras import metrics
-
         kept = self.__dict__.setdefault("added_metrics", {})
         if name not in kept:
             kept[name] = metrics.Mean(name=name)  # pyright: ignore[reportAttributeAccessIssue]

@@ -514,7 +514,13 @@ class PureLayer(Seeded, Layer):
             table = spellings.LAYERS.get(cls.module_class.__name__, {})
             config = {table.get(key, key): value for key, value in config.items()}
         config = configs.without_unknown(cls, dict(config))
-        return cls(**{key: _revived(value) if key in _HOLDING else value for key, value in config.items()})
+        return cls(
+            **{k: _revived(value) if k in _HOLDING or _names_function(value) else value for k, value in config.items()}
+        )
+
+
+def _names_function(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("class_name") == "function"
 
 
 def _revived(value: Any) -> Any:

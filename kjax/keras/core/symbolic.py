@@ -135,6 +135,20 @@ class Symbolic:
         arrays = [leaf for leaf, a in zip(leaves, is_abstract, strict=True) if a]
         return jax.eval_shape(run, arrays, list(masks) if masks is not None else [None] * len(leaves))
 
+    def trace_call(self, args: Any, kwargs: Any) -> None:
+        """Trace a call with arrays: layers inside are built by it.
+
+        Args:
+            args: positional arguments, arrays among them.
+            kwargs: keyword arguments.
+        """
+
+        def shape(leaf: Any) -> Any:
+            is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
+            return jax.ShapeDtypeStruct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype)) if is_array else leaf
+
+        self._trace(*jax.tree.map(shape, (args, dict(kwargs))))
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors of the shapes and types of the outputs, for symbolic tensors or arrays; no graph is drawn."""
         args, kwargs = jax.tree.map(_as_symbolic, (args, kwargs), is_leaf=is_symbolic)

@@ -364,9 +364,10 @@ def _operator(name: str, function: Callable[..., Any], reverse: bool = False) ->
             return NotImplemented  # a symbolic tensor draws a node
         recorder = scope.recording()
         if recorder is not None:
-            return recorder.call_function(
+            found = recorder.call_function(
                 lambda value, *rest: function(*rest, value) if reverse else function(value, *rest), (self, *others), {}
             )
+            return recorder.shown(found)
         return function(*values, self.value) if reverse else function(self.value, *values)
 
     return apply

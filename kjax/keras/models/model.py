@@ -250,7 +250,15 @@ class Model(OnBatch, Generations, Layer):
         return apply_pure(self.module, self.variable_tree(), (inputs,), kwargs)
 
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        if self._plan is None:
+        if self._plan is not None or self.built:
+            return
+        several = len(args) + len(kwargs) > 1
+        if several and type(self).build is Model.build and type(self).call is not Model.call:
+            self.built = True
+            self.trace_call(args, kwargs)
+            self._note_shapes(args, kwargs)
+            self._after_build()
+        else:
             super()._ensure_built(args, kwargs)
 
     def build(self, input_shape: Any = None) -> None:

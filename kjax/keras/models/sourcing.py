@@ -14,6 +14,7 @@ from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
 from kjax.data.stream import Stream
 from kjax.keras.core import codes
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
 from kjax.keras.models import data as adapt
 from kjax.keras.models.overriding import Overridable
@@ -98,6 +99,7 @@ class Sourcing(Overridable):
             inputs_only: for a prediction.
             **workers: see :func:`kjax.data.recognise.batches_of`.
         """
+        x, y, sample_weight = scopes.plain((x, y, sample_weight))
         strings = self.takes_strings
         if strings and batches_of(x) is None:
             x = codes.encode_tree(x)

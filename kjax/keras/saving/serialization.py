@@ -105,6 +105,8 @@ def _serialized(obj: Any) -> Any:
     special = _special(obj)
     if special is not None:
         return special
+    if isinstance(obj, initializers.KerasInitializer) and isinstance(obj.function, types.FunctionType):
+        return _serialize_function(obj.function)
     if isinstance(obj, np.generic) or (isinstance(obj, np.ndarray) and obj.ndim == 0):
         return obj.item()
     if isinstance(obj, PLAIN):

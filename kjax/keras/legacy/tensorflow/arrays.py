@@ -18,7 +18,7 @@ from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_text
 
 @define
 def reshape(tensor: Any, shape: Any) -> Any:
-    return jnp.reshape(tensor, shape_of(shape))
+    return jnp.reshape(_stacked(tensor), shape_of(shape))
 
 
 @define
@@ -53,7 +53,7 @@ def squeeze(input: Any, axis: Any = None) -> Any:
 
 @define
 def expand_dims(input: Any, axis: Any = -1) -> Any:
-    return jnp.expand_dims(input, int(axis))
+    return jnp.expand_dims(_stacked(input), int(axis))
 
 
 @define
@@ -97,7 +97,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
 
 @define
 def cast(x: Any, dtype: Any) -> Any:
-    return jnp.asarray(x).astype(dtype_of(dtype))
+    return _stacked(x).astype(dtype_of(dtype))
 
 
 @define

@@ -56,7 +56,10 @@ def _numbers(thing: Any) -> Any:
     inner = thing
     while isinstance(inner, (list, tuple)) and inner:
         inner = inner[0]
-    if not isinstance(inner, (int, float)) or any(hasattr(leaf, "dtype") for leaf in jax.tree.leaves(thing)):
+    leaves = jax.tree.leaves(thing)
+    if not isinstance(inner, (int, float, np.generic)) or not all(
+        isinstance(v, (int, float, np.generic)) for v in leaves
+    ):
         return thing
     try:
         array = np.asarray(thing)

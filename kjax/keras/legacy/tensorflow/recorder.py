@@ -141,6 +141,8 @@ class Recorder:
             return outputs
         with scopes.deeper():
             layer._ensure_built(plain_args, {k: v for k, v in plain_kwargs.items() if k not in ("training", "mask")})
+            if not all(inner.built for inner in layer._flatten_layers()):
+                layer.trace_call(plain_args, plain_kwargs)
         variables = [v for v in layer.weights if v.trainable]
         others = [v for v in layer.weights if not v.trainable]
         own = {id(v) for v in (*variables, *others)}

@@ -281,6 +281,10 @@ tapes: list[Any] = []
 """The tapes that record."""
 
 
+DRAWING = frozenset("random_normal truncated_normal random_uniform random_gamma random_poisson dropout shuffle".split())
+"""Functions that are not known beforehand although their arguments are."""
+
+
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
     """Call a function of arrays: on symbolic tensors as a node of the graph, on tracers at once, else recorded."""
     if symbolic_leaves((args, kwargs)):
@@ -289,7 +293,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     plain = [unwrap_leaf(leaf) for leaf in leaves]
     if any(is_text(array) for array in plain if isinstance(array, np.ndarray)):
         return _on_strings(function, plain, structure)
-    if any(isinstance(leaf, Sizes) for leaf in leaves) and not any(isinstance(a, jax.Array) for a in plain):
+    known = name not in DRAWING and any(isinstance(leaf, Sizes) for leaf in leaves)
+    if known and not any(isinstance(a, jax.Array) for a in plain):
         args, kwargs = jax.tree.unflatten(structure, leaves)
         with jax.ensure_compile_time_eval():
             return jax.tree.map(sizes_of, function(*args, **kwargs))
