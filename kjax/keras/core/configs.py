@@ -7,7 +7,7 @@ is loaded, and is loaded when a config is first asked for.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 FILLED_BY = ("kjax.keras.saving.serialization", "kjax.keras.saving.older")
@@ -75,3 +75,25 @@ def older_config(thing: Any, config: dict[str, Any]) -> dict[str, Any]:
 def older_entry(entry: Any) -> Any:
     """What :func:`serialize_keras_object` returned, as Keras 2 wrote it."""
     return _call("older_entry", entry)
+
+
+_HOLDING = ("layer", "backward_layer", "cell", "cells", "function", "mask")
+"""Arguments of built-in layers that are layers, or registered functions."""
+
+
+def with_revived(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer's arguments, with layers and functions for what stands for them in its config."""
+    return {k: _revived(v) if k in _HOLDING or _names_function(v) else v for k, v in config.items()}
+
+
+def _names_function(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("class_name") == "function"
+
+
+def _revived(value: Any) -> Any:
+    """The layer of a config, whose weights the layer around makes; lists of them; other things as they are."""
+    if isinstance(value, (list, tuple)):
+        return [_revived(item) for item in value]
+    if isinstance(value, Mapping) and "class_name" in value and value["class_name"] != "__lambda__":
+        return deserialize_keras_object({key: part for key, part in value.items() if key != "build_config"})
+    return value

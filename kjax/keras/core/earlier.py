@@ -14,6 +14,7 @@ class Earlier:
     """The part of a layer that is there for scripts of Keras 1 and 2."""
 
     if TYPE_CHECKING:
+        _state_holders: Any
         input_spec: Any
         losses: list[Any]
 

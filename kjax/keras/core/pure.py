@@ -44,9 +44,6 @@ from kjax.nn.quantization.convert import modes_of
 from kjax.nn.recompute import Recomputed
 from kjax.nn.value import did_you_mean
 
-_HOLDING = ("layer", "backward_layer", "cell", "cells", "function", "mask")
-"""Arguments of built-in layers that are layers, or registered functions."""
-
 
 class PureLayer(Seeded, Layer):
     """A layer around a Flax module; its variables are those that the module declares.
@@ -514,22 +511,7 @@ class PureLayer(Seeded, Layer):
             table = spellings.LAYERS.get(cls.module_class.__name__, {})
             config = {table.get(key, key): value for key, value in config.items()}
         config = configs.without_unknown(cls, dict(config))
-        return cls(
-            **{k: _revived(value) if k in _HOLDING or _names_function(value) else value for k, value in config.items()}
-        )
-
-
-def _names_function(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("class_name") == "function"
-
-
-def _revived(value: Any) -> Any:
-    """The layer of a config, whose weights the layer around makes; lists of them; other things as they are."""
-    if isinstance(value, (list, tuple)):
-        return [_revived(item) for item in value]
-    if isinstance(value, Mapping) and "class_name" in value and value["class_name"] != "__lambda__":
-        return configs.deserialize_keras_object({key: part for key, part in value.items() if key != "build_config"})
-    return value
+        return cls(**configs.with_revived(config))
 
 
 def _as_module(value: Any) -> Any:
