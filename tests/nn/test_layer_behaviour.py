@@ -193,7 +193,7 @@ def test_layer_equals_rnn_of_its_cell_and_its_steps(cell: str) -> None:
     one = rnn.cell
     states = one.get_initial_state(2)
     for time in range(SEQUENCE.shape[1]):
-        output, states = one.apply({"params": params}, SEQUENCE[:, time], states)
+        output, states = one.apply({"params": params}, jnp.asarray(SEQUENCE[:, time]), states)
     np.testing.assert_allclose(output, want, rtol=1e-5, atol=1e-6)
 
 
@@ -229,7 +229,7 @@ def test_dropout_of_gated_layers(name: str, rates: tuple[float, float]) -> None:
 
 
 def test_frozen_batch_normalization_uses_its_moving_statistics() -> None:
-    x = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((6, 4)).astype("float32"))
     layer, frozen = L.BatchNormalization(), L.BatchNormalization(trainable=False)
     variables = layer.init(KEY, x)
     y, updates = frozen.apply(variables, x, training=True, mutable=["state"])
@@ -322,3 +322,19 @@ def test_channels_first_is_the_same_with_other_axes(layer: Any, shape: tuple[int
     first = layer.clone(data_format="channels_first")
     got = first.apply(variables, jnp.moveaxis(x, -1, 2 if hasattr(layer, "return_sequences") else 1))
     np.testing.assert_allclose(np.moveaxis(got, 1, -1), want, rtol=1e-5, atol=1e-6)
+
+
+def test_attention_in_float64_is_that_of_float64() -> None:
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        x = jnp.asarray(rng.normal(size=(2, 5, 3)))
+        layer = L.MultiHeadAttention(2, 4, dtype="float64")
+        variables = layer.init(KEY, x, x)
+        w = jax.tree.map(np.asarray, variables["params"])
+        query, key, value = (
+            np.einsum("btd,dhk->bthk", x, w[n]["kernel"]) + w[n]["bias"] for n in ("query", "key", "value")
+        )
+        scores = np.exp(np.einsum("bthk,bshk->bhts", query, key) / 2)
+        mixed = np.einsum("bhts,bshk->bthk", scores / scores.sum(-1, keepdims=True), value)
+        want = np.einsum("bthk,hkd->btd", mixed, w["attention_output"]["kernel"]) + w["attention_output"]["bias"]
+        np.testing.assert_allclose(layer.apply(variables, x, x), want, rtol=1e-13, atol=1e-14)

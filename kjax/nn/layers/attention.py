@@ -239,6 +239,7 @@ class _HeadedAttention(Layer):
         layer: Any = self
         scale = 1.0 / math.sqrt(query.shape[-1])
         plain = query.ndim == 4 and axes == (1,) and key.shape == value.shape
+        plain = plain and query.dtype != jnp.float64  # JAX's function adds up in float32
         if plain and layer.dropout == 0 and not with_scores:
             if seen is not None:
                 seen = seen if seen.ndim == 4 else jnp.expand_dims(seen, -3)
