@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,18 @@ def test_sparse_targets_for_a_dense_loss_are_explained():
     model.compile("sgd", "categorical_crossentropy")
     with pytest.raises(ValueError, match="sparse_categorical_crossentropy"):
         model.fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda inside: keras.layers.TimeDistributed(inside),
+        lambda inside: keras.layers.Bidirectional(keras.layers.LSTM(2, name="mine")),
+        lambda inside: keras.layers.RNN([keras.layers.GRUCell(2, name="mine")]),
+    ],
+)
+def test_layers_inside_others_are_called_by_their_names(make: Any):
+    layer = make(keras.layers.Dense(2, name="mine"))
+    layer(np.zeros((1, 2, 3), "float32"))
+    with pytest.raises(ValueError, match=r"'(forward_)?mine'"):
+        layer(np.zeros((1, 2, 4), "float32"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import flax.linen as nn
@@ -62,6 +65,27 @@ def cell_of(module: Any, collection: str) -> tuple[str, ...]:
     """Names in the paths of weights that, in Keras, belong to a cell inside of the layer."""
     cell = getattr(module, "cell_type", None)
     return () if cell is None or collection != PARAMS else (module.cell_label,)
+
+
+@contextlib.contextmanager
+def named_as_given(layer: Any) -> Iterator[None]:
+    """Let errors call the layers inside of ``layer`` by the names that they were given, not by their places in its module."""
+    try:
+        yield
+    except ValueError as error:
+        message = str(error)
+        named = re.sub(r"layer '([\w/]+)'", lambda found: f"layer {_given_name(layer, found[1])!r}", message)
+        if named != message:
+            error.args = (named, *error.args[1:])
+        raise
+
+
+def _given_name(layer: Any, path: str) -> str:
+    first, _, rest = path.partition("/")
+    held = layer._held.get(first)
+    if held is None:
+        return path
+    return _given_name(held, rest) if rest and hasattr(held, "_held") else held.name
 
 
 class Opaque:

@@ -14,7 +14,7 @@ import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of
+from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of, named_as_given
 from kjax.keras.core.fields import Argument, all_fields, argument_fields, field_names, required_fields
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
 from kjax.keras.core.seeds import Seeded
@@ -481,7 +481,8 @@ class PureLayer(Seeded, Layer):
         if composed is not None:
             return composed(*args, **kwargs)
         module = self._current_module().clone(name=self.name)  # the name is for error messages
-        return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
+        with named_as_given(self):
+            return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
 
     def _add_activity_loss(self, outputs: Any, active: scopes.Scope) -> None:
         """The module collects its own activity penalty."""
