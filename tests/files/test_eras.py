@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -90,3 +91,28 @@ def test_highway_of_keras2() -> None:
     config = {"W_regularizer": None, "bias": True, "batch_input_shape": [None, 3], "name": "h", "activation": "tanh"}
     model = keras.models.model_from_json(config_of_keras2(("Highway", config)))
     assert model.predict(np.ones((2, 3), "float32"), verbose=0).shape == (2, 3)
+
+
+def test_nadam_goes_on_from_files_of_tensorflow(tmp_path: Path) -> None:
+    def net() -> Any:
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="d")], name="net")
+        model.compile("nadam", "mse")
+        return model
+
+    model, other = net(), net()
+    batch = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    for _ in range(4):
+        model.train_on_batch(*batch)
+    model.save_weights(tmp_path / "a.weights.h5")
+    with h5py.File(tmp_path / "a.weights.h5", "r+") as file:
+        # TensorFlow wrote neither the learning rate nor the product of the momenta.
+        state: Any = file["optimizer/vars"]
+        arrays = [state[str(i)][()] for i in range(len(state))]
+        for name in list(state):
+            del state[name]
+        for i, array in enumerate([arrays[0], *arrays[2:-1]]):
+            state[str(i)] = array
+    other.load_weights(tmp_path / "a.weights.h5")
+    for got, want in zip(other.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_allclose(np.asarray(got), np.asarray(want), rtol=1e-6)
+    assert other.train_on_batch(*batch) == pytest.approx(model.train_on_batch(*batch), rel=1e-6)

@@ -183,16 +183,14 @@ def _is_interleaved(name: str) -> bool:
     return name.startswith("iteration:")
 
 
-Plan = list[tuple[Variable, hdf5.Stored]]
+Plan = list[tuple[Variable, Any]]
 
 
 def _plan(model: Any, stored: Mapping[str, hdf5.Stored]) -> Plan | None:
-    """Arrays in the order of Keras 3; files of TensorFlow have no learning rate among them."""
+    """Arrays in the order of Keras 3."""
     arrays = list(stored.values())
     entries: list[Any] = optimizer_state.entries(model, build=len(arrays) > len(model.optimizer.variables))
-    if len(arrays) == len(entries) - 1:
-        entries = [entry for entry in entries if entry is not model.optimizer._rate]
-    return _paired(entries, arrays)
+    return optimizer_state.paired(model, arrays, entries)
 
 
 def _paired(entries: list[Any], arrays: list[hdf5.Stored]) -> Plan | None:

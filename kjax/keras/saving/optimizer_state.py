@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
+from kjax.keras.saving.hdf5 import Stored
 
 
 def _is_box(thing: Any) -> bool:
@@ -56,6 +59,33 @@ def entries(model: Any, *, build: bool = False) -> list[Any]:
 
     optimizer.rule.visit_variables(values, params, order_of(model, trained), collect)
     return found
+
+
+def paired(model: Any, arrays: Sequence[Stored], entries: list[Any]) -> list[tuple[Variable, Any]] | None:
+    """Each variable of an optimizer with the array that it gets; None where a file's arrays are not those of it.
+
+    tf.keras kept no learning rate among them, and of Nadam not the product of its momenta, which follows from the number of
+    steps.
+
+    Args:
+        model: a compiled model.
+        arrays: the file's arrays in order.
+        entries: what :func:`entries` returned.
+    """
+    optimizer: Optimizer = model.optimizer
+    scalars = dict(getattr(optimizer.tree, "scalars", None) or {})
+    for absent in ([], [optimizer._rate], [optimizer._rate, *scalars.values()]):
+        kept = [entry for entry in entries if all(entry is not other for other in absent)]
+        if len(kept) != len(arrays) or any(tuple(np.shape(e)) != a.shape for e, a in zip(kept, arrays, strict=True)):
+            continue
+        plan: list[tuple[Variable, Any]] = [
+            (e, a) for e, a in zip(kept, arrays, strict=True) if isinstance(e, Variable)
+        ]
+        if len(absent) > 1 and hasattr(optimizer.rule, "scalars_after"):
+            values = optimizer.rule.scalars_after(int(arrays[0].read()))
+            plan += [(scalars[name], np.asarray(value)) for name, value in values.items()]
+        return plan
+    return None
 
 
 INNER = {"LossScaleOptimizer": ("inner_optimizer", 4)}

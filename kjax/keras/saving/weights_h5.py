@@ -123,7 +123,7 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
     Raises:
         ValueError: the file does not fit the model.
     """
-    plan: list[tuple[Variable, hdf5.Stored]] = []
+    plan: list[tuple[Variable, Any]] = []
     custom: list[tuple[Any, dict[str, hdf5.Stored]]] = []
     problems: list[str] = []
     cleared: list[Variable] = []
@@ -152,7 +152,7 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
         warnings.warn(f"not loaded: {problem}", stacklevel=4)
     if not used and any(place.variables for place in places(model)):
         raise ValueError("it holds no weights in the layout of Keras 3")
-    verify([stored for _, stored in plan])
+    verify([stored for _, stored in plan if isinstance(stored, hdf5.Stored)])
     values = [(owner, {key: stored.read() for key, stored in store.items()}) for owner, store in custom]
     _load_custom(values)
     for box, stored in plan:
@@ -209,21 +209,18 @@ def _fits(dataset: Any, variable: Variable) -> bool:
     return dataset.dtype.kind != "c" or variable.dtype.startswith("complex")
 
 
-def _optimizer_plan(owner: Any, stored: dict[str, hdf5.Stored]) -> list[tuple[Variable, hdf5.Stored]]:
+def _optimizer_plan(owner: Any, stored: dict[str, hdf5.Stored]) -> list[tuple[Variable, Any]]:
     """What is set of an optimizer's state: nothing, with a warning, where the file's does not fit."""
     if not stored:
         return []
     entries = optimizer_state.entries(owner, build=len(stored) > len(owner.optimizer.variables))
-    if len(stored) == len(entries) - 1:  # tf.keras kept no learning rate
-        entries = [entry for entry in entries if entry is not owner.optimizer._rate]
-    fits = len(entries) == len(stored) and all(
-        str(i) in stored and stored[str(i)].shape == tuple(np.shape(entry)) for i, entry in enumerate(entries)
-    )
-    if not fits:
+    arrays = [stored[str(i)] for i in range(len(stored)) if str(i) in stored]
+    plan = optimizer_state.paired(owner, arrays, entries) if len(arrays) == len(stored) else None
+    if plan is None:
         warnings.warn(
             f"the file holds {len(stored)} arrays of an optimizer's state, which are not those of the optimizer "
             f"{owner.optimizer.name!r} of model {owner.name!r} ({len(entries)} arrays): it starts anew",
             stacklevel=6,
         )
         return []
-    return [(entry, stored[str(i)]) for i, entry in enumerate(entries) if isinstance(entry, Variable)]
+    return plan

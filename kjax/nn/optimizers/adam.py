@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from kjax.nn.arguments import integer
@@ -151,6 +152,11 @@ class NadamRule(Rule):
 
     def scalars(self) -> dict[str, float]:
         return {"u_product": 1.0}
+
+    def scalars_after(self, steps: int) -> dict[str, float]:
+        """The scalars after so many steps, for files that do not have them."""
+        times = np.arange(1, steps + 1)
+        return {"u_product": float(np.prod(self.beta_1 * (1.0 - 0.5 * 0.96 ** (self.schedule_decay * times))))}
 
     def prepare(self, iteration: Array, learning_rate: Array, scalars: Scalars) -> tuple[Any, Scalars]:
         def momentum(iteration: Array) -> Array:
