@@ -105,6 +105,7 @@ def test_cve_2025_9905_the_older_format_too(function: Any, tmp_path: Path) -> No
         ("keras.utils", "get_file"),
         ("keras.src.utils.file_utils", "get_file"),
         ("keras.config", "enable_unsafe_deserialization"),
+        ("keras.models", "load_model"),
         ("kjax.keras.saving.code", "load"),
         ("pickle", "loads"),
     ],
@@ -144,6 +145,16 @@ def test_byte_code_in_a_config_by_itself() -> None:
         deserialize_keras_object(config)
 
 
+@pytest.mark.parametrize(
+    "read", [keras.layers.deserialize, deserialize_keras_object, lambda c: L.Lambda.from_config(c["config"])]
+)
+def test_cve_2026_12481_byte_code_outside_of_a_loading_function(read: Any, tmp_path: Path) -> None:
+    config = bomb(tmp_path / "hacked")
+    with pytest.raises(ValueError, match=r"byte code|expected a function"):
+        read(config)
+    assert not (tmp_path / "hacked").exists()
+
+
 # -- files elsewhere ---------------------------------------------------------------------------------------------
 
 
@@ -153,6 +164,18 @@ def test_cve_2025_12058_vocabularies_in_other_files(name: str, tmp_path: Path) -
     for place in (str(tmp_path / "secret.txt"), "http://127.0.0.1:9/secret", "file:///etc/passwd"):
         path = keras_file(tmp_path / "a.keras", with_layer(entry(name, name="l", vocabulary=place)))
         refused(path, "names a file.*safe_mode=False")
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "a/../../evil"])
+def test_cve_2026_12479_names_of_layers_as_paths(name: str, tmp_path: Path) -> None:
+    path = keras_file(tmp_path / "a.keras", with_layer(entry("StringLookup", name=name, vocabulary=["a"])))
+    refused(path, "without '/'")
+    with pytest.raises(ValueError, match="without '/'"):
+        L.StringLookup(vocabulary=["a"], name=name)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"assets/{name}/vocabulary.txt", "evil")
+    refused(path, "a.keras")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.keras"]
 
 
 def weights_with(change: Callable[[h5py.File], None], folder: Path) -> bytes:
@@ -275,7 +298,7 @@ def test_texts_that_the_hdf5_library_would_search_for_ever(tmp_path: Path) -> No
 # -- archives that are unpacked ----------------------------------------------------------------------------------
 
 
-def test_cve_2025_12060_12638_archives_that_climb_out(tmp_path: Path) -> None:
+def test_cve_2024_55459_2025_12060_12638_archives_that_climb_out(tmp_path: Path) -> None:
     home, outside = tmp_path / "home", tmp_path / "outside"
     home.mkdir()
     with tarfile.open(home / "evil.tar.gz", "w:gz") as archive:
