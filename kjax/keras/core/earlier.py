@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -90,3 +91,18 @@ class Earlier:
 
 def _is_pair(thing: Any) -> bool:
     return isinstance(thing, (list, tuple)) and len(thing) == 2 and isinstance(thing[0], Variable)
+
+
+def batch_shape(kwargs: Mapping[str, Any]) -> tuple[int | None, ...] | None:
+    """The shape with the batch axis that a first layer was given, in any of the spellings."""
+    for key in ("batch_input_shape", "batch_shape"):
+        if kwargs.get(key) is not None:
+            return tuple(kwargs[key])
+    batch = kwargs.get("batch_size")
+    if kwargs.get("input_shape") is not None:
+        shape = kwargs["input_shape"]
+        return (batch, *(shape if hasattr(shape, "__iter__") else (shape,)))
+    if kwargs.get("input_dim") is not None:
+        length = (kwargs["input_length"],) if kwargs.get("input_length") is not None else ()
+        return (batch, *length, int(kwargs["input_dim"]))
+    return None

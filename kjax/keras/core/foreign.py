@@ -31,6 +31,10 @@ class Method(nn.Module):
         return self.function(self.inner, *args, **kwargs)
 
 
+class NoLayerError(TypeError, ValueError):
+    """Something stands where a layer should. Keras 2 had a TypeError for it, Keras 3 has a ValueError."""
+
+
 class FlaxLayer(PureLayer):
     """A Flax module as a Keras layer: its variables become the layer's weights.
 
@@ -88,4 +92,4 @@ def as_layer(thing: Any) -> Layer:
     """
     if isinstance(thing, nn.Module) or is_nnx(thing):
         return FlaxLayer(thing)
-    raise TypeError(f"expected a Keras layer or a Flax module, received {type(thing).__name__}: {thing!r}")
+    raise NoLayerError(f"expected a Keras layer or a Flax module, received {type(thing).__name__}: {thing!r}")

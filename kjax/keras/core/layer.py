@@ -14,7 +14,7 @@ import numpy as np
 from kjax.keras.core import configs
 from kjax.keras.core import masks as eager_masks
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.earlier import Earlier
+from kjax.keras.core.earlier import Earlier, batch_shape
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.input_spec import check_inputs
 from kjax.keras.core.owning import Owning
@@ -25,7 +25,7 @@ from kjax.keras.core.rematerialization import Rematerialized, get_current_remat_
 from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_name
 from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default_of, shapes_of
-from kjax.keras.core.tensor import Node, is_symbolic, symbolic_leaves
+from kjax.keras.core.tensor import Node, NotSymbolicError, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.core.weight_arguments import weight_arguments
 from kjax.keras.legacy.form import is_converted, of_era
@@ -122,7 +122,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._remat_mode = get_current_remat_mode() if self._recomputed_as_a_whole else None
         self._initial_weights = kwargs.get("weights")
-        self._batch_input_shape = _batch_shape(kwargs)
+        self._batch_input_shape = batch_shape(kwargs)
         self._input_dtype = kwargs.get("input_dtype")
 
     # -- what it is, purely -------------------------------------------------------------------------------------
@@ -270,6 +270,9 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
     def _shapes_for_build(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of ``build``: the shape of the first input, or ``<name>_shape`` of each argument it names."""
         wanted = list(call_signature(type(self).build)[0])
+        if settings.era in ("1", "2") and kwargs.get("constants") is not None and wanted == ["input_shape"]:
+            # A cell with constants was built with a list of shapes.
+            return {"input_shape": [shapes_of(args[0]), *map(shapes_of, kwargs["constants"])]}
         given = {**dict(zip(call_signature(type(self).call)[0], args, strict=False)), **kwargs}
         if not wanted:
             return {}
@@ -482,11 +485,23 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
             for leaf in jax.tree.leaves(outputs):
                 active.losses.append(self.activity_regularizer(leaf) / leaf.shape[0])
 
-    def add_loss(self, loss: Any) -> None:
-        """Add scalars to the loss of the model, from inside ``call``."""
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add scalars to the loss of the model, from inside ``call``.
+
+        Args:
+            loss: a scalar, or several.
+            inputs: accepted, as Keras 2 had it.
+
+        Raises:
+            NotSymbolicError: the loss is symbolic; scripts older than Keras 3 may have such ones inside ``call``.
+        """
+        del inputs
         tensors = symbolic_leaves(loss)
+        if tensors and self._is_drawn:
+            object.__setattr__(self, "_drawn_losses", [*self._drawn_losses, *tensors])
+            return
         if tensors:
-            raise ValueError(
+            raise NotSymbolicError(
                 f"{self.name}: the loss {tensors[0]!r} is symbolic; add it to the model: `model.add_loss(tensor)`"
             )
         for leaf in jax.tree.leaves(loss):
@@ -582,18 +597,3 @@ def _penalty(variable: Variable) -> Any:
     if recorder is None:
         return variable.regularizer(variable.value)
     return recorder.call_function(variable.regularizer, (variable,), {})
-
-
-def _batch_shape(kwargs: Mapping[str, Any]) -> tuple[int | None, ...] | None:
-    """The shape with the batch axis that a first layer was given, in any of the spellings."""
-    for key in ("batch_input_shape", "batch_shape"):
-        if kwargs.get(key) is not None:
-            return tuple(kwargs[key])
-    batch = kwargs.get("batch_size")
-    if kwargs.get("input_shape") is not None:
-        shape = kwargs["input_shape"]
-        return (batch, *(shape if hasattr(shape, "__iter__") else (shape,)))
-    if kwargs.get("input_dim") is not None:
-        length = (kwargs["input_length"],) if kwargs.get("input_length") is not None else ()
-        return (batch, *length, int(kwargs["input_dim"]))
-    return None

@@ -9,14 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core.copying import copy_layer
+from kjax.keras.core.input_spec import InputSpec
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key
+from kjax.keras.core.symbolic import call_signature
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.variable import Variable
 from kjax.nn.layers.recurrent.rnn import initial_states
 from kjax.nn.layers.regularization import dropout
-from kjax.nn.module import STATE
+from kjax.nn.module import PARAMS, STATE
 from kjax.nn.ops.convolution import conv
 
 
@@ -115,6 +117,36 @@ class StackedMembers(CellMembers):
         return super().get_initial_state(batch_size, inputs, dtype)
 
 
+class PlainCell(Layer):
+    """An object that is no layer but has a ``state_size`` and a ``call(inputs, states)``, as a cell.
+
+    Args:
+        cell: the object; the variables among its attributes are the cell's weights.
+    """
+
+    def __init__(self, cell: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plain = cell
+        self.state_size = cell.state_size
+        for variable in [value for value in vars(cell).values() if isinstance(value, Variable)]:
+            self._track(variable, PARAMS)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Let the object make its weights."""
+        if hasattr(self.plain, "build"):
+            self.plain.build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
+        """One step of the object."""
+        names, free = call_signature(type(self.plain).call)
+        return self.plain.call(inputs, states, **{k: v for k, v in kwargs.items() if free or k in names})
+
+
+def _is_plain_cell(thing: Any) -> bool:
+    return not isinstance(thing, Layer) and hasattr(thing, "state_size") and callable(getattr(thing, "call", None))
+
+
 class StatefulMembers(PureLayer):
     """Members of layers that may carry states from batch to batch."""
 
@@ -183,6 +215,10 @@ class RecurrentMembers(StatefulMembers):
             from kjax.keras import layers
 
             return fields | {"cell": layers.StackedRNNCells(list(cell))}  # type: ignore[attr-defined]
+        if not isinstance(cell, Layer) and _is_plain_cell(cell):
+            return fields | {"cell": PlainCell(cell)}
+        if isinstance(cell, (list, tuple)) and cell and all(map(_is_plain_cell, cell)):
+            return self.adapt_arguments(fields | {"cell": [PlainCell(one) for one in cell]})
         if isinstance(cell, Layer) and getattr(cell, "state_size", None) is None:
             raise ValueError(
                 f"RNN: argument `cell`: {type(cell).__name__} is no cell; one has a `state_size` and a "
@@ -206,6 +242,13 @@ class RecurrentMembers(StatefulMembers):
     def output_size(self) -> Any:
         """Length of the output vector."""
         return self.cell.output_size
+
+    @property
+    def state_spec(self) -> Any:
+        """What the states must be like, as Keras 2 kept it: one specification, or a list of them."""
+        sizes = self.state_size
+        sizes = list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
+        return [InputSpec(shape=(None, *(size if isinstance(size, (list, tuple)) else (size,)))) for size in sizes]
 
     def get_initial_state(self, batch_size: Any = None, inputs: Any = None) -> list[Any]:
         """The states to start from, for a number of samples or for inputs."""

@@ -27,15 +27,16 @@ class Session:
         boxes: for each of :data:`FIELDS` a tree of variables.
         key: the run's key.
         metrics: empty accumulators.
+        distribution: how the state is spread over devices; by default as ``keras.distribution`` says.
     """
 
-    def __init__(self, boxes: dict[str, Any], key: Array, metrics: Any) -> None:
+    def __init__(self, boxes: dict[str, Any], key: Array, metrics: Any, distribution: Any = None) -> None:
         self.boxes = boxes
         leaves = jax.tree.leaves([boxes[f] for f in FIELDS], is_leaf=_is_box)
         self.index = {id(box): i for i, box in enumerate(leaves)}
         self.leaves: list[Variable] = leaves
         parts = {f: jax.tree.map(lambda v: v.value, boxes[f], is_leaf=_is_box) for f in FIELDS}
-        self.distribution = settings.distribution
+        self.distribution = distribution or settings.distribution
         """How the state is spread over devices, or None."""
         self.holder = Holder(TrainState(**parts, key=key, metrics=metrics))
         self.position: tuple[int, int] = (0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import (
     KerasTensor,
     Node,
+    NotSymbolicError,
     free_shape,
     has_free_axes,
     is_symbolic,
@@ -47,6 +49,12 @@ def default_of(function: Callable[..., Any], argument: str) -> Any:
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
 
+def _pass_on(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a layer does whose ``call`` became part of the graph."""
+    del args, kwargs
+    return inputs
+
+
 class Symbolic:
     """The part of a layer that works on symbolic tensors and abstract arrays."""
 
@@ -55,6 +63,7 @@ class Symbolic:
         built: bool
         compute_dtype: str
         losses: list[Any]
+        weights: list[Variable]
         trainable_variables: list[Variable]
         non_trainable_variables: list[Variable]
 
@@ -63,14 +72,50 @@ class Symbolic:
         def call(self, *args: Any, **kwargs: Any) -> Any: ...
         def _flatten_layers(self) -> Iterator[Any]: ...
 
+    _drawn_call: Callable[..., Any] | None = None
+    """The layer's ``call``, once it is one that has to see symbolic tensors."""
+    _is_drawn = False
+    """Whether that runs now."""
+    _drawn_losses: Sequence[KerasTensor] = ()
+    """What it added to the loss."""
+
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the layer on symbolic tensors: outputs that know where they come from."""
+        """Call the layer on symbolic tensors: outputs that know where they come from.
+
+        ``call`` is traced with arrays, like everything else. One that uses symbolic tensors from outside, or adds a loss
+        made of them, cannot be: where the script is older than Keras 3 it is called on the symbolic tensors, as it was
+        then, so that what it does becomes part of the graph, and the layer passes on the result.
+        """
+        if self._drawn_call is None:
+            try:
+                return self._make_node(args, kwargs)
+            except NotSymbolicError:
+                # Weights of the layer's own would not be trained as parts of the graph.
+                if settings.era == "3" or self.weights:
+                    raise
+            self._begin_drawing()
+        assert self._drawn_call is not None
+        object.__setattr__(self, "_is_drawn", True)
+        try:
+            drawn = self._drawn_call(*args, **kwargs)
+        finally:
+            object.__setattr__(self, "_is_drawn", False)
+        if isinstance(drawn, (list, tuple)) and len(drawn) == 1:
+            (drawn,) = drawn
+        return self._make_node((drawn,), {})
+
+    def _begin_drawing(self) -> None:
+        object.__setattr__(self, "_drawn_call", self.call)
+        object.__setattr__(self, "call", _pass_on)
+
+    def _make_node(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """One traced call, as a node of the graph."""
         with scopes.inside(self):
             self._ensure_built(args, kwargs)
             specs, masks, structure = self._output_specs(args, kwargs)
         names = [f"{self.name}_output_{i}" for i in range(len(specs))]
         outputs = [KerasTensor(s.shape, s.dtype, n, known=s.known) for n, s in zip(names, specs, strict=True)]
-        for tensor, mask in zip(outputs, masks, strict=True):
+        for tensor, mask in zip(outputs, itertools.chain(masks, itertools.repeat(None)), strict=False):
             if mask is not None:
                 tensor._keras_mask = mask  # type: ignore[attr-defined]
         Node(self, args, kwargs, outputs, structure)

@@ -155,8 +155,14 @@ class KerasTensor:
         """``keras.ops.squeeze``."""
         return _operation("squeeze", self, axis)
 
+    _uses_learning_phase = False
     sparse: bool = False
     ragged: bool = False
+
+    @property
+    def _keras_shape(self) -> tuple[int | None, ...]:
+        """The shape, as Keras 1 and 2 kept it."""
+        return self.shape
 
     def get_shape(self) -> tuple[int | None, ...]:
         """The shape."""
@@ -261,6 +267,61 @@ class Node:
     def output_tensors(self) -> list[KerasTensor]:
         """The outputs."""
         return self.outputs
+
+    # the names of Keras 1 and 2
+    @property
+    def outbound_layer(self) -> Any:
+        """The layer."""
+        return self.layer
+
+    @property
+    def inbound_layers(self) -> list[Any]:
+        """The layers that make the inputs."""
+        return [t._keras_history[0] for t in self.input_tensors]
+
+    @property
+    def node_indices(self) -> list[int]:
+        """For each input the number of the call, among those of its layer, that makes it."""
+        return [t._keras_history[1] for t in self.input_tensors]
+
+    @property
+    def tensor_indices(self) -> list[int]:
+        """For each input its number among the outputs of the call that makes it."""
+        return [t._keras_history[2] for t in self.input_tensors]
+
+    @property
+    def input_shapes(self) -> list[Any]:
+        """Shapes of the inputs."""
+        return [t.shape for t in self.input_tensors]
+
+    @property
+    def output_shapes(self) -> list[Any]:
+        """Shapes of the outputs."""
+        return [t.shape for t in self.outputs]
+
+    @property
+    def input_masks(self) -> list[Any]:
+        """Masks of the inputs."""
+        return [getattr(t, "_keras_mask", None) for t in self.input_tensors]
+
+    @property
+    def output_masks(self) -> list[Any]:
+        """Masks of the outputs."""
+        return [getattr(t, "_keras_mask", None) for t in self.outputs]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the call."""
+        return dict(self.kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Names of the layers before and after, and which of their calls and outputs are meant."""
+        return {
+            "outbound_layer": self.layer.name,
+            "inbound_layers": [layer.name for layer in self.inbound_layers],
+            "node_indices": self.node_indices,
+            "tensor_indices": self.tensor_indices,
+        }
 
     @property
     def is_input(self) -> bool:

@@ -241,6 +241,8 @@ class Variable:
 
     def fresh_value(self) -> Array:
         """A new initial value; always the same one for this variable in this session."""
+        if self.initializer is None:  # made from a value, which is all that is known of it
+            return self.stored_value()
         key = None
         if hasattr(self, "_seed"):
             key = jax.random.fold_in(jax.random.key(self._seed), self._draw_number)

@@ -281,7 +281,14 @@ class Arrangement:
                 if leaf.dtype.kind == "f":
                     check_values(leaf, f"batch: {name}")
             return batch[0], (batch[1],), None if len(batch) == 2 else (batch[2],)
-        return self(*checked(*unpack(batch), "batch: "))
+        x, y, weights = unpack(batch)
+        return self(*checked(self.wanted(x), y, weights, "batch: "))
+
+    def wanted(self, x: Any) -> Any:
+        """Of inputs by name those that the model has: a dict may hold others, of any kind."""
+        if self.names and isinstance(x, Mapping) and len(x) > len(self.names) and all(n in x for n in self.names):
+            return {name: x[name] for name in self.names}
+        return x
 
     @functools.cached_property
     def _is_plain(self) -> bool:

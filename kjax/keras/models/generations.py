@@ -119,6 +119,24 @@ class Generations(Fitting):
         return outputs.argmax(axis=-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
 
     @property
+    def input_layers(self) -> list[Any]:
+        """The layers that the inputs come from."""
+        return [t._keras_history[0] for t in getattr(self, "inputs", None) or []]
+
+    @property
+    def output_layers(self) -> list[Any]:
+        """The layers that the outputs come from."""
+        return [t._keras_history[0] for t in getattr(self, "outputs", None) or []]
+
+    _input_layers, _output_layers = input_layers, output_layers
+
+    @property
+    def _collected_trainable_weights(self) -> list[Any]:
+        """The weights that ``compile`` found to train."""
+        chosen = self._trained or frozenset()
+        return [v for v in self.weights if id(v) in chosen]
+
+    @property
     def state_updates(self) -> list[Any]:
         """Empty: layers with a state set it themselves (Keras 2 listed the updates to be run)."""
         return []

@@ -59,6 +59,7 @@ class Model(OnBatch, Generations, Layer):
             if "inputs" not in graph or "outputs" not in graph:
                 raise ValueError(f"{type(self).__name__}: give both `inputs` and `outputs`, or neither")
             self._adopt_plan(make_plan(graph["inputs"], graph["outputs"], self.name))
+            self._add_drawn_losses()
 
     def _adopt_plan(self, plan: Plan) -> None:
         self._plan = plan
@@ -79,6 +80,12 @@ class Model(OnBatch, Generations, Layer):
         for layer in (*self._plan.layers, *self._plan.aside_layers):
             if id(layer) in self._plan.names:
                 yield self._plan.names[id(layer)], layer
+
+    def _add_drawn_losses(self) -> None:
+        """Add the losses that layers made of symbolic tensors."""
+        for layer in self._plan.layers if self._plan is not None else ():
+            if layer._drawn_losses:
+                self.add_loss(list(layer._drawn_losses))
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
         """Add to the loss.

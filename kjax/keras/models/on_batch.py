@@ -9,6 +9,8 @@ import numpy as np
 
 from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models import data as adapt
 from kjax.nn.module import PARAMS
 from kjax.train import loop
@@ -21,6 +23,10 @@ else:
 
 class OnBatch(_Base):
     """The batch methods of a model."""
+
+    if TYPE_CHECKING:
+
+        def _warn_of_changes(self) -> None: ...
 
     def _batch(self, kind: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Any:
         count = 1 if batches_of(x) is not None else adapt.count_samples(adapt.as_tree(x, "x"))
@@ -42,13 +48,19 @@ class OnBatch(_Base):
     ) -> Any:
         """One training step; returns the loss (and the metrics) of this batch."""
         self._need_compilation()
+        if settings.era in OLD_ERAS:
+            self._warn_of_changes()
         batch = self._batch("train", x, y, sample_weight, class_weight)
         step, objective = self._training_step()
         program, report = self._programs(step, objective, loop.train_program)
         session = self._make_session()
         if not reset_metrics and self._batch_metrics is not None:
             session.holder.carry = session.holder.carry.replace(metrics=self._batch_metrics)
-        session.holder.carry = program.once(session.holder.carry, None, batch)
+        try:
+            session.holder.carry = program.once(session.holder.carry, None, batch)
+        except TypeError:  # shapes that do not go together: what is wrong is said by the checks of `fit`
+            self._check_shapes(self._source(x, y, sample_weight, class_weight=class_weight))
+            raise
         session.close()
         self._batch_metrics = session.holder.carry.metrics
         self._keep_metrics(objective, self._batch_metrics)

@@ -47,12 +47,12 @@ class Sequential(Model):
         if is_symbolic(layer):
             layer = layer._keras_history[0]
         if not isinstance(layer, Layer):
-            from kjax.keras.core.foreign import as_layer
+            from kjax.keras.core.foreign import NoLayerError, as_layer
 
             try:
                 layer = as_layer(layer)
             except TypeError as error:
-                raise ValueError(f"model {self.name!r}: only layers can be added: {error}") from None
+                raise NoLayerError(f"model {self.name!r}: only layers can be added: {error}") from None
         if isinstance(layer, InputLayer):
             if self._input_layer is not None:
                 raise ValueError(

@@ -119,7 +119,7 @@ class Sourcing(Overridable):
                 arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
                 prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
                 stream.prepare = (lambda batch: prepare(_coded(batch))) if strings else prepare
-                return _placed(stream)
+                return _placed(stream, self.distribution or settings.distribution)
             except BaseException:
                 stream.close()
                 raise
@@ -132,7 +132,8 @@ class Sourcing(Overridable):
         x, y, weights = adapt.checked(x, y, sample_weight, what)
         if weights is not None and self._follows_keras2:
             class_weight = None  # sample weights took their place
-        return _placed(Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle))
+        arrays = Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle)
+        return _placed(arrays, self.distribution or settings.distribution)
 
     @property
     def _follows_keras2(self) -> bool:
@@ -213,9 +214,8 @@ def _coded(batch: Any) -> Any:
     return (codes.encode_tree(batch[0]), *batch[1:]) if isinstance(batch, tuple) else codes.encode_tree(batch)
 
 
-def _placed(source: Any) -> Any:
+def _placed(source: Any, distribution: Any) -> Any:
     """The source, giving its batches to the devices that the distribution names."""
-    distribution = settings.distribution
     if distribution is not None:
         source.place = distribution.place_batch
         if source.steps != 1 and source.batch_size % distribution.num_model_replicas:

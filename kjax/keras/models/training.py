@@ -53,6 +53,8 @@ class Training(_Base):
             counter = Variable(np.int32(0), dtype="int32", trainable=False, name=name)
             object.__setattr__(self, f"_{name}", counter)
         self._seed: int | None = None
+        self.distribution: Any = None
+        """How this model is spread over devices, where it is not as ``keras.distribution`` says for all."""
         self._runs_outside_training = 0
         self._session: Session | None = None
         self._forget_training()
@@ -306,7 +308,7 @@ class Training(_Base):
             boxes["opt_state"] = self._prepare_optimizer(boxes["params"]).tree
             accumulators = self._empty_accumulators()
         boxes |= {"step": self._step, "epoch": self._epoch}
-        return Session(boxes, self._run_key(), accumulators)
+        return Session(boxes, self._run_key(), accumulators, self.distribution)
 
     def _empty_accumulators(self) -> Any:
         """:meth:`_accumulators`, made once: a session copies them before it gives their memory away."""
@@ -330,7 +332,8 @@ class Training(_Base):
     def _variables(self) -> dict[str, Any]:
         boxes = self.variable_tree()
         values = jax.tree.map(lambda v: v.value, boxes, is_leaf=is_box)
-        return values if settings.distribution is None else settings.distribution.place(boxes, values)
+        distribution = self.distribution or settings.distribution
+        return values if distribution is None else distribution.place(boxes, values)
 
     def _carries_state(self, by_itself: bool) -> bool:
         """Whether state may change outside training too: that of stateful layers, and of layers that users wrote.
