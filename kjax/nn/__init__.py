@@ -7,6 +7,7 @@ from kjax.nn import losses as losses
 from kjax.nn import metrics as metrics
 from kjax.nn import optimizers as optimizers
 from kjax.nn import orthogonality as orthogonality
+from kjax.nn import quantization as quantization
 from kjax.nn import regularizers as regularizers
 from kjax.nn.builder import GraphBuilder as GraphBuilder
 from kjax.nn.graph import Graph as Graph
