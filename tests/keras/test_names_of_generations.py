@@ -141,6 +141,8 @@ def test_recurrent_layers_written_by_their_step() -> None:
     assert (conv.kernel_size, conv.strides, conv.get_config()["filters"]) == ((2, 2), (1, 1), 3)
     with pytest.raises(ValueError, match="stateful=True"):
         Leaky(2, stateful=True)
+    with pytest.raises(AttributeError, match="not stateful"):
+        layer.reset_states()
 
 
 # -- spellings ---------------------------------------------------------------------------------------------------------

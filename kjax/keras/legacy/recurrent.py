@@ -120,6 +120,16 @@ class Recurrent(Layer, metaclass=abc.ABCMeta):
         found = outputs if self.return_sequences else last
         return [found, *new] if self.return_state else found
 
+    def reset_states(self, states: Any = None) -> None:
+        """Set carried states; there are none.
+
+        Raises:
+            AttributeError: always, as in Keras for a layer that is not stateful.
+        """
+        raise AttributeError(
+            f"{type(self).__name__} layer {self.name!r} is not stateful: it carries no states to reset"
+        )
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask goes on where the outputs of all steps do."""
         mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
