@@ -43,6 +43,7 @@ from kjax.keras.features import Pipeline as Pipeline
 from kjax.keras.features import StringLookup as StringLookup
 from kjax.keras.features import TextVectorization as TextVectorization
 from kjax.keras.legacy.form import serialized
+from kjax.keras.saving.names import WITHOUT_SHAPES
 from kjax.nn import layers as modules
 from kjax.nn.layers.preprocessing.base import ImageLayer
 
@@ -179,6 +180,9 @@ for _name in RECURRENT:
     globals()[_name].cell_class = globals()[f"{_name}Cell"]
 for _name in ("TimeDistributed", "Bidirectional", "SpectralNormalization"):
     Wrapper.register(globals()[_name])
+for _name in WITHOUT_SHAPES:
+    if _name in globals():
+        globals()[_name]._built_at_once = True
 for _alias, _name in ALIASES.items():
     if _name in globals():
         globals()[_alias] = globals()[_name]

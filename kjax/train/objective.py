@@ -28,6 +28,7 @@ class Target:
     Attributes:
         name: the output's name; it prefixes the log names when there are several outputs.
         loss: a loss value, or None for an output that is not trained.
+        loss_name: what the loss is called in the logs, if not like the output.
         weight: factor of this loss in the total.
         metrics: measured without sample weights.
         weighted_metrics: measured with them.
@@ -38,6 +39,7 @@ class Target:
 
     name: str = dataclasses.field(default="output", compare=False)
     loss: Any = None
+    loss_name: str = dataclasses.field(default="", compare=False, kw_only=True)
     weight: float = 1.0
     metrics: tuple[Any, ...] = ()
     weighted_metrics: tuple[Any, ...] = ()
@@ -88,7 +90,7 @@ class Objective:
     @property
     def loss_names(self) -> tuple[str, ...]:
         """Names of the outputs' losses, where there are several outputs."""
-        names = tuple(f"{t.name}_loss" for t in self.targets if t.loss is not None)
+        names = tuple(f"{t.loss_name or t.name}_loss" for t in self.targets if t.loss is not None)
         # Keras 3 lists them where there are several losses, Keras 2 where there are several outputs.
         return names if len(self.targets if self.batch_means else names) > 1 else ()
 
@@ -226,7 +228,7 @@ def per_output(tree: Any, names: Sequence[str], what: str, *, shared: bool = Fal
     """One entry for each output from a single array, a list or tuple, or a dict by output name.
 
     Args:
-        tree: what was given; None stands for None everywhere.
+        tree: what was given; None stands for None everywhere. Dicts of dicts are taken in the order of their keys.
         names: the outputs' names.
         what: for the error message.
         shared: a single array stands for all outputs.
@@ -239,6 +241,10 @@ def per_output(tree: Any, names: Sequence[str], what: str, *, shared: bool = Fal
     if isinstance(tree, Mapping):
         if len(names) == 1 and len(tree) == 1:
             return list(tree.values())
+        if any(isinstance(value, Mapping) for value in tree.values()):  # outputs in dicts of dicts
+            leaves = jax.tree.leaves(tree, is_leaf=lambda leaf: leaf is None)
+            if len(leaves) == len(names):
+                return leaves
         unknown = [name for name in tree if name not in names]
         if unknown:
             raise ValueError(f"{what}: unknown output {unknown[0]!r}; the outputs are {list(names)}")

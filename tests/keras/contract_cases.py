@@ -279,3 +279,32 @@ def what_fit_measures(lib):
     y = np.ones((2, 1), "float32")
     history = model.fit(X, [y, y], verbose=0).history
     return [history, type(model.optimizer).__name__, model.test_on_batch(X, [y, y], return_dict=True)]
+
+
+@case
+def layers_without_weights_are_built_at_once(lib):
+    class Own(lib.layers.Dropout):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(1,))
+
+    own = Own(0.5)
+    found = [own.built]
+    own(X)
+    layers = [
+        lib.layers.Dropout(0.5),
+        lib.layers.MaxPooling2D(),
+        lib.layers.ReLU(),
+        lib.layers.Dense(1),
+        lib.layers.Add(),
+    ]
+    return [*found, len(own.weights), [layer.built for layer in layers], layers[2](X), layers[2].get_build_config()]
+
+
+@case
+def losses_in_dicts_of_dicts(lib):
+    inputs = lib.Input((3,))
+    p, r, s = (lib.layers.Dense(1, kernel_initializer="ones", name=name)(inputs) for name in "prs")
+    model = lib.Model(inputs, {"p": p, "q": {"r": r, "s": s}})
+    model.compile("sgd", {"p": "mse", "q": {"r": "mae", "s": "mse"}})
+    y = np.ones((2, 1), "float32")
+    return model.fit(X, {"p": y, "q": {"r": y, "s": y}}, verbose=0).history

@@ -62,7 +62,7 @@ class PureLayer(Seeded, Layer):
             self._init_arguments = (args, kwargs)
         layer_kwargs, fields = self._split(args, kwargs)
         super().__init__(**layer_kwargs)
-        self._held, self._given_layers = {}, {}
+        self._held, self._given_layers, self.built = {}, {}, self._built_at_once and type(self).build is PureLayer.build
         self._adopt(self._make_module(self.adapt_arguments(fields)))
 
     def _modes(self) -> tuple[str, ...]:

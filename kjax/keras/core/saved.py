@@ -18,6 +18,7 @@ class Saved:
     built: bool
     _own_variables: list[tuple[str, str, Variable]]
     _build_shapes: dict[str, Any] | None = None
+    _built_at_once: bool = False  # for built-in layers that have no weights and note no shapes
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         """Make the layer's weights."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core import optimizer as optimizers
@@ -103,14 +103,20 @@ class Compilation:
         weighted = each_output(self.weighted_metrics, names, "weighted_metrics", nested=True)
         if self.loss is None or all(loss is None for loss in found):
             found = [None] * len(names)
+        paths = (
+            ["/".join(map(str, path)) for path, _ in by_path(self.loss)] if is_nested(self.loss) else [""] * len(names)
+        )
         targets = []
-        for name, loss, weight, plain, heavy in zip(names, found, weights, measures, weighted, strict=True):
+        for name, path, loss, weight, plain, heavy in zip(
+            names, paths, found, weights, measures, weighted, strict=True
+        ):
             given = (plain, heavy)
             plain, heavy = as_metrics(plain), as_metrics(heavy)
             targets.append(
                 Target(
                     name=name,
                     loss=_of(losses, loss, "loss"),
+                    loss_name=path,
                     weight=1.0 if weight is None else float(weight),
                     metrics=plain,
                     weighted_metrics=heavy,
@@ -211,6 +217,24 @@ def _unique(plain: Sequence[str], weighted: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
+def is_nested(given: Any) -> bool:
+    """Whether an argument of ``compile`` is structured like outputs in dicts of dicts."""
+    return _is_dict(given) and any(_is_dict(value) for value in given.values())
+
+
+def _is_dict(thing: Any) -> bool:
+    return isinstance(thing, Mapping) and "class_name" not in thing
+
+
+def by_path(given: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(keys, entry) of each entry in dicts of dicts, in the order of the outputs: that of the sorted keys."""
+    if not _is_dict(given):
+        yield path, given
+        return
+    for key in sorted(given):
+        yield from by_path(given[key], (*path, key))
+
+
 def each_output(
     given: Any, names: Sequence[str], argument: str, *, nested: bool = False, spread: bool = False
 ) -> list[Any]:
@@ -230,6 +254,13 @@ def each_output(
     count = len(names)
     if given is None:
         return [None] * count
+    if is_nested(given):
+        leaves = [leaf for _, leaf in by_path(given)]
+        if len(leaves) != count:
+            raise ValueError(
+                f"compile: argument `{argument}` has {len(leaves)} entries in its dicts, the model has {count} outputs"
+            )
+        return leaves
     if isinstance(given, Mapping) and "class_name" not in given:
         for key in given:
             if key not in names:

@@ -86,10 +86,10 @@ class Plan:
 
     @property
     def output_names(self) -> list[str]:
-        """Names of the outputs: keys of a dict output, otherwise the layers' names, made unique."""
+        """Names of the outputs: keys of a dict of outputs, otherwise the layers' names, made unique."""
         names = [t._keras_history[0].name for t in self.outputs]
         keys = jax.tree_util.tree_unflatten(self.output_structure, names) if self.output_structure else None
-        if isinstance(keys, dict):
+        if isinstance(keys, dict) and len(keys) == len(names):
             return sorted(keys)
         seen: collections.Counter[str] = collections.Counter()
         result = []

@@ -121,6 +121,10 @@ class Training(_Base):
         unknown = [k for k in kwargs if k not in ("sample_weight_mode", "target_tensors", "distribute", "class_mode")]
         if unknown:
             raise TypeError(f"compile: unknown argument {unknown[0]!r}")
+        if isinstance(loss_weights, str):
+            raise ValueError(
+                f"compile: argument `loss_weights` is a number, or a list or dict of them, received {loss_weights!r}"
+            )
         check_names(loss, [metrics, weighted_metrics])
         handle = optimizers.get(optimizer)
         if auto_scale_loss and getattr(self, "_dtype_policy", None) and self._dtype_policy.name == "mixed_float16":
