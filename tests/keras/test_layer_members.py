@@ -327,3 +327,13 @@ def test_paths_are_those_of_keras(keras3: Any):
         return [*[layer.path for layer in made], *[w.path for w in weights]]
 
     assert paths(keras) == paths(keras3)
+
+
+def test_weights_of_a_model_inside_a_layer_keep_their_order(keras3: Any):
+    for package in (keras, keras3):
+        layers = package.layers
+        inside = package.Sequential([layers.Flatten(), layers.Dense(2), layers.Dense(1)])  # built when it is called
+        layer = layers.TimeDistributed(inside)
+        layer(np.zeros((2, 3, 4, 2), "float32"))
+        assert [w.name for w in layer.weights] == ["kernel", "bias"] * 2
+        assert [w.shape for w in layer.weights] == [(8, 2), (2,), (2, 1), (1,)]

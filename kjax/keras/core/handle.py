@@ -140,7 +140,7 @@ class Handle(nn.Module):
 
     def _values(self, collection: str, name: str, inner: Any) -> Any:
         def fresh(*_: Any) -> Any:
-            return jax.tree.map(lambda box: box.fresh_value(), inner, is_leaf=_is_box)
+            return _fresh(inner)
 
         if self.has_variable(collection, name):
             return self.get_variable(collection, name)
@@ -171,6 +171,13 @@ def _build(layer: Layer, args: Any, kwargs: Any) -> None:
         return abstract(leaf) if is_array else leaf
 
     layer._trace(*jax.tree.map(described, (args, dict(kwargs))))
+
+
+def _fresh(tree: Any) -> Any:
+    """First values of variables in nested dicts, in the order of the variables; ``jax.tree.map`` sorts by name."""
+    if isinstance(tree, Mapping):
+        return {name: _fresh(inner) for name, inner in tree.items()}
+    return jax.tree.map(lambda box: box.fresh_value(), tree, is_leaf=_is_box)
 
 
 def _is_box(thing: Any) -> bool:
