@@ -319,7 +319,7 @@ class PureMetric(Metric):
                 if data:
                     raise
                 return  # the shape depends on the data, which are still to come
-        self._make_state_of(fresh)
+            self._make_state_of(fresh)  # the first values are stored ones, also where a step is being traced
 
     def _make_state_of(self, values: Any) -> None:
         parts = _parts_of(self.rule)
