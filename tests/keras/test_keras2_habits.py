@@ -187,3 +187,12 @@ def test_cells_that_are_no_layers():
     model.compile("sgd", "mse")
     assert len(model.trainable_weights) == 1
     np.testing.assert_allclose(model.predict(np.ones((1, 5, 3))), [[15.0] * 4])
+
+
+def test_inputs_by_name_may_bring_others():
+    a, b = layers.Input((2,), name="a"), layers.Input((2,), name="b")
+    model = Model([a, b], layers.Dense(1)(layers.add([a, b])))
+    model.compile("sgd", "mse")
+    data = {"a": np.ones((4, 2)), "b": np.ones((4, 2)), "words": ["x"] * 4}
+    model.fit(data, np.ones((4, 1)), verbose=0)
+    model.fit_generator(((data, np.ones((4, 1))) for _ in range(2)), steps_per_epoch=2, verbose=0)

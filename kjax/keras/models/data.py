@@ -111,6 +111,13 @@ def arrange_inputs(x: Any, names: Sequence[str]) -> Any:
     return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
 
+def wanted(x: Any, names: Sequence[str] | None) -> Any:
+    """Of inputs by name those that a model has: a dict may hold others, of any kind."""
+    if names and isinstance(x, Mapping) and len(x) > len(names) and all(name in x for name in names):
+        return {name: x[name] for name in names}
+    return x
+
+
 def check_values(tree: Any, argument: str) -> None:
     """Refuse targets or weights that hold NaN."""
     for leaf in jax.tree.leaves(tree):
@@ -282,13 +289,7 @@ class Arrangement:
                     check_values(leaf, f"batch: {name}")
             return batch[0], (batch[1],), None if len(batch) == 2 else (batch[2],)
         x, y, weights = unpack(batch)
-        return self(*checked(self.wanted(x), y, weights, "batch: "))
-
-    def wanted(self, x: Any) -> Any:
-        """Of inputs by name those that the model has: a dict may hold others, of any kind."""
-        if self.names and isinstance(x, Mapping) and len(x) > len(self.names) and all(n in x for n in self.names):
-            return {name: x[name] for name in self.names}
-        return x
+        return self(*checked(wanted(x, self.names), y, weights, "batch: "))
 
     @functools.cached_property
     def _is_plain(self) -> bool:

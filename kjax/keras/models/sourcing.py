@@ -115,7 +115,8 @@ class Sourcing(Overridable):
             try:
                 first = stream.first(self._run_seed(), number)
                 first = _coded(first) if strings else first
-                raw = adapt.inputs_of(first, self.input_names if self.is_functional else None)
+                names = self.input_names if self.is_functional else None
+                raw = adapt.wanted(adapt.inputs_of(first, names), names)
                 arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
                 prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
                 stream.prepare = (lambda batch: prepare(_coded(batch))) if strings else prepare
@@ -129,6 +130,7 @@ class Sourcing(Overridable):
                 batch_size = -(-adapt.count_samples(adapt.as_tree(x, f"{what}x")) // steps)
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"argument `batch_size` must be a positive integer, received {batch_size!r}")
+        x = adapt.wanted(x, self.input_names if self.is_functional else None)
         x, y, weights = adapt.checked(x, y, sample_weight, what)
         if weights is not None and self._follows_keras2:
             class_weight = None  # sample weights took their place
