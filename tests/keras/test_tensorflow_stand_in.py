@@ -269,6 +269,7 @@ def test_gradients_of_gradients(tf: Any):
         with tf.GradientTape() as inner:
             y = x**3
         slope = inner.gradient(y, x)
+    assert x and not tf.Variable(False)
     assert slope.numpy() == 12 and outer.gradient(slope, x).numpy() == 12
     w = tf.constant([1.0, 2.0])
     with tf.GradientTape() as tape:

@@ -43,6 +43,9 @@ class Variable(_Variable):
         """The value as a tensor."""
         return apply(jnp.asarray, (self,), {}, "read_value")
 
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
     @property
     def initializer(self) -> Any:  # type: ignore[override]
         """It has its value from the start."""
