@@ -377,6 +377,8 @@ def _revive_array(inner: Mapping[str, Any]) -> np.ndarray:
 
 
 def _revive_lambda(inner: Mapping[str, Any]) -> Any:
+    if settings.era in ("1", "2") and code.written_here(inner) is not None:
+        return code.written_here(inner)
     if in_safe_mode():
         raise UnsafeError(
             "the config holds a Python lambda as byte code, which could do anything when it runs. If you trust where "
