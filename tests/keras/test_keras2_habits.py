@@ -164,6 +164,7 @@ def test_helpers_of_tests():
 
     layer_test(layers.Dropout, kwargs={"rate": 0.5}, input_shape=(3, 2))
     layer_test(layers.Dense, kwargs={"units": 3}, input_shape=(3, 4, 2))
+    layer_test(layers.UpSampling2D, kwargs={"interpolation": "bilinear"}, input_shape=(2, 3, 4, 1))
     (x, y), (x_test, _) = get_test_data(num_train=4, num_test=2, input_shape=(3,))
     assert (x.shape, y.shape, x_test.shape) == ((4, 3), (4,), (2, 3))
     assert training_utils.make_batches(5, 2) == [(0, 2), (2, 4), (4, 5)]

@@ -26,7 +26,7 @@ def layer_from_config(entry: Mapping[str, Any]) -> Layer:
         ValueError: an unknown class or argument.
     """
     custom = get_registered_object(entry["class_name"])
-    if isinstance(custom, type):
+    if isinstance(custom, type) and not custom.__module__.startswith("kjax.keras."):  # users name built-in ones, too
         layer = make_instance(custom, entry["config"])
     else:
         layer = _revive(upgrade(entry))
