@@ -337,6 +337,8 @@ def test_functions_of_keras_take_symbolic_tensors(tmp_path: Any):
         (lambda: K.set_image_dim_ordering("x"), "'tf' or 'th'"),
         (lambda: K.eval(K.placeholder((1,))), "not among"),
         (lambda: K.pool2d(IMAGES, (2, 2), pool_mode="mean"), "'max' or 'avg'"),
+        (lambda: K.pool2d(IMAGES, (2, 2), padding="twice"), "received 'twice'"),
+        (lambda: K.conv2d(IMAGES, np.ones((2, 2, 2, 1)), data_format="channels_middle"), "received 'channels_middle'"),
     ],
 )
 def test_errors(action: Any, message: str | None):

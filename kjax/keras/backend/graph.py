@@ -19,6 +19,7 @@ from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import KerasTensor, NotSymbolicError, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn.module import ambient
 from kjax.nn.ops import sparse as sparse_arrays
 
@@ -427,7 +428,15 @@ def count_params(x: Any) -> int:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether ``x`` is a symbolic tensor of a graph."""
+    """Whether ``x`` is a symbolic tensor of a graph.
+
+    Raises:
+        ValueError: in the eras of Keras 1 and 2, for what is no tensor at all, such as an array of NumPy.
+    """
+    if settings.era in OLD_ERAS and not is_tensor(x):
+        raise ValueError(
+            f"is_keras_tensor: expected a tensor, received {type(x).__name__}; make a variable of it first (K.variable)"
+        )
     return is_symbolic(x)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from kjax.keras.backend.graph import int_shape
+from kjax.keras.backend.session import normalize_data_format
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
@@ -37,8 +38,10 @@ def lift(target: Callable[..., Any], name: str | None = None) -> Callable[..., A
     @functools.wraps(target)
     def function(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
-        if "data_format" in signature.parameters and bound.arguments.get("data_format") is None:
-            bound.arguments["data_format"] = settings.image_data_format
+        if "data_format" in signature.parameters:
+            bound.arguments["data_format"] = normalize_data_format(bound.arguments.get("data_format"))
+        if isinstance(bound.arguments.get("padding"), str):
+            _check_padding(name, bound.arguments["padding"])
         args, kwargs = bound.args, bound.kwargs
         if symbolic_leaves((args, kwargs)):
             return Operation(target, name)._symbolic_call(args, kwargs)
@@ -47,6 +50,12 @@ def lift(target: Callable[..., Any], name: str | None = None) -> Callable[..., A
         return target(*jax.tree.map(_value, args, is_leaf=_is_variable), **jax.tree.map(_value, kwargs))
 
     return function
+
+
+def _check_padding(function: str, padding: str) -> None:
+    known = ("valid", "same", "causal") if function == "conv1d" else ("valid", "same")
+    if padding not in known:
+        raise ValueError(f"{function}: argument `padding` must be one of {known}, received {padding!r}")
 
 
 def _is_variable(leaf: Any) -> bool:
