@@ -119,8 +119,13 @@ def set_random_seed(seed: int) -> None:
     np.random.seed(int(seed) % 2**32)
 
 
+INNER_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""Class names that Keras exports under another one."""
+
+
 def to_snake_case(name: str) -> str:
     """``Conv2DTranspose`` as ``conv2d_transpose``, the way Keras names layers."""
+    name = INNER_NAMES.get(name, name)
     name = re.sub(r"\W+", "", name)
     word = r"[A-Z][a-z]+" if settings.era == "3" else r"[A-Z][a-z0-9]+"  # ConvLSTM2D was conv_lst_m2d
     name = re.sub(rf"(.)({word})", r"\1_\2", name)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kjax.keras.core.settings import INNER_NAMES
 from kjax.keras.legacy.form import CONVERTED, is_older, today
 from kjax.keras.saving import eras, legacy_config, names, older, operations
 from kjax.keras.saving.registration import CustomObjectScope
@@ -156,6 +157,6 @@ def _legacy(entry: Mapping[str, Any]) -> dict[str, Any]:
         layers = [e if operations.is_operation(e) else _legacy(e) for e in config["layers"]]
         config = {**config, "layers": layers}
     name = entry["class_name"]
-    name = names.LEGACY_NAMES.get(name, name) if builtin else registered or name
+    name = INNER_NAMES.get(name, name) if builtin else registered or name
     kept = {key: entry[key] for key in ("name", "inbound_nodes", "kjax") if key in entry}
     return {"class_name": name, "config": config, **kept}

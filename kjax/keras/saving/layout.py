@@ -38,9 +38,6 @@ INSIDE: dict[str, dict[str, str]] = {
 HANDLES = {"Pipeline": "layers", "TextVectorization": "_lookup_layer"}
 """Built-in classes without a module, and the attribute with the layers inside."""
 
-LABELS = {"GroupQueryAttention": "grouped_query_attention"}
-"""Built-in classes that have another name in paths."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Place:
@@ -111,8 +108,6 @@ def _has_state(thing: Any) -> bool:
 def class_label(layer: Any) -> str:
     """The class of a layer as it stands in paths."""
     known = names.keras_name(type(layer))
-    if known is not None and known[1] in LABELS:
-        return LABELS[known[1]]
     return to_snake_case(known[1] if known is not None else type(layer).__name__)
 
 

@@ -8,9 +8,6 @@ from typing import Any
 
 from kjax.nn.value import did_you_mean
 
-LEGACY_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
-"""Class names that are another in the ``.h5`` files of Keras 3."""
-
 PACKAGES = {
     "kjax.keras.layers": "keras.layers",
     "kjax.keras.distillation": "keras.distillation",
