@@ -336,11 +336,11 @@ class _Joint:
         limits = [call.guarded(call.listener.limit, step) for call in self.calls if call.listener is not None]
         return min((limit for limit in limits if limit is not None), default=2**31)
 
-    def before(self, step: int, count: int) -> None:
+    def before(self, step: int, count: int, size: int) -> None:
         """Tell all; what they change in their carries goes into the joint one."""
         for call in self.calls:
             if call.listener is not None and not call.ended:
-                call.guarded(call.listener.before, step, count)
+                call.guarded(call.listener.before, step, count, size)
         if any(holder.lender is not self._bundle for holder in self.holders):
             self._gather()
 

@@ -253,9 +253,9 @@ def test_generic_functions_of_keras_2() -> None:
     assert generic.func_load(code)(2) == 7
 
 
-def test_one_gpu_or_none_gives_the_model_back() -> None:
+def test_more_gpus_than_there_are_and_a_single_one_are_refused() -> None:
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    with pytest.warns(UserWarning, match="4 GPUs were asked for"):
-        assert utils.multi_gpu_model(model, gpus=4) is model
+    with pytest.raises(ValueError, match="try fewer `gpus`"):
+        utils.multi_gpu_model(model, gpus=64)
     with pytest.raises(ValueError, match="at least 2"):
         utils.multi_gpu_model(model, gpus=1)

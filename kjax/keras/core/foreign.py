@@ -31,7 +31,7 @@ class Method(nn.Module):
         return self.function(self.inner, *args, **kwargs)
 
 
-class NoLayerError(TypeError, ValueError):
+class NoLayerError(ValueError, TypeError):
     """Something stands where a layer should. Keras 2 had a TypeError for it, Keras 3 has a ValueError."""
 
 

@@ -198,7 +198,10 @@ def weighted_by_class(class_weight: Any, y: Any, weights: Any, outputs: Sequence
     several = len(outputs or ()) > 1
     named = isinstance(class_weight, Mapping) and any(isinstance(v, Mapping) for v in class_weight.values())
     if outputs and (named or isinstance(class_weight, (list, tuple))):
-        each = per_output(class_weight, outputs, "argument `class_weight`")
+        # Wrapped: the inner dicts are weights of classes, not outputs in dicts of dicts.
+        wrapped = {name: [one] for name, one in class_weight.items()} if named else [[one] for one in class_weight]
+        found = per_output(wrapped, outputs, "argument `class_weight`")
+        each = [None if one is None else one[0] for one in found]
     elif several:
         raise ValueError(
             f"class_weight of a model with one output only; this one has {list(outputs or ())}: pass a dict from an output's "
