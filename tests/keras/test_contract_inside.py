@@ -177,3 +177,10 @@ def test_a_jitted_stateless_call_has_new_noise_in_each_step():
     assert not np.array_equal(first, second)
     again, _ = step([v.value for v in layer.non_trainable_variables], x)
     np.testing.assert_array_equal(first, again)
+
+
+def test_nodes_of_operations_hold_their_arguments():
+    x = keras.Input((2,))
+    node = graphs.Node(operations.part("numpy").Add(), (x, x), {}, x * 1)
+    assert node.arguments.args == (x, x)
+    assert node.input_tensors == [x, x]

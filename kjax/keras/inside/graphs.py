@@ -63,7 +63,12 @@ class Node(CoreNode):
             if not is_symbolic(output):
                 raise ValueError(f"the operation {operation} must return symbolic tensors, it returned {output!r}")
         super().__init__(operation, tuple(call_args or ()), dict(call_kwargs or {}), flat, structure)
-        self.arguments = SymbolicArguments(*self.args, **self.kwargs)
+        self._arguments = SymbolicArguments(*self.args, **self.kwargs)
+
+    @property
+    def arguments(self) -> Any:
+        """The arguments of the call as :class:`SymbolicArguments`; Keras 2 had the keyword arguments alone."""
+        return self._arguments
 
 
 def is_keras_tensor(obj: Any) -> bool:

@@ -199,7 +199,9 @@ def weighted_by_class(class_weight: Any, y: Any, weights: Any, outputs: Sequence
     named = isinstance(class_weight, Mapping) and any(isinstance(v, Mapping) for v in class_weight.values())
     if outputs and (named or isinstance(class_weight, (list, tuple))):
         # Wrapped: the inner dicts are weights of classes, not outputs in dicts of dicts.
-        wrapped = {name: [one] for name, one in class_weight.items()} if named else [[one] for one in class_weight]
+        wrapped: Any = [[one] for one in class_weight]
+        if isinstance(class_weight, Mapping):
+            wrapped = {name: [one] for name, one in class_weight.items()}
         found = per_output(wrapped, outputs, "argument `class_weight`")
         each = [None if one is None else one[0] for one in found]
     elif several:
