@@ -179,7 +179,7 @@ def test_what_those_names_do() -> None:
     assert given == ((1,), ["backend", "layers", "models", "utils", "weights"])
     standardize = K.callbacks.standardize_input_data
     assert [a.shape for a in standardize({"b": [1, 2], "a": np.ones((2, 3))}, ["a", "b"])] == [(2, 3), (2, 1)]
-    with pytest.raises(ValueError, match="expected a to have shape"):
+    with pytest.raises(ValueError, match="input 'a': expected shape"):
         standardize(np.ones((2, 3)), ["a"], [(None, 4)], exception_prefix="input")
     from kjax.keras.utils import data_utils
 

@@ -122,6 +122,13 @@ class TFDConcat(Layer):
         return ops.concatenate(xs, axis=self.axis)
 
 
+def _categorical(
+    kind: str, name: str | None, dtype: str, output_mode: str, max_tokens: int | None, num_oov_indices: int
+) -> Feature:
+    sizes = {"max_tokens": max_tokens, "num_oov_indices": num_oov_indices}
+    return _feature(f"{kind}_categorical", name, dtype, output_mode, f"{kind.title()}Lookup", **sizes)
+
+
 def _feature(kind: str, name: str | None, dtype: str, output_mode: str, layer: str, **arguments: Any) -> Feature:
     """A column that is encoded by one of the layers of kjax."""
     name = f"{name or unique_name(kind)}_preprocessor"
@@ -188,8 +195,7 @@ class Kinds:
         name: str | None = None,
     ) -> Feature:
         """Integers by their place in a vocabulary."""
-        sizes = {"max_tokens": max_tokens, "num_oov_indices": num_oov_indices}
-        return _feature("integer_categorical", name, "int32", output_mode, "IntegerLookup", **sizes)
+        return _categorical("integer", name, "int32", output_mode, max_tokens, num_oov_indices)
 
     @classmethod
     def string_categorical(
@@ -200,8 +206,7 @@ class Kinds:
         name: str | None = None,
     ) -> Feature:
         """Strings by their place in a vocabulary."""
-        sizes = {"max_tokens": max_tokens, "num_oov_indices": num_oov_indices}
-        return _feature("string_categorical", name, "string", output_mode, "StringLookup", **sizes)
+        return _categorical("string", name, "string", output_mode, max_tokens, num_oov_indices)
 
     @classmethod
     def string_hashed(cls, num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 _GENERIC = "kjax.keras.utils.generic_utils"
 
@@ -15,7 +13,7 @@ PLACES = {
     "Progbar": "kjax.keras.progbar",
     "Sequential": "kjax.keras.models",
     "to_categorical": "kjax.keras.utils",
-    "standardize_input_data": "kjax.keras.legacy.incidental",
+    "standardize_input_data": "kjax.keras.engine.training_utils",
     "keras_modules_injection": "kjax.keras.legacy.incidental",
     **dict.fromkeys(
         "deserialize_keras_object func_dump func_load has_arg object_list_uid to_list transpose_shape".split(), _GENERIC
@@ -83,45 +81,3 @@ def keras_modules_injection(base_fun: Callable[..., Any]) -> Callable[..., Any]:
         return base_fun(*args, **{**modules, **kwargs})
 
     return wrapper
-
-
-def standardize_input_data(
-    data: Any,
-    names: Sequence[str],
-    shapes: Sequence[Any] | None = None,
-    check_batch_axis: bool = True,
-    exception_prefix: str = "",
-) -> list[Any]:
-    """Data as a list of arrays in the order of some names, with a last axis where they have only one.
-
-    Args:
-        data: an array, or a list or dict of arrays.
-        names: the names.
-        shapes: shape of each array, None for free axes and for those that are not checked.
-        check_batch_axis: whether the first axis is compared too.
-        exception_prefix: what messages begin with.
-
-    Raises:
-        ValueError: too few or too many arrays, or other shapes.
-    """
-    if isinstance(data, Mapping):
-        missing = [name for name in names if name not in data]
-        if missing:
-            raise ValueError(f"{exception_prefix}: no data for {missing[0]!r}; expected {list(names)}")
-        arrays = [data[name] for name in names]
-    else:
-        arrays = list(data) if isinstance(data, (list, tuple)) else [data]
-        arrays = [np.asarray(data)] if len(names) == 1 and len(arrays) != 1 else arrays
-    if len(arrays) != len(names):
-        raise ValueError(f"{exception_prefix}: expected {len(names)} arrays {list(names)}, received {len(arrays)}")
-    arrays = [None if a is None else np.asarray(a) for a in arrays]
-    arrays = [a[:, None] if a is not None and a.ndim == 1 else a for a in arrays]
-    for name, array, shape in zip(names, arrays, shapes or [None] * len(names), strict=True):
-        if array is None or shape is None:
-            continue
-        pairs = list(zip(array.shape, shape, strict=False))[0 if check_batch_axis else 1 :]
-        if array.ndim != len(shape) or any(b is not None and a != b for a, b in pairs):
-            raise ValueError(
-                f"{exception_prefix}: expected {name} to have shape {tuple(shape)}, received {array.shape}"
-            )
-    return arrays
