@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+from kjax.keras.core import configs
 from kjax.keras.core.settings import dtype_policy
 from kjax.nn.dtypes import AWQDTypePolicy as AWQDTypePolicy
 from kjax.nn.dtypes import GPTQDTypePolicy as GPTQDTypePolicy
@@ -118,9 +119,7 @@ def get(identifier: Any) -> Any:
 
 def serialize(dtype_policy: Any) -> dict[str, Any]:
     """The config of a policy, as Keras writes it."""
-    from kjax.keras.saving import serialize_keras_object
-
-    return serialize_keras_object(dtype_policy)
+    return configs.serialize_keras_object(dtype_policy)
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kjax import nn
+from kjax.keras.core import configs
 from kjax.keras.core.adaptation import ConvolutionMembers, SpectralMembers
 from kjax.keras.core.attention import AttentionMembers
 from kjax.keras.core.data_layer import DataLayer as DataLayer
@@ -79,9 +80,7 @@ ALIASES = {
 
 def serialize(layer: Any) -> dict[str, Any]:
     """The config of a layer, with its class."""
-    from kjax.keras.saving import serialize_keras_object
-
-    return serialized(layer, serialize_keras_object)
+    return serialized(layer, configs.serialize_keras_object)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -94,9 +93,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     Raises:
         ValueError: an unknown class, or something that is no layer.
     """
-    from kjax.keras.saving import deserialize_keras_object
-
-    layer = deserialize_keras_object(config, custom_objects=custom_objects)
+    layer = configs.deserialize_keras_object(config, custom_objects=custom_objects)
     if not isinstance(layer, Layer):
         raise ValueError(f"the config is not that of a layer but of a {type(layer).__name__}: {config!r}")
     return layer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kjax.keras.core import configs
 from kjax.keras.core.namespace import on_tensors
 from kjax.keras.core.settings import to_snake_case
 from kjax.nn.ops import quantization as _pure
@@ -37,9 +38,7 @@ _CLASSES = {name: cls for cls in _LISTED for name in (cls.__name__, to_snake_cas
 
 def serialize(initializer: Any) -> dict[str, Any]:
     """The config of a quantizer, or of a quantization config."""
-    from kjax.keras.saving import serialize_keras_object
-
-    return serialize_keras_object(initializer)
+    return configs.serialize_keras_object(initializer)
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -48,14 +47,14 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     Raises:
         ValueError: an unknown class.
     """
-    from kjax.keras.saving import deserialize_keras_object
-
     name = config["class_name"]
     if name in _CLASSES and name not in (custom_objects or {}):
-        return deserialize_keras_object({**config, "module": "keras.quantizers", "class_name": _CLASSES[name].__name__})
+        return configs.deserialize_keras_object(
+            {**config, "module": "keras.quantizers", "class_name": _CLASSES[name].__name__}
+        )
     if "module" not in config and name not in (custom_objects or {}):
         raise ValueError(f"unknown quantizer {name!r}; {did_you_mean(name, {**_CLASSES, **(custom_objects or {})})}")
-    return deserialize_keras_object(config, custom_objects)
+    return configs.deserialize_keras_object(config, custom_objects)
 
 
 def get(identifier: Any, **kwargs: Any) -> Any:

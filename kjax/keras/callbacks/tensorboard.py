@@ -248,9 +248,7 @@ class TensorBoard(Callback):
             if self.embeddings_data is None:
                 table = layer.get_weights()[0]
             else:
-                from kjax.keras.models import Model
-
-                table = Model(self.model.inputs, layer.output).predict(self.embeddings_data, verbose=0)
+                table = self.model._up_to(layer.output).predict(self.embeddings_data, verbose=0)
             rows = table.reshape(len(table), -1)
             np.savetxt(os.path.join(self.log_dir, f"{layer.name}.tsv"), rows, fmt="%.8g", delimiter="\t")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.pure import PureLayer, class_of
 from kjax.keras.core.quantized import FIELDS
+from kjax.nn.layers import EinsumDense
 
 _PROJECTIONS = {
     "query_dense": "query",
@@ -44,10 +45,8 @@ class AttentionMembers(PureLayer):
 
     def dense_part(self, name: str) -> PureLayer:
         """One of the dense layers inside, by the name of its module."""
-        from kjax.keras import layers
-
         module: Any = self._module
-        layer: Any = self.part(name, layers.EinsumDense, module.dense(name, *self._sizes()), (name,))  # type: ignore[attr-defined]
+        layer: Any = self.part(name, class_of(EinsumDense), module.dense(name, *self._sizes()), (name,))
         layer._whole = self, name
         layer.name = name
         return layer

@@ -1,49 +1,28 @@
-"""The door to configs: how layers and optimizers write and read one another, which :mod:`kjax.keras.saving` knows.
-
-Saving is built on the classes of this package, so nothing here names it but :data:`FILLED_BY`: it fills the table below when it
-is loaded, and is loaded when a config is first asked for.
-"""
+"""The door to configs: how layers and optimizers write and read one another, which :mod:`kjax.keras.saving` knows."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-FILLED_BY = ("kjax.keras.saving.serialization", "kjax.keras.saving.older")
+from kjax.keras.core import doors
 
-_functions: dict[str, Callable[..., Any]] = {}
-
-
-def fill(**functions: Callable[..., Any]) -> None:
-    """Say what the functions of this module do.
-
-    Args:
-        **functions: a function for each name.
-    """
-    _functions.update(functions)
-
-
-def _call(name: str, *args: Any, **kwargs: Any) -> Any:
-    if name not in _functions:
-        for module in FILLED_BY:
-            importlib.import_module(module)
-    return _functions[name](*args, **kwargs)
+fill = doors.configs.fill
 
 
 def serialize_keras_object(obj: Any) -> Any:
     """An object as a dict of plain things."""
-    return _call("serialize_keras_object", obj)
+    return doors.configs.serialize_keras_object(obj)
 
 
 def deserialize_keras_object(config: Any, custom_objects: Any = None, **kwargs: Any) -> Any:
     """The object that a dict of :func:`serialize_keras_object` stands for."""
-    return _call("deserialize_keras_object", config, custom_objects, **kwargs)
+    return doors.configs.deserialize_keras_object(config, custom_objects, **kwargs)
 
 
 def serialize_argument(value: Any) -> Any:
     """An argument of a constructor as configs hold it."""
-    return _call("serialize_argument", value)
+    return doors.configs.serialize_argument(value)
 
 
 def module_config(layer: Any, module: Any, config: dict[str, Any]) -> dict[str, Any]:
@@ -54,27 +33,27 @@ def module_config(layer: Any, module: Any, config: dict[str, Any]) -> dict[str, 
         module: its module.
         config: name, trainable and dtype.
     """
-    return _call("module_config", layer, module, config)
+    return doors.configs.module_config(layer, module, config)
 
 
 def without_unknown(cls: type, config: dict[str, Any]) -> dict[str, Any]:
     """The part of a config that a class knows."""
-    return _call("without_unknown", cls, config)
+    return doors.configs.without_unknown(cls, config)
 
 
 def custom_object_scope(custom_objects: Any) -> Any:
     """A context manager in which a user's classes and functions are known by their names."""
-    return _call("custom_object_scope", custom_objects)
+    return doors.configs.custom_object_scope(custom_objects)
 
 
 def older_config(thing: Any, config: dict[str, Any]) -> dict[str, Any]:
     """A config of today as ``get_config`` of Keras 2 returned it."""
-    return _call("older_config", thing, config)
+    return doors.configs.older_config(thing, config)
 
 
 def older_entry(entry: Any) -> Any:
     """What :func:`serialize_keras_object` returned, as Keras 2 wrote it."""
-    return _call("older_entry", entry)
+    return doors.configs.older_entry(entry)
 
 
 _HOLDING = ("layer", "backward_layer", "cell", "cells", "function", "mask")

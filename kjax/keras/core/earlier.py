@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from kjax.keras.core.input_spec import check_inputs
+from kjax.keras.core.metric import Metric, derive_metric
 from kjax.keras.core.variable import Variable
+from kjax.nn import metrics as rules
 
 
 class Earlier:
@@ -73,10 +75,8 @@ class Earlier:
         Raises:
             ValueError: no name, or another aggregation.
         """
-        from kjax.keras import metrics
-
         if not name:
-            if any(isinstance(held, metrics.Metric) for _, held in self._state_holders()):
+            if any(isinstance(held, Metric) for _, held in self._state_holders()):
                 return  # the result of a metric that is an attribute, which is measured already
             raise ValueError(f"{type(self).__name__}.add_metric: give the metric a `name`")
         if aggregation not in (None, "mean"):
@@ -85,7 +85,7 @@ class Earlier:
             )
         kept = self.__dict__.setdefault("added_metrics", {})
         if name not in kept:
-            kept[name] = metrics.Mean(name=name)  # pyright: ignore[reportAttributeAccessIssue]
+            kept[name] = derive_metric(rules.Mean)(name=name)
         kept[name].update_state(jax.numpy.asarray(value))
 
 

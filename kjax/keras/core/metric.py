@@ -383,6 +383,7 @@ class PureMetric(Metric):
         return dict(self.rule.get_config())
 
 
+@functools.cache
 def derive_metric(rule_class: type[rules.Metric]) -> type[PureMetric]:
     """The Keras class of a metric of floor 1."""
     body = {"rule_class": rule_class, "__doc__": rule_class.__doc__, "__module__": "kjax.keras.metrics"}

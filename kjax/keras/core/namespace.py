@@ -12,6 +12,7 @@ import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.operation import Operation
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.form import serialized as serialized_by_era
@@ -91,7 +92,6 @@ def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _draw(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call on symbolic tensors: the operation of ``keras.ops`` where it is the same, otherwise a node of its own."""
-    from kjax.keras.core.operation import Operation
     from kjax.keras.ops.table import entries
 
     name = function.__name__

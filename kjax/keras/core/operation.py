@@ -12,6 +12,8 @@ from jax.core import Tracer
 
 from kjax.keras.core import codes
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.doors import nodes
+from kjax.keras.core.evaluate import values_of
 from kjax.keras.core.fitting import fitted
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
@@ -171,8 +173,6 @@ class Operation(PureLayer):
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if settings.era in ("1", "2") and (scopes.is_tracing() or scopes.current() is not None):
             # A graph of variables, drawn outside of a function that is traced now: its values are known here.
-            from kjax.keras.core.evaluate import values_of
-
             known = values_of(symbolic_leaves((args, kwargs)))
             if known is not None:
                 args, kwargs = jax.tree.map(lambda leaf: known.get(id(leaf), leaf), (args, kwargs), is_leaf=is_symbolic)
@@ -353,3 +353,6 @@ def apply_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
             return scopes.recorder.call_function(function, args, kwargs)
         return function(*args, **kwargs)
     return Operation(function, name)._symbolic_call(args, kwargs)
+
+
+nodes.fill(apply_function=apply_function, reading=reading)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import numpy as np
@@ -27,6 +27,8 @@ _UNTRACKED = (
 
 class Owning:
     """The part of a layer that knows its variables and the layers inside it."""
+
+    tracked_state: ClassVar[bool] = True
 
     if TYPE_CHECKING:
         name: str

@@ -15,12 +15,13 @@ import numpy as np
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of, named_as_given
+from kjax.keras.core.doors import nodes
 from kjax.keras.core.fields import Argument, all_fields, argument_fields, field_names, required_fields
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
 from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import next_key, settings, to_snake_case
 from kjax.keras.core.symbolic import call_signature, in_terms_of
-from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
+from kjax.keras.core.tensor import KerasTensor, is_symbolic, stand_in, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import OLD_ERAS, layer_call
@@ -493,9 +494,7 @@ class PureLayer(Seeded, Layer):
         """The mask of the output, given that of the inputs."""
         if isinstance(self._module, ModuleBase):
             if symbolic_leaves((inputs, mask)):
-                from kjax.keras.core.operation import apply_function
-
-                return apply_function(self._module.compute_mask, (inputs, mask), {}, name="compute_mask")
+                return nodes.apply_function(self._module.compute_mask, (inputs, mask), {}, name="compute_mask")
             return self._module.compute_mask(inputs, mask)
         return super().compute_mask(inputs, mask)
 
@@ -525,8 +524,6 @@ def _as_module(value: Any) -> Any:
 
 
 def _stand_in_leaf(leaf: Any) -> Any:
-    from kjax.keras.core.tensor import stand_in
-
     if isinstance(leaf, KerasTensor):
         return stand_in(leaf, 0)
     if hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
@@ -586,4 +583,14 @@ def derive(
         "__signature__": inspect.Signature(parameters[1:]),
         **attributes,
     }
-    return type(name or module_class.__name__, (*bases, PureLayer), body)
+    cls = type(name or module_class.__name__, (*bases, PureLayer), body)
+    _classes.setdefault(module_class, cls)
+    return cls
+
+
+_classes: dict[type, type[PureLayer]] = {}
+
+
+def class_of(module_class: type[nn.Module]) -> type[PureLayer]:
+    """The class that :func:`derive` made of a module's first."""
+    return _classes[module_class]

@@ -11,11 +11,12 @@ import numpy as np
 from kjax.keras.core.copying import copy_layer
 from kjax.keras.core.input_spec import InputSpec
 from kjax.keras.core.layer import Layer
-from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.pure import PureLayer, class_of
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.symbolic import call_signature
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.variable import Variable
+from kjax.nn.layers import StackedRNNCells
 from kjax.nn.layers.recurrent.rnn import initial_states
 from kjax.nn.layers.regularization import dropout
 from kjax.nn.module import PARAMS, STATE
@@ -212,9 +213,7 @@ class RecurrentMembers(StatefulMembers):
         """Several cells become one that stacks them."""
         cell = fields.get("cell")
         if isinstance(cell, (list, tuple)) and all(isinstance(one, Layer) for one in cell):
-            from kjax.keras import layers
-
-            return fields | {"cell": layers.StackedRNNCells(list(cell))}  # type: ignore[attr-defined]
+            return fields | {"cell": class_of(StackedRNNCells)(list(cell))}
         if not isinstance(cell, Layer) and _is_plain_cell(cell):
             return fields | {"cell": PlainCell(cell)}
         if isinstance(cell, (list, tuple)) and cell and all(map(_is_plain_cell, cell)):

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import codes, fitting
+from kjax.keras.core.doors import nodes
 from kjax.keras.core.settings import unique_name
 
 
@@ -124,9 +125,7 @@ class KerasTensor:
 
     def __call_later__(self, function: Callable[..., Any], *args: Any) -> Any:
         """A node for a function of arrays, among whose arguments this tensor is."""
-        from kjax.keras.core.operation import apply_function
-
-        return apply_function(function, args, {}, name=getattr(function, "name", None) or "function")
+        return nodes.apply_function(function, args, {}, name=getattr(function, "name", None) or "function")
 
     def __bool__(self) -> bool:
         raise TypeError("A KerasTensor is symbolic: it is neither true nor false while the model is drawn.")
@@ -142,18 +141,18 @@ class KerasTensor:
         )
 
     def __getitem__(self, key: Any) -> Any:
-        return _operation("get_item", self, key)
+        return nodes.operation("get_item", self, key)
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return _operation("round", self, ndigits or 0)
+        return nodes.operation("round", self, ndigits or 0)
 
     def reshape(self, newshape: Any) -> Any:
         """``keras.ops.reshape``."""
-        return _operation("reshape", self, newshape)
+        return nodes.operation("reshape", self, newshape)
 
     def squeeze(self, axis: Any = None) -> Any:
         """``keras.ops.squeeze``."""
-        return _operation("squeeze", self, axis)
+        return nodes.operation("squeeze", self, axis)
 
     _uses_learning_phase = False
     sparse: bool = False
@@ -169,15 +168,9 @@ class KerasTensor:
         return self.shape
 
 
-def _operation(name: str, *args: Any) -> Any:
-    from kjax.keras.ops.lift import functions
-
-    return functions()[name](*args)
-
-
 def _symbolic_operator(name: str, reverse: bool) -> Callable[..., Any]:
     def operator(self: KerasTensor, *others: Any) -> Any:
-        return _operation(name, *((*others, self) if reverse else (self, *others)))
+        return nodes.operation(name, *((*others, self) if reverse else (self, *others)))
 
     return operator
 

@@ -9,15 +9,14 @@ from kjax.keras.core.variable import Variable
 
 
 def members(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The layers, variables and holders of state in an attribute's value: itself, or members of lists and dicts.
+    """The variables and holders of state in an attribute's value: itself, or members of lists and dicts.
 
-    A holder of state is a metric or a random generator: a class with ``tracked_state = True`` and ``variables``.
+    A holder of state is a layer, a metric or a random generator: a class with ``tracked_state = True`` and ``variables``.
     """
-    from kjax.keras.core.layer import Layer
 
     def walk(value: Any, *path: Any) -> Iterator[tuple[str, Any]]:
         # Names are put together for what is found only: the repr of a key may take long.
-        if isinstance(value, (Layer, Variable)) or getattr(type(value), "tracked_state", False):
+        if isinstance(value, Variable) or getattr(type(value), "tracked_state", False):
             yield "_".join(map(str, path)), value
         elif isinstance(value, (list, tuple, set, frozenset)):
             for i, item in enumerate(value):

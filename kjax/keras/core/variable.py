@@ -13,6 +13,7 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.keras.core import scope
+from kjax.keras.core.doors import nodes
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, settings, unique_name
 from kjax.nn import initializers
@@ -328,9 +329,7 @@ class Variable:
 
     def __symbolic__(self) -> Any:
         """A symbolic tensor that stands for the value, whenever it is read."""
-        from kjax.keras.core.operation import reading
-
-        return reading(self)
+        return nodes.reading(self)
 
     def __getitem__(self, key: Any) -> Array:
         return self.__symbolic__()[key] if scope.is_drawing() else self.value[key]

@@ -116,13 +116,13 @@ def preprocess_weights_for_loading(
 
 def pickle_model(model: Any) -> Mapping[str, Any]:
     """The state of a model, as plain data, for :func:`unpickle_model`."""
-    from kjax.keras.models.copying import state_of
+    from kjax.keras.saving.copying import state_of
 
     return state_of(model)
 
 
 def unpickle_model(state: Mapping[str, Any]) -> Any:
     """The model of a state that :func:`pickle_model` returned."""
-    from kjax.keras.models.copying import model_of
+    from kjax.keras.saving.copying import model_of
 
     return model_of(state)

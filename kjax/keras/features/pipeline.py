@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kjax.keras.core import configs
 from kjax.keras.core.layer import Layer, call_signature
 
 
@@ -39,15 +40,11 @@ class Pipeline(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The layers and the name."""
-        from kjax.keras.saving.serialization import serialize_keras_object
-
-        return {"layers": [serialize_keras_object(layer) for layer in self._pipeline_layers], "name": self.name}
+        return {"layers": [configs.serialize_keras_object(layer) for layer in self._pipeline_layers], "name": self.name}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Make a pipeline from what :meth:`get_config` returned."""
-        from kjax.keras.saving.serialization import deserialize_keras_object
-
         if not isinstance(config.get("layers"), (list, tuple)):
             raise ValueError(f"a config of a Pipeline holds a list of `layers`, received {config.get('layers')!r}")
-        return cls([deserialize_keras_object(layer) for layer in config["layers"]], name=config.get("name"))
+        return cls([configs.deserialize_keras_object(layer) for layer in config["layers"]], name=config.get("name"))

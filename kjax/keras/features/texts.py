@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.core import configs
 from kjax.keras.core.preprocessing import batches_of
 from kjax.keras.features.host import HostLayer, as_strings
 from kjax.keras.features.lookup import StringLookup, mode_of
@@ -243,12 +244,10 @@ class TextVectorization(HostLayer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, a learned vocabulary among them unless a file keeps it as an asset."""
-        from kjax.keras.saving.serialization import serialize_keras_object
-
         table = self._table.get_config()
 
         def written(value: Any) -> Any:
-            return serialize_keras_object(value) if callable(value) else value
+            return configs.serialize_keras_object(value) if callable(value) else value
 
         return {
             "name": self.name,
@@ -273,14 +272,12 @@ class TextVectorization(HostLayer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Make a layer from what :meth:`get_config` returned."""
-        from kjax.keras.saving.serialization import deserialize_keras_object
-
         config = {k: v for k, v in config.items() if k != "dtype"}
         if config.get("vocabulary") is None:
             config["has_input_vocabulary"] = False
         for name in ("standardize", "split"):
             if isinstance(config.get(name), Mapping):
-                config[name] = deserialize_keras_object(config[name])
+                config[name] = configs.deserialize_keras_object(config[name])
         if isinstance(config.get("ngrams"), list):
             config["ngrams"] = tuple(config["ngrams"])
         return cls(**config)

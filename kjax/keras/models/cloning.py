@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.operation import Input, InputLayer, Operation
@@ -161,9 +162,7 @@ class _Cloner:
                     f"clone_model: argument `{name}` is for functional and sequential models; "
                     f"{model.name!r} is written as a class ({type(model).__name__})"
                 )
-        from kjax.keras.models.copying import without_weights
-
-        return without_weights(model)
+        return files.without_weights(model)
 
 
 def _new_input(source: InputLayer) -> Any:

@@ -9,6 +9,7 @@ import flax.linen as nn
 
 from kjax.keras.core import codes
 from kjax.keras.core.applying import apply_pure
+from kjax.keras.core.doors import files
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer, Operation
@@ -368,6 +369,10 @@ class Model(OnBatch, Generations, Layer):
         outputs = jax.tree.leaves(self(inputs) if mask is None else self(inputs, mask=mask), is_leaf=is_symbolic)
         return outputs, [getattr(t, "_keras_mask", None) for t in outputs], [tuple(t.shape) for t in outputs]
 
+    def _up_to(self, outputs: Any) -> Model:
+        """The functional model from the inputs of this one to other tensors of its graph."""
+        return Model(self.inputs, outputs)
+
     def reset_states(self) -> None:
         """Reset the carried state of stateful layers."""
         for layer in self._flatten_layers():
@@ -379,33 +384,23 @@ class Model(OnBatch, Generations, Layer):
 
     def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Save the whole model: architecture, weights, optimizer. The format follows the file name."""
-        from kjax.keras.saving import save_model
-
-        save_model(self, filepath, overwrite=overwrite, **kwargs)
+        files.save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Save the weights to a ``.weights.h5`` file."""
-        from kjax.keras.saving import save_weights
-
-        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+        files.save_weights(self, filepath, overwrite=overwrite, **kwargs)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
         """Load weights that :meth:`save_weights` or real Keras wrote."""
-        from kjax.keras.saving import load_weights
-
-        return load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        return files.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def get_compile_config(self) -> dict[str, Any]:
         """What :meth:`compile_from_config` needs to compile an equal model; empty before ``compile``."""
-        from kjax.keras.saving.compile_config import compile_config
-
-        return compile_config(self)
+        return files.compile_config(self)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as :meth:`get_compile_config` says."""
-        from kjax.keras.saving.compile_config import compile_from_config
-
-        compile_from_config(self, config)
+        files.compile_from_config(self, config)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shape of the inputs that the model was built for."""
@@ -415,37 +410,27 @@ class Model(OnBatch, Generations, Layer):
     def get_config(self) -> dict[str, Any]:
         """What makes an equal model."""
         if self._plan is not None and type(self).get_config is Model.get_config:
-            from kjax.keras.saving.graph_config import functional_config
-
-            return functional_config(self)
+            return files.functional_config(self)
         return super().get_config()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Any:
         """Make a model from what :meth:`get_config` returned."""
         if "input_layers" in config and "layers" in config:
-            from kjax.keras.saving.graph_config import functional_from_config
-
-            return functional_from_config(cls, config, custom_objects)
+            return files.functional_from_config(cls, config, custom_objects)
         return super().from_config(config)
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, in the format of Keras 3."""
-        from kjax.keras.saving.architecture import model_to_json
-
-        return model_to_json(self, **kwargs)
+        return files.model_to_json(self, **kwargs)
 
     def to_yaml(self, **kwargs: Any) -> str:
         """The architecture as YAML (needs PyYAML)."""
-        from kjax.keras.saving.architecture import model_to_yaml
-
-        return model_to_yaml(self, **kwargs)
+        return files.model_to_yaml(self, **kwargs)
 
     def export(self, filepath: Any, format: str = "stablehlo", verbose: Any = None, **kwargs: Any) -> None:
         """Write what the model computes as StableHLO: :func:`kjax.keras.saving.export_model` has the arguments."""
-        from kjax.keras.saving.exported import export_model
-
-        export_model(self, filepath, format, verbose, **kwargs)
+        files.export_model(self, filepath, format, verbose, **kwargs)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
         """The values of all variables, of the optimizer too, as dicts nested by their paths.
@@ -464,17 +449,13 @@ class Model(OnBatch, Generations, Layer):
         set_state_tree(self, state_tree)
 
     def __reduce__(self) -> Any:
-        from kjax.keras.models.copying import model_of, state_of
-
-        return model_of, (state_of(self),)
+        return files.model_of, (files.state_of(self),)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__reduce__()
 
     def __deepcopy__(self, memo: Any) -> Any:
-        from kjax.keras.models.copying import deep_copy
-
-        return deep_copy(self)
+        return files.deep_copy(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
 from kjax.keras.core.settings import settings
@@ -192,16 +193,12 @@ class Sequential(Model):
     @of_era
     def get_config(self) -> dict[str, Any]:
         """What makes an equal model."""
-        from kjax.keras.saving.graph_config import sequential_config
-
-        return sequential_config(self)
+        return files.sequential_config(self)
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         """Make a model from what :meth:`get_config` returned."""
-        from kjax.keras.saving.graph_config import sequential_from_config
-
-        return sequential_from_config(cls, config, custom_objects)
+        return files.sequential_from_config(cls, config, custom_objects)
 
 
 def _declared_shape(layer: Layer) -> tuple[int | None, ...] | None:

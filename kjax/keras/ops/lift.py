@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.doors import nodes
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
@@ -121,3 +122,10 @@ def functions() -> dict[str, Callable[..., Any]]:
     """All functions of ``keras.ops``, by name."""
     as_they_are = frozenset("shape dtype is_tensor convert_to_numpy custom_gradient vectorize ndim size".split())
     return {name: entry.function if name in as_they_are else lift(entry) for name, entry in entries().items()}
+
+
+def _operation(name: str, *args: Any) -> Any:
+    return functions()[name](*args)
+
+
+nodes.fill(operation=_operation)

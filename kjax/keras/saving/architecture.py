@@ -8,6 +8,7 @@ from typing import Any
 
 from kjax.keras.core.settings import INNER_NAMES
 from kjax.keras.legacy.form import CONVERTED, is_older, today
+from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, legacy_config, names, older, operations
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
@@ -23,8 +24,6 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     Raises:
         ValueError: unknown classes or arguments, or no config of a model.
     """
-    from kjax.keras.models.model import Model
-
     if not isinstance(config, Mapping) or "class_name" not in config or "config" not in config:
         raise ValueError("the config of a model must be a dict with 'class_name' and 'config'")
     with CustomObjectScope(custom_objects), sharing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kjax.keras.core import configs
 from kjax.keras.core.settings import unique_name
 from kjax.keras.saving import names
 
@@ -96,10 +97,8 @@ def _cell(layer: Any, config: Config, shape: Any) -> Config:
     """Several cells become one, and all are built for what they get at one time."""
     cell = config["cell"]
     if isinstance(cell, (list, tuple)):
-        from kjax.keras.saving.serialization import serialize_argument
-
         name = layer.__dict__.setdefault("_stack_name", unique_name("stacked_rnn_cells"))
-        dtype = serialize_argument(layer._dtype_policy)
+        dtype = configs.serialize_argument(layer._dtype_policy)
         stacked = {"name": name, "trainable": True, "dtype": dtype, "cells": list(cell)}
         cell = {"module": "keras.layers", "class_name": "StackedRNNCells", "config": stacked, "registered_name": None}
     if shape is None:

@@ -11,6 +11,8 @@ import numpy as np
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.tensor import KerasTensor, Node
+from kjax.keras.models.model import Model
+from kjax.keras.models.sequential import Sequential
 from kjax.keras.saving import legacy_config, operations, tensorflow_ops
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import (
@@ -98,9 +100,6 @@ def _place(tensor: KerasTensor, numbers: Mapping[int, Any], outside: bool = Fals
 
 
 def _is_functional(layer: Any) -> bool:
-    from kjax.keras.models.model import Model
-    from kjax.keras.models.sequential import Sequential
-
     return isinstance(layer, Model) and layer.is_functional and not isinstance(layer, Sequential)
 
 

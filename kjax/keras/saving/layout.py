@@ -16,6 +16,7 @@ from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import to_snake_case
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.model import Model
+from kjax.keras.models.sequential import Sequential
 from kjax.keras.saving import names
 from kjax.nn.graph import Graph, Op
 from kjax.nn.layers.recurrent.sequence import CARRIED
@@ -267,7 +268,6 @@ def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
 def _known_attributes(is_pure: bool) -> frozenset[str]:
     """The attributes that every layer or model has, in which no layers of the user lie."""
     from kjax.keras.layers import InputLayer, Layer
-    from kjax.keras.models.sequential import Sequential
 
     found = (
         set(dir(Layer(name="reference"))) | set(dir(Model(name="reference"))) | set(dir(Sequential(name="reference")))

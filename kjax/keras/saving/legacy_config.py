@@ -7,6 +7,7 @@ from typing import Any
 
 from kjax.keras.core.layer import Layer
 from kjax.keras.legacy import spellings
+from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, tensorflow_ops
 from kjax.keras.saving.registration import get_registered_object
 from kjax.keras.saving.serialization import _revive, make_instance
@@ -220,8 +221,6 @@ def _without(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def first_call(layer: Layer) -> int:
     """Number of a layer's first call in older graphs: that of a model is 1, since its own graph counted as a call."""
-    from kjax.keras.models.model import Model
-
     return 1 if isinstance(layer, Model) else 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.model import Model
 from kjax.keras.saving import atomic, hdf5, optimizer_state
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.layout import Place, places
@@ -88,8 +89,6 @@ def owner_of_optimizer(model: Any, place: Place) -> Any:
 
     if not isinstance(place.owner, Optimizer):
         return None
-    from kjax.keras.models.model import Model
-
     models = [layer for layer in model._flatten_layers() if isinstance(layer, Model)]
     return next((inner for inner in models if inner.optimizer is place.owner), None)
 

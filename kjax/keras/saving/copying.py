@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.layer import Layer
+from kjax.keras.saving.inner_policies import applied, noted
+from kjax.keras.saving.keras_zip import model_from, training_state
+from kjax.keras.saving.serialization import serialize_keras_object, sharing
 
 
 def state_of(model: Any) -> dict[str, Any]:
@@ -20,9 +23,6 @@ def state_of(model: Any) -> dict[str, Any]:
     Raises:
         pickle.PicklingError: something in the model cannot be described by a config.
     """
-    from kjax.keras.saving.inner_policies import noted
-    from kjax.keras.saving.keras_zip import training_state
-
     return {
         "quantized": noted(model),
         "config": _config_of(model),
@@ -36,9 +36,6 @@ def state_of(model: Any) -> dict[str, Any]:
 
 def model_of(state: Mapping[str, Any]) -> Any:
     """The model of what :func:`state_of` returned."""
-    from kjax.keras.saving.inner_policies import applied
-    from kjax.keras.saving.keras_zip import model_from
-
     # The state comes from a pickle, which may run any code: there is nothing left to protect.
     model = model_from(state["config"], state["classes"], True, False)
     if state["weights"] is not None:
@@ -68,8 +65,6 @@ def deep_copy(model: Any) -> Any:
 
 
 def _config_of(model: Any) -> Any:
-    from kjax.keras.saving.serialization import serialize_keras_object, sharing
-
     try:
         with sharing():
             return serialize_keras_object(model)

@@ -1,0 +1,47 @@
+"""Doors: how modules below call functions of modules above, which are built on them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+
+class Door:
+    """Functions as attributes, which the modules above fill in when they are loaded.
+
+    They are loaded when a function is first asked for that nobody has given yet, so that nothing below imports them.
+
+    Args:
+        *filled_by: names of the modules above.
+    """
+
+    def __init__(self, *filled_by: str) -> None:
+        self._filled_by = filled_by
+
+    def fill(self, **functions: Callable[..., Any]) -> None:
+        """Give the functions.
+
+        Args:
+            **functions: a function for each name.
+        """
+        vars(self).update(functions)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if not name.startswith("__"):
+            for module in self._filled_by:
+                importlib.import_module(module)
+            if name in vars(self):
+                return vars(self)[name]
+        raise AttributeError(f"nobody of {self._filled_by} gives a function {name!r}")
+
+
+nodes = Door("kjax.keras.core.operation", "kjax.keras.ops.lift")
+"""For variables and symbolic tensors: ``apply_function`` makes a node of a function, ``reading`` of a variable, and
+``operation`` calls a function of ``keras.ops`` by its name."""
+
+configs = Door("kjax.keras.saving.serialization", "kjax.keras.saving.older")
+"""Configs of all things, for :mod:`kjax.keras.core.configs`, where the functions are described."""
+
+files = Door("kjax.keras.saving.models")
+"""For models: files, JSON, configs and copies of them; the functions have the names that they have in ``saving``."""
