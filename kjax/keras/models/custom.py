@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core import tape
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
-from kjax.keras.models.overriding import FUNCTIONS, overrides
+from kjax.keras.models.overridden import FUNCTIONS, overrides, takes_data_only
 from kjax.keras.utils.batches import pack_x_y_sample_weight
 from kjax.nn.dtypes import abstract
 from kjax.nn.randomness import STREAM, moved_on, take_key
@@ -223,13 +222,6 @@ def step_of(model: Any, kind: str) -> Callable[..., Any]:
     if takes_data_only(function):
         return lambda data: function(iter([data]))
     return lambda state, data: function(state, iter([data]))
-
-
-def takes_data_only(step: Callable[..., Any]) -> bool:
-    """Whether a step is written as for tf.keras, ``step(self, data)``, and not ``step(self, state, data)``."""
-    kinds = [p.kind for p in inspect.signature(step).parameters.values()]
-    positional = [k for k in kinds if k in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    return len(positional) == 1
 
 
 def flat_logs(logs: Any, who: str) -> dict[str, Any]:

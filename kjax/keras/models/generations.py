@@ -11,7 +11,7 @@ import numpy as np
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.models.fitting import Fitting
-from kjax.keras.models.overriding import overrides
+from kjax.keras.models.overridden import overrides
 from kjax.keras.utils.batches import unpack_x_y_sample_weight
 
 

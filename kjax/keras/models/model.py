@@ -461,6 +461,9 @@ class Model(OnBatch, Generations, Layer):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+Model.without_overrides = Model
+
+
 def is_input_layer(layer: Layer) -> bool:
     """Whether a layer is an input."""
     return isinstance(layer, InputLayer)

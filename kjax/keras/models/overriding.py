@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,16 +13,11 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.session import copied
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.custom import CustomSteps
+from kjax.keras.models.overridden import OVERRIDABLE, overrides, takes_data_only
 from kjax.keras.models.training import Training
 from kjax.keras.utils.batches import unpack_x_y_sample_weight
 from kjax.train.steps import batch_size_of
-
-FUNCTIONS = {"train": "make_train_function", "test": "make_test_function", "predict": "make_predict_function"}
-OVERRIDABLE = (
-    *("train_step", "test_step", "compute_loss", "compute_metrics", "compute_loss_and_updates"),
-    *("make_train_function", "make_test_function"),
-)
-"""Methods whose override makes a model train through them, and not by the step of floor 2 alone."""
 
 
 class Overridable(Training):
@@ -34,6 +29,8 @@ class Overridable(Training):
     """
 
     _loss_functions: list[Any]
+    without_overrides: ClassVar[type[Overridable]]
+    """The class whose methods are Keras' own."""
 
     def _learn_outputs(self, outputs: Any) -> None:
         raise NotImplementedError
@@ -70,13 +67,16 @@ class Overridable(Training):
             self._has_methods = found
         return self._has_methods
 
+    def _own_steps(self) -> CustomSteps:
+        if self._custom is None:
+            self._custom = CustomSteps(self)
+        return self._custom
+
     def _predicts_by_itself(self) -> bool:
         return overrides(self, "predict_step", "make_predict_function")
 
     def _builds_by_itself(self) -> bool:
         """Whether layers are built by the model's own step and not by calling the model on the inputs."""
-        from kjax.keras.models.custom import takes_data_only
-
         return not self.is_functional and overrides(self, "train_step") and takes_data_only(self.train_step)
 
     def _keep_metrics(self, objective: Any, accumulators: Any) -> None:
@@ -396,10 +396,3 @@ def _run(groups: Sequence[Sequence[Variable]], values: Sequence[Sequence[Any]], 
         parts.append(after[start : start + len(group)])
         start += len(group)
     return result, parts
-
-
-def overrides(model: Any, *names: str) -> bool:
-    """Whether a model's class, or the model itself, has a method of its own in place of Keras'."""
-    from kjax.keras.models.model import Model
-
-    return any(getattr(type(model), n) is not getattr(Model, n) or n in model.__dict__ for n in names)

@@ -22,7 +22,6 @@ from kjax.train.steps import make_eval_step, make_predict_step, make_train_step
 
 if TYPE_CHECKING:
     from kjax.keras.core.layer import Layer as _Base
-    from kjax.keras.models.custom import CustomSteps
 else:
     _Base = object
 
@@ -74,7 +73,7 @@ class Training(_Base):
         self._checked: dict[Any, tuple[Any, Any]] = {}
         self._class_output_names = ("output",)
         self._outputs_seen = False
-        self._custom: CustomSteps | None = None
+        self._custom: Any = None
         self._sample_batch: Any = None
         if self._compilation is not None:
             self._compilation.forget()
@@ -235,12 +234,9 @@ class Training(_Base):
         """Whether the model trains through methods of its own, see :mod:`kjax.keras.models.overriding`."""
         raise NotImplementedError
 
-    def _own_steps(self) -> CustomSteps:
-        if self._custom is None:
-            from kjax.keras.models.custom import CustomSteps
-
-            self._custom = CustomSteps(self)
-        return self._custom
+    def _own_steps(self) -> Any:
+        """The steps made of those methods."""
+        raise NotImplementedError
 
     def _training_step(self) -> tuple[Any, Any]:
         """The pure training step, and what it measures: an objective, or what stands for one."""
