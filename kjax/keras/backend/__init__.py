@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kjax.keras.backend import arithmetic as _arithmetic
 from kjax.keras.backend import graph as _graph
 from kjax.keras.backend import network as _network
+from kjax.keras.backend import running as _running
 from kjax.keras.backend import session as _session
 from kjax.keras.backend.drawing import drawing as _drawing
 from kjax.keras.config import epsilon as epsilon
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def _public() -> dict[str, Any]:
     names = {}
-    for module in (_session, _arithmetic, _network, _graph):
+    for module in (_session, _arithmetic, _network, _graph, _running):
         here = {
             name: thing
             for name, thing in vars(module).items()

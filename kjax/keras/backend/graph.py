@@ -18,6 +18,7 @@ from kjax.keras.core.operation import Input, Operation, ShapeOperation, apply_fu
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import KerasTensor, NotSymbolicError, is_symbolic, symbolic_leaves
+from kjax.keras.core.updates import Effect, Update
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn.module import ambient
@@ -120,7 +121,9 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     def make() -> Variable:
         array = value.value if isinstance(value, Variable) else np.asarray(value)
         of_type = jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx))
-        return Variable(jnp.asarray(array, of_type), name=name, constraint=constraint)
+        made = Variable(jnp.asarray(array, of_type), name=name, constraint=constraint)
+        made._first = made._value if settings.era in OLD_ERAS else None
+        return made
 
     return remembered(make)
 
@@ -160,23 +163,6 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         missing = int(np.prod(shape)) - array.size
         array = np.concatenate([array.reshape(-1), np.repeat(array.reshape(-1)[-1:], missing)]).reshape(shape)
     return jnp.asarray(array)
-
-
-class Update:
-    """A new value for a variable, to be stored when a function runs.
-
-    Args:
-        target: the variable.
-        value: symbolic tensor.
-    """
-
-    def __init__(self, target: Variable, value: KerasTensor) -> None:
-        self.target = target
-        self.tensors = [value]
-
-    def apply(self, values: Sequence[Any]) -> None:
-        """Store the value."""
-        self.target.assign(values[0])
 
 
 def update(x: Variable, new_x: Any) -> Any:
@@ -289,6 +275,8 @@ class Function:
             )
         self._variables = variables_of(self._nodes)
         self._run = jax.jit(self._compute, static_argnames="training")
+        self.is_small = len(self._nodes) <= 4
+        self.compiles = True
 
     def _compute(self, values: Any, fed: Any, key: Any, training: bool) -> Any:
         held = {id(v): value for v, value in zip(self._variables, values, strict=True)}
@@ -316,12 +304,14 @@ class Function:
             else:
                 fed.append(_fit(tensor, value))
         present = [v.stored_value() for v in self._variables]
-        results = self._run(present, fed, next_key(), training=bool(phase))
+        run = self._run if self.compiles else self._compute
+        results = run(present, fed, next_key(), training=bool(phase))
         count = len(self._wanted)
         at = count
-        for item in self.updates:
-            item.apply(results[at : at + len(item.tensors)])
-            at += len(item.tensors)
+        with scopes.computing():
+            for item in self.updates:
+                item.apply(results[at : at + len(item.tensors)])
+                at += len(item.tensors)
         computed = iter(results[:count])
         arrays = [np.asarray(next(computed) if is_symbolic(leaf) else eval(leaf)) for leaf in self._leaves]
         return jax.tree.unflatten(self._structure, arrays)
@@ -335,7 +325,7 @@ def _as_update(item: Any) -> Any:
     if isinstance(item, (tuple, list)) and len(item) == 2:
         target, value = item
         return Update(target, value if is_symbolic(value) else _constant_node(value))
-    if not hasattr(item, "tensors"):
+    if not isinstance(item, Effect):
         raise TypeError(
             f"K.function: an update is what K.update returned or a pair (variable, value), received {type(item).__name__}"
         )
@@ -349,8 +339,9 @@ def _constant_node(value: Any) -> KerasTensor:
 def _fit(tensor: KerasTensor, value: Any) -> Any:
     value = value.value if isinstance(value, Variable) else sparse_arrays.dense(value)
     array = jnp.asarray(value.toarray() if hasattr(value, "tocoo") else value, tensor.dtype)
-    fits = array.ndim == len(tensor.shape) and all(
-        a is None or a == b for a, b in zip(tensor.shape, array.shape, strict=True)
+    fits = tensor.is_open or (
+        array.ndim == len(tensor.shape)
+        and all(a is None or a == b for a, b in zip(tensor.shape, array.shape, strict=True))
     )
     if not fits:
         raise ValueError(f"K.function: input {tensor.name!r} has shape {tensor.shape}; received {array.shape}")

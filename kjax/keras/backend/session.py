@@ -8,10 +8,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from kjax.keras import config
-from kjax.keras.backend.graph import eval as evaluate
 from kjax.keras.core.settings import settings
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
@@ -155,66 +153,6 @@ def is_int_dtype(dtype: Any) -> bool:
 def manual_variable_initialization(value: bool) -> None:
     """Accepted for compatibility: variables get their values when they are first read."""
     del value
-
-
-class Session:
-    """What scripts do with TensorFlow's session: ``run`` computes symbolic tensors and variables.
-
-    Args:
-        target: accepted for compatibility.
-        graph: accepted for compatibility.
-        config: accepted for compatibility.
-    """
-
-    def __init__(self, target: Any = "", graph: Any = None, config: Any = None) -> None:
-        del target
-        self.graph = graph
-        self.config = config
-
-    def run(self, fetches: Any, feed_dict: Any = None, **kwargs: Any) -> Any:
-        """Values of what is asked for, as NumPy arrays.
-
-        Args:
-            fetches: symbolic tensors, variables or arrays, in any structure; None for what initializers return.
-            feed_dict: values of placeholders.
-            **kwargs: accepted for compatibility.
-        """
-        del kwargs
-        from kjax.keras.backend.graph import function, is_placeholder
-
-        feeds = {t: v for t, v in (feed_dict or {}).items() if not isinstance(t, int)}
-        if not feeds:
-            return jax.tree.map(evaluate, fetches)
-        inputs = [t for t in feeds if is_placeholder(t) or hasattr(t, "_keras_history")]
-        return function(inputs, fetches)([np.asarray(feeds[t]) for t in inputs])
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    @contextlib.contextmanager
-    def as_default(self) -> Iterator[Session]:
-        """The session itself."""
-        yield self
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *details: Any) -> None:
-        self.close()
-
-
-_session = Session()
-
-
-def get_session(*args: Any) -> Session:
-    """A stand-in for TensorFlow's session: there is nothing to set up here."""
-    del args
-    return _session
-
-
-def set_session(session: Any) -> None:
-    """Accepted for compatibility."""
-    del session
 
 
 @contextlib.contextmanager

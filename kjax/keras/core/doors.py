@@ -40,6 +40,12 @@ nodes = Door("kjax.keras.core.operation", "kjax.keras.ops.lift")
 """For variables and symbolic tensors: ``apply_function`` makes a node of a function, ``reading`` of a variable, and
 ``operation`` calls a function of ``keras.ops`` by its name."""
 
+sessions = Door("kjax.keras.backend.running")
+"""For symbolic tensors and effects: ``get_session``, the session that scripts of Keras 1 and 2 are in."""
+
+effects = Door("kjax.keras.core.updates")
+"""For variables: ``update``, a new value for one as an operation of a graph."""
+
 configs = Door("kjax.keras.saving.serialization", "kjax.keras.saving.older")
 """Configs of all things, for :mod:`kjax.keras.core.configs`, where the functions are described."""
 

@@ -20,6 +20,8 @@ from kjax.keras.core.older_optimizers import OlderOptimizer, present_gradients
 from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
 from kjax.keras.core.settings import settings
 from kjax.keras.core.stepwise import Applied, Own, stepped, stepwise, takes_learning_rate
+from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.updates import Effect, Group, Update
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.arguments import optimizer_call
 from kjax.keras.legacy.form import of_era
@@ -302,9 +304,13 @@ class Optimizer(OlderOptimizer, StateKeeper):
         jax.tree.map(lambda box, value: box.assign(value), state, new_state, is_leaf=is_box)
 
     def apply_gradients(self, grads_and_vars: Any, **kwargs: Any) -> Any:
-        """Update variables by (gradient, variable) pairs; returns the number of updates done."""
-        del kwargs  # `name`, `experimental_aggregate_gradients` of tf.keras
+        """Update variables by (gradient, variable) pairs; returns the number of updates done.
+
+        For symbolic gradients it returns the step as an operation of a session, which adds 1 to ``global_step``.
+        """
         pairs = list(grads_and_vars)
+        if any(is_symbolic(g) for g, _ in pairs):
+            return self._step_in_graph([(g, v) for g, v in pairs if g is not None], kwargs.get("global_step"))
         if not pairs:
             raise ValueError(f"{self.name}: no gradients were given for any variable")
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
@@ -316,16 +322,50 @@ class Optimizer(OlderOptimizer, StateKeeper):
         else:
             self.apply(grads, variables)
 
-    def minimize(self, loss: Any, var_list: Any = None, tape: Any = None, **kwargs: Any) -> None:
+    drawn_rate: Any = None
+    """A symbolic learning rate for steps in graphs."""
+
+    def _step_in_graph(self, pairs: Sequence[tuple[Any, Variable]], global_step: Any = None) -> Any:
+        step = _Step(self, [g for g, _ in pairs], [v for _, v in pairs])
+        if global_step is None:
+            return step
+        return Group([step, Update(global_step, global_step.__symbolic__() + 1)])
+
+    def compute_gradients(self, loss: Any, var_list: Any = None, **kwargs: Any) -> list[tuple[Any, Variable]]:
+        """Pairs (symbolic gradient, variable) for a symbolic loss (TensorFlow 1).
+
+        Args:
+            loss: a symbolic tensor.
+            var_list: variables; by default those that are trained among those that the loss depends on.
+            **kwargs: accepted.
+        """
+        from kjax.keras import backend
+        from kjax.keras.core.evaluate import nodes_between, variables_of
+
+        if var_list is None:
+            var_list = [v for v in variables_of(nodes_between([], [loss])[0]) if v.trainable and not v.frozen]
+        boxes = list(var_list) if isinstance(var_list, (list, tuple)) else [var_list]
+        return list(zip(backend.gradients(loss, boxes), boxes, strict=True))
+
+    def minimize(self, loss: Any, var_list: Any = None, tape: Any = None, **kwargs: Any) -> Any:
         """Make one step down a loss, as tf.keras has it.
 
         Args:
-            loss: a function without arguments, or a value that was computed inside ``tape``.
+            loss: a function without arguments, or a value that was computed inside ``tape``. For a symbolic tensor the
+                step is returned, as an operation of a session (TensorFlow 1).
             var_list: the variables; those that the optimizer was built for by default.
             tape: a gradient tape.
             **kwargs: ``name`` and the like.
         """
-        del kwargs
+        if is_symbolic(loss):
+            if isinstance(var_list, Variable) or not isinstance(
+                var_list, (list, tuple, type(None))
+            ):  # the place of global_step
+                kwargs["global_step"], var_list = var_list, None
+            pairs = self.compute_gradients(loss, kwargs.get("var_list", var_list))
+            if all(g is None for g, _ in pairs):
+                raise ValueError(f"{self.name}.minimize: the loss depends on none of the variables")
+            return self.apply_gradients(pairs, global_step=kwargs.get("global_step"))
         boxes = list(self._trainable_variables if var_list is None else var_list)
         if tape is not None:
             value = loss() if callable(loss) else loss
@@ -496,14 +536,29 @@ def get(identifier: Any) -> Optimizer:
     return Optimizer.wrap(rules.get(identifier))
 
 
-class _Step:
-    """One step of an optimizer as an update of ``K.function``."""
+class _Step(Effect):
+    """One step of an optimizer as an update of ``K.function``, or an operation of a session.
+
+    Args:
+        optimizer: the optimizer.
+        gradients: symbolic gradients.
+        variables: a variable for each.
+    """
 
     def __init__(self, optimizer: Optimizer, gradients: list[Any], variables: list[Variable]) -> None:
-        self.optimizer, self.tensors, self.variables = optimizer, gradients, variables
+        rate = optimizer.drawn_rate
+        super().__init__(gradients if rate is None else [*gradients, rate])
+        self.optimizer, self.variables, self.name = optimizer, variables, optimizer.name
+        together = optimizer.__dict__.setdefault("_stepped_in_graphs", [])
+        together += [v for v in variables if all(v is not other for other in together)]
 
     def apply(self, values: Sequence[Any]) -> None:
         """Make the step."""
+        if self.optimizer.drawn_rate is not None:
+            *values, rate = values
+            self.optimizer.learning_rate = float(np.asarray(rate))
+        if not self.optimizer.built:  # for all its steps in the graph
+            self.optimizer.build(self.optimizer.__dict__["_stepped_in_graphs"])
         self.optimizer.apply(values, self.variables)
 
 

@@ -155,9 +155,26 @@ def is_tracing() -> bool:
     return isinstance(jax.lax.neg(np.float32(0)), Tracer)
 
 
+_computing: contextvars.ContextVar[bool] = contextvars.ContextVar("computing", default=False)
+
+
 def is_drawing() -> bool:
-    """Whether plain code of a script of Keras 1 or 2 runs: functions of variables made graphs then, not values."""
-    return settings.era in ("1", "2") and _current.get() is None and ambient() is None and not is_tracing()
+    """Whether plain code of a script of Keras 1 or 2 runs: functions of variables made graphs then, not values.
+
+    So they do for scripts that ask for graphs (``tf.compat.v1.disable_eager_execution``).
+    """
+    draws = settings.era in ("1", "2") or settings.draws_graphs
+    return draws and not _computing.get() and _current.get() is None and ambient() is None and not is_tracing()
+
+
+@contextlib.contextmanager
+def computing() -> Iterator[None]:
+    """Inside, values are computed, in every era: a graph is run, not drawn."""
+    token = _computing.set(True)
+    try:
+        yield
+    finally:
+        _computing.reset(token)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,8 @@ class Settings:
         epsilon: fuzz factor that ``keras.config.epsilon`` returns.
         image_data_format: default ``data_format``.
         era: generation of Keras whose defaults, names and messages hold: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
+        draws_graphs: whether functions of variables make graphs in every era, as in scripts for TensorFlow 1.
+        sessions: how often the session was cleared.
         seed: seed that everything random is derived from.
         draws: number of keys drawn so far.
         learning_phase: phase that ``keras.backend.set_learning_phase`` fixed, or None.
@@ -46,6 +48,8 @@ class Settings:
     epsilon: float = 1e-7
     image_data_format: str = "channels_last"
     era: str = "3"
+    draws_graphs: bool = False
+    sessions: int = 0
     seed: int = dataclasses.field(default_factory=lambda: secrets.randbits(31))
     draws: int = 0
     learning_phase: int | None = None
@@ -148,6 +152,7 @@ def clear_session(free_memory: bool = True) -> None:
         free_memory: whether the compiled programs are forgotten; what nobody holds is freed without being asked.
     """
     settings.names.clear()
+    settings.sessions += 1
     settings.learning_phase = settings.phase_tensor = None
     name_scopes.forget()
     if free_memory:

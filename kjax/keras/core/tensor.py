@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import codes, fitting
-from kjax.keras.core.doors import nodes
-from kjax.keras.core.settings import unique_name
+from kjax.keras.core.doors import nodes, sessions
+from kjax.keras.core.settings import settings, unique_name
+from kjax.keras.core.shapes import TensorShape, TensorShape1
 
 
 class NotSymbolicError(ValueError):
@@ -157,15 +158,34 @@ class KerasTensor:
     _uses_learning_phase = False
     sparse: bool = False
     ragged: bool = False
+    is_open: bool = False
+    """Whether arrays of any shape may be given for it: a placeholder that was made without a shape."""
+    after: tuple[Any, ...] = ()
+    """Effects that a session does before it computes the tensor."""
 
     @property
     def _keras_shape(self) -> tuple[int | None, ...]:
         """The shape, as Keras 1 and 2 kept it."""
         return self.shape
 
-    def get_shape(self) -> tuple[int | None, ...]:
-        """The shape."""
-        return self.shape
+    def get_shape(self) -> Any:
+        """The shape, with TensorFlow's methods."""
+        return (TensorShape1 if settings.era in ("1", "2") else TensorShape)(self.shape)
+
+    def set_shape(self, shape: Any) -> None:
+        """Say what free axes are."""
+        sizes = [None if size is None else int(size) for size in shape]
+        if len(sizes) == len(self.shape):
+            self.shape = tuple(b if a is None else a for a, b in zip(self.shape, sizes, strict=True))
+
+    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+        """Its value in a session, with values of placeholders (TensorFlow 1)."""
+        return (session or sessions.get_session()).run(self, feed_dict)
+
+    @property
+    def op(self) -> Any:
+        """What makes it: a layer or an operation."""
+        return None if self._keras_history is None else self._keras_history[0]
 
 
 def _symbolic_operator(name: str, reverse: bool) -> Callable[..., Any]:

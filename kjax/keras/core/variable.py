@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -13,7 +15,7 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.keras.core import scope
-from kjax.keras.core.doors import nodes
+from kjax.keras.core.doors import effects, nodes
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, settings, unique_name
 from kjax.nn import initializers
@@ -55,6 +57,15 @@ def initial_value(initializer: Any, key: Array | None, shape: tuple[int, ...], d
     except TypeError:
         return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
     return jnp.asarray(_draw(initializer, key, shape, dtype), dtype)
+
+
+_made: weakref.WeakValueDictionary[tuple[int, int], Variable] = weakref.WeakValueDictionary()
+_count = itertools.count()
+
+
+def all_variables() -> list[Variable]:
+    """The variables that were made since the session was cleared, in order."""
+    return [variable for (session, _), variable in sorted(_made.items()) if session == settings.sessions]
 
 
 class Variable:
@@ -107,7 +118,9 @@ class Variable:
         if not isinstance(name, str) or "/" in name:
             raise ValueError(f"Variable: argument `name` must be a string without '/', received {name!r}")
         self.name = name
-        self.path = path or f"{current_path()}/{name}".lstrip("/")
+        self.made_in = current_path()
+        self.path = path or f"{self.made_in}/{name}".lstrip("/")
+        _made[settings.sessions, next(_count)] = self
         self.aggregation = _chosen("aggregation", aggregation, ("none", "mean", "sum", "only_first_replica"))
         self.synchronization = _chosen("synchronization", synchronization, ("none", "on_read", "on_write", "auto"))
         self.trainable = bool(trainable)
@@ -120,7 +133,7 @@ class Variable:
         self.overwrite_with_gradient = False  # True for a value whose "gradient" is the value after the step
         self._live: Live | None = None
         self._value: Any = None
-        self._key: Array | None = None
+        self._first: Any = None  # the value it was made from, where `renew` gives it back
         self.initializer: Any = None
         if shape is None and not isinstance(initializer, (str, dict)) and not _is_initializer(initializer):
             array = np.asarray(initializer) if not isinstance(initializer, jax.Array) else initializer
@@ -249,11 +262,21 @@ class Variable:
             key = jax.random.fold_in(jax.random.key(self._seed), self._draw_number)
         return initial_value(self.initializer, key, self._shape, self._dtype)
 
+    def renew(self) -> None:
+        """Give it a new first value, where it has had one: another draw of its initializer, or what it was made from."""
+        if self._first is not None:
+            self.assign(self._first() if callable(self._first) else self._first)
+        elif self.initializer is not None and (self._value is not None or self._live is not None):
+            if hasattr(self, "_seed"):
+                self._draw_number = settings.draws = settings.draws + 1
+            self.assign(self.fresh_value())
+
     def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Array:
         """Set the value.
 
         Args:
-            value: the value, of the variable's shape.
+            value: the value, of the variable's shape. Where a script draws a graph and this is a tensor of it, or another
+                variable, the assignment is returned as an operation.
             use_locking: TensorFlow's, without a meaning here.
             name: the same.
             read_value: the same.
@@ -261,6 +284,9 @@ class Variable:
         Raises:
             ValueError: another shape.
         """
+        if hasattr(value, "__symbolic__") or hasattr(value, "_keras_history"):
+            if scope.is_drawing():
+                return effects.update(self, value.__symbolic__() if hasattr(value, "__symbolic__") else value)
         value = value.value if isinstance(value, Variable) else value
         shape = tuple(np.shape(value))
         if shape != self._shape:
@@ -358,8 +384,8 @@ def _operator(name: str, function: Callable[..., Any], reverse: bool = False) ->
         if settings.era in ("1", "2"):
             if name in ("__eq__", "__ne__"):
                 return (self is others[0]) == (name == "__eq__")
-            if scope.is_drawing():
-                return getattr(self.__symbolic__(), name)(*others)
+        if scope.is_drawing():
+            return getattr(self.__symbolic__(), name)(*others)
         values = [o.value if isinstance(o, Variable) else o for o in others]
         if any(hasattr(v, "_keras_history") for v in values):
             return NotImplemented  # a symbolic tensor draws a node

@@ -257,6 +257,7 @@ def set_era(version: Any) -> None:
         version: see :func:`install`.
     """
     settings.era = version_of(version)
+    settings.draws_graphs = False
 
 
 def install(version: Any = 3) -> None:

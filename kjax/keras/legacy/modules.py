@@ -181,6 +181,7 @@ NAMES: dict[str, dict[str, str]] = {
         "merge": "kjax.keras.legacy.layers:merge",
         "Merge": "kjax.keras.legacy.layers:Merge",
     },
+    **{path: {"_Merge": "kjax.keras.legacy.layers:_Merge"} for path in ("layers.merge", "layers.merging")},
     "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
     "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
     "regularizers": {

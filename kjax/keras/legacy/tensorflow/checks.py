@@ -73,7 +73,7 @@ class TestCase(unittest.TestCase):
     @contextlib.contextmanager
     def cached_session(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """A session."""
-        from kjax.keras.legacy.tensorflow.session import Session
+        from kjax.keras.legacy.tensorflow.graphs import Session
 
         yield Session()
 
@@ -181,7 +181,3 @@ def is_nested(structure: Any) -> bool:
 def timestamp(name: str | None = None) -> Any:
     """``tf.timestamp``: seconds since 1970."""
     return Tensor(np.float64(time.time()))
-
-
-def no_op(*args: Any, **kwargs: Any) -> None:
-    """``tf.no_op``, ``tf.group``: things are done when they are called."""

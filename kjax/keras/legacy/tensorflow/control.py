@@ -11,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.variable import Variable as _Variable
+from kjax.keras.legacy.tensorflow import graphs
 from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, unwrap
 
 
@@ -47,8 +50,14 @@ def scan(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **k
     return apply(run, (elems,), {}, "scan")
 
 
-def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:
+def cond(
+    pred: Any, true_fn: Any = None, false_fn: Any = None, name: str | None = None, *, fn1: Any = None, fn2: Any = None,
+    **options: Any,
+) -> Any:  # fmt: skip
     """``tf.cond``; while a function is compiled both sides are computed and one is taken."""
+    true_fn, false_fn = true_fn or fn1, false_fn or fn2
+    if is_symbolic(pred) or (isinstance(pred, _Variable) and scopes.is_drawing()):
+        return graphs.switch(pred, true_fn, false_fn)
     known = unwrap(pred)
     if not isinstance(known, Tracer):
         return true_fn() if bool(known) else false_fn()

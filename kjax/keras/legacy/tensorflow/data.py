@@ -463,7 +463,8 @@ class Dataset(Sources):
     @property
     def element_spec(self) -> Any:
         """Shapes and types of the first element."""
-        from kjax.keras.legacy.tensorflow.session import TensorShape, TensorSpec
+        from kjax.keras.core.shapes import TensorShape
+        from kjax.keras.legacy.tensorflow.session import TensorSpec
 
         def spec(leaf: Any) -> Any:
             return TensorSpec(TensorShape(np.shape(leaf)), Tensor(np.asarray(leaf)).dtype)

@@ -151,14 +151,27 @@ _CONFIG_EXPERIMENTAL = {
         "enable_op_determinism set_synchronous_execution",
     ),
 }
-_SESSION = _from(
-    "session",
-    "ConfigProto GPUOptions OptimizerOptions Session InteractiveSession Graph get_default_graph get_default_session "
-    "reset_default_graph global_variables_initializer local_variables_initializer initialize_all_variables "
-    "tables_initializer placeholder disable_v2_behavior enable_eager_execution disable_eager_execution "
-    "global_variables trainable_variables name_scope variable_scope device control_dependencies "
-    "get_logger enable_v2_behavior",
-)
+_SESSION = {
+    **_from(
+        "session",
+        "ConfigProto GPUOptions OptimizerOptions device get_logger enable_v2_behavior RunOptions RunMetadata",
+    ),
+    **_from(
+        "graphs",
+        "Session InteractiveSession Graph get_default_graph get_default_session reset_default_graph GraphKeys "
+        "global_variables_initializer local_variables_initializer initialize_all_variables tables_initializer "
+        "variables_initializer placeholder placeholder_with_default disable_v2_behavior enable_eager_execution "
+        "disable_eager_execution global_variables local_variables trainable_variables get_collection add_to_collection variable_scope "
+        "get_variable get_variable_scope control_dependencies assign assign_add assign_sub scatter_update group no_op "
+        "identity report_uninitialized_variables is_variable_initialized AUTO_REUSE VariableScope",
+        name_scope="open_name_scope",
+        op_scope="open_name_scope",
+        all_variables="global_variables",
+        initialize_variables="variables_initializer",
+        initialize_local_variables="local_variables_initializer",
+        tuple="tuple_of",
+    ),
+}
 _GFILE = _from(
     "files",
     "copy exists glob isdir listdir makedirs mkdir remove rename rmtree stat walk GFile join",
@@ -251,21 +264,24 @@ _NEST = _from("functions", "flatten map_structure pack_sequence_as assert_same_s
 _COMPAT = _from("checks", "as_str as_str_any as_bytes", as_text="as_str")
 _SUMMARY = _from(
     "summaries",
-    "create_file_writer scalar histogram image text",
+    "create_file_writer scalar histogram image text merge merge_all",
     trace_on="trace",
     trace_export="trace",
     trace_off="trace",
     SummaryWriter="SummaryWriter",
     FileWriter="create_file_writer",
 )
+_OLD_SUMMARIES = {f"{name}_summary": _SUMMARY[name] for name in "scalar histogram image merge".split()}
 _TRAIN = {
     **_from("training", "Checkpoint CheckpointManager latest_checkpoint list_variables get_checkpoint_state"),
     **_from("records", "BytesList Example Feature Features FloatList Int64List"),
     **{
         name: f"{_HERE}.optimizers:{name}"
         for name in "AdamOptimizer GradientDescentOptimizer MomentumOptimizer RMSPropOptimizer AdagradOptimizer "
-        "AdadeltaOptimizer FtrlOptimizer exponential_decay".split()
+        "AdadeltaOptimizer FtrlOptimizer Optimizer exponential_decay inverse_time_decay polynomial_decay cosine_decay "
+        "piecewise_constant get_global_step global_step".split()
     },
+    **_from("graphs", "Saver get_or_create_global_step"),
 }
 _LOGGING = _from("session", "set_verbosity get_verbosity info warn error debug", warning="warn") | {
     "DEBUG": 10,
@@ -280,18 +296,18 @@ MODULES: dict[str, dict[str, Any]] = {
         "VERSION": "2.15.0",
         **_DTYPES,
         **_MATH,
-        **_SESSION,
+        **_OLD_SUMMARIES,
+        "merge_all_summaries": _SUMMARY["merge_all"],
         **_from(
             "functions",
             "argsort boolean_mask broadcast_to cast clip_by_norm clip_by_value concat constant convert_to_tensor "
-            "dynamic_partition einsum expand_dims eye fill foldl gather gather_nd identity is_tensor linspace map_fn "
+            "dynamic_partition einsum expand_dims eye fill foldl gather gather_nd is_tensor linspace map_fn "
             "meshgrid norm one_hot ones ones_like pad print range rank repeat reshape reverse roll scan searchsorted "
             "shape size slice sort split squeeze stack stop_gradient strided_slice tensordot tile transpose unique "
             "unstack where while_loop zeros zeros_like tensor_scatter_nd_update clip_by_global_norm global_norm "
             "sequence_mask cond acos acosh asin asinh atan atan2 atanh complex conj imag real scatter_nd "
             "tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_max TensorArray histogram_fixed_width ensure_shape "
-            "reverse_sequence no_op timestamp as_dtype shape_n get_static_value vectorized_map",
-            group="no_op",
+            "reverse_sequence timestamp as_dtype shape_n get_static_value vectorized_map",
             switch_case="switch_case",
             case="case",
             random_shuffle="shuffle",
@@ -318,7 +334,8 @@ MODULES: dict[str, dict[str, Any]] = {
             truncated_normal="truncated_normal",
             diag="diag",
         ),
-        **_from("functions", "Variable py_function numpy_function", get_variable="get_variable"),
+        **_from("functions", "Variable py_function numpy_function"),
+        **_SESSION,
         **_from("compiled", "function executing_eagerly"),
         **_from("tape", "GradientTape gradients custom_gradient UnconnectedGradients hessians"),
         **_from("tensor", "Tensor", EagerTensor="Tensor"),
@@ -377,7 +394,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "python.client": {},
     "python.client.device_lib": _from("session", "list_local_devices"),
     "python.framework": {},
-    "python.framework.ops": _from("session", "get_default_graph reset_default_graph", Tensor="Graph"),
+    "python.framework.ops": _from("graphs", "get_default_graph reset_default_graph GraphKeys", Tensor="Graph"),
     "python.util": {},
     "python.platform": {},
     "distribute": _from(

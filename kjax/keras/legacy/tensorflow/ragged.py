@@ -46,7 +46,7 @@ class RaggedTensor:
     @property
     def shape(self) -> Any:
         """The sizes; None where they differ."""
-        from kjax.keras.legacy.tensorflow.session import TensorShape
+        from kjax.keras.core.shapes import TensorShape
 
         inner = [row.shape[1:] for row in self.rows[:1]]
         return TensorShape((len(self.rows), None, *(inner[0] if inner else ())))

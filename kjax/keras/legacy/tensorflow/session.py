@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
+
+from kjax.keras.core.shapes import Dimension as Dimension
+from kjax.keras.core.shapes import TensorShape as TensorShape
 
 _logger = logging.getLogger("tensorflow")
 
@@ -60,6 +62,16 @@ class ConfigProto:
         self.gpu_options = gpu_options or GPUOptions()
         self.graph_options = options.pop("graph_options", OptimizerOptions())
         self.__dict__.update(options)
+
+
+class RunOptions(OptimizerOptions):
+    """``tf.RunOptions``: without effect."""
+
+    NO_TRACE, SOFTWARE_TRACE, HARDWARE_TRACE, FULL_TRACE = range(4)
+
+
+class RunMetadata(OptimizerOptions):
+    """``tf.RunMetadata``: stays empty."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +147,7 @@ set_visible_devices = set_virtual_device_configuration = set_soft_device_placeme
 set_inter_op_parallelism_threads = set_intra_op_parallelism_threads = set_jit = set_log_device_placement = (
     without_effect
 )
-set_synchronous_execution = disable_v2_behavior = enable_v2_behavior = enable_eager_execution = without_effect
-disable_eager_execution = without_effect
+set_synchronous_execution = enable_v2_behavior = without_effect
 enable_op_determinism = without_effect  # kjax is deterministic
 
 
@@ -150,7 +161,7 @@ def _scope(*args: Any, **kwargs: Any) -> Iterator[Any]:
     yield args[0] if args else None
 
 
-device = control_dependencies = name_scope = variable_scope = init_scope = _scope
+device = init_scope = _scope
 
 
 class MirroredStrategy:
@@ -243,132 +254,7 @@ def get_strategy() -> MirroredStrategy:
     return MirroredStrategy()
 
 
-# -- sessions ----------------------------------------------------------------------------------------------------
-
-
-class Graph:
-    """``tf.Graph``: there is one."""
-
-    def as_default(self) -> Any:
-        """A context without effect."""
-        return _scope(self)
-
-    def finalize(self) -> None:
-        """Nothing to do."""
-
-
-_graph = Graph()
-
-
-def get_default_graph() -> Graph:
-    """The graph."""
-    return _graph
-
-
-def reset_default_graph() -> None:
-    """Begin automatic names anew, as ``keras.backend.clear_session`` does."""
-    from kjax.keras.core.settings import clear_session
-
-    clear_session()
-
-
-class _Nothing:
-    """What stands for an operation that has happened already, such as the initialization of variables."""
-
-    def run(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to do."""
-
-    def __repr__(self) -> str:
-        return "<operation done>"
-
-
-def global_variables_initializer() -> _Nothing:
-    """Variables have their values from the start."""
-    return _Nothing()
-
-
-local_variables_initializer = initialize_all_variables = tables_initializer = global_variables_initializer
-
-
-class Session:
-    """``tf.Session``: evaluates symbolic tensors and variables.
-
-    Args:
-        target: accepted.
-        graph: accepted.
-        config: its GPU settings were given to JAX when they were made.
-    """
-
-    def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
-        self.graph = graph or _graph
-        self.config = config
-
-    def run(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, **kwargs: Any) -> Any:
-        """The values of symbolic tensors, variables or trees of them, as NumPy arrays.
-
-        Args:
-            fetches: a symbolic tensor, variable, operation, or a list, tuple or dict of them.
-            feed_dict: values of the placeholders or inputs.
-            **kwargs: accepted.
-        """
-        import numpy as np
-
-        from kjax.keras.core.tensor import is_symbolic
-        from kjax.keras.core.variable import Variable
-
-        feed = {k: v for k, v in (feed_dict or {}).items() if is_symbolic(k)}
-        leaves, structure = jax.tree.flatten(fetches, is_leaf=lambda x: is_symbolic(x) or isinstance(x, Variable))
-        symbolic = [leaf for leaf in leaves if is_symbolic(leaf)]
-        values: Iterator[Any] = iter(())
-        if symbolic:
-            from kjax.keras import backend
-
-            values = iter(backend.function(list(feed), symbolic)(list(feed.values())))
-        found = []
-        for leaf in leaves:
-            if is_symbolic(leaf):
-                found.append(np.asarray(next(values)))
-            elif isinstance(leaf, _Nothing):
-                found.append(None)
-            else:
-                found.append(leaf.numpy() if isinstance(leaf, Variable) else np.asarray(leaf))
-        return jax.tree.unflatten(structure, found)
-
-    def as_default(self) -> Any:
-        """A context without effect."""
-        return _scope(self)
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-InteractiveSession = Session
-
-
-def get_default_session() -> Session:
-    """A session."""
-    return Session()
-
-
-def placeholder(dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
-    """A symbolic tensor that a session or ``K.function`` is given a value for."""
-    from kjax.keras import backend
-
-    return backend.placeholder(shape=shape, dtype=None if dtype is None else str(dtype), name=name)
-
-
-def global_variables() -> list[Any]:
-    """Variables belong to their layers; there is no list of all."""
-    return []
-
-
-trainable_variables = global_variables
+# -- modules and shapes ------------------------------------------------------------------------------------------
 
 
 class Module:
@@ -413,78 +299,6 @@ class Module:
     def trainable_variables(self) -> list[Any]:
         """Those that are trained."""
         return [v for v in self.variables if v.trainable]
-
-
-class TensorShape(tuple[Any, ...]):
-    """``tf.TensorShape``: a tuple with its methods."""
-
-    __slots__ = ()
-
-    def as_list(self) -> list[Any]:
-        """The sizes as a list."""
-        return list(self)
-
-    @property
-    def ndims(self) -> int:
-        """Number of axes."""
-        return len(self)
-
-    rank = ndims
-
-    @property
-    def dims(self) -> list[Any]:
-        """The sizes as objects with a ``value``."""
-        return [Dimension(size) for size in self]
-
-    def num_elements(self) -> int | None:
-        """Number of elements; None where a size is free."""
-        return None if None in self else math.prod(self)
-
-    def is_fully_defined(self) -> bool:
-        """Whether no size is free."""
-        return None not in self
-
-    def with_rank(self, rank: int) -> TensorShape:
-        """The shape, which must have so many axes."""
-        if len(self) != rank:
-            raise ValueError(f"the shape {self} has {len(self)} axes, not {rank}")
-        return self
-
-    def assert_is_compatible_with(self, other: Any) -> None:
-        """Fail where the sizes are others."""
-        if not self.is_compatible_with(other):
-            raise ValueError(f"shapes {self} and {tuple(other)} do not fit")
-
-    def is_compatible_with(self, other: Any) -> bool:
-        """Whether the sizes agree, but for free ones."""
-        pairs = zip(self, other, strict=False)
-        return len(self) == len(other) and all(a is None or b is None or int(a) == int(b) for a, b in pairs)
-
-    def concatenate(self, other: Any) -> TensorShape:
-        """The sizes of this shape, then those of another."""
-        return TensorShape((*self, *other))
-
-    def __getitem__(self, key: Any) -> Any:
-        found = super().__getitem__(key)
-        return TensorShape(found) if isinstance(key, slice) else found
-
-    def __add__(self, other: Any) -> TensorShape:
-        return TensorShape((*self, *other))
-
-    def __repr__(self) -> str:
-        return f"({', '.join(map(str, self))}{',' if len(self) == 1 else ''})"
-
-
-class Dimension(int):
-    """``tf.Dimension``: a size with a ``value``."""
-
-    def __new__(cls, value: Any) -> Dimension:
-        return super().__new__(cls, -1 if value is None else value)
-
-    @property
-    def value(self) -> int | None:
-        """The size."""
-        return None if self < 0 else int(self)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.updates import Effect, Group
 from kjax.keras.legacy.tensorflow.tensor import unwrap
 
 
@@ -38,6 +41,16 @@ class SummaryWriter:
         """Let the functions of ``tf.summary`` write here from now on."""
         _writers.append(self)
 
+    def add_summary(self, summary: Any, global_step: Any = None) -> None:
+        """Write what a session gave for a summary (TensorFlow 1)."""
+        self._events.add(list(summary), int(0 if global_step is None else global_step))
+
+    def add_graph(self, *args: Any, **options: Any) -> None:
+        """Accepted: graphs are not drawn by TensorBoard."""
+
+    def add_run_metadata(self, *args: Any, **options: Any) -> None:
+        """Accepted."""
+
     def flush(self) -> None:
         """All is written at once."""
 
@@ -58,32 +71,82 @@ def create_file_writer(logdir: Any, *args: Any, **options: Any) -> SummaryWriter
     return SummaryWriter(logdir)
 
 
-def _write(make: Callable[..., Any], step: Any, *args: Any) -> bool:
+class Summary(Effect):
+    """What ``tf.summary.scalar`` and its like give in a graph: a session returns records for ``add_summary``.
+
+    Args:
+        make: makes a record of a name and a value.
+        name: the name.
+        data: the tensor.
+    """
+
+    def __init__(self, make: Callable[..., Any], name: str, data: Any) -> None:
+        symbolic = data.__symbolic__() if hasattr(data, "__symbolic__") else data
+        super().__init__([symbolic] if is_symbolic(symbolic) else [])
+        self.make, self.name, self.constant = make, name, None if self.tensors else data
+        self.records: list[Any] = []
+        _drawn.append(self)
+
+    def apply(self, values: Sequence[Any]) -> None:
+        """Make the record."""
+        self.records = [self.make(self.name, np.asarray(unwrap(values[0] if values else self.constant)))]
+
+    def result(self) -> list[Any]:
+        """The record."""
+        return self.records
+
+
+class Summaries(Group):
+    """Several summaries as one."""
+
+    def result(self) -> list[Any]:
+        """The records."""
+        return [record for part in self.parts for record in part.result()]
+
+
+_drawn: list[Summary] = []
+
+
+def merge(inputs: Sequence[Any], *args: Any, **options: Any) -> Summaries:
+    """``tf.summary.merge``."""
+    return Summaries(list(inputs))
+
+
+def merge_all(*args: Any, **options: Any) -> Summaries | None:
+    """``tf.summary.merge_all``: the summaries of the graph, None where there are none."""
+    return Summaries(list(_drawn)) if _drawn else None
+
+
+def _write(make: Callable[..., Any], step: Any, *args: Any) -> Any:
+    if step is None and scopes.is_drawing():
+        return Summary(make, *args)
     if not _writers:
         return False
     _writers[-1]._events.add([make(*args)], int(np.asarray(unwrap(0 if step is None else step))))
     return True
 
 
-def scalar(name: str, data: Any, step: Any = None, description: str | None = None) -> bool:
+def scalar(name: str, data: Any, step: Any = None, description: Any = None, **options: Any) -> Any:
     """``tf.summary.scalar``: a number."""
     from kjax.keras.callbacks import events
 
-    return _write(events.scalar, step, name, float(np.asarray(unwrap(data))))
+    return _write(lambda n, value: events.scalar(n, float(np.asarray(unwrap(value)))), step, name, data)
 
 
-def histogram(name: str, data: Any, step: Any = None, buckets: Any = None, description: str | None = None) -> bool:
+def histogram(
+    name: str, data: Any, step: Any = None, buckets: Any = None, description: Any = None, **options: Any
+) -> Any:
     """``tf.summary.histogram``: how values are distributed."""
     from kjax.keras.callbacks import events
 
-    return _write(events.histogram, step, name, np.asarray(unwrap(data)))
+    return _write(lambda n, value: events.histogram(n, np.asarray(unwrap(value))), step, name, data)
 
 
-def image(name: str, data: Any, step: Any = None, max_outputs: int = 3, description: str | None = None) -> bool:
+def image(name: str, data: Any, step: Any = None, max_outputs: int = 3, description: Any = None, **options: Any) -> Any:
     """``tf.summary.image``: pictures."""
     from kjax.keras.callbacks import events
 
-    return _write(events.images, step, name, np.asarray(unwrap(data))[:max_outputs])
+    return _write(lambda n, value: events.images(n, np.asarray(unwrap(value))[:max_outputs]), step, name, data)
 
 
 def text(name: str, data: Any, step: Any = None, description: str | None = None) -> bool:

@@ -213,11 +213,30 @@ def _accumulate(found: dict[int, Any], thing: Any, gradient: Any) -> None:
     found[id(thing)] = gradient if known is None else apply(jnp.add, (known, gradient), {}, "add")
 
 
-def gradients(ys: Any, xs: Any, **kwargs: Any) -> Any:
-    """``tf.gradients`` of symbolic tensors."""
+def gradients(ys: Any, xs: Any, grad_ys: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``tf.gradients`` of symbolic tensors.
+
+    Args:
+        ys: a tensor, or several, whose elements are added up.
+        xs: tensors and variables: one, or a list.
+        grad_ys: what the elements of each of ``ys`` are multiplied with before.
+        *args: accepted, like ``**kwargs``.
+
+    Returns:
+        A list of symbolic tensors, None for what ``ys`` do not depend on.
+    """
     from kjax.keras import backend
 
-    return backend.gradients(ys, xs)
+    parts = list(ys) if isinstance(ys, (list, tuple)) else [ys]
+    given = list(grad_ys) if isinstance(grad_ys, (list, tuple)) else [grad_ys] * len(parts)
+    if len(parts) == 1 and given[0] is None:
+        return backend.gradients(parts[0], xs)
+
+    def total(values: Any, weights: Any) -> Any:
+        pairs = zip(values, weights, strict=True)
+        return sum(jnp.sum(v if w is None else v * jax.lax.stop_gradient(w)) for v, w in pairs)
+
+    return backend.gradients(apply(total, (parts, given), {}, "gradients"), xs)
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,7 +62,7 @@ class Tensor:
     @property
     def shape(self) -> Any:
         """The sizes."""
-        from kjax.keras.legacy.tensorflow.session import TensorShape
+        from kjax.keras.core.shapes import TensorShape
 
         return TensorShape(self.value.shape)
 
@@ -290,6 +290,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if symbolic_leaves((args, kwargs)):
         return apply_function(function, args, kwargs, name)
     leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
+    if scopes.is_drawing() and any(isinstance(leaf, Variable) for leaf in leaves):
+        leaves = [leaf.__symbolic__() if isinstance(leaf, Variable) else unwrap_leaf(leaf) for leaf in leaves]
+        args, kwargs = jax.tree.unflatten(structure, leaves)
+        return apply_function(function, args, kwargs, name)
     plain = [unwrap_leaf(leaf) for leaf in leaves]
     if any(is_text(array) for array in plain if isinstance(array, np.ndarray)):
         return _on_strings(function, plain, structure)

@@ -176,9 +176,7 @@ class CheckpointManager:
             note_latest(path)
         self._paths = [p for p in self._paths if p != path] + [path]
         while self._keep is not None and len(self._paths) > self._keep:
-            for part in parts_of(self._paths.pop(0)):
-                if os.path.exists(part):
-                    os.remove(part)
+            delete(self._paths.pop(0))
         return path
 
     def restore_or_initialize(self) -> str | None:
@@ -186,6 +184,13 @@ class CheckpointManager:
         if self.latest_checkpoint is not None:
             self.checkpoint.restore(self.latest_checkpoint)
         return self.latest_checkpoint
+
+
+def delete(path: str) -> None:
+    """Delete a checkpoint."""
+    for part in parts_of(path):
+        if os.path.exists(part):
+            os.remove(part)
 
 
 def get_checkpoint_state(checkpoint_dir: Any, latest_filename: str | None = None) -> Any:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras import backend, initializers
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
+from kjax.keras.core.shapes import TensorShape, TensorShape1
+from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.updates import Call
 from kjax.keras.core.variable import Variable as _Variable
-from kjax.keras.legacy.tensorflow.door import shape_of
+from kjax.keras.legacy.tensorflow import graphs
+from kjax.keras.legacy.tensorflow.door import dtype_of, shape_of
 from kjax.keras.legacy.tensorflow.tensor import OPERATORS, apply, operator, unwrap
 
 
@@ -29,15 +36,46 @@ class Variable(_Variable):
         name: str | None = None, dtype: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         value = unwrap(initial_value() if callable(initial_value) else initial_value)
+        drawn = value if is_symbolic(value) else None
+        value = backend.eval(drawn) if drawn is not None else value
         if not hasattr(value, "dtype"):
             value = np.asarray(value)
             value = value.astype(settings.floatx) if value.dtype == np.float64 else value
         super().__init__(value, dtype=None if dtype is None else str(dtype), trainable=trainable, name=name)
+        # Its initializer runs again where a session is asked to initialize variables.
+        self._first = initial_value if callable(initial_value) else self._value
+        if drawn is not None:
+            self._first = lambda: backend.eval(drawn)
+        self.initial_value = initial_value
 
     def assign(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """Set the value."""
+        """Set the value; in a graph an operation that does it, when a session runs it."""
+        if _by_script() and (is_symbolic(value) or scopes.is_drawing()):
+            return graphs.assignment(self, value)
         super().assign(unwrap(value))
         return self
+
+    def assign_add(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Add to the value, see :meth:`assign`."""
+        if _by_script() and (is_symbolic(value) or scopes.is_drawing()):
+            return graphs.assign_add(self, value)
+        super().assign_add(unwrap(value))
+        return self
+
+    def assign_sub(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Subtract from the value, see :meth:`assign`."""
+        if _by_script() and (is_symbolic(value) or scopes.is_drawing()):
+            return graphs.assign_sub(self, value)
+        super().assign_sub(unwrap(value))
+        return self
+
+    def load(self, value: Any, session: Any = None) -> None:
+        """Set the value at once."""
+        super().assign(np.asarray(unwrap(value), self.dtype))
+
+    def initialized_value(self) -> Any:
+        """The value, which it has from the start."""
+        return self.read_value()
 
     def read_value(self) -> Any:
         """The value as a tensor."""
@@ -48,18 +86,37 @@ class Variable(_Variable):
 
     @property
     def initializer(self) -> Any:  # type: ignore[override]
-        """It has its value from the start."""
-        return None
+        """The operation that gives it its first value again."""
+        return Call(self.renew, f"{self.name}/initializer")
 
     @initializer.setter
     def initializer(self, value: Any) -> None:
         del value
 
+    def fresh_value(self) -> Any:
+        """The value that it was made from."""
+        first = self._first
+        return jnp.asarray(unwrap(first()) if callable(first) else first, self._dtype)
 
-def get_variable(name: str, shape: Any = None, dtype: Any = "float32", initializer: Any = None, **kwargs: Any) -> Any:
-    """``tf.get_variable``: a variable made by an initializer; Glorot uniform by default."""
-    made = _Variable(initializer or "glorot_uniform", shape_of(shape), str(dtype), name=name)
-    return Variable(made.value, name=name)
+    def get_shape(self) -> Any:
+        """The sizes, with TensorFlow's methods."""
+        return (TensorShape1 if settings.era in ("1", "2") else TensorShape)(self._shape)
+
+
+def _by_script() -> bool:
+    """Whether the code that calls a method is none of kjax itself, which sets values at once."""
+    return not sys._getframe(2).f_globals.get("__name__", "").startswith("kjax.")
+
+
+def made_by(initializer: Any, shape: Any, dtype: Any, name: str, trainable: bool = True) -> Variable:
+    """A variable whose first value comes from an initializer, or is one itself."""
+    if initializer is not None and not isinstance(initializer, str) and not callable(initializer):
+        return Variable(initializer, trainable=trainable, name=name)
+    of_keras = initializers.get(initializer() if isinstance(initializer, type) else initializer or "glorot_uniform")
+    sizes = shape_of(shape if shape is not None else ())
+    return Variable(
+        lambda: unwrap(of_keras(sizes, dtype=str(dtype_of(dtype)))), trainable=trainable, name=name, dtype=dtype
+    )
 
 
 for _name, _compute in OPERATORS.items():

@@ -1,0 +1,503 @@
+"""Graphs of TensorFlow 1: placeholders, assignments, control dependencies, initializers, collections, sessions.
+
+A graph is drawn from symbolic tensors (``kjax.keras.core.tensor``), what it does besides from effects
+(``kjax.keras.core.updates``); ``kjax.keras.backend.running`` runs both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kjax.keras import backend
+from kjax.keras.backend.running import Session as _Session
+from kjax.keras.backend.running import get_session
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.name_scopes import current_path, name_scope
+from kjax.keras.core.operation import Operation
+from kjax.keras.core.settings import clear_session, settings, unique_name
+from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.updates import Call, Effect, Group, Update, effects_of, first, note_first
+from kjax.keras.core.variable import Variable as _Variable
+from kjax.keras.core.variable import all_variables
+from kjax.keras.legacy.tensorflow.door import dtype_of
+from kjax.keras.legacy.tensorflow.tensor import Tensor, unwrap
+
+# -- graphs and sessions -----------------------------------------------------------------------------------------
+
+
+class Graph:
+    """``tf.Graph``: there is one, which all share."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.building_function = False
+        self.seed = None
+
+    @contextlib.contextmanager
+    def as_default(self) -> Iterator[Graph]:
+        """A context without effect."""
+        yield self
+
+    def finalize(self) -> None:
+        """Nothing to do."""
+
+    def get_collection(self, name: str, scope: str | None = None) -> list[Any]:
+        """See :func:`get_collection`."""
+        return get_collection(name, scope)
+
+    def get_operations(self) -> list[Any]:
+        """Operations belong to the tensors that they make; there is no list of all."""
+        return []
+
+    def as_graph_def(self, *args: Any, **kwargs: Any) -> Any:
+        """Not offered.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError("graphs of TensorFlow cannot be written: use model.save, or model.export")
+
+
+_graph = Graph()
+
+
+def get_default_graph() -> Graph:
+    """The graph."""
+    return _graph
+
+
+def reset_default_graph() -> None:
+    """Begin automatic names anew, as ``keras.backend.clear_session`` does."""
+    clear_session()
+    _by_name.clear()
+    _collections.clear()
+
+
+class Session(_Session):
+    """``tf.Session``; its settings of the GPU were given to JAX when they were made."""
+
+    def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
+        super().__init__(target, graph or _graph, config)
+
+
+class InteractiveSession(Session):
+    """``tf.InteractiveSession``: it is the default from the start."""
+
+    def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        backend.set_session(self)
+
+
+def get_default_session() -> Any:
+    """The session that was entered, or set."""
+    return get_session()
+
+
+def enable_eager_execution(*args: Any, **kwargs: Any) -> None:
+    """Functions of variables compute values, outside of the eras of Keras 1 and 2."""
+    settings.draws_graphs = False
+
+
+def disable_eager_execution() -> None:
+    """Functions of variables make graphs, in every era."""
+    settings.draws_graphs = True
+
+
+disable_v2_behavior = disable_eager_execution
+
+
+# -- placeholders ------------------------------------------------------------------------------------------------
+
+
+def placeholder(dtype: Any = "float32", shape: Any = None, name: str | None = None) -> Any:
+    """``tf.placeholder``: a tensor that a session is given a value for.
+
+    Args:
+        dtype: its type.
+        shape: its shape, None for free axes; without one it counts as a number while the graph is drawn, and arrays of
+            any shape may be given for it.
+        name: its name.
+    """
+    disable_eager_execution()
+    tensor = backend.placeholder(shape=() if shape is None else tuple(shape), dtype=_type_name(dtype), name=name)
+    tensor.is_open = shape is None
+    return tensor
+
+
+def placeholder_with_default(input: Any, shape: Any = None, name: str | None = None) -> Any:
+    """``tf.placeholder_with_default``: a tensor with a value of its own where none is given."""
+    value = input if is_symbolic(input) else np.asarray(unwrap(input))
+    if isinstance(value, np.ndarray) and value.dtype == np.float64:
+        value = value.astype(np.float32)
+    tensor = Operation(lambda x: jnp.asarray(x), name or "placeholder_with_default")._symbolic_call((value,), {})
+    if shape is not None and len(tuple(shape)) == len(tensor.shape):
+        tensor.shape = tuple(shape)
+    tensor.is_open = True
+    return tensor
+
+
+def _type_name(dtype: Any) -> str:
+    name = {"float": "float32", "double": "float64", "int": "int32"}.get(str(getattr(dtype, "name", dtype)))
+    return name or str(dtype_of(dtype))
+
+
+# -- effects -----------------------------------------------------------------------------------------------------
+
+
+def assignment(variable: Any, value: Any) -> Any:
+    """The update of a variable: drawn where graphs are, done at once elsewhere."""
+    if is_symbolic(value) or scopes.is_drawing():
+        return Update(variable, _node(value, variable.dtype))
+    _Variable.assign(variable, unwrap(value))
+    return variable
+
+
+def _node(value: Any, dtype: Any) -> Any:
+    if is_symbolic(value):
+        return value
+    if hasattr(value, "__symbolic__"):
+        return value.__symbolic__()
+    array = np.asarray(unwrap(value), str(dtype))
+    return Operation(lambda x: jnp.asarray(x), "constant")._symbolic_call((array,), {})
+
+
+def assign(ref: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+    """``tf.assign``."""
+    return assignment(ref, value)
+
+
+def assign_add(ref: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+    """``tf.assign_add``."""
+    return assignment(ref, ref + value)
+
+
+def assign_sub(ref: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+    """``tf.assign_sub``."""
+    return assignment(ref, ref - value)
+
+
+def scatter_update(ref: Any, indices: Any, updates: Any, *args: Any, **kwargs: Any) -> Any:
+    """``tf.scatter_update``: new values of rows."""
+    from kjax.keras.legacy.tensorflow.tensor import apply
+
+    def scattered(rows: Any, places: Any, new: Any) -> Any:
+        return rows.at[jnp.asarray(places)].set(jnp.asarray(new, rows.dtype))
+
+    return assignment(ref, apply(scattered, (ref, indices, updates), {}, "scatter_update"))
+
+
+def group(*inputs: Any, **kwargs: Any) -> Any:
+    """``tf.group``: several operations as one."""
+    return Group(effects_of(list(inputs)))
+
+
+def no_op(name: str | None = None) -> Any:
+    """``tf.no_op``: an operation that does nothing, after those of :func:`control_dependencies`."""
+    return Group(())
+
+
+def tuple_of(tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] = ()) -> list[Any]:
+    """``tf.tuple``: the tensors."""
+    return list(tensors)
+
+
+@contextlib.contextmanager
+def control_dependencies(control_inputs: Any) -> Iterator[None]:
+    """``tf.control_dependencies``: what is drawn inside is computed after these operations."""
+    with first(control_inputs or ()):
+        yield
+
+
+def identity(input: Any, name: str | None = None) -> Any:
+    """``tf.identity``, after the operations of :func:`control_dependencies`."""
+    from kjax.keras.legacy.tensorflow import functions
+
+    if isinstance(input, Effect):
+        input = _node(input, "float32")
+    return note_first(functions.identity(input))
+
+
+# -- variables ---------------------------------------------------------------------------------------------------
+
+
+_by_name: dict[str, Any] = {}
+_collections: dict[str, list[Any]] = {}
+
+
+class GraphKeys:
+    """``tf.GraphKeys``: names of collections."""
+
+    GLOBAL_VARIABLES, TRAINABLE_VARIABLES, LOCAL_VARIABLES = "variables", "trainable_variables", "local_variables"
+    MODEL_VARIABLES, UPDATE_OPS, LOSSES, SUMMARIES = "model_variables", "update_ops", "losses", "summaries"
+    REGULARIZATION_LOSSES, GLOBAL_STEP, TRAIN_OP = "regularization_losses", "global_step", "train_op"
+    VARIABLES = GLOBAL_VARIABLES
+
+
+def name_of(variable: Any) -> str:
+    """The name of a variable in the graph, with the scopes around it."""
+    around = variable.made_in
+    return variable.path if not around or variable.path.startswith(f"{around}/") else f"{around}/{variable.path}"
+
+
+def global_variables(scope: str | None = None) -> list[Any]:
+    """The variables of this session, in the order in which they were made.
+
+    Args:
+        scope: a regular expression that the beginning of their names matches.
+    """
+    return [v for v in all_variables() if scope is None or re.match(scope, name_of(v))]
+
+
+def trainable_variables(scope: str | None = None) -> list[Any]:
+    """Those that are trained."""
+    return [v for v in global_variables(scope) if v.trainable and not v.path.startswith(_STATE_OF_TRAINING)]
+
+
+_STATE_OF_TRAINING = ("adam", "sgd", "rms", "adagrad", "adadelta", "nadam", "ftrl", "lion", "adafactor", "lamb")
+
+
+def get_collection(key: str, scope: str | None = None) -> list[Any]:
+    """``tf.get_collection``: variables, or what :func:`add_to_collection` added."""
+    if key == GraphKeys.TRAINABLE_VARIABLES:
+        return trainable_variables(scope)
+    if key == GraphKeys.GLOBAL_VARIABLES:
+        return global_variables(scope)
+    return list(_collections.get(key, ()))
+
+
+def add_to_collection(name: str, value: Any) -> None:
+    """``tf.add_to_collection``."""
+    _collections.setdefault(name, []).append(value)
+
+
+def variables_initializer(var_list: Sequence[Any], name: str = "init") -> Any:
+    """``tf.variables_initializer``: gives variables new first values, once they had others."""
+    return Call(lambda: [v.renew() for v in var_list], name)
+
+
+def global_variables_initializer() -> Any:
+    """``tf.global_variables_initializer``, of the variables that there are when it runs."""
+    return Call(lambda: [v.renew() for v in all_variables()], "init")
+
+
+initialize_all_variables = global_variables_initializer
+
+
+def local_variables_initializer() -> Any:
+    """``tf.local_variables_initializer``: there are none."""
+    return Group(())
+
+
+tables_initializer = local_variables_initializer
+
+
+def local_variables(scope: str | None = None) -> list[Any]:
+    """``tf.local_variables``: there are none."""
+    return []
+
+
+def report_uninitialized_variables(*args: Any, **kwargs: Any) -> Any:
+    """``tf.report_uninitialized_variables``: all have values."""
+    return Tensor(np.zeros((0,), object))
+
+
+def is_variable_initialized(variable: Any) -> Any:
+    """``tf.is_variable_initialized``: it is."""
+    return Tensor(jnp.asarray(True))
+
+
+AUTO_REUSE = "auto"
+_reuse: list[Any] = [None]
+
+
+class VariableScope:
+    """A ``tf.variable_scope`` that is open.
+
+    Args:
+        name: its name.
+        reuse: whether variables of the same names are shared.
+    """
+
+    def __init__(self, name: str, reuse: Any) -> None:
+        self.name, self.reuse, self.original_name_scope = name, reuse, f"{name}/"
+
+    def reuse_variables(self) -> None:
+        """Share variables of the same names from now on."""
+        self.reuse = _reuse[-1] = True
+
+
+@contextlib.contextmanager
+def variable_scope(
+    name_or_scope: Any = None, default_name: str | None = None, values: Any = None, reuse: Any = None, **kwargs: Any
+) -> Iterator[VariableScope]:
+    """``tf.variable_scope``: names of variables begin with a name inside, and those of the same names may be shared.
+
+    Args:
+        name_or_scope: the name, or a scope that was open before.
+        default_name: a name that is made unique, where there is no other.
+        values: accepted, like ``**kwargs``.
+        reuse: whether :func:`get_variable` gives the variable of that name again: True, False or ``tf.AUTO_REUSE``.
+    """
+    whole = isinstance(name_or_scope, VariableScope)
+    name = name_or_scope.name if whole else (name_or_scope or unique_name(default_name or "scope"))
+    _reuse.append(reuse or _reuse[-1])
+    try:
+        with _names(name, whole=whole):
+            yield VariableScope(current_path(), _reuse[-1])
+    finally:
+        _reuse.pop()
+
+
+@contextlib.contextmanager
+def _names(name: str, whole: bool = False) -> Iterator[str]:
+    """Scopes for a name with slashes."""
+    with contextlib.ExitStack() as stack:
+        for number, part in enumerate(p for p in str(name).split("/") if p):
+            stack.enter_context(
+                name_scope(part, override_parent="" if whole and number == 0 else None, deduplicate=False)
+            )
+        yield f"{current_path()}/"
+
+
+@contextlib.contextmanager
+def open_name_scope(
+    name: Any = None, default_name: str | None = None, values: Any = None, **kwargs: Any
+) -> Iterator[str]:
+    """``tf.name_scope``."""
+    chosen = name or default_name
+    if not chosen:
+        yield ""
+        return
+    with _names(chosen, whole=str(chosen).endswith("/")) as inside:
+        yield inside
+
+
+def get_variable_scope() -> VariableScope:
+    """``tf.get_variable_scope``."""
+    return VariableScope(current_path(), _reuse[-1])
+
+
+def get_variable(
+    name: str, shape: Any = None, dtype: Any = "float32", initializer: Any = None, regularizer: Any = None,
+    trainable: bool = True, **kwargs: Any,
+) -> Any:  # fmt: skip
+    """``tf.get_variable``: a variable made by an initializer, or that of the same name where scopes share them.
+
+    Args:
+        name: its name, to which those of the scopes around are added.
+        shape: its shape.
+        dtype: its type.
+        initializer: an initializer, a value, or a tensor; Glorot uniform by default.
+        regularizer: a penalty, which is added to the collection of them.
+        trainable: whether it is trained.
+        **kwargs: accepted.
+
+    Raises:
+        ValueError: the variable exists and is not to be shared, or the other way round.
+    """
+    from kjax.keras.legacy.tensorflow.variables import made_by
+
+    full = f"{current_path()}/{name}".lstrip("/")
+    if full in _by_name and _reuse[-1]:
+        return _by_name[full]
+    if full in _by_name and scopes.is_drawing():
+        raise ValueError(
+            f"Variable {full} already exists, disallowed. Did you mean to set reuse=True in variable_scope?"
+        )
+    if _reuse[-1] is True:
+        raise ValueError(f"Variable {full} does not exist, or was not created with tf.get_variable()")
+    variable = made_by(initializer, shape, dtype, name, trainable)
+    if regularizer is not None:
+        add_to_collection(GraphKeys.REGULARIZATION_LOSSES, regularizer(variable))
+    _by_name[full] = variable
+    return variable
+
+
+def get_or_create_global_step(graph: Any = None) -> Any:
+    """``tf.train.get_or_create_global_step``."""
+    from kjax.keras.legacy.tensorflow.variables import Variable
+
+    if "global_step" not in _by_name:
+        _by_name["global_step"] = Variable(np.int32(0), trainable=False, name="global_step")
+    return _by_name["global_step"]
+
+
+# -- saving ------------------------------------------------------------------------------------------------------
+
+
+class Saver:
+    """``tf.train.Saver``: variables in numbered checkpoints, the oldest of which are deleted.
+
+    Args:
+        var_list: the variables, a list or a dict by name; all of the session by default.
+        max_to_keep: how many checkpoints to keep; None or 0 keeps all.
+        **options: accepted.
+    """
+
+    def __init__(self, var_list: Any = None, max_to_keep: int | None = 5, **options: Any) -> None:
+        self._chosen, self._keep = var_list, max_to_keep
+        self.last_checkpoints: list[str] = []
+
+    def _variables(self) -> dict[str, Any]:
+        chosen = global_variables() if self._chosen is None else self._chosen
+        if isinstance(chosen, dict):
+            return chosen
+        found: dict[str, Any] = {}
+        for variable in chosen:
+            name, number = name_of(variable), 1
+            while name in found:
+                name, number = f"{name_of(variable)}_{number}", number + 1
+            found[name] = variable
+        return found
+
+    def save(self, sess: Any, save_path: Any, global_step: Any = None, *args: Any, **options: Any) -> str:
+        """Write the variables to ``save_path``, or ``save_path-global_step``; returns that path."""
+        from kjax.keras.legacy.tensorflow.training import Checkpoint, delete, note_latest
+
+        path = str(save_path) if global_step is None else f"{save_path}-{int(global_step)}"
+        Checkpoint(variables=self._variables()).write(path)
+        note_latest(path)
+        self.last_checkpoints = [p for p in self.last_checkpoints if p != path] + [path]
+        while self._keep and len(self.last_checkpoints) > self._keep:
+            delete(self.last_checkpoints.pop(0))
+        return path
+
+    def restore(self, sess: Any, save_path: Any) -> None:
+        """Set the variables to what was saved.
+
+        Raises:
+            ValueError: a variable that is not in the checkpoint.
+        """
+        from kjax.keras.legacy.tensorflow.training import Checkpoint
+
+        variables = self._variables()
+        status = Checkpoint(variables=variables).restore(save_path)
+        missing = [n.removeprefix("variables/") for n in status.missing if n != "save_counter"]
+        if missing:
+            raise ValueError(f"Saver.restore: {save_path} has no values of the variables {missing}")
+
+
+def switch(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """``tf.cond`` of a symbolic condition: both sides are drawn, and the values of one are taken."""
+    from kjax.keras.legacy.tensorflow.tensor import apply
+
+    def chosen(p: Any, a: Any, b: Any) -> Any:
+        return jax.tree.map(lambda x, y: jnp.where(p, x, y), a, b)
+
+    sides = [_drawn(side()) for side in (true_fn, false_fn)]
+    return apply(chosen, (pred, *sides), {}, "cond")
+
+
+def _drawn(tree: Any) -> Any:
+    return jax.tree.map(
+        lambda leaf: leaf.__symbolic__() if isinstance(leaf, (_Variable, Update)) else leaf,
+        tree,
+        is_leaf=lambda leaf: isinstance(leaf, (_Variable, Effect)) or is_symbolic(leaf),
+    )
