@@ -1,7 +1,9 @@
-"""Seconds to save and to load a large model in each format, beside writing and reading the same bytes, and peak memory.
+"""Time to save and to load a large model in each format, beside writing and reading the same bytes, and peak memory.
 
-Each row is a process of its own, which makes a model of Dense layers, saves it, and loads its weights into a second
-one. Extra memory is how far the peak of the process rises while it saves or loads.
+Each row is a process of its own, which makes a model of Dense layers, saves it, and loads its weights into a second one.
+It takes turns with raw bytes: written and synced to the disk as files are, and read into new memory, which a load needs since
+arrays of JAX do not change. So both are measured under the same load; ratios of CPU time hold on a busy machine, too.
+Extra memory is how far the peak of the process rises while it saves or loads.
 """
 
 from __future__ import annotations
@@ -9,54 +11,76 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from pathlib import Path
+from typing import Any
 
 from benchmarks import environment, report
 
-FORMATS = {"raw": "raw bytes", **{name: name for name in (".keras", ".weights.h5", ".h5", ".npz", ".safetensors")}}
-"""What is measured, and how it is called."""
+FORMATS = (".keras", ".weights.h5", ".h5", ".npz", ".safetensors", "orbax")
+"""What is measured; ``orbax`` is a folder that the callback OrbaxCheckpoint writes."""
+
+OF_KERAS = FORMATS[:3]
+"""The formats of which real Keras is measured, too."""
 
 PROGRAM = """
-import json, os, resource, sys, time
+import json, os, shutil, sys, time
+import jax
 import numpy as np
-from kjax import keras
 
-path, ending, width, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-layers = lambda: [keras.layers.Dense(width, use_bias=False, kernel_initializer="zeros") for _ in range(count)]
-model, other = (keras.Sequential([keras.Input((width,)), *layers()]) for _ in range(2))
-arrays = [np.random.default_rng(i).random((width, width), "float32") for i in range(count)]
-model.set_weights(arrays)
-other.set_weights(arrays)
-if ending != "raw":
-    del arrays
+folder, ending, library, width, count, repeat = *sys.argv[1:4], *map(int, sys.argv[4:])
+if library == "keras":
+    import keras
+else:
+    from kjax import keras
+
+path, raw = os.path.join(folder, f"file{ending}"), os.path.join(folder, "raw")
+dense = lambda i: keras.layers.Dense(width, use_bias=False, kernel_initializer="zeros", name=f"dense{i}")
+model, other = (keras.Sequential([keras.Input((width,)), *map(dense, range(count))], name="net") for _ in range(2))
+for net in (model, other):
+    for layer in net.layers:  # one array at a time
+        layer.set_weights([np.random.default_rng(0).random((width, width), "float32")])
+settle = lambda: jax.block_until_ready([w.value for net in (model, other) for w in net.weights])
+
+def kilobytes(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name))
 
 def measured(work):
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    if os.path.exists("/proc/self/clear_refs"):
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # the peak starts at what is used now
+    before = kilobytes("VmRSS") if os.path.exists("/proc/self/status") else float("nan")
+    cpu, wall = time.process_time(), time.perf_counter()
     work()
-    seconds = time.perf_counter() - start
-    return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    settle()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    peak = kilobytes("VmHWM") if os.path.exists("/proc/self/status") else float("nan")
+    return {"wall": wall, "cpu": cpu, "memory": (peak - before) / 1024}
 
 def write_raw():
-    with open(path, "wb") as file:
-        for array in arrays:
-            file.write(array.data)
+    with open(raw + ".tmp", "wb") as file:
+        for weight in model.weights:
+            file.write(np.asarray(weight.value).data)
         file.flush()
         os.fsync(file.fileno())
+    os.replace(raw + ".tmp", raw)
 
 def read_raw():
-    with open(path, "rb") as file:
-        for array in arrays:
-            file.readinto(array.data)
+    arrays = []
+    with open(raw, "rb") as file:
+        for weight in model.weights:
+            arrays.append(np.empty(weight.shape, "float32"))
+            file.readinto(arrays[-1].data)
 
-if ending == "raw":
-    write, read = write_raw, read_raw
+if ending == "orbax":
+    callback = keras.callbacks.OrbaxCheckpoint(path, save_on_background=False, save_weights_only=True, max_to_keep=None)
+    callback.set_model(model)
+    epochs = iter(range(repeat))
+    write = lambda: callback.on_epoch_end(next(epochs), {})
 else:
-    whole = ending in (".keras", ".h5")
-    write = lambda: (model.save if whole else model.save_weights)(path + ending)
-    read = lambda: other.load_weights(path + ending)
-saved = measured(write)
-loaded = measured(read)
-print(json.dumps({"save": saved[0], "save memory": saved[1], "load": loaded[0], "load memory": loaded[1]}))
+    write = lambda: (model.save if ending in (".keras", ".h5") else model.save_weights)(path)
+works = {"raw write": write_raw, "raw read": read_raw, "save": write, "load": lambda: other.load_weights(path)}
+rounds = [{name: measured(work) for name, work in works.items()} for _ in range(repeat)]
+print(json.dumps({name: {key: min(r[name][key] for r in rounds) for key in rounds[0][name]} for name in works}))
 """
 
 
@@ -66,42 +90,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers", type=report.positive, default=4, help="layers; 4 of width 5000 hold 100 million weights"
     )
-    parser.add_argument(
-        "--repeat", type=report.positive, default=3, help="processes for each format; the fastest counts"
-    )
+    parser.add_argument("--repeat", type=report.positive, default=3, help="turns in each process; the fastest counts")
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS, help="only these")
     parser.add_argument("--json", metavar="FILE", help="write all numbers here, too")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write."""
     about = environment.describe()
-    found = {}
-    with tempfile.TemporaryDirectory(prefix="kjax-benchmarks-") as folder:
-        for ending, title in FORMATS.items():
-            environment.note(title)
-            runs = []
-            for _ in range(options.repeat):
-                arguments = [str(Path(folder) / "file"), ending, str(options.width), str(options.layers)]
-                runs.append(json.loads(environment.run_python(["-c", PROGRAM, *arguments]).splitlines()[-1]))
-                for path in Path(folder).iterdir():
-                    path.unlink()
-            found[ending] = {key: min(row[key] for row in runs) for key in runs[0]}
-    raw = found["raw"]
-    rows = [
-        [
-            title,
-            report.number(found[ending]["save"]),
-            f"{found[ending]['save'] / raw['save']:.2f}",
-            report.number(found[ending]["save memory"]),
-            report.number(found[ending]["load"]),
-            f"{found[ending]['load'] / raw['load']:.2f}",
-            report.number(found[ending]["load memory"]),
-        ]
-        for ending, title in FORMATS.items()
-    ]
+    found: dict[str, dict[str, Any]] = {}
+    for ending in options.formats:
+        for library in ("kjax", "keras") if ending in OF_KERAS else ("kjax",):
+            environment.note(f"{ending} by {library}")
+            with tempfile.TemporaryDirectory(prefix="kjax-benchmarks-") as folder:
+                numbers = [str(n) for n in (options.width, options.layers, options.repeat)]
+                lines = environment.run_python(["-c", PROGRAM, folder, ending, library, *numbers]).splitlines()
+            found[f"{ending} {library}"] = json.loads(lines[-1])
     print(environment.headline(about) + "\n")
-    heads = ["format", "save, s", "/ raw", "extra MiB", "load, s", "/ raw", "extra MiB"]
-    print(report.table(heads, rows))
+    for work, raw, title in (
+        ("save", "raw write", "Saving, beside writing the bytes and syncing them to the disk"),
+        ("load", "raw read", "Loading into a model that has weights, beside reading the bytes into new memory"),
+    ):
+        heads = ["format", "", "wall, s", "raw, s", "/ raw", "CPU, s", "raw, s", "/ raw", "extra MiB"]
+        print(f"{title}:\n\n{report.table(heads, [_row(name, row[work], row[raw]) for name, row in found.items()])}\n")
     if options.json:
         report.write_json(options.json, {"environment": about, "rows": found})
     return 0
+
+
+def _row(name: str, own: dict[str, float], raw: dict[str, float]) -> list[str]:
+    cells = [
+        text for k in ("wall", "cpu") for text in (*map(report.number, (own[k], raw[k])), f"{own[k] / raw[k]:.2f}")
+    ]
+    return [*name.split(), *cells, report.number(own["memory"])]

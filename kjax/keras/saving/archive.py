@@ -205,7 +205,7 @@ class ExportArchive:
             for name, (code, _) in self._endpoints.items():
                 archive.writestr(f"endpoints/{name}", bytes(exported.serialization(code.serialize)))
             for i, variable in enumerate(stored):
-                write_npy(archive, f"weights/{i}.npy", variable.numpy())
+                write_npy(archive, f"weights/{i}.npy", variable.value)
         if verbose:
             print_message(f"Saved artifact at '{filepath}'. The following endpoints are available:\n")
             for name, (code, _) in self._endpoints.items():
@@ -258,6 +258,8 @@ def read_archive(archive: zipfile.ZipFile, metadata: Mapping[str, Any]) -> Archi
         code = exported.serialization(jax.export.deserialize, bytearray(archive.read(f"endpoints/{name}")))
         weights = exported.fitting(code, [entries[i] for i in numbers])
         functions[name] = functools.partial(_call, jax.jit(code.call), code, weights)
+    for entry in {i for numbers in collections.values() for i in numbers}:
+        entries[entry].verify()
     arrays = {name: [jnp.asarray(entries[i].read()) for i in numbers] for name, numbers in collections.items()}
     return Archive(functions, arrays, metadata.get("platforms", ()))
 

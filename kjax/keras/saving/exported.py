@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import export
 
 from kjax._version import __version__
@@ -87,7 +86,7 @@ def export_model(
         archive.writestr(METADATA, json.dumps(metadata))
         archive.writestr(CODE, code)
         for i, leaf in enumerate(leaves):
-            write_npy(archive, f"weights/{i}.npy", np.asarray(leaf))
+            write_npy(archive, f"weights/{i}.npy", leaf)
 
 
 def exported_function(function: Any, what: str, platforms: Sequence[str], *args: Any) -> export.Exported:
@@ -241,4 +240,6 @@ def fitting(exported: export.Exported, entries: Sequence[Any]) -> list[Any]:
     wanted = jax.tree.unflatten(exported.in_tree, exported.in_avals)[0][0]
     if [tuple(entry.shape) for entry in entries] != [tuple(spec.shape) for spec in wanted]:
         raise ValueError("its weights do not fit its code")
+    for entry in entries:
+        entry.verify()
     return [jnp.asarray(entry.read(), spec.dtype) for entry, spec in zip(entries, wanted, strict=True)]

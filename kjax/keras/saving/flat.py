@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import math
 import os
@@ -17,11 +18,14 @@ import jax
 import numpy as np
 
 from kjax.keras.core.variable import Variable
-from kjax.keras.saving import atomic, hdf5
+from kjax.keras.saving import atomic, hdf5, memory, zip_window
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.weights_h5 import need_built
+from kjax.keras.saving.zip_window import Window
 
 ENDINGS = (".npz", ".safetensors")
+
+_BLOCK = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +34,27 @@ class Entry:
 
     Attributes:
         shape: its shape.
-        dtype: NumPy's name of its type.
-        read: reads it.
+        dtype: its type.
+        fill: puts its bytes into memory, given as a view of bytes.
+        verify: reads it without keeping it, where the file has a checksum. Raises ValueError if that is wrong.
+        columns: whether it is stored column by column.
     """
 
     shape: tuple[int, ...]
-    dtype: str
-    read: Callable[[], np.ndarray]
+    dtype: np.dtype[Any]
+    fill: Callable[[memoryview], None]
+    verify: Callable[[], None] = lambda: None
+    columns: bool = False
+
+    def read(self) -> np.ndarray:
+        """The array."""
+        array = memory.empty(self.shape[::-1] if self.columns else self.shape, self.dtype)
+        self.fill(memory.raw_bytes(array))
+        if array.dtype.kind == "V":  # the only type of two bytes that NumPy does not know
+            import ml_dtypes
+
+            array = array.view(ml_dtypes.bfloat16)
+        return array.T if self.columns else array
 
 
 def named(model: Any) -> dict[str, Variable]:
@@ -76,12 +94,12 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     if os.fspath(filepath).endswith(".npz"):
         with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for name, variable in variables.items():
-                write_npy(archive, f"{name}.npy", np.asarray(variable.value))
+                write_npy(archive, f"{name}.npy", variable.value)
         return
     with atomic.replacing(filepath, overwrite) as temporary, open(temporary, "wb") as file:
         file.write(_tensors_header(variables))
         for variable in variables.values():
-            file.write(np.ascontiguousarray(variable.value).view(np.uint8).data if variable.size else b"")
+            file.write(memory.raw_bytes(variable.value))
 
 
 _TENSOR_TYPES = {
@@ -106,10 +124,12 @@ def _tensors_header(variables: Mapping[str, Variable]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def write_npy(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+def write_npy(archive: zipfile.ZipFile, name: str, array: Any) -> None:
     """Add an array to an archive, as ``numpy.savez`` does."""
-    with archive.open(name, "w", force_zip64=True) as member:
-        np.lib.format.write_array(member, array, allow_pickle=False)  # pyright: ignore[reportArgumentType]
+    array, header = np.asarray(array, order="C"), io.BytesIO()
+    about = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(header, about)  # pyright: ignore[reportArgumentType]
+    zip_window.add(archive, name, header.getvalue(), memory.raw_bytes(array))
 
 
 def _safetensors() -> Any:
@@ -140,9 +160,10 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     need_built(model, "load")
     with loading(filepath), table(filepath) as entries:
         plan = _plan(named(model), entries, skip_mismatch, by_name)
-        values = [(variable, entry.read()) for variable, entry in plan]
-    for variable, value in values:
-        hdf5.assign(variable, value)
+        for _, entry in plan:
+            entry.verify()
+        for variable, entry in plan:
+            memory.give(variable, entry.read())
 
 
 def _plan(
@@ -158,6 +179,9 @@ def _plan(
             problems.append(f"it has nothing for the weight {name!r}")
         elif entries[name].shape != variable.shape:
             problems.append(f"{name!r} has shape {entries[name].shape}, the weight {variable.shape}")
+            by_name = False
+        elif entries[name].dtype.kind == "c" and not variable.dtype.startswith("complex"):
+            problems.append(f"{name!r} is {entries[name].dtype}, the weight {variable.dtype}")
             by_name = False
         else:
             plan.append((variable, entries[name]))
@@ -191,17 +215,37 @@ def table(filepath: Any) -> Iterator[dict[str, Entry]]:
 def _tensors(filepath: Any) -> Iterator[dict[str, Entry]]:
     safetensors = _safetensors()
     try:
-        with safetensors.safe_open(os.fspath(filepath), framework="numpy") as file:
-            entries = {}
-            found, noted = set(file.keys()), json.loads((file.metadata() or {}).get("order", "[]"))
-            for name in noted if isinstance(noted, list) and set(noted) == found else sorted(found):
+        with safetensors.safe_open(os.fspath(filepath), framework="numpy") as file, open(filepath, "rb") as source:
+            # The library has made sure that the arrays lie one after the other, up to the end of the file.
+            start, entries = 8 + int.from_bytes(source.read(8), "little"), {}
+            for name in file.offset_keys():
                 part = file.get_slice(name)
-                entries[name] = Entry(
-                    tuple(part.get_shape()), part.get_dtype(), lambda name=name: file.get_tensor(name)
-                )
-            yield entries
+                entries[name] = _tensor(source, start, tuple(part.get_shape()), part.get_dtype(), name)
+                start += math.prod(entries[name].shape) * entries[name].dtype.itemsize
+            found, noted = set(entries), json.loads((file.metadata() or {}).get("order", "[]"))
+            order = noted if isinstance(noted, list) and set(noted) == found else sorted(found)
+            yield {name: entries[name] for name in order}
     except safetensors.SafetensorError as error:
         raise ValueError(f"it is no file of safetensors, or a broken one: {error}") from error
+
+
+def _tensor(source: Any, start: int, shape: tuple[int, ...], kind: str, name: str) -> Entry:
+    types = {short: dtype for dtype, short in _TENSOR_TYPES.items()}
+    if kind not in types:
+        raise ValueError(f"the array {name!r} is of type {kind}; types that are known are {', '.join(types)}")
+
+    def fill(view: memoryview) -> None:
+        _fill(Window(source, start, len(view)), view, name)
+
+    return Entry(shape, jax.numpy.dtype(types[kind]), fill)
+
+
+def _fill(file: Any, view: memoryview, name: str) -> None:
+    while len(view):
+        count = file.readinto(view)
+        if not count:
+            raise ValueError(f"the file ends in the middle of the array {name!r}")
+        view = view[count:]
 
 
 def npy_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
@@ -212,7 +256,7 @@ def npy_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
     """
     with archive.open(info) as member:
         try:
-            shape, dtype = _header(member)
+            shape, columns, dtype = _header(member)
         except (SyntaxError, tokenize.TokenError) as error:  # NumPy parses the header as a dict of Python
             raise ValueError(f"the header of the array {info.filename!r} cannot be read: {error}") from error
         start = member.tell()
@@ -227,24 +271,36 @@ def npy_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
     if size > max(hdf5.BOMB_FLOOR, hdf5.MAX_EXPANSION * info.compress_size):
         raise ValueError(f"the array {info.filename!r} would be unpacked from {info.compress_size} to {size} bytes")
 
-    def read() -> np.ndarray:
+    stored = info.compress_type == zipfile.ZIP_STORED
+
+    def verify() -> None:
+        if stored:
+            zip_window.of_member(archive.fp, info)
+            return
+        with archive.open(info) as member:  # compares the checksum at the end
+            while member.read(_BLOCK):
+                pass
+
+    def fill(view: memoryview) -> None:
+        if stored:
+            place = zip_window.data_start(archive.fp, info) + start
+            _fill(Window(archive.fp, place, len(view)), view, info.filename)
+            return
         with archive.open(info) as member:
-            array = np.lib.format.read_array(member, allow_pickle=False)  # pyright: ignore[reportArgumentType]
-        if array.dtype.kind == "V":  # the only type of two bytes that NumPy does not know
-            import ml_dtypes
+            member.read(start)
+            while block := member.read(_BLOCK):
+                view[: len(block)] = block
+                view = view[len(block) :]
 
-            array = array.view(ml_dtypes.bfloat16)
-        return array
-
-    return Entry(shape, dtype.name, read)
+    return Entry(shape, dtype, fill, verify, columns)
 
 
-def _header(member: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(member)
     if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        shape, columns, dtype = np.lib.format.read_array_header_1_0(member)
     elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
+        shape, columns, dtype = np.lib.format.read_array_header_2_0(member)
     else:
         raise ValueError(f"an array of version {version} of NumPy's format")
-    return tuple(shape), dtype
+    return tuple(shape), columns, dtype

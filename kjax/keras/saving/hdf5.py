@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.saving import memory
+
 BOMB_FLOOR = 1 << 28
 """Bytes of an array up to which its compression is not looked at."""
 
@@ -171,7 +173,7 @@ class Stored:
 
     def read(self) -> np.ndarray:
         """The array."""
-        array = np.empty(self.shape, self.dataset.dtype)
+        array = memory.empty(self.shape, self.dataset.dtype)
         if array.size:
             self.dataset.read_direct(array) if self.shape else array.__setitem__((), self.dataset[()])
         if array.dtype.kind == "V":  # Keras has no other type that HDF5 does not know
@@ -183,11 +185,7 @@ class Stored:
 
 def assign(box: Any, stored: Any) -> None:
     """Give a variable the value of an array of a file (a :class:`Stored`) or of memory (which nobody else uses)."""
-    import jax.numpy as jnp
-
-    array = stored.read() if isinstance(stored, Stored) else stored
-    # As an array of JAX, which may use the memory as it is; a NumPy array would be copied for safety.
-    box.assign(jnp.asarray(array, box.dtype))
+    memory.give(box, stored.read() if isinstance(stored, Stored) else stored)
 
 
 def dataset(parent: Any, path: str) -> Stored:

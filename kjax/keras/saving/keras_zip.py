@@ -64,14 +64,12 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
             "kjax": {"version": __version__, **training_state(model), **_noted(model)},
         }
     )
-    with atomic.replacing(filepath, overwrite) as temporary, open(temporary, "w+b") as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(METADATA, metadata)
-            archive.writestr(CONFIG, config)
-            asset_files.write(model, archive)
-            with zip_window.appended(archive, file, WEIGHTS) as window, h5py.File(window, "w") as weights:
-                weights_h5.write_weights(model, weights)
-        file.flush()
+    with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr(METADATA, metadata)
+        archive.writestr(CONFIG, config)
+        asset_files.write(model, archive)
+        with zip_window.appended(archive, WEIGHTS) as window, h5py.File(window, "w") as weights:
+            weights_h5.write_weights(model, weights)
 
 
 def _json_default(thing: Any) -> Any:

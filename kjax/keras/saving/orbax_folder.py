@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from kjax.keras.saving.errors import FileFormatError, loading
 
@@ -101,8 +100,6 @@ def _set(model: Any, checkpoint: Path, kinds: tuple[str, ...] | None) -> None:
     if not isinstance(tree, Mapping):
         raise ValueError("the checkpoint holds no tree of variables")
     tree = {key: tree[key] for key in tree if key in (kinds or tree) and key != "metrics_variables"}
-    # Arrays on the host: they may have been written by other devices.
-    tree = jax.tree.map(np.asarray, tree)
     _check(model, tree)
     model.set_state_tree(tree)
 

@@ -9,10 +9,10 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _PARALLEL = 1 << 24
 """Bytes for which a further thread is worth while."""
 
@@ -79,15 +79,19 @@ class Window(io.RawIOBase):
         return self.size
 
     def checksum(self) -> int:
-        """The CRC-32 of the whole part."""
-        self.file.flush()
+        """The CRC-32 of the whole part. A large part that was written goes to the disk meanwhile."""
+        if self.grows:
+            self.file.flush()
         parts = min(os.cpu_count() or 1, 4, self.size // _PARALLEL)
-        if parts < 2 or not hasattr(os, "pread") or not _has_descriptor(self.file):
+        if parts < 1 or not hasattr(os, "preadv") or not _has_descriptor(self.file):
             return self._checksum_of(0, self.size)
         edges = [self.size * i // parts for i in range(parts + 1)]
-        # The interpreter's lock is released while bytes are read and summed.
-        with concurrent.futures.ThreadPoolExecutor(parts) as pool:
+        # The interpreter's lock is released while bytes are read, summed and sent to the disk.
+        with concurrent.futures.ThreadPoolExecutor(parts + 1) as pool:
+            synced = pool.submit(os.fsync, self.file.fileno()) if self.grows else None
             sums = list(pool.map(self._checksum_by_descriptor, edges, edges[1:]))
+            if synced is not None:
+                synced.result()
         total = sums[0]
         for i, part in enumerate(sums[1:], 1):
             total = combine_crc32(total, part, edges[i + 1] - edges[i])
@@ -95,12 +99,13 @@ class Window(io.RawIOBase):
 
     def _checksum_by_descriptor(self, start: int, stop: int) -> int:
         total, descriptor = 0, self.file.fileno()
+        buffer = memoryview(bytearray(min(_BLOCK, stop - start)))
         while start < stop:
-            block = os.pread(descriptor, min(_BLOCK, stop - start), self.start + start)
-            if not block:
+            count = os.preadv(descriptor, [buffer[: stop - start]], self.start + start)
+            if not count:
                 break
-            total = zlib.crc32(block, total)
-            start += len(block)
+            total = zlib.crc32(buffer[:count], total)
+            start += count
         return total
 
     def _checksum_of(self, start: int, stop: int) -> int:
@@ -154,29 +159,73 @@ def _apply(columns: list[int], vector: int) -> int:
 
 
 @contextlib.contextmanager
-def appended(archive: zipfile.ZipFile, file: Any, name: str) -> Iterator[Window]:
+def appended(archive: zipfile.ZipFile, name: str) -> Iterator[Window]:
     """A new last member of an archive, to be written in its place, uncompressed.
 
     Args:
-        archive: an archive that is being written.
-        file: the file that it is written to.
+        archive: an archive that is being written, to a file that can be read too.
         name: name of the member.
     """
+    with _new_member(archive, name) as (file, info):
+        window = Window(file, file.tell())
+        yield window
+        info.file_size = window.size
+        info.CRC = window.checksum()
+
+
+def add(archive: zipfile.ZipFile, name: str, *pieces: Any) -> None:
+    """Add a member, uncompressed; the memory of the pieces is written as it is.
+
+    Args:
+        archive: an archive that is being written.
+        name: name of the member.
+        *pieces: one after the other its content, as bytes or views of them.
+    """
+    with _new_member(archive, name) as (file, info):
+        info.file_size = sum(len(piece) for piece in pieces)
+        if info.file_size < _PARALLEL:
+            info.CRC = _sum_of(pieces)
+        # The interpreter's lock is released while bytes are summed or written.
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            total = pool.submit(_sum_of, pieces) if info.file_size >= _PARALLEL else None
+            for piece in pieces:
+                file.write(piece)
+            if total is not None:
+                info.CRC = total.result()
+
+
+def _sum_of(pieces: Iterable[Any]) -> int:
+    total = 0
+    for piece in pieces:
+        total = zlib.crc32(piece, total)
+    return total
+
+
+@contextlib.contextmanager
+def _new_member(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[Any, zipfile.ZipInfo]]:
+    """The archive's file and a member's entry, to be given size and checksum; its header is written again when they are known."""
+    file: Any = archive.fp
     info = zipfile.ZipInfo(name)
     info.CRC = info.file_size = info.compress_size = 0
     info.header_offset = archive.start_dir
     file.seek(info.header_offset)
     file.write(info.FileHeader(zip64=True))
-    window = Window(file, file.tell())
-    yield window
-    info.CRC = window.checksum()
-    info.file_size = info.compress_size = window.size
+    start = file.tell()
+    yield file, info
+    info.compress_size = info.file_size
     file.seek(info.header_offset)
     file.write(info.FileHeader(zip64=True))
     archive.filelist.append(info)
     archive.NameToInfo[name] = info
-    archive.start_dir = window.start + window.size
+    archive.start_dir = start + info.file_size
     file.seek(archive.start_dir)
+
+
+def data_start(file: Any, info: zipfile.ZipInfo) -> int:
+    """Where the content of a member begins: after its own header, whose last two fields are two lengths."""
+    file.seek(info.header_offset + 26)
+    name_length, extra_length = struct.unpack("<HH", file.read(4))
+    return info.header_offset + 30 + name_length + extra_length
 
 
 def of_member(file: Any, info: zipfile.ZipInfo) -> Window:
@@ -189,10 +238,7 @@ def of_member(file: Any, info: zipfile.ZipInfo) -> Window:
     Raises:
         ValueError: its checksum is wrong.
     """
-    # The data begin after the member's own header, whose last two fields are two lengths.
-    file.seek(info.header_offset + 26)
-    name_length, extra_length = struct.unpack("<HH", file.read(4))
-    window = Window(file, info.header_offset + 30 + name_length + extra_length, info.file_size)
+    window = Window(file, data_start(file, info), info.file_size)
     if window.checksum() != info.CRC:
         raise ValueError(f"{info.filename} in the archive is damaged: its checksum is wrong")
     return window
