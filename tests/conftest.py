@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 
+from tests.processes import DEVICES, quick_compilation
+
 # Several fake CPU devices are always on, so that code which assumes a single device fails here, not on a TPU.
-_DEVICES = "--xla_force_host_platform_device_count"
-if _DEVICES not in os.environ.get("XLA_FLAGS", ""):
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DEVICES}=4".strip()
+# What is set by hand comes last, where XLA obeys it; pytest-xdist's workers and other programs inherit all of it.
+for _flags, _given in ((f"{DEVICES}=4", DEVICES), (quick_compilation(), quick_compilation())):
+    if _given not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{_flags} {os.environ.get('XLA_FLAGS', '')}".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["KERAS_BACKEND"] = "jax"  # for the oracle; kjax itself does not read it
 os.environ.setdefault("KJAX_COMPILATION_CACHE", "0")  # kjax writes no files; see pytest_configure()

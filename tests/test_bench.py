@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import pytest
 
 from benchmarks import candidates, report, timing, workloads
 from benchmarks.handwritten import ByHand
+from tests.processes import one_device
 
 TINY = ("--repeat", "1", "--steps", "2", "--epochs", "1")
 BY_HAND = (workloads.mlp, workloads.mnist_mlp, workloads.cifar10_cnn, workloads.lstm)
@@ -29,11 +29,10 @@ def without_dropout(make: Callable[..., workloads.Workload]) -> workloads.Worklo
 
 def bench(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, on one CPU device as a user has it."""
-    environment = {key: value for key, value in os.environ.items() if key != "XLA_FLAGS"}
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         cwd=root,
-        env={**environment, "JAX_PLATFORMS": "cpu", **variables},
+        env=one_device({"JAX_PLATFORMS": "cpu", **variables}),
         capture_output=True,
         text=True,
         check=False,

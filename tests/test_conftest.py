@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+from tests.processes import DEVICES, one_device, quick_compilation
 
 PROMOTION = "def add(x, y):\n    return x + y\n"
 
@@ -23,6 +26,14 @@ def function_in(path: Path):
 def test_four_fake_devices():
     assert jax.device_count() == 4
     assert jax.default_backend() == "cpu"
+
+
+def test_programs_that_tests_start_have_one_device_and_compile_as_quickly(monkeypatch: pytest.MonkeyPatch):
+    flags = one_device({"MORE": "1"})["XLA_FLAGS"]
+    assert DEVICES in os.environ["XLA_FLAGS"] and DEVICES not in flags
+    assert quick_compilation() in flags
+    monkeypatch.setenv("KJAX_TEST_OPTIMIZED", "1")
+    assert quick_compilation() == ""
 
 
 @pytest.mark.parametrize("transform", [lambda f: f, jax.jit, jax.vmap], ids=["eager", "jit", "vmap"])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from kjax import keras
+from kjax.keras.core.pure import PureLayer
 
 # Recorded from Keras 3.15.1: for each network with its head, and without it on pictures of 96x96 with pooling, the
 # number of layers and the SHA-256 of their names, classes and shapes of weights.
@@ -66,6 +67,28 @@ def cases() -> list[Any]:
     ]
 
 
+@pytest.fixture
+def equal_layers_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What layers make of a shape is found out once for those of one configuration: the networks repeat themselves.
+
+    Most of the time of building a network is this tracing.
+    """
+    trace = PureLayer._describe
+
+    def describe(self: PureLayer, args: Any, kwargs: Any, masks: Any = None) -> Any:
+        config = self.get_config() | {"name": ""}
+        key = repr((type(self), config, args, kwargs, masks))
+        if key not in TRACED:
+            TRACED[key] = trace(self, args, kwargs, masks)
+        return TRACED[key]
+
+    monkeypatch.setattr(PureLayer, "_describe", describe)
+
+
+TRACED: dict[str, Any] = {}
+
+
+@pytest.mark.usefixtures("equal_layers_traced_once")
 @pytest.mark.parametrize("case", cases())
 def test_layers_are_those_of_keras(case: str) -> None:
     keras.utils.clear_session()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import one_device
 
 FOLDER = Path(__file__).parent
 GENERATIONS = {"keras1": "1", "keras2": "2", "tf_keras": "tf", "keras3": "3"}
@@ -35,16 +36,13 @@ for path in paths:
 """
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "MPLBACKEND": "Agg", "PYTHONWARNINGS": "ignore", "XLA_FLAGS": ""}
-
-
 @functools.cache
 def results(generation: str) -> dict[str, dict]:
     """What came of each script of a generation."""
     paths = [str(FOLDER / script) for script in SCRIPTS if script.startswith(f"{generation}/")]
     command = [sys.executable, "-c", DRIVER, GENERATIONS[generation], *paths]
-    process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    environment = one_device({"PYTHONWARNINGS": "ignore"})
+    process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     found = [json.loads(line) for line in process.stdout.splitlines() if line.startswith('{"path"')]
     assert len(found) == len(paths), process.stdout + process.stderr
     return {entry["path"]: entry for entry in found}

@@ -71,9 +71,11 @@ def test_kill_in_mid_epoch_and_resume_is_bitwise_exact(tmp_path):
 
 
 INTERRUPTED = """
-import sys
+import signal
 import numpy as np
 from kjax import keras
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that a shell runs in the background ignore it
 
 x = np.random.default_rng(0).standard_normal((4096, 256)).astype("float32")
 model = keras.Sequential([keras.layers.Dense(512, activation="relu", input_shape=(256,)), keras.layers.Dense(1)])
