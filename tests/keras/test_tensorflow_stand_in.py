@@ -392,3 +392,110 @@ def test_a_compiled_train_step_with_a_gradient_penalty(tf: Any):
     after = [w - 0.1 * g for w, g in zip(before, jax.grad(penalty)(before), strict=True)]
     np.testing.assert_allclose(history["loss"], [penalty(before), penalty(after)], rtol=1e-4)
     assert history["noise"][0] != history["noise"][1] and history["size"] == [4, 4]
+
+
+def test_functions_with_signatures(tf: Any):
+    traced = []
+
+    @tf.function(input_signature=(tf.TensorSpec(shape=[None], dtype=tf.int32),))
+    def double(x: Any) -> Any:
+        traced.append(1)
+        tf.debugging.assert_non_negative(x, message="too low")
+        return 2 * x
+
+    assert double(tf.constant([1, 2])).numpy().tolist() == [2, 4] and double([3]).numpy().tolist() == [6]
+    assert double(tf.constant([5, 6])).numpy().tolist() == [10, 12] and len(traced) == 2  # once for each length
+    for wrong in (tf.constant([[1]]), tf.constant([1.0])):
+        with pytest.raises(TypeError, match="input_signature asks for"):
+            double(wrong)
+    with pytest.raises(ValueError, match="assert_non_negative does not hold: too low"):
+        double(tf.constant([1, -1]))
+
+    @tf.function
+    def power(a: Any, b: Any) -> Any:
+        return a**b
+
+    square = power.get_concrete_function(a=tf.TensorSpec(None, tf.float32), b=2)
+    assert float(square(tf.constant(3.0))) == 9 and float(square(a=tf.constant(2.0))) == 4
+
+    class Counter(tf.Module):
+        def __init__(self) -> None:
+            self.count = tf.Variable(0)
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int32)])
+        def add(self, x: Any) -> Any:
+            return self.count.assign_add(x)
+
+    counter = Counter()
+    counter.add(tf.constant(2))
+    counter.add.get_concrete_function()(tf.constant(3))
+    assert int(counter.count) == 5
+
+
+def test_gradients_between_the_outputs_of_a_model(tf: Any):
+    """Grad-CAM: of a prediction by the output of a layer on the way to it."""
+    layers = tf.keras.layers
+    inputs = tf.keras.Input((6, 6, 1))
+    maps = layers.Conv2D(2, 3, activation="relu", name="maps")(inputs)
+    hidden = layers.BatchNormalization()(layers.Dropout(0.5)(layers.Flatten()(maps)))
+    dense = layers.Dense(3)
+    model = tf.keras.Model(inputs, dense(hidden))
+    inside = tf.keras.Model([model.inputs], [model.get_layer("maps").output, model.output])
+    x = np.random.default_rng(0).random((1, 6, 6, 1)).astype("float32")
+    with tf.GradientTape() as tape:
+        shown, predictions = inside(x)
+        score = predictions[:, 1]
+    found = tape.gradient(score, shown)
+    expected = np.asarray(dense.kernel)[:, 1].reshape(1, 4, 4, 2) / np.sqrt(1 + 1e-3)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(predictions, model(x), rtol=1e-5)
+
+
+def test_functions_of_values_in_compiled_metrics(tf: Any):
+    def rank(y_true: Any, y_pred: Any) -> Any:
+        def count(a: Any, b: Any) -> float:
+            if not len(np.unique(a)) > 1:
+                raise ValueError("only one class")
+            return float(np.mean((b > 0) == (a > 0)))
+
+        return tf.py_function(lambda a, b: count(a.numpy(), b.numpy()), (y_true, y_pred), tf.double)
+
+    model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse", metrics=[rank])
+    x = np.array([[1.0], [-1.0], [2.0], [-2.0]])
+    assert model.evaluate(x, np.sign(x), verbose=0, batch_size=4)[1] == 1.0
+
+
+def test_models_that_are_never_called_keep_their_weights(tf: Any, tmp_path: Any):
+    class Pair(tf.keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(3)])
+
+    one, other = Pair(), Pair()
+    one.save_weights(str(tmp_path / "weights"))
+    other.load_weights(str(tmp_path / "weights")).expect_partial()
+    np.testing.assert_array_equal(one.first.get_weights()[0], other.first.get_weights()[0])
+
+
+def test_cells_whose_inputs_are_tuples(tf: Any):
+    class Cell(tf.keras.layers.Layer):
+        state_size = (tf.TensorShape([2]), tf.TensorShape([3, 2]))
+        output_size = state_size
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            found = tuple(state + part for state, part in zip(states, inputs, strict=True))
+            return found, found
+
+    first, second = tf.keras.Input((None, 2)), tf.keras.Input((None, 3, 2))
+    model = tf.keras.Model([first, second], tf.keras.layers.RNN(Cell())((first, second)))
+    a, b = np.ones((1, 4, 2)), np.full((1, 4, 3, 2), 2.0)
+    found = model.predict([a, b], verbose=0)
+    np.testing.assert_array_equal(found[0], np.full((1, 2), 4))
+    np.testing.assert_array_equal(found[1], np.full((1, 3, 2), 8))
+
+
+def test_reductions_of_keras_2(tf: Any):
+    losses = tf.keras.losses
+    assert losses.MeanSquaredError(reduction="auto").reduction == "sum_over_batch_size"
+    assert float(losses.MeanAbsoluteError(reduction=losses.Reduction.SUM)([1.0, 2.0], [0.0, 0.0])) == 1.5

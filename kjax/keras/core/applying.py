@@ -30,7 +30,7 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
     active = scopes.current()
     assert active is not None, "layers are called through __call__"
     training = kwargs.pop("training", None)
-    training = active.training if training is None else bool(training)
+    training = active.training if training is None else scopes.as_mode(training)
     variables = jax.tree.map(lambda v: v.stored_value(), tree, is_leaf=_is_box)
     key = active.next_key()
     if key is None and not active.abstract and (training or may_draw(module)):

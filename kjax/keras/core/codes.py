@@ -43,7 +43,10 @@ def holds_strings(tree: Any) -> bool:
 def encode(array: Any) -> np.ndarray:
     """The numbers of an array of strings or bytes."""
     array = np.asarray(array)
-    items = [item.decode() if isinstance(item, bytes) else str(item) for item in array.reshape(-1).tolist()]
+    items = [
+        item.decode(errors="surrogateescape") if isinstance(item, bytes) else str(item)
+        for item in array.reshape(-1).tolist()
+    ]
     with _lock:
         for item in items:
             if item not in _numbers:

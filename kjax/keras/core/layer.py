@@ -345,7 +345,7 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
         if given is None:
             active = scopes.current()
             given = active.training if active is not None else self.training_alone()
-        return bool(given)
+        return scopes.as_mode(given)
 
     # Whether the layer acts as in training when it is called outside a model: layers that change pictures do.
     trains_by_default: bool = False

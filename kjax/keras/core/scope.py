@@ -106,6 +106,11 @@ def current() -> Scope | None:
     return _current.get()
 
 
+def as_mode(training: Any) -> bool:
+    """Whether a layer trains; data in the place of the argument are true, as they are for Keras."""
+    return bool(training) if np.ndim(training) == 0 else True
+
+
 def recording() -> Any:
     """:data:`recorder` where the code of a script runs, eagerly or in a step that is traced; else None."""
     if recorder is None:

@@ -7,9 +7,12 @@ from typing import Any
 
 
 class TensorShape(tuple[Any, ...]):
-    """``tf.TensorShape``: a tuple with its methods."""
+    """``tf.TensorShape``: a tuple with its methods; nothing where the shape is unknown."""
 
     __slots__ = ()
+
+    def __new__(cls, dims: Any = None) -> TensorShape:
+        return super().__new__(cls, () if dims is None else dims)
 
     def as_list(self) -> list[Any]:
         """The sizes as a list."""

@@ -192,6 +192,7 @@ NAMES: dict[str, dict[str, str]] = {
         "WeightRegularizer": "kjax.keras.regularizers:L1L2",
         "ActivityRegularizer": "kjax.keras.regularizers:L1L2",
     },
+    "losses": {"Reduction": "kjax.keras.legacy.names:Reduction"},
     "saving.object_registration": {"CustomObjectScope": "kjax.keras.utils:custom_object_scope"},
     "engine.topology": {
         "Container": "kjax.keras.models:Model",

@@ -20,6 +20,12 @@ FUNCTIONS = {
 """Short names of functions, whose own name was what the logs said."""
 
 
+class Reduction:
+    """``tf.keras.losses.Reduction``: how the values of a batch become one number."""
+
+    AUTO, NONE, SUM, SUM_OVER_BATCH_SIZE = "auto", "none", "sum", "sum_over_batch_size"
+
+
 def metric_name(given: Any, metric: Any) -> str:
     """The name in the logs of Keras 1 and 2.
 

@@ -42,10 +42,16 @@ def need_built(model: Any, what: str) -> None:
     Raises:
         ValueError: it was not built.
     """
-    if not model.built:
+    if not (model.built or _is_built_inside(model)):
         raise ValueError(
             f"cannot {what} the weights of model {model.name!r}: it was not built yet; call it on data, or build(input_shape)"
         )
+
+
+def _is_built_inside(model: Any) -> bool:
+    """Whether a model that was never called has its weights all the same: its `train_step` calls its layers alone."""
+    inside = [layer for layer in model._flatten_layers() if layer is not model]
+    return bool(inside) and all(layer.built for layer in inside)
 
 
 def write_weights(model: Any, file: Any) -> None:

@@ -23,7 +23,9 @@ _choose = choice(*REDUCTIONS)
 
 
 def reduction_name(value: Any) -> str:
-    """Converter of ``reduction`` arguments; None is ``'none'``."""
+    """Converter of ``reduction`` arguments; None is ``'none'``, and ``'auto'`` is what Keras 2 called the default."""
+    if isinstance(value, str) and value == "auto":
+        return "sum_over_batch_size"
     return "none" if value is None else _choose(value)
 
 

@@ -8,6 +8,7 @@ What cannot be traced, because it looks at values, runs as it is, step by step.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.tensorflow import checks
+from kjax.keras.legacy.tensorflow.session import TensorSpec
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, is_leaf, is_text, tapes, unwrap, wrap
 from kjax.nn.dtypes import abstract
 
@@ -49,6 +52,11 @@ def executing_eagerly() -> bool:
 class Gathering(scopes.Scope):
     """A scope that takes in every variable that is read or set, and remembers which."""
 
+    optional = True
+    """What cannot be traced in it runs step by step."""
+    checked = False
+    """Whether there are assertions in it."""
+
     def __init__(self, known: list[Variable], values: list[Any], key: Any) -> None:
         super().__init__({id(v): value for v, value in zip(known, values, strict=True)}, key=key, records=True)
         self.met: dict[int, Variable] = {id(v): v for v in known}
@@ -77,14 +85,15 @@ class Program:
         self.variables: list[Variable] = []
         self.changed: list[Variable] = []
         self.outputs: Any = None
+        self.checked = False
         arrays = [_abstract(leaves[i]) for i in places]
+        self._compiled = jax.jit(self._run)
         for _ in range(5):
             before = [id(v) for v in self.variables]
             values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in self.variables]
-            jax.eval_shape(self._run, values, arrays, jax.random.key(0))
+            self._compiled.eval_shape(values, arrays, jax.random.key(0))  # the last of these is what will run
             if [id(v) for v in self.variables] == before:
                 break
-        self._compiled = jax.jit(self._run)
 
     def _run(self, values: list[Any], arrays: list[Any], key: Any) -> Any:
         scope = Gathering(self.variables, values, key)
@@ -97,6 +106,7 @@ class Program:
         plain = [leaf if isinstance(leaf, Variable) else unwrap(leaf) for leaf in found]
         traced = [isinstance(leaf, (jax.Array, np.ndarray)) and not isinstance(leaf, Sizes) for leaf in plain]
         self.outputs = structure, [None if t else leaf for leaf, t in zip(plain, traced, strict=True)], traced
+        self.checked = scope.checked
         self.variables = list(scope.met.values())
         self.changed = [v for v in self.variables if id(v) in scope.changed]
         results = [leaf for leaf, t in zip(plain, traced, strict=True) if t]
@@ -107,6 +117,12 @@ class Program:
         values = [v.stored_value() for v in self.variables]
         known = len(values)
         results, after = self._compiled(values, arrays, next_key())
+        if self.checked:
+            jax.effects_barrier()
+            if checks.failures:
+                failure = checks.failures[0]
+                checks.failures.clear()
+                raise ValueError(failure)
         if len(self.variables) != known:
             raise NotTraceable("the function meets other variables each time it is traced")
         for variable, value in zip(self.changed, after, strict=True):
@@ -122,12 +138,98 @@ class NotTraceable(Exception):
     """A function must run step by step."""
 
 
+class SignatureError(TypeError, ValueError):
+    """Arguments that do not fit an ``input_signature``; TensorFlow raised the one or the other."""
+
+
+class Method:
+    """A function as a method of an object.
+
+    Args:
+        function: the function.
+        owner: the object.
+    """
+
+    def __init__(self, function: Function, owner: Any) -> None:
+        functools.update_wrapper(self, function.python_function)
+        self._function, self.__self__ = function, owner
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(self.__self__, *args, **kwargs)
+
+    @property
+    def python_function(self) -> Any:
+        """The function as it was written, as a method."""
+        return functools.partial(self._function.python_function, self.__self__)
+
+    @property
+    def input_signature(self) -> Any:
+        """What it was made with."""
+        return self._function.input_signature
+
+    def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
+        """See :meth:`Function.get_concrete_function`."""
+        return ConcreteFunction(self, args, kwargs)
+
+
+class ConcreteFunction:
+    """A function for arguments of certain kinds.
+
+    Args:
+        function: the function.
+        args: its arguments, a ``tf.TensorSpec`` where a tensor will be given.
+        kwargs: the same, by name.
+    """
+
+    def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not args and not kwargs and function.input_signature is not None:
+            args = tuple(function.input_signature)
+        self._function, self._args, self._kwargs = function, args, kwargs
+        self.name = getattr(function, "__name__", "function")
+
+    @property
+    def structured_input_signature(self) -> tuple[Any, Any]:
+        """The arguments."""
+        return self._args, self._kwargs
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The specs of its tensors."""
+        return [leaf for leaf in jax.tree.leaves(self.structured_input_signature, is_leaf=_is_spec) if _is_spec(leaf)]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given, named = iter(args), dict(kwargs)
+        filled = [next(given, value) if _is_open(value) else value for value in self._args]
+        rest = {
+            key: (named.pop(key) if key in named else next(given, value)) if _is_open(value) else value
+            for key, value in self._kwargs.items()
+        }
+        return self._function(*filled, *given, **rest, **named)
+
+    def __repr__(self) -> str:
+        return f"ConcreteFunction {self.name}{self.structured_input_signature}"
+
+
+def _is_spec(thing: Any) -> bool:
+    return isinstance(thing, TensorSpec)
+
+
+def _present(dtype: Any) -> str:
+    """The type that takes the place of one in JAX."""
+    return str(dtype) if str(dtype) == "string" else str(jax.dtypes.canonicalize_dtype(str(dtype)))
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a tensor will stand in the place of an argument."""
+    return any(map(_is_spec, jax.tree.leaves(value, is_leaf=_is_spec)))
+
+
 class Function:
     """What ``tf.function`` makes of a function; as a method it belongs to an object.
 
     Args:
         python_function: the function.
-        input_signature: accepted.
+        input_signature: a ``tf.TensorSpec`` for each argument (or trees of them): what is called with others is refused.
     """
 
     def __init__(self, python_function: Callable[..., Any], input_signature: Any = None) -> None:
@@ -136,15 +238,42 @@ class Function:
         self.input_signature = input_signature
         self._programs: dict[Any, Program] = {}
         self._as_it_is = False
+        self._is_method = next(iter(inspect.signature(python_function).parameters), "") == "self"
+
+    def _fitting(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Arguments as tensors of the signature."""
+
+        def fit(spec: Any, leaf: Any) -> Any:
+            value = np.asarray(unwrap(leaf)) if not hasattr(leaf, "shape") else unwrap(leaf)
+            text = is_text(value)
+            dtype, wanted = "string" if text else str(value.dtype), _present(spec.dtype)
+            fits = spec.any_shape or spec.shape.is_compatible_with(tuple(value.shape))
+            if not fits or text != (wanted == "string") or (isinstance(leaf, Tensor) and _present(dtype) != wanted):
+                raise SignatureError(
+                    f"{self.python_function.__name__}: its input_signature asks for {spec}, received a tensor of shape "
+                    f"{tuple(value.shape)} and type {dtype}"
+                )
+            return leaf if isinstance(leaf, (Tensor, Variable)) or text else Tensor(jnp.asarray(value, wanted))
+
+        specs = tuple(self.input_signature)[: len(given)]
+        return (*jax.tree.map(fit, specs, given[: len(specs)], is_leaf=_is_spec), *given[len(specs) :])
 
     def __get__(self, owner: Any, kind: Any = None) -> Any:
-        return self if owner is None else functools.partial(self, owner)
+        return self if owner is None else Method(self, owner)
 
-    def get_concrete_function(self, *args: Any, **kwargs: Any) -> Function:
-        """The function."""
-        return self
+    def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
+        """The function for arguments of certain kinds.
+
+        Args:
+            *args: a ``tf.TensorSpec`` where a tensor will be given; other values are kept.
+            **kwargs: the same, by name.
+        """
+        return ConcreteFunction(self, args, kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.input_signature is not None:
+            owner = int(self._is_method)
+            args = (*args[:owner], *self._fitting(args[owner:]))
         function = self.python_function
         if self._as_it_is or _Eager.on or scopes.current() is not None or any(tape.recording for tape in tapes):
             return function(*args, **kwargs)
@@ -176,7 +305,7 @@ def function(func: Any = None, input_signature: Any = None, **options: Any) -> A
 
     Args:
         func: the function; without it a decorator is returned.
-        input_signature: accepted.
+        input_signature: a ``tf.TensorSpec`` for each argument: what is called with others is refused.
         **options: ``jit_compile``, ``autograph``, ``reduce_retracing`` and the like are accepted.
     """
     if func is None:

@@ -95,15 +95,51 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     return state
 
 
-def py_function(func: Callable[..., Any], inp: Any, Tout: Any = None, name: str | None = None) -> Any:
-    """``tf.py_function``: the function, called now."""
+def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: str | None = None) -> Any:
+    """``tf.py_function``: the function, called now; with ``Tout`` alone a decorator of such functions."""
+    if func is None:
+        return lambda function: lambda *args: py_function(function, args, Tout)
+    if any(isinstance(unwrap(i), Tracer) for i in inp):
+        return _called_back(lambda *arrays: func(*map(Tensor, arrays)), inp, Tout)
     given = [Tensor(np.asarray(unwrap(i))) if not isinstance(i, Tensor) else i for i in inp]
     return _typed(func(*given), Tout)
 
 
-def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any = None, **options: Any) -> Any:
-    """``tf.numpy_function``: a function of NumPy arrays, called now."""
+def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, **options: Any) -> Any:
+    """``tf.numpy_function``: a function of NumPy arrays, called now; with ``Tout`` alone a decorator of such functions."""
+    if func is None:
+        return lambda function: lambda *args: numpy_function(function, args, Tout)
+    if any(isinstance(unwrap(i), Tracer) for i in inp):
+        return _called_back(func, inp, Tout)
     return _typed(func(*[np.asarray(unwrap(i)) for i in inp]), Tout)
+
+
+def _called_back(func: Callable[..., Any], inp: Any, types: Any) -> Any:
+    """A function of values inside a compiled one: it is called back.
+
+    The sizes of its results must be known beforehand. They are those that it has for zeros; a function that refuses zeros,
+    as some measures do, is taken to return single numbers.
+    """
+    if getattr(scopes.current(), "optional", False):
+        raise NotImplementedError("the sizes of its results are not known: the function around it runs step by step")
+    given = [jnp.asarray(unwrap(i)) for i in inp]
+    several = isinstance(types, (list, tuple))
+    kinds = [jnp.dtype(str(kind)) for kind in (types if several else [types])]
+    kinds = [jax.dtypes.canonicalize_dtype(kind) for kind in kinds]
+
+    def run(*arrays: Any) -> list[np.ndarray]:
+        found = func(*map(np.asarray, arrays))
+        parts = found if several and isinstance(found, (list, tuple)) else [found]
+        return [np.asarray(unwrap(part), kind) for part, kind in zip(parts, kinds, strict=True)]
+
+    try:
+        with jax.ensure_compile_time_eval():
+            shapes = [part.shape for part in run(*[np.zeros(array.shape, array.dtype) for array in given])]
+    except Exception:  # what it says of zeros is not what it says of the data
+        shapes = [() for _ in kinds]
+    wanted = [jax.ShapeDtypeStruct(shape, kind) for shape, kind in zip(shapes, kinds, strict=True)]
+    found = [Tensor(part) for part in jax.pure_callback(run, wanted, *given)]
+    return found if several else found[0]
 
 
 def _typed(found: Any, types: Any) -> Any:

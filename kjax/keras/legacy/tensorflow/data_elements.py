@@ -138,6 +138,8 @@ def for_each(given: Any, number: int, is_one: Callable[[Any], bool]) -> list[Any
 def filled(rows: list[Any], shape: Any, value: Any) -> np.ndarray:
     """Arrays of different sizes as one."""
     arrays = [np.asarray(row) for row in rows]
+    if arrays[0].ndim == 0:
+        return np.stack(arrays)
     largest = np.max([a.shape for a in arrays], axis=0).astype(int).tolist()
     sizes = [
         n if s is None or s == -1 else int(s) for n, s in zip(largest, shape or [None] * len(largest), strict=True)
@@ -148,6 +150,4 @@ def filled(rows: list[Any], shape: Any, value: Any) -> np.ndarray:
         if any(a > b for a, b in zip(array.shape, sizes, strict=True)):
             raise ValueError(f"padded_batch: an element of shape {array.shape} does not fit into {tuple(sizes)}")
         place[tuple(slice(0, n) for n in array.shape)] = array
-    if arrays[0].ndim == 0:
-        return np.stack(arrays)
     return found

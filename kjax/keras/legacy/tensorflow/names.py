@@ -257,7 +257,9 @@ _STRINGS = _from(
 _ASSERTIONS = _from(
     "functions",
     "assert_equal assert_greater assert_greater_equal assert_less assert_less_equal assert_near assert_positive "
-    "assert_non_negative assert_rank assert_all_finite assert_shapes assert_type check_numerics",
+    "assert_non_negative assert_rank assert_all_finite assert_shapes assert_type check_numerics "
+    "assert_negative assert_non_positive assert_none_equal assert_rank_at_least assert_rank_in assert_scalar assert_integer "
+    "assert_same_float_dtype",
     Assert="assert_true",
 )
 _NEST = _from("functions", "flatten map_structure pack_sequence_as assert_same_structure is_nested")

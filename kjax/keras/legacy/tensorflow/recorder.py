@@ -14,6 +14,7 @@ from jax.core import Tracer
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.settings import next_key
+from kjax.keras.legacy.tensorflow.apart import call_apart, shows_inside
 from kjax.keras.legacy.tensorflow.names import DType
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.tensor import (
@@ -139,6 +140,9 @@ class Recorder:
             outputs = jax.tree.map(wrap, layer._compute(plain_args, dict(plain_kwargs)))
             _show_attributes(layer)
             return outputs
+        if shows_inside(layer):
+            training = layer._training_of(plain_args, plain_kwargs)
+            return call_apart(layer, jax.tree.unflatten(structure, leaves)[0][0], training)
         with scopes.deeper():
             layer._ensure_built(plain_args, {k: v for k, v in plain_kwargs.items() if k not in ("training", "mask")})
             if not all(inner.built for inner in layer._flatten_layers()):

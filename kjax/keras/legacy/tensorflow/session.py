@@ -305,11 +305,14 @@ class Module:
 class TensorSpec:
     """Shape and type of an argument."""
 
-    shape: Any
+    shape: Any = None
     dtype: Any = "float32"
     name: str | None = None
+    any_shape: bool = dataclasses.field(init=False, repr=False, default=False)
+    """Whether nothing is known of the shape."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "any_shape", self.shape is None)
         object.__setattr__(self, "shape", TensorShape(() if self.shape is None else self.shape))
         object.__setattr__(self, "dtype", getattr(self.dtype, "name", self.dtype))
 

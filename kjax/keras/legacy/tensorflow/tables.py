@@ -51,6 +51,12 @@ class TensorArray:
         """Some of the tensors, stacked."""
         return stack([self._items[int(i)] for i in np.asarray(unwrap(indices))])
 
+    def scatter(self, indices: Any, value: Any, name: str | None = None) -> TensorArray:
+        """Put the rows of a tensor in places."""
+        for index, row in zip(np.asarray(unwrap(indices)), unstack(value), strict=True):
+            self.write(index, row)
+        return self
+
     def unstack(self, value: Any, name: str | None = None) -> TensorArray:
         """Take the rows of a tensor."""
         self._items = list(unstack(value))

@@ -226,15 +226,17 @@ def as_bytes(thing: Any) -> np.ndarray:
     """Strings as TensorFlow keeps them: an array of bytes."""
     array = np.asarray(thing)
     found = np.empty(array.shape, object)
-    found.reshape(-1)[:] = [item.encode() if isinstance(item, str) else item for item in array.reshape(-1).tolist()]
+    found.reshape(-1)[:] = [
+        item.encode(errors="surrogateescape") if isinstance(item, str) else item for item in array.reshape(-1).tolist()
+    ]
     return found
 
 
 class Sizes(np.ndarray):
-    """Integers that are known while everything else is traced: what ``tf.shape`` gives."""
+    """Numbers that are known while everything else is traced: what ``tf.shape`` gives, and what is computed of it."""
 
     def numpy(self) -> np.ndarray:
-        """The integers."""
+        """The numbers."""
         return np.asarray(self)
 
 
@@ -297,7 +299,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     plain = [unwrap_leaf(leaf) for leaf in leaves]
     if any(is_text(array) for array in plain if isinstance(array, np.ndarray)):
         return _on_strings(function, plain, structure)
-    known = name not in DRAWING and any(isinstance(leaf, Sizes) for leaf in leaves)
+    kinds = (
+        Sizes if scopes.current() is None else (Sizes, np.generic)
+    )  # while a function is traced all others are traced
+    known = name not in DRAWING and any(isinstance(leaf, kinds) for leaf in leaves)
     if known and not any(isinstance(a, jax.Array) for a in plain):
         args, kwargs = jax.tree.unflatten(structure, leaves)
         with jax.ensure_compile_time_eval():
@@ -309,9 +314,9 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 
 
 def sizes_of(leaf: Any) -> Any:
-    """Known integers as :class:`Sizes`, other known numbers as NumPy arrays."""
+    """Known numbers as :class:`Sizes`."""
     array = np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf
-    return array.view(Sizes) if isinstance(array, np.ndarray) and array.dtype.kind in "iu" else array
+    return array.view(Sizes) if isinstance(array, np.ndarray) and array.dtype.kind in "iuf" else array
 
 
 def _on_strings(function: Callable[..., Any], leaves: list[Any], structure: Any) -> Any:

@@ -151,10 +151,16 @@ class RNN(SequenceLayer, Layer):
     def state_arrays(self) -> int:
         return _count_states(self.cell)
 
-    def zero_states(self, sequences: Array) -> list[Any]:
+    @nn.nowrap
+    def is_nested(self, sequences: Any) -> bool:
+        """A tuple of sequences goes to the cell as tuples of one step each, as cells of users may ask for."""
+        return isinstance(sequences, tuple) and len(sequences) > 1 and min(map(jnp.ndim, sequences)) > 2
+
+    def zero_states(self, sequences: Any) -> list[Any]:
+        first = jax.tree.leaves(sequences)[0]
         if hasattr(self.cell, "states_for"):  # states whose shape depends on that of the inputs
-            return list(self.cell.states_for(sequences[:, 0]))
-        states = initial_states(self.cell, sequences.shape[0], self.compute_dtype)
+            return list(self.cell.states_for(first[:, 0]))
+        states = initial_states(self.cell, first.shape[0], self.compute_dtype)
         return list(states) if isinstance(states, (list, tuple)) else [states]
 
     def call(
@@ -168,7 +174,8 @@ class RNN(SequenceLayer, Layer):
         """Run over the sequences.
 
         Args:
-            sequences: inputs, or a list of these and the initial states.
+            sequences: inputs, or a list of these and the initial states; a tuple of inputs (each batch, time, ...) for a
+                cell whose inputs are tuples.
             initial_state: one array or a list of them; zeros, or the carried states, by default.
             constants: arrays that the cell gets as its argument ``constants`` at all times.
             mask: True at the times that count; elsewhere the states stay what they were.
@@ -194,14 +201,15 @@ class RNN(SequenceLayer, Layer):
             output, new = step(cell, x, list(states), training, **extra)
             new = tuple(new) if isinstance(new, (list, tuple)) else (new,)
             if m is not None:
-                output = _choose(m, output, _output_before(states))
+                before = _output_before(states) if not isinstance(output, (list, tuple)) else tuple(states)
+                output = jax.tree.map(lambda n, o: _choose(m, n, o), output, before)
                 new = jax.tree.map(lambda n, o: _choose(m, n, o), new, _like(states, new))
             return _like(new, states), output
 
         if self.is_initializing():
-            step(self.cell, inputs[0], list(states), training, **extra)  # makes the weights, which the loop shares
+            step(self.cell, _first(inputs), list(states), training, **extra)  # makes the weights, which the loop shares
         elif self.is_mutable_collection(LOSSES):
-            self._penalties(inputs[0], list(states), training, extra)
+            self._penalties(_first(inputs), list(states), training, extra)
         loop = nn.scan(
             body,
             variable_broadcast=PARAMS,
@@ -220,6 +228,11 @@ class RNN(SequenceLayer, Layer):
         _, updates = bare.apply(self.cell.variables, inputs, states, rngs=rngs, mutable=[LOSSES], **kwargs)
         for name, value in updates.get(LOSSES, {}).items():
             self.cell.put_variable(LOSSES, name, value)
+
+
+def _first(inputs: Any) -> Any:
+    """The inputs at the first time."""
+    return jax.tree.map(lambda part: part[0], inputs)
 
 
 def _choose(mask: Array, new: Array, old: Array) -> Array:

@@ -69,27 +69,37 @@ class SequenceLayer:
 
     def over_time(self: Any, run: Any, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
         """What :meth:`call` does, with ``run`` as the function that runs over time (see :meth:`BuiltInCell.run`)."""
-        if isinstance(sequences, (list, tuple)):
+        if isinstance(sequences, (list, tuple)) and not self.is_nested(sequences):
             sequences, *states = sequences
             initial_state = states if states and initial_state is None else initial_state
-        base.require_rank(self, sequences, self.input_rank, at_least=self.any_more_axes, argument="sequences")
-        if sequences.shape[1] == 0:
-            raise ValueError(f"{base.describe(self)}: argument `sequences` has no time steps: {sequences.shape}")
-        mask = self._time_mask(first_mask(mask), sequences)
+        for part in jax.tree.leaves(sequences):
+            base.require_rank(self, part, self.input_rank, at_least=self.any_more_axes, argument="sequences")
+            if part.shape[1] == 0:
+                raise ValueError(f"{base.describe(self)}: argument `sequences` has no time steps: {part.shape}")
+        first = jax.tree.leaves(sequences)[0]
+        mask = self._time_mask(first_mask(mask), first)
         states = self._initial_states(initial_state, sequences)
-        inputs = jnp.swapaxes(sequences, 0, 1)
+        inputs = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1), sequences)
         if self.go_backwards:
-            inputs = jnp.flip(inputs, axis=0)
+            inputs = jax.tree.map(lambda part: jnp.flip(part, axis=0), inputs)
             mask = None if mask is None else jnp.flip(mask, axis=0)
-        unroll = sequences.shape[1] if self.unroll else 1
+        unroll = first.shape[1] if self.unroll else 1
         outputs, last = run(inputs, states, mask, training, unroll)
         if self.stateful:
             for i, leaf in enumerate(jax.tree.leaves(last)):
                 self.set_state(f"{CARRIED}{i}", leaf)
         if mask is not None and self.zero_output_for_mask:
-            outputs = jnp.where(base.expand_mask(mask, outputs.ndim), outputs, jnp.zeros((), outputs.dtype))
-        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
+            outputs = jax.tree.map(
+                lambda part: jnp.where(base.expand_mask(mask, part.ndim), part, jnp.zeros((), part.dtype)), outputs
+            )
+        output = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1) if self.return_sequences else part[-1], outputs)
         return (output, *last) if self.return_state else output
+
+    @nn.nowrap
+    def is_nested(self: Any, sequences: Any) -> bool:
+        """Whether a list or tuple is one input that has parts, and not sequences with initial states."""
+        del sequences
+        return False
 
     @nn.nowrap
     def one_step(self: Any) -> Any:
