@@ -96,10 +96,10 @@ def _is_chain(nodes: list[Any]) -> bool:
     """Whether the calls form a row: then a column of connections would say nothing."""
     layers = collections.Counter(id(node.operation) for node in nodes)
     consumers = collections.Counter(
-        (id(layer), index) for node in nodes for layer, index, _ in (t._keras_history for t in node.input_tensors)
+        (id(layer), index) for node in nodes for layer, index, _ in (t._keras_history for t in node.sources)
     )
-    starts = sum(not node.input_tensors for node in nodes)
-    several_inputs = any(len(node.input_tensors) > 1 for node in nodes)
+    starts = sum(not node.sources for node in nodes)
+    several_inputs = any(len(node.sources) > 1 for node in nodes)
     return starts <= 1 and not several_inputs and max([*layers.values(), *consumers.values()], default=1) == 1
 
 
@@ -109,7 +109,7 @@ def _connections(layer: Any, graph: list[Any]) -> str:
     parts = []
     for node in layer._inbound_nodes:
         if id(node) in members:
-            for tensor in node.input_tensors:
+            for tensor in node.sources:
                 source, node_index, tensor_index = tensor._keras_history
                 # The brackets are markup only where a word follows them, and escaping would show backslashes.
                 parts.append(f"{source.name}[{_coloured(node_index)}][{_coloured(tensor_index)}]")

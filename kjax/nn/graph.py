@@ -52,6 +52,21 @@ class Slice:
     step: Any
 
 
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """Stands, among the arguments of a node, for a variable of one of the graph's layers.
+
+    Attributes:
+        path: collection, name of the layer, and the rest of its path.
+        shape: its shape.
+        dtype: name of its type.
+    """
+
+    path: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+
+
 def freeze(leaf: Any) -> Any:
     """An argument of a node as a hashable value: arrays and slices are wrapped."""
     if isinstance(leaf, slice):
@@ -149,7 +164,8 @@ class Graph(nn.Module):
         count = len(self.nodes) - (0 if adds or self.is_initializing() else self.aside)
         for number, node in enumerate(self.nodes[:count]):
             module = modules[node.layer]
-            args, kwargs = jax.tree.unflatten(node.structure, [_resolve(leaf, tensors) for leaf in node.leaves])
+            given_leaves = [self._weight(x) if isinstance(x, Weight) else _resolve(x, tensors) for x in node.leaves]
+            args, kwargs = jax.tree.unflatten(node.structure, given_leaves)
             arg_masks, kwarg_masks = jax.tree.unflatten(
                 node.structure,
                 [masks.get(leaf.index) if isinstance(leaf, Ref) else None for leaf in node.leaves],
@@ -171,6 +187,15 @@ class Graph(nn.Module):
         if return_masks:
             return results, [masks.get(i) for i in self.outputs]
         return results
+
+    def _weight(self, weight: Weight) -> Any:
+        """The value of a variable of one of the layers; zeros while it does not exist yet."""
+        found: Any = self.variables
+        for name in weight.path:
+            if name not in found:
+                return jnp.zeros(weight.shape, weight.dtype)
+            found = found[name]
+        return found
 
 
 def call_with_masks(

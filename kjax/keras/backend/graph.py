@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.doors import graphs
 from kjax.keras.core.evaluate import Gradients, evaluate, nodes_between, variables_of
 from kjax.keras.core.older_optimizers import postponed, remembered
 from kjax.keras.core.operation import Input, Operation, ShapeOperation, apply_function
@@ -45,6 +46,11 @@ class PhaseOperation(Operation):
         """Choose by the mode of the call."""
         active = scopes.current()
         return train if active is not None and active.training else test
+
+    @property
+    def differs_in_training(self) -> bool:
+        """That is what it is for."""
+        return True
 
     def _trace(self, args: Any, kwargs: Any, masks: Any = None) -> Any:
         return PureLayer._trace(self, args, kwargs, masks)
@@ -152,7 +158,7 @@ def placeholder(
 
 def is_placeholder(x: Any) -> bool:
     """Whether ``x`` is a symbolic tensor that has to be fed."""
-    return is_symbolic(x) and x._keras_history is not None and getattr(x._keras_history[0], "begins_graphs", False)
+    return is_symbolic(x) and x._keras_history is not None and getattr(x._keras_history[0], "is_placeholder", False)
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
@@ -455,3 +461,6 @@ def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         inspect.Parameter.KEYWORD_ONLY,
     )
+
+
+graphs.fill(function=function, gradients=gradients, learning_phase=learning_phase)

@@ -308,7 +308,7 @@ def _graph_of(model: Any, scope: str = "", sources: Any = None) -> Iterator[tupl
         layer = node.layer
         count = calls[id(layer)] = calls.get(id(layer), 0) + 1
         name = f"{scope}{layer.name}" + (f"_{count - 1}" if count > 1 else "")
-        taken = [names[id(t)] for t in node.input_tensors]
+        taken = [names[id(t)] for t in node.sources]
         inner = getattr(layer, "_plan", None)
         if inner is None:
             names.update((id(t), name) for t in node.outputs)

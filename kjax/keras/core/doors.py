@@ -51,3 +51,12 @@ configs = Door("kjax.keras.saving.serialization", "kjax.keras.saving.older")
 
 files = Door("kjax.keras.saving.models")
 """For models: files, JSON, configs and copies of them; the functions have the names that they have in ``saving``."""
+
+calls = Door("kjax.keras.core.side_effects")
+"""For layers: ``effects_of`` a call, ``penalty_of`` a variable and ``mask_of`` a tensor as symbolic tensors."""
+
+graphs = Door("kjax.keras.backend.graph")
+"""For models: ``function``, ``gradients`` and ``learning_phase`` of the backend."""
+
+checks = Door("kjax.keras.engine.training_utils")
+"""For models in scripts of Keras 1 and 2: how data were looked at; the functions have the names that they have there."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
 
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.doors import calls
 from kjax.keras.core.input_spec import check_inputs
 from kjax.keras.core.metric import Metric, derive_metric
+from kjax.keras.core.tensor import Node
 from kjax.keras.core.variable import Variable
 from kjax.nn import metrics as rules
+
+_RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
+"""Arguments of layers that do the same in both modes where these are 0."""
 
 
 class Earlier:
@@ -20,39 +26,101 @@ class Earlier:
         _state_holders: Any
         input_spec: Any
         losses: list[Any]
+        weights: list[Variable]
+        trainable: bool
+        takes_training: bool
+        _members: Any
+        _given_effects: Sequence[tuple[str, Any, Any]]
+        _inbound_nodes: list[Node]
 
     stateful: bool = False
     """Whether a state is carried from batch to batch."""
 
     @property
+    def batch_input_shape(self) -> tuple[int | None, ...]:
+        """The shape with the batch axis that a first layer was given.
+
+        Raises:
+            AttributeError: it was given none.
+        """
+        shape = getattr(self, "_batch_input_shape", None)
+        if shape is None:
+            raise AttributeError(f"{type(self).__name__!r} layer was given no input shape")
+        return shape
+
+    @property
     def updates(self) -> list[Any]:
-        """Empty: a variable that ``call`` assigns takes the new value at once."""
-        return []
+        """In scripts of Keras 1 and 2 the updates of each symbolic call, for ``K.function``; otherwise none.
+
+        When a model is trained, a variable that ``call`` assigns takes the new value at once.
+        """
+        return [update for update, _ in self._drawn_effects("updates")] if scopes.is_drawing() else []
 
     def add_update(self, updates: Any, inputs: Any = None) -> None:
-        """Give variables new values, from inside ``call``.
+        """Give variables new values, from inside ``call`` or, in scripts of Keras 1 and 2, outside of it too.
 
         Args:
             updates: pairs (variable, new value); results of assignments, which have happened already, are accepted.
-            inputs: accepted for compatibility.
+            inputs: the tensors that they depend on.
         """
-        del inputs
-        pairs = [updates] if _is_pair(updates) else updates if isinstance(updates, (list, tuple)) else []
-        for pair in pairs:
-            if _is_pair(pair):
-                pair[0].assign(pair[1])
+        several = isinstance(updates, (list, tuple)) and not _is_pair(updates)
+        items = list(updates) if several else [updates]
+        active = scopes.current()
+        if scopes.is_drawing():
+            object.__setattr__(self, "_given_effects", [*self._given_effects, *(("updates", i, inputs) for i in items)])
+            return
+        for item in items:
+            if _is_pair(item):
+                item[0].assign(item[1])
+            if active is not None and inputs is None:
+                active.apart.append(item[0] if _is_pair(item) else item)
 
     def get_updates_for(self, inputs: Any) -> list[Any]:
-        """Empty, as :attr:`updates`."""
-        del inputs
-        return []
+        """Those of :attr:`updates` that depend on given inputs of a call, or, for None, on none."""
+        return self._effects_for("updates", inputs) if scopes.is_drawing() else []
 
     def get_losses_for(self, inputs: Any) -> list[Any]:
         """The penalties on weights where ``inputs`` is None, otherwise those that depend on inputs."""
+        if scopes.is_drawing():
+            return self._effects_for("losses", inputs)
         own = getattr(self, "_extra_losses", [])
         if inputs is not None:
             return list(own)
         return [loss for loss in self.losses if all(loss is not other for other in own)]
+
+    def _effects_for(self, kind: str, inputs: Any) -> list[Any]:
+        wanted = None if inputs is None else _ids(inputs)
+        pairs = self._drawn_effects(kind, of_calls=True)
+        return [thing for thing, on in pairs if (None if on is None else _ids(on)) == wanted]
+
+    def _drawn_effects(self, kind: str, of_calls: bool = True) -> list[tuple[Any, Any]]:
+        """(loss or update, the inputs that it depends on or None) of what the layer does besides its outputs.
+
+        Args:
+            kind: ``'losses'`` or ``'updates'``.
+            of_calls: whether those of symbolic calls count; for models, whose graphs count anyhow.
+        """
+        found: list[tuple[Any, Any]] = []
+        if kind == "losses":
+            found += [(calls.penalty_of(v), None) for v in self.weights if v.regularizer is not None]
+        elif not (self.trainable or self.stateful):
+            return []
+        found += [(thing, inputs) for k, thing, inputs in self._given_effects if k == kind]
+        for node in self._inbound_nodes if of_calls else ():
+            on = node.sources
+            found += [
+                (thing, on if conditional else None) for thing, conditional in getattr(calls.effects_of(node), kind)
+            ]
+        return found
+
+    @property
+    def differs_in_training(self) -> bool:
+        """Whether the layer, as it is set up, computes something else in training than otherwise."""
+        inner = [layer for _, layer in self._members()]
+        if inner:
+            return any(layer.differs_in_training for layer in inner)
+        rates = [getattr(self, name) for name in _RATES if isinstance(getattr(self, name, None), (int, float))]
+        return self.takes_training and (not rates or any(rates))
 
     def assert_input_compatibility(self, inputs: Any) -> None:
         """Compare inputs with :attr:`input_spec`.
@@ -87,6 +155,10 @@ class Earlier:
         if name not in kept:
             kept[name] = derive_metric(rules.Mean)(name=name)
         kept[name].update_state(jax.numpy.asarray(value))
+
+
+def _ids(inputs: Any) -> list[int]:
+    return [id(tensor) for tensor in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
 
 
 def _is_pair(thing: Any) -> bool:

@@ -41,7 +41,7 @@ def nodes_between(given: Sequence[KerasTensor], wanted: Sequence[KerasTensor]) -
         node = _node(tensor)
         if id(tensor) in known:
             continue
-        if node is None or node.is_input:
+        if node is None or (node.is_input and not node.sources):
             missing[id(tensor)] = tensor
         elif ready:
             if id(node) not in done:
@@ -49,7 +49,7 @@ def nodes_between(given: Sequence[KerasTensor], wanted: Sequence[KerasTensor]) -
                 order.append(node)
         elif id(node) not in done:
             stack.append((tensor, True))
-            stack.extend((t, False) for t in reversed(node.input_tensors))
+            stack.extend((t, False) for t in reversed(node.sources))
     return order, list(missing.values())
 
 
@@ -80,7 +80,9 @@ def evaluate(wanted: Sequence[KerasTensor], given: Mapping[int, Any], nodes: Seq
         args, kwargs = jax.tree.map(
             lambda leaf: values[id(leaf)] if is_symbolic(leaf) else leaf, (node.args, node.kwargs), is_leaf=is_symbolic
         )
+        held = dict(active.values)
         results = jax.tree.leaves(node.layer._compute(args, dict(kwargs)))
+        active.values.update(held)  # every call sees the variables as they were: what one assigns is an update
         # A tensor that is given keeps its value, though a call makes it along with others.
         for tensor, result in zip(node.outputs, results, strict=True):
             values.setdefault(id(tensor), result)

@@ -19,13 +19,14 @@ from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.input_spec import check_inputs
 from kjax.keras.core.owning import Owning
 from kjax.keras.core.owning import Tree as Tree
+from kjax.keras.core.penalties import Penalized
 from kjax.keras.core.places import Placed
 from kjax.keras.core.quantization import Quantizable
 from kjax.keras.core.rematerialization import Rematerialized, get_current_remat_mode
 from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_name
 from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default_of, shapes_of
-from kjax.keras.core.tensor import Node, NotSymbolicError, is_symbolic, symbolic_leaves
+from kjax.keras.core.tensor import Node, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.core.weight_arguments import weight_arguments
 from kjax.keras.legacy.form import is_converted, of_era
@@ -55,7 +56,7 @@ class UnknownArgumentError(TypeError, ValueError):
     """An argument that a layer has not: for Python the wrong call, for Keras a wrong value."""
 
 
-class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Saved):
+class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Earlier, Saved):
     """Base of all Keras layers and models.
 
     Subclasses write ``call(self, inputs, ...)`` and, where they have weights of their own, ``build(self, input_shape)``
@@ -485,45 +486,6 @@ class Layer(Owning, Placed, Symbolic, Quantizable, Rematerialized, Earlier, Save
             for leaf in jax.tree.leaves(outputs):
                 active.losses.append(self.activity_regularizer(leaf) / leaf.shape[0])
 
-    def add_loss(self, loss: Any, inputs: Any = None) -> None:
-        """Add scalars to the loss of the model, from inside ``call``.
-
-        Args:
-            loss: a scalar, or several.
-            inputs: accepted, as Keras 2 had it.
-
-        Raises:
-            NotSymbolicError: the loss is symbolic; scripts older than Keras 3 may have such ones inside ``call``.
-        """
-        del inputs
-        tensors = symbolic_leaves(loss)
-        if tensors and self._is_drawn:
-            object.__setattr__(self, "_drawn_losses", [*self._drawn_losses, *tensors])
-            return
-        if tensors:
-            raise NotSymbolicError(
-                f"{self.name}: the loss {tensors[0]!r} is symbolic; add it to the model: `model.add_loss(tensor)`"
-            )
-        for leaf in jax.tree.leaves(loss):
-            if not hasattr(leaf, "dtype") and not isinstance(leaf, (int, float)):
-                raise ValueError(f"{self.name}: a loss is a scalar, or a list of them, received {leaf!r}")
-        active = scopes.current()
-        target = active.losses if active is not None else self._extra_losses
-        target.extend(jnp.sum(jnp.asarray(leaf)) for leaf in jax.tree.leaves(loss))
-
-    @property
-    def losses(self) -> list[Any]:
-        """Penalties: weight regularization now, and what the last eager call added."""
-        own = [_penalty(v) for v in self.trainable_weights if v.regularizer is not None]
-        active = scopes.current()
-        added = self._extra_losses if active is None else active.losses_of(self)
-        return [*added, *own]
-
-    def _clear_losses(self) -> None:
-        """Forget what calls added to the losses."""
-        for layer in self._flatten_layers():
-            layer._extra_losses = []
-
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the output, given that of the inputs."""
         del inputs
@@ -590,10 +552,3 @@ def _is_of_base(cls: type, method: str) -> bool:
 def _has_shape(tree: Any) -> bool:
     leaves = jax.tree.leaves(tree, is_leaf=is_symbolic)
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
-
-
-def _penalty(variable: Variable) -> Any:
-    recorder = scopes.recording()
-    if recorder is None:
-        return variable.regularizer(variable.value)
-    return recorder.call_function(variable.regularizer, (variable,), {})

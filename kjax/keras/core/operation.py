@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -47,9 +49,13 @@ class InputLayer(Layer):
         batch_shape: shape with the batch axis, instead of ``shape``.
         input_shape: old name of ``shape``.
         batch_input_shape: old name of ``batch_shape``.
+        input_tensor: a tensor that the input stands for; of one with values (an array, a variable, what was computed of
+            such) the model reads these when it runs, and none are fed.
     """
 
     begins_graphs = True
+    source: KerasTensor | None = None
+    """The tensor whose values the input has, where none are fed."""
     batch_shape: tuple[int | None, ...] = ()
     """Shape of the data with the batch axis."""
 
@@ -75,6 +81,13 @@ class InputLayer(Layer):
             settings.names["input"] += 1
             self.name = f"input_{settings.names['input']}"
         shape = shape if shape is not None else input_shape
+        if input_tensor is not None:
+            if not hasattr(input_tensor, "shape"):
+                raise ValueError(
+                    f"Input {self.name!r}: argument `tensor` must be a tensor, received {type(input_tensor).__name__}"
+                )
+            shape, batch_shape, batch_input_shape = None, tuple(input_tensor.shape), None
+            dtype = str(input_tensor.dtype) if dtype is None else dtype
         batch_shape = batch_shape if batch_shape is not None else batch_input_shape
         if (shape is None) == (batch_shape is None):
             raise ValueError(f"Input {self.name!r}: give either `shape` (one sample) or `batch_shape`")
@@ -88,19 +101,34 @@ class InputLayer(Layer):
         if ragged:
             raise ValueError(f"Input {self.name!r}: JAX has no ragged arrays; pad the rows (keras.utils.pad_sequences)")
         self.sparse = bool(sparse)
-        tensor = input_tensor or KerasTensor(self.batch_shape, self._input_type, name=self.name)
+        begins = input_tensor is None or (is_symbolic(input_tensor) and input_tensor._keras_history is None)
+        tensor = None if input_tensor is None or not begins else input_tensor
+        tensor = tensor or KerasTensor(self.batch_shape, self._input_type, name=self.name)
         tensor.sparse = self.sparse or tensor.sparse
         self.built = True
-        Node(self, (), {}, [tensor], jax.tree.structure(0))
+        self.source = None if begins else _as_source(input_tensor)
+        Node(self, () if begins else (self.source,), {}, [tensor], jax.tree.structure(0))
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether data are fed: the input is not one whose values another tensor gives."""
+        return self.source is None
+
+    @property
+    def batch_input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the data with the batch axis."""
+        return self.batch_shape
 
     @property
     def dtype(self) -> str:
         """Type of the data."""
         return self._input_type
 
-    def call(self) -> Any:
-        """An input computes nothing."""
-        raise TypeError("an input layer is not called")
+    def call(self, *values: Any) -> Any:
+        """The values of the tensor that the input stands for; an input that is fed computes nothing."""
+        if not values:
+            raise TypeError("an input layer is not called")
+        return values[0]
 
     @of_era
     def get_config(self) -> dict[str, Any]:
@@ -113,6 +141,15 @@ class InputLayer(Layer):
             "name": self.name,
             "optional": False,
         }
+
+
+def _as_source(tensor: Any) -> KerasTensor:
+    """What gives an input its values, as a symbolic tensor."""
+    if is_symbolic(tensor):
+        return tensor
+    if isinstance(tensor, Variable):
+        return reading(tensor)
+    return Operation(jnp.asarray, "constant")._symbolic_call((np.asarray(tensor),), {})
 
 
 def Input(
@@ -190,6 +227,11 @@ class Operation(PureLayer):
         return super()._symbolic_call(args, kwargs)
 
     @property
+    def _op(self) -> Any:
+        """The function as a module, to which the values of variables are given as arguments."""
+        return self._module
+
+    @property
     def is_pure(self) -> bool:
         """Whether no variables are among the arguments."""
         return not self._own_variables
@@ -201,8 +243,8 @@ class Operation(PureLayer):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
-        if kwargs.get("training") is not None and self.entry is not None:
-            del kwargs["training"]  # no operation of keras.ops has a mode
+        if kwargs.get("training") is not None and (self.entry is not None or not _has_mode(self.function)):
+            del kwargs["training"]
         return self.function(*jax.tree.map(_value, args, is_leaf=_is_variable), **kwargs)
 
     def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
@@ -332,6 +374,15 @@ class RandomOperation(Operation):
 def reading(variable: Variable) -> KerasTensor:
     """A symbolic tensor that stands for the value that a variable has when the graph is computed."""
     return Operation(_same, "read_variable")._symbolic_call((variable,), {})
+
+
+@functools.cache
+def _has_mode(function: Callable[..., Any]) -> bool:
+    """Whether a function takes the mode, by its signature."""
+    try:
+        return "training" in inspect.signature(function).parameters
+    except ValueError:  # a function of C that says nothing of its arguments
+        return False
 
 
 def _same(value: Any) -> Any:

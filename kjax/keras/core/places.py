@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
+from kjax.keras.core.settings import settings
+from kjax.keras.core.tensor import KerasTensor, Node, computed_mask, is_symbolic
 
 _KINDS = ("input", "output")
 
@@ -29,7 +30,7 @@ class Placed:
                 f"layer {self.name!r} was called {len(self._inbound_nodes)} time(s); there is no {kind} of call {index}"
             )
         node = self._inbound_nodes[index]
-        return node.input_tensors if kind == "input" and node.input_tensors else node.outputs
+        return node.sources if kind == "input" and node.sources else node.outputs
 
     def get_input_at(self, node_index: int) -> Any:
         """Symbolic input of a call."""
@@ -49,40 +50,62 @@ class Placed:
 
     def get_input_mask_at(self, node_index: int) -> Any:
         """Mask of the input of a call, a symbolic tensor or None."""
-        return _one([symbolic_mask(t) for t in self._tensors_at("input", node_index)])
+        return _one([computed_mask(t) for t in self._tensors_at("input", node_index)])
 
     def get_output_mask_at(self, node_index: int) -> Any:
         """Mask of the output of a call, a symbolic tensor or None."""
-        return _one([symbolic_mask(t) for t in self._tensors_at("output", node_index)])
+        return _one([computed_mask(t) for t in self._tensors_at("output", node_index)])
+
+    def _check_single(self, what: str) -> None:
+        if settings.era != "3" and len(self._inbound_nodes) > 1:
+            raise AttributeError(
+                f"layer {self.name!r} was called {len(self._inbound_nodes)} times, so that it has no single {what}; use "
+                f"get_{what.replace(' ', '_')}_at(node_index)"
+            )
+
+    def _shape_of_calls(self, kind: str) -> Any:
+        if settings.era == "3" or len(self._inbound_nodes) < 2:
+            return _shapes(getattr(self, kind))
+        found = [_one([t.shape for t in self._tensors_at(kind, i)]) for i in range(len(self._inbound_nodes))]
+        if any(shape != found[0] for shape in found):
+            raise AttributeError(
+                f"layer {self.name!r} was called on several shapes, so that it has no single {kind} shape; use "
+                f"get_{kind}_shape_at(node_index)"
+            )
+        return found[0]
 
     @property
     def input(self) -> Any:
-        """Symbolic input of the first call."""
+        """Symbolic input of the first call; before Keras 3 a layer with several calls had none."""
+        self._check_single("input")
         return self.get_input_at(0)
 
     @property
     def output(self) -> Any:
-        """Symbolic output of the first call."""
+        """Symbolic output of the first call; before Keras 3 a layer with several calls had none."""
+        self._check_single("output")
         return self.get_output_at(0)
 
     @property
     def input_shape(self) -> Any:
         """Shape of the symbolic input, or the list of the shapes of several."""
-        return _shapes(self.input)
+        return self._shape_of_calls("input")
 
     @property
     def output_shape(self) -> Any:
         """Shape of the symbolic output, or the list of the shapes of several."""
-        return _shapes(self.output)
+        return self._shape_of_calls("output")
 
     @property
     def input_mask(self) -> Any:
         """Mask of the symbolic input, or None."""
+        self._check_single("input mask")
         return self.get_input_mask_at(0)
 
     @property
     def output_mask(self) -> Any:
         """Mask of the symbolic output, or None."""
+        self._check_single("output mask")
         return self.get_output_mask_at(0)
 
 

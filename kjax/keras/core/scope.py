@@ -40,6 +40,7 @@ class Scope:
         records: whether code in this scope, and not inside a layer called in it, is that of a script whose values
             are the tensors of :data:`recorder`.
         context: arguments that the layers around were called with and that go on to layers inside, by name.
+        apart: losses, and variables with new values, that layers said to depend on no inputs.
     """
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
@@ -59,6 +60,7 @@ class Scope:
     called: dict[int, list[Any]] = dataclasses.field(default_factory=dict)
     records: bool = False
     context: dict[str, Any] = dataclasses.field(default_factory=dict)
+    apart: list[Any] = dataclasses.field(default_factory=list)
 
     def read(self, variable: Any) -> Any:
         """The value of a variable that this scope holds."""

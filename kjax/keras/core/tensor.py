@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import codes, fitting
-from kjax.keras.core.doors import nodes, sessions
+from kjax.keras.core.doors import calls, nodes, sessions
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.shapes import TensorShape, TensorShape1
 
@@ -155,7 +155,18 @@ class KerasTensor:
         """``keras.ops.squeeze``."""
         return nodes.operation("squeeze", self, axis)
 
-    _uses_learning_phase = False
+    @property
+    def _uses_learning_phase(self) -> bool:
+        """Whether its value depends on the mode, as Keras 1 and 2 kept it."""
+        known = self.__dict__.get("_differs_in_training")
+        if known is None:
+            known = self.__dict__["_differs_in_training"] = _differs_in_training(self)
+        return known
+
+    @_uses_learning_phase.setter
+    def _uses_learning_phase(self, value: bool) -> None:
+        self.__dict__["_differs_in_training"] = bool(value)
+
     sparse: bool = False
     ragged: bool = False
     is_open: bool = False
@@ -186,6 +197,22 @@ class KerasTensor:
     def op(self) -> Any:
         """What makes it: a layer or an operation."""
         return None if self._keras_history is None else self._keras_history[0]
+
+
+def _differs_in_training(tensor: KerasTensor) -> bool:
+    """Whether a call of a layer that differs in training is among those that make a tensor."""
+    stack, seen = [tensor], {id(tensor)}
+    while stack:
+        tensor = stack.pop()
+        if tensor._keras_history is None:
+            continue
+        layer, index, _ = tensor._keras_history
+        if tensor.__dict__.get("_differs_in_training") or layer.differs_in_training:
+            return True
+        fresh = [source for source in layer._inbound_nodes[index].sources if id(source) not in seen]
+        seen.update(map(id, fresh))
+        stack += fresh
+    return False
 
 
 def _symbolic_operator(name: str, reverse: bool) -> Callable[..., Any]:
@@ -242,7 +269,7 @@ class Node:
         kwargs: keyword arguments, symbolic tensors among them.
         outputs: the tensors that the call makes, flat.
         output_structure: how ``outputs`` unflatten to what the call returned.
-        input_tensors: the symbolic tensors among the arguments, flat.
+        sources: the symbolic tensors among the arguments, flat.
         order: number of the call, growing.
     """
 
@@ -254,21 +281,26 @@ class Node:
         self.kwargs = kwargs
         self.outputs = outputs
         self.output_structure = output_structure
-        self.input_tensors = symbolic_leaves((args, kwargs))
+        self.sources = symbolic_leaves((args, kwargs))
         self.order = next(Node._count)
         index = len(layer._inbound_nodes)
         layer._inbound_nodes.append(self)
         for i, tensor in enumerate(outputs):
             tensor._keras_history = KerasHistory(layer, index, i)
-        for tensor in self.input_tensors:
+        for tensor in self.sources:
             parent = tensor._keras_history[0] if tensor._keras_history else None
             if parent is not None:
                 parent._outbound_nodes.append(self)
 
     @property
+    def input_tensors(self) -> list[KerasTensor]:
+        """The symbolic tensors among the arguments; in the eras of Keras 1 and 2 that of an input for the input itself."""
+        return list(self.outputs) if self.is_input and settings.era in ("1", "2") else self.sources
+
+    @property
     def parent_nodes(self) -> list[Node]:
         """The nodes that make the inputs."""
-        return [t._keras_history[0]._inbound_nodes[t._keras_history[1]] for t in self.input_tensors]
+        return [t._keras_history[0]._inbound_nodes[t._keras_history[1]] for t in self.sources]
 
     # the names of Keras
     @property
@@ -290,17 +322,17 @@ class Node:
     @property
     def inbound_layers(self) -> list[Any]:
         """The layers that make the inputs."""
-        return [t._keras_history[0] for t in self.input_tensors]
+        return [t._keras_history[0] for t in self.sources]
 
     @property
     def node_indices(self) -> list[int]:
         """For each input the number of the call, among those of its layer, that makes it."""
-        return [t._keras_history[1] for t in self.input_tensors]
+        return [t._keras_history[1] for t in self.sources]
 
     @property
     def tensor_indices(self) -> list[int]:
         """For each input its number among the outputs of the call that makes it."""
-        return [t._keras_history[2] for t in self.input_tensors]
+        return [t._keras_history[2] for t in self.sources]
 
     @property
     def input_shapes(self) -> list[Any]:
@@ -315,12 +347,12 @@ class Node:
     @property
     def input_masks(self) -> list[Any]:
         """Masks of the inputs."""
-        return [getattr(t, "_keras_mask", None) for t in self.input_tensors]
+        return [computed_mask(t) for t in self.input_tensors]
 
     @property
     def output_masks(self) -> list[Any]:
         """Masks of the outputs."""
-        return [getattr(t, "_keras_mask", None) for t in self.outputs]
+        return [computed_mask(t) for t in self.outputs]
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -340,6 +372,15 @@ class Node:
     def is_input(self) -> bool:
         """Whether this is the node of an input; a call without tensors, such as a random draw, is none."""
         return getattr(self.layer, "begins_graphs", False)
+
+
+def computed_mask(tensor: Any) -> Any:
+    """The mask that travels with a symbolic tensor, as a symbolic tensor that can be computed; None where there is none."""
+    if getattr(tensor, "_keras_mask", None) is None or tensor._keras_history is None:
+        return None
+    if "_computed_mask" not in vars(tensor):
+        tensor._computed_mask = calls.mask_of(tensor)
+    return tensor._computed_mask
 
 
 def is_symbolic(thing: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.core.doors import checks
 from kjax.keras.models.data import weights_of_classes
 from kjax.keras.utils.sequence import PyDataset
 
@@ -306,3 +307,12 @@ def iter_sequence_infinite(seq: Any) -> Iterator[Any]:
     while True:
         for number in range(len(seq)):
             yield seq[number]
+
+
+checks.fill(
+    standardize_input_data=standardize_input_data,
+    standardize_sample_weights=standardize_sample_weights,
+    standardize_class_weights=standardize_class_weights,
+    standardize_weights=standardize_weights,
+    check_array_length_consistency=check_array_length_consistency,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import copy
 import dataclasses
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ class Compilation:
         steps_per_execution: batches for which batch callbacks are called once.
         jit_compile: what was given.
         keras2: whether weighted losses and metrics count as in Keras 1 and 2.
+        target_tensors: what was given.
+        sample_weight_mode: what was given.
     """
 
     optimizer: optimizers.Optimizer
@@ -45,6 +48,33 @@ class Compilation:
     keras2: bool = False
     steps_per_execution: int = 1
     jit_compile: Any = True
+    target_tensors: Any = None
+    sample_weight_mode: Any = None
+
+    def weight_modes(self, names: Sequence[str]) -> list[str | None]:
+        """``'temporal'`` for outputs with a weight for each step, None for the others.
+
+        Raises:
+            ValueError: an unknown output, or another number of entries.
+        """
+        given = self.sample_weight_mode
+        if isinstance(given, Mapping):
+            unknown = [name for name in given if name not in names]
+            if unknown:
+                raise ValueError(
+                    f"compile: argument `sample_weight_mode`: no output is called {unknown[0]!r}; the outputs are {list(names)}"
+                )
+            found = [given.get(name) for name in names]
+        elif isinstance(given, (list, tuple)):
+            if len(given) != len(names):
+                raise ValueError(
+                    f"compile: argument `sample_weight_mode`: expected {len(names)} entries for {list(names)}, "
+                    f"received {len(given)}"
+                )
+            found = list(given)
+        else:
+            found = [given] * len(names)
+        return ["temporal" if mode == "temporal" else None for mode in found]
 
     def __post_init__(self) -> None:
         self.forget()
@@ -264,6 +294,9 @@ def each_output(
     if isinstance(given, Mapping) and "class_name" not in given:
         for key in given:
             if key not in names:
+                if nested and settings.era in OLD_ERAS:  # was passed over
+                    warnings.warn(f"compile: argument `{argument}`: no output is called {key!r}", stacklevel=4)
+                    continue
                 raise ValueError(
                     f"compile: argument `{argument}`: no output is called {key!r}; {did_you_mean(key, names)}"
                 )

@@ -75,8 +75,9 @@ def as_tree(thing: Any, argument: str) -> Any:
         return {key: as_tree(value, f"{argument}[{key!r}]") for key, value in thing.items()}
     if isinstance(thing, (list, tuple)) and any(isinstance(item, Mapping) for item in thing):
         return [as_tree(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
-    if isinstance(thing, (list, tuple)) and thing and all(hasattr(item, "shape") and np.ndim(item) for item in thing):
-        return [as_array(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
+    several = isinstance(thing, (list, tuple)) and any(item is not None for item in thing)
+    if several and all(item is None or (hasattr(item, "shape") and np.ndim(item)) for item in thing):
+        return [None if item is None else as_array(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
     return as_array(thing, argument)
 
 

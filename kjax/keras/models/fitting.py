@@ -18,6 +18,7 @@ from kjax.keras.legacy.names import older_params
 from kjax.keras.models import data as adapt
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
+from kjax.keras.models.older_checks import check_steps
 from kjax.keras.models.sourcing import hold_back
 from kjax.train import loop
 
@@ -91,6 +92,10 @@ class Fitting(Inference):
         for name, value in (("steps_per_epoch", steps_per_epoch), ("validation_steps", validation_steps)):
             if value is not None:
                 _check_range(name, value, 1)
+        if settings.era in OLD_ERAS:
+            check_steps(x, batch_size, steps_per_epoch, "steps_per_epoch")
+            if validation_steps is not None and steps_per_epoch is None and batches_of(x) is None:
+                raise ValueError("argument `validation_steps` needs `steps_per_epoch`")
         if validation_data is None and validation_split:
             if class_weight is not None and sample_weight is None and self._follows_keras2:
                 # Keras 1 and 2 made sample weights of them first, so that they count in validation too.

@@ -26,7 +26,10 @@ class Generations(Fitting):
     @property
     def uses_learning_phase(self) -> bool:
         """Whether the model computes something else in training than otherwise (dropout, batch normalization)."""
-        return any(layer.takes_training for layer in self._flatten_layers() if not list(layer._members()))
+        outputs = getattr(self, "outputs", None)
+        if outputs:
+            return any(tensor._uses_learning_phase for tensor in outputs)
+        return any(layer.differs_in_training for layer in self._flatten_layers() if not list(layer._members()))
 
     @method
     def fit_generator(
@@ -135,11 +138,6 @@ class Generations(Fitting):
         """The weights that ``compile`` found to train."""
         chosen = self._trained or frozenset()
         return [v for v in self.weights if id(v) in chosen]
-
-    @property
-    def state_updates(self) -> list[Any]:
-        """Empty: layers with a state set it themselves (Keras 2 listed the updates to be run)."""
-        return []
 
     def jax_state_sync(self) -> None:
         """Nothing to do: variables can be read at any time, while the model is trained too."""

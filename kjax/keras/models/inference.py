@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from kjax.data.reader import Reader, Source
-from kjax.keras.legacy.arguments import method
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.models.following import Follower
+from kjax.keras.models.older_checks import check_steps
 from kjax.keras.models.on_batch import number_of
 from kjax.keras.models.sourcing import Sourcing
 from kjax.nn.module import PARAMS
@@ -95,6 +97,8 @@ class Inference(Sourcing):
         if kwargs:
             raise TypeError(f"evaluate: unknown argument {next(iter(kwargs))!r}")
         self._need_compilation()
+        if settings.era in OLD_ERAS:
+            check_steps(x, batch_size, steps, "steps")
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
         with contextlib.closing(self._source(x, y, sample_weight, batch_size, steps=steps, **how)) as source:
             self._check_shapes(source, "test")
@@ -145,6 +149,8 @@ class Inference(Sourcing):
         from kjax.keras.callbacks import CallbackList
         from kjax.train.predict import run_predict
 
+        if settings.era in OLD_ERAS:
+            check_steps(x, batch_size, steps, "steps")
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
         chosen = self._source(x, batch_size=batch_size, steps=steps, inputs_only=True, **how)
         with contextlib.closing(chosen) as source:

@@ -16,7 +16,7 @@ from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.legacy.form import of_era
 from kjax.keras.models.data import arrange_inputs, is_nested
-from kjax.keras.models.generations import Generations
+from kjax.keras.models.drawn import Drawn
 from kjax.keras.models.measure import Measure
 from kjax.keras.models.on_batch import OnBatch
 from kjax.keras.models.plan import Plan, make_plan
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kjax.keras.models.dry_run import DryRun
 
 
-class Model(OnBatch, Generations, Layer):
+class Model(OnBatch, Drawn, Layer):
     """A functional model (``Model(inputs, outputs)``) or the base of a model written as a class (``call``).
 
     Args:
@@ -85,8 +85,11 @@ class Model(OnBatch, Generations, Layer):
     def _add_drawn_losses(self) -> None:
         """Add the losses that layers made of symbolic tensors."""
         for layer in self._plan.layers if self._plan is not None else ():
-            if layer._drawn_losses:
-                self.add_loss(list(layer._drawn_losses))
+            assert self._plan is not None
+            known = {id(tensor) for tensor in self._plan.losses}
+            fresh = [tensor for tensor in layer._drawn_losses if id(tensor) not in known]
+            if fresh:
+                self.add_loss(fresh)
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
         """Add to the loss.
@@ -99,7 +102,6 @@ class Model(OnBatch, Generations, Layer):
         Raises:
             ValueError: a symbolic tensor, and the model is no graph or the tensor does not depend on its inputs.
         """
-        del inputs
         if callable(loss):
             self._loss_functions.append(loss)
             self._forget_training()
@@ -281,7 +283,13 @@ class Model(OnBatch, Generations, Layer):
 
     def variable_tree(self) -> Tree:
         """The variables as nested dicts by collection."""
-        return super().variable_tree()
+        tree = super().variable_tree()
+        # Operations that read variables of layers have none of their own.
+        for reader in self._plan.readers if self._plan is not None else ():
+            assert self._plan is not None
+            for group in tree.values():
+                group.pop(self._plan.names[reader], None)
+        return {collection: group for collection, group in tree.items() if group}
 
     def summary(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -29,8 +30,15 @@ class OnBatch(_Base):
         def _warn_of_changes(self) -> None: ...
 
     def _batch(self, kind: str, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Any:
+        tensors = self._tensor_data()
+        if tensors is not None and batches_of(x) is None:
+            (batch,) = itertools.islice(tensors.batches(x, y, sample_weight, None, False, 1), 1)
+            return self._batch_of(kind, batch[0], batch[1], batch[2] if len(batch) > 2 else None, class_weight)
+        return self._batch_of(kind, x, y, sample_weight, class_weight)
+
+    def _batch_of(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
         count = 1 if batches_of(x) is not None else adapt.count_samples(adapt.as_tree(x, "x"))
-        source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight)
+        source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight, completed=True)
         if not isinstance(source, Arrays):
             raise ValueError(f"the batch methods take the arrays of one batch, received a {source.name} of batches")
         if kind != "predict" and (self._is_custom() or (y is not None and self._sample[0] is None)):

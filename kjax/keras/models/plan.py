@@ -11,10 +11,11 @@ import jax
 from kjax.keras.core import codes
 from kjax.keras.core.handle import Handle
 from kjax.keras.core.layer import Layer
-from kjax.keras.core.operation import InputLayer
+from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.settings import to_snake_case
 from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
-from kjax.nn.graph import Graph, Ref, TensorSpec, freeze
+from kjax.keras.core.variable import Variable
+from kjax.nn.graph import Graph, Ref, TensorSpec, Weight, freeze
 from kjax.nn.graph import Node as ModuleNode
 
 
@@ -114,8 +115,27 @@ class Plan:
             for i, (name, layer) in enumerate(zip(names, layers, strict=True))
         ]
 
+    @property
+    def readers(self) -> dict[int, dict[int, Weight]]:
+        """Operations whose variables are all those of layers of the model, by ``id``: where each variable, by ``id``, lies."""
+        called = [layer for layer in (*self.layers, *self.aside_layers) if id(layer) in self.names]
+        reading = [layer for layer in called if isinstance(layer, Operation) and layer._own_variables]
+        if not reading:
+            return {}
+        places: dict[int, Weight] = {}
+        for layer in called:
+            if isinstance(layer, Operation):
+                continue
+            for path, box in jax.tree_util.tree_leaves_with_path(layer.variable_tree(), is_leaf=is_variable):
+                collection, *rest = (entry.key for entry in path)
+                weight = Weight((collection, self.names[id(layer)], *rest), box.shape, box.stored_dtype)
+                places.setdefault(id(box), weight)
+        found = {id(layer): {id(v): places.get(id(v)) for _, _, v in layer._own_variables} for layer in reading}
+        return {layer: rest for layer, rest in found.items() if all(w is not None for w in rest.values())}  # type: ignore[misc]
+
     def graph(self) -> Graph:
         """The model as a Flax module, with each layer's present module."""
+        readers = self.readers
         called = [layer for layer in (*self.layers, *self.aside_layers) if id(layer) in self.names]
         position = {id(layer): i for i, layer in enumerate(called)}
         tensors = {id(t): i for i, t in enumerate(self.inputs)}
@@ -123,24 +143,32 @@ class Plan:
         recomputed: list[tuple[int, int]] = []
         for node in (*self.nodes, *self.aside):
             leaves, structure = jax.tree.flatten((node.args, node.kwargs), is_leaf=is_symbolic)
+            weights = readers.get(id(node.layer), {})
+            leaves = [weights.get(id(x), x) for x in leaves]
             frozen = tuple(Ref(tensors[id(x)]) if is_symbolic(x) else freeze(x) for x in leaves)
             made = []
             for tensor in node.outputs:
                 tensors[id(tensor)] = len(tensors)
                 made.append(tensors[id(tensor)])
             least = node.layer.recomputed_above(node.outputs)
-            if least is not None and not isinstance(node.layer.module, (Handle, Graph)):  # these see to it themselves
+            seen_to = weights or isinstance(node.layer.module, (Handle, Graph))  # these see to it themselves
+            if least is not None and not seen_to:
                 recomputed.append((len(nodes), least))
             nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
         specs = tuple(
             TensorSpec(self.size_of(t), codes.array_type(t.dtype), name, t.sparse)
             for t, name in zip(self.inputs, self._lasting_names(), strict=True)
         )
-        layers = tuple((self.names[id(layer)], layer.module) for layer in called)
+        layers = tuple((self.names[id(x)], x._op if id(x) in readers else x.module) for x in called)  # type: ignore[attr-defined]
         outputs = tuple(tensors[id(t)] for t in self.outputs)
         losses = tuple(tensors[id(t)] for t in self.losses)
         aside = len(self.aside)
         return Graph(layers, tuple(nodes), specs, outputs, self.output_structure, losses, aside, tuple(recomputed))
+
+
+def is_variable(thing: Any) -> bool:
+    """Whether a leaf is a variable."""
+    return isinstance(thing, Variable)
 
 
 def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:
@@ -233,7 +261,7 @@ def _walk(inputs: list[KerasTensor], outputs: list[KerasTensor], model_name: str
         if id(node) in done or id(tensor) in available:
             continue
         stack.append((tensor, True))
-        stack.extend((t, False) for t in reversed(node.input_tensors))
+        stack.extend((t, False) for t in reversed(node.sources))
     return order, first_seen
 
 

@@ -89,7 +89,12 @@ class Sequential(Model):
         if not self._stack:
             raise TypeError(f"model {self.name!r} has no layers to take off")
         layer = self._stack.pop()
-        if rebuild:
+        if rebuild and self._plan is not None and self._stack and not hasattr(layer, "branches"):
+            # The tensors of the layers below stay what they are: a user may hold them.
+            below = self._plan.outputs[0]._keras_history
+            (tensor,) = below[0]._inbound_nodes[below[1]].sources
+            self._adopt_plan(make_plan(self._plan.input_structure, tensor, self.name))
+        elif rebuild:
             self._rebuild()
         return layer
 

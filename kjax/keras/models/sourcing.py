@@ -82,6 +82,7 @@ class Sourcing(Overridable):
         steps: int | None = None,
         number: int = 0,
         inputs_only: bool = False,
+        completed: bool = False,
         **workers: Any,
     ) -> Arrays | Stream:
         """Checked data as a source of batches; builds the model if it was not.
@@ -97,9 +98,14 @@ class Sourcing(Overridable):
             steps: batches of an epoch; without a batch size, arrays are cut into so many.
             number: number of the first pass.
             inputs_only: for a prediction.
+            completed: whether the values of tensors among the data are there already.
             **workers: see :func:`kjax.data.recognise.batches_of`.
         """
         x, y, sample_weight = scopes.plain((x, y, sample_weight))
+        tensors = None if completed else self._tensor_data()
+        if tensors is not None and batches_of(x) is None:
+            x = tensors.batches(x, y, sample_weight, batch_size, shuffle, steps)
+            y = sample_weight = None
         strings = self.takes_strings
         if strings and batches_of(x) is None:
             x = codes.encode_tree(x)
@@ -137,6 +143,14 @@ class Sourcing(Overridable):
         arrays = Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle)
         return _placed(arrays, self.distribution or settings.distribution)
 
+    def _tensor_data(self) -> Any:
+        """The tensors with values of their own among the model's inputs and targets, or None; see :mod:`.tensor_data`."""
+        if self._tensors is None:
+            from kjax.keras.models.tensor_data import tensor_data
+
+            self._tensors = (tensor_data(self),)  # type: ignore[arg-type]
+        return self._tensors[0]
+
     @property
     def _follows_keras2(self) -> bool:
         """Whether weights count as in Keras 1 and 2."""
@@ -155,7 +169,7 @@ class Sourcing(Overridable):
 
     def _check_shapes(self, source: Arrays | Stream, kind: str = "train") -> None:
         """Compare data with the model's inputs and losses before anything is computed."""
-        from kjax.keras.models import checks
+        from kjax.keras.models import checks, older_checks
 
         sample = source.sample
         inputs, targets, weights = sample
@@ -185,6 +199,9 @@ class Sourcing(Overridable):
         )
         checks.check_targets(self, objective, targets, outputs)
         checks.check_weights(objective, weights, outputs)
+        if self._follows_keras2:
+            older_checks.check_targets(self, objective, targets, outputs)  # type: ignore[arg-type]
+            older_checks.check_weights(self, objective, targets, weights)  # type: ignore[arg-type]
         self._sample = self._checked[key] = (targets, outputs)
         self._check_classes(source, objective)
 

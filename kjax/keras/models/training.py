@@ -13,6 +13,7 @@ from kjax.keras.core.metric import StatefulMetric
 from kjax.keras.core.session import Session
 from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
+from kjax.keras.models import older_checks
 from kjax.keras.models.compilation import Compilation, check_names
 from kjax.nn.module import PARAMS
 from kjax.nn.randomness import STREAM, may_draw
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from kjax.keras.core.layer import Layer as _Base
 else:
     _Base = object
+
+
+class NotCompiledError(ValueError, RuntimeError):
+    """A model is trained or evaluated that was not compiled: for Keras 3 a wrong value, before an error of its own kind."""
 
 
 class Training(_Base):
@@ -74,6 +79,7 @@ class Training(_Base):
         self._class_output_names = ("output",)
         self._outputs_seen = False
         self._custom: Any = None
+        self._tensors: Any = None
         self._sample_batch: Any = None
         if self._compilation is not None:
             self._compilation.forget()
@@ -104,10 +110,11 @@ class Training(_Base):
                 a compiled call runs the engine chooses by itself.
             jit_compile: accepted; steps are always compiled unless ``run_eagerly``.
             auto_scale_loss: with a float16 policy, scale the loss dynamically.
-            **kwargs: arguments of older generations that have no meaning here (``sample_weight_mode`` ...).
+            **kwargs: arguments of older generations: ``sample_weight_mode``, ``target_tensors``; others have no meaning here.
 
         Raises:
             ValueError: an unknown optimizer, loss or metric.
+            TypeError: an unknown argument, or one of the wrong type.
         """
         if (
             isinstance(steps_per_execution, bool)
@@ -124,6 +131,8 @@ class Training(_Base):
             raise ValueError(
                 f"compile: argument `loss_weights` is a number, or a list or dict of them, received {loss_weights!r}"
             )
+        if settings.era in ("1", "2"):
+            older_checks.check_types(loss_weights, metrics)
         check_names(loss, [metrics, weighted_metrics])
         handle = optimizers.get(optimizer)
         if auto_scale_loss and getattr(self, "_dtype_policy", None) and self._dtype_policy.name == "mixed_float16":
@@ -137,8 +146,18 @@ class Training(_Base):
         self._compilation.keras2 = settings.era in ("1", "2")
         self.stop_training = False
         self._forget_training()
+        for name in ("target_tensors", "sample_weight_mode"):
+            setattr(self._compilation, name, kwargs.get(name))
         if self.built:
             self._snapshot()
+        if settings.era in ("1", "2"):
+            for name in ("train", "test", "predict"):
+                setattr(self, f"{name}_function", None)
+            try:
+                older_checks.check_compilation(self)  # type: ignore[arg-type]
+            except BaseException:
+                self._compilation = None
+                raise
 
     @property
     def compiled(self) -> bool:
@@ -184,7 +203,9 @@ class Training(_Base):
 
     def _need_compilation(self) -> Compilation:
         if self._compilation is None:
-            raise ValueError(f"model {self.name!r} must be compiled before it is trained or evaluated: call compile()")
+            raise NotCompiledError(
+                f"model {self.name!r} must be compiled before it is trained or evaluated: call compile()"
+            )
         return self._compilation
 
     def _snapshot(self) -> None:

@@ -241,7 +241,7 @@ class _Drawing:
                     self._box(layer, graph, name)
                     drawn[id(layer)] = None
             ends = drawn[id(layer)]
-            for i, tensor in enumerate(node.input_tensors):
+            for i, tensor in enumerate(node.sources):
                 targets = [name] if ends is None else ends[0][i]
                 if id(tensor) in made:
                     lines.update(((made[id(tensor)], target), None) for target in targets)

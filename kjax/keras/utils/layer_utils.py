@@ -49,7 +49,7 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = N
             continue
         seen.add(id(current))
         history = current._keras_history
-        parents = history[0]._inbound_nodes[history[1]].input_tensors if history else []
+        parents = history[0]._inbound_nodes[history[1]].sources if history else []
         if parents:
             waiting.extend(reversed(parents))
         else:

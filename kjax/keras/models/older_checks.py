@@ -1,0 +1,147 @@
+"""What Keras 1 and 2 checked in ``compile`` and before data were used, in scripts of their time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kjax.data.recognise import batches_of
+from kjax.keras.models.training_graph import target_tensors
+
+if TYPE_CHECKING:
+    from kjax.keras.models.model import Model
+
+
+def check_types(loss_weights: Any, metrics: Any) -> None:
+    """Refuse arguments of ``compile`` of the wrong type.
+
+    Raises:
+        TypeError: neither a list nor a dict.
+    """
+    if loss_weights is not None and not isinstance(loss_weights, (list, tuple, Mapping)):
+        raise TypeError(
+            f"compile: argument `loss_weights` must be a list or dict of numbers, received {loss_weights!r}"
+        )
+    if isinstance(metrics, (int, float)):
+        raise TypeError(f"compile: argument `metrics` must be a list or dict of metrics, received {metrics!r}")
+
+
+def check_compilation(model: Model) -> None:
+    """Compare the arguments of ``compile`` with the outputs of the model, where these are known.
+
+    Raises:
+        ValueError: other outputs than the model has, or nothing to minimize.
+    """
+    compilation = model._need_compilation()
+    if not model.is_functional:
+        return
+    names = model.output_names
+    compilation.weight_modes(names)
+    target_tensors(compilation.target_tensors, names)
+    objective = model._prepare_objective()
+    if isinstance(compilation.loss, Mapping) and "class_name" not in compilation.loss:
+        for name in names:
+            if name not in compilation.loss:
+                warnings.warn(
+                    f"compile: output {name!r} is missing from the dict `loss`: it is not trained, and no targets are "
+                    "expected for it",
+                    stacklevel=5,
+                )
+    if all(target.loss is None for target in objective.targets) and not (model.losses or model._loss_functions):
+        raise ValueError(
+            f"compile: model {model.name!r} has no loss to minimize: give `loss`, or add one with add_loss"
+        )
+
+
+def check_steps(x: Any, batch_size: Any, steps: Any, name: str) -> None:
+    """Refuse a number of steps together with a size of batches of arrays.
+
+    Raises:
+        ValueError: both are given.
+    """
+    if steps is not None and batch_size is not None and batches_of(x) is None:
+        raise ValueError(f"argument `batch_size` must be None where `{name}` is given")
+
+
+def check_targets(model: Model, objective: Any, targets: Any, outputs: Any) -> None:
+    """Compare the shapes of targets with those of the outputs, exactly, for all losses of Keras.
+
+    Raises:
+        ValueError: they differ.
+    """
+    from kjax.nn import losses
+    from kjax.train.objective import per_output
+
+    names = [t.name for t in objective.targets]
+    trues = per_output(targets, names, "argument `y`")
+    preds = per_output(outputs, names, "outputs")
+    for target, true, pred in zip(objective.targets, trues, preds, strict=True):
+        known = type(target.loss).__module__ == losses.MeanSquaredError.__module__
+        if true is None or not known or not hasattr(pred, "shape"):
+            continue
+        have, want = tuple(true.shape[1:]), tuple(pred.shape[1:])
+        if len(have) + 1 == len(want) and len(have) < 1:
+            have = (1,)
+        if type(target.loss) is losses.SparseCategoricalCrossentropy:
+            if have not in ((*want[:-1], 1), want[:-1]):
+                raise ValueError(
+                    f"argument `y`: expected targets of output {target.name!r} of shape (n, {_joined((*want[:-1], 1))}), "
+                    f"received (n, {_joined(have)})"
+                )
+        elif have != want:
+            raise ValueError(
+                f"argument `y`: expected targets of output {target.name!r} of shape (n, {_joined(want)}), "
+                f"received (n, {_joined(have)})"
+            )
+
+
+def check_weights(model: Model, objective: Any, targets: Any, weights: Any) -> None:
+    """Compare the number of axes of sample weights with ``sample_weight_mode``.
+
+    Raises:
+        ValueError: weights, or targets, of another number of axes, or weights that do not fit the targets.
+    """
+    from kjax.train.objective import per_output
+
+    names = [t.name for t in objective.targets]
+    modes = model._need_compilation().weight_modes(names)
+    trues = per_output(targets, names, "argument `y`")
+    given = per_output(weights, names, "argument `sample_weight`", shared=True)
+    for name, mode, true, weight in zip(names, modes, trues, given, strict=True):
+        if mode == "temporal" and true is not None and np.ndim(true) < 3:
+            raise ValueError(
+                f"argument `y`: output {name!r} has sample_weight_mode='temporal', which needs targets of at least three "
+                f"axes, received shape {np.shape(true)}"
+            )
+        axes = 2 if mode == "temporal" else 1
+        if weight is not None and np.ndim(weight) != axes:
+            hint = "" if mode else "; weights for each step need compile(sample_weight_mode='temporal')"
+            raise ValueError(
+                f"argument `sample_weight`: output {name!r} takes weights of {axes} axes, received shape "
+                f"{np.shape(weight)}{hint}"
+            )
+        if weight is not None and true is not None and np.shape(true)[:axes] != np.shape(weight):
+            raise ValueError(
+                f"argument `sample_weight`: weights of shape {np.shape(weight)} do not fit targets of shape "
+                f"{np.shape(true)} of output {name!r}"
+            )
+
+
+def check_multiple(model: Model, count: int | None, batch_size: int | None) -> None:
+    """Stateful models of a fixed batch size take whole batches alone.
+
+    Raises:
+        ValueError: samples are left over.
+    """
+    if model.stateful and count is not None and batch_size and count > batch_size and count % batch_size:
+        raise ValueError(
+            f"a stateful model takes a number of samples that the batch size divides; there are {count} samples in batches "
+            f"of {batch_size}"
+        )
+
+
+def _joined(shape: Any) -> str:
+    return ", ".join(map(str, shape))
