@@ -12,7 +12,7 @@ import jax
 import optax
 from jaxtyping import Array
 
-from kjax.nn import optimizers
+from kjax.nn import optimizers, row_gradients
 from kjax.nn.module import DROPOUT, LOSSES, OVERWRITE, PARAMS, accepts, record_weights
 from kjax.nn.randomness import moved_on, take_key
 from kjax.train.objective import Objective
@@ -111,8 +111,9 @@ def _train_step(module: nn.Module, objective: Objective, optimizer: Any) -> Trai
 
         overwrite = {name: inner for name, inner in state.state.items() if name == OVERWRITE}
         grad = jax.grad(loss_of, argnums=(0, 1), has_aux=True)
-        (grads, overwrite), (outputs, masks, updates, values) = grad(state.params, overwrite)
-        changes, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        with row_gradients.clipping(getattr(optimizer, "row_limit", None)):
+            (grads, overwrite), (outputs, masks, updates, values) = grad(state.params, overwrite)
+            changes, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, changes)
         if constraints:
             params = _constrain(params, constraints)

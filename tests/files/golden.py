@@ -171,8 +171,7 @@ def main(folder: Path, names: list[str]) -> int:
         parts = []
         try:
             for what, distance in compare(Recording(case)):
-                mark = "" if distance <= limit(what) else " (as in Theano)" if case.name in ONLY_TENSORFLOW else " !!"
-                parts.append(f"{what} {distance:.0e}{mark}")
+                parts.append(f"{what} {distance:.0e}{'' if distance <= limit(what) else ' !!'}")
         except Exception as problem:
             parts.append(f"!! {type(problem).__name__}: {str(problem)[:300]}")
         bad = any("!!" in part for part in parts)
@@ -186,10 +185,6 @@ def limit(what: str) -> float:
     """The largest difference: 1e-5 for predictions, 1e-4 for everything that training changes."""
     return 1e-5 if what.startswith("model.") else 1e-4
 
-
-ONLY_TENSORFLOW = ("opt_sgd_clipvalue_embedding",)
-"""Recordings of something that only Keras 2 on TensorFlow did: it clipped the rows of an embedding's gradient before it
-added up those of one word."""
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.files.golden import ONLY_TENSORFLOW, Recording, compare, limit, recordings
+from tests.files.golden import Recording, compare, limit, recordings
 
 HERE = Path(__file__).parents[1] / "data" / "golden"
 MORE = os.environ.get("KJAX_GOLDEN")
@@ -16,8 +16,6 @@ FOLDERS = recordings(HERE) + (recordings(Path(MORE)) if MORE else [])
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_recording_is_followed(folder: Path) -> None:
-    if folder.name in ONLY_TENSORFLOW:
-        pytest.skip("recorded from something that only Keras 2 on TensorFlow did")
     distances = dict(compare(Recording(folder)))
     assert distances
     assert {what: far for what, far in distances.items() if far > limit(what)} == {}

@@ -295,6 +295,20 @@ def test_texts_that_the_hdf5_library_would_search_for_ever(tmp_path: Path) -> No
             net().load_weights(tmp_path / "b.h5")
 
 
+def test_texts_for_which_the_hdf5_library_would_take_all_memory(tmp_path: Path) -> None:
+    net().save(tmp_path / "a.h5")
+    for version in ("earliest", "latest"):  # attributes are written in several forms
+        with h5py.File(tmp_path / "a.h5", "r+" if version == "earliest" else "w", libver=version) as file:
+            file.attrs["keras_version"] = "3.15.1 or so"
+            file.attrs["of several"] = ["one", "more"]
+        data = (tmp_path / "a.h5").read_bytes()
+        length = len("3.15.1 or so").to_bytes(4, "little")
+        start = data.index(b"keras_version\0")
+        place = data.index(length, start)
+        (tmp_path / "b.h5").write_bytes(data[:place] + (1 << 31).to_bytes(4, "little") + data[place + 4 :])
+        refused(tmp_path / "b.h5", "b.h5.*texts are broken.*2147483648 bytes")
+
+
 # -- archives that are unpacked ----------------------------------------------------------------------------------
 
 

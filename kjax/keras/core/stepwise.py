@@ -69,7 +69,7 @@ class Stepwise(rules.RuleOptimizer):
         shared = [tree.count, *([tree.learning_rate] if isinstance(tree.learning_rate, Variable) else [])]
         bound = [*boxes, *(box for _, _, box in slot_boxes), *tree.scalars.values(), *shared]
         values = [*parameters, *(slots[i][name] for i, name, _ in slot_boxes), *(scalars[n] for n in tree.scalars)]
-        clipped = self._clip(gradients)
+        clipped = self._clip(gradients, paths)
 
         def run() -> None:
             for i in order:

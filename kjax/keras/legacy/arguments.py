@@ -221,12 +221,18 @@ def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -
     for key in spellings.OPTIMIZER_DROPPED:
         given.pop(key, None)
     if era in OLD_ERAS:
-        if "clipnorm" in given:  # it was the norm of all gradients together
-            given["global_clipnorm"] = given.pop("clipnorm")
-            given["clips_twice"] = given.get("clipvalue") is not None
+        given = clips(given)
         defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(name, {})
         given |= {k: v for k, v in defaults.items() if k not in given and not (args and k == "learning_rate")}
     return args, given
+
+
+def clips(given: Mapping[str, Any]) -> Kwargs:
+    """The clipping of an optimizer of Keras 1 or 2 in arguments of today: 0 was none, and the norm that of all gradients together."""
+    kept = {key: value for key, value in given.items() if key not in ("clipnorm", "clipvalue") or value}
+    if "clipnorm" in kept:
+        kept["global_clipnorm"] = kept.pop("clipnorm")
+    return {**kept, "clips_as_keras2": True} if "clipvalue" in kept else kept
 
 
 def respelled(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.saving import memory
+from kjax.keras.saving.watched import Watched
 
 BOMB_FLOOR = 1 << 28
 """Bytes of an array up to which its compression is not looked at."""
@@ -35,7 +35,7 @@ def opened(path: Any) -> Iterator[Any]:
     import h5py
 
     if not isinstance(path, (str, os.PathLike)):
-        with h5py.File(path, "r") as file:
+        with h5py.File(Watched(path), "r") as file:
             yield file
         return
     path = os.fspath(path)
@@ -43,71 +43,11 @@ def opened(path: Any) -> Iterator[Any]:
         raise FileNotFoundError(f"there is no file {path!r}")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path!r} is a folder, not an HDF5 file")
-    with Watched(path) as raw:
+    with Watched(open(path, "rb")) as raw:
         if not _has_signature(raw):
             raise ValueError("it is no HDF5 file (its signature is missing)")
         with h5py.File(raw, "r") as file:
             yield file
-
-
-HEAP = b"GCOL\x01"
-"""How a heap begins: where an HDF5 file keeps texts of any length."""
-
-SMALL = 1 << 16
-"""Bytes up to which what is read may be the start of a heap; of one that is larger the library reads the start first."""
-
-
-class Watched(io.BufferedReader):
-    """A file for h5py that refuses heaps in which the HDF5 library would run in circles.
-
-    Objects in a heap follow one another; the library steps from each to the next by the size that the file says, and does not
-    look where it gets to (in all versions up to 2.0).
-
-    Args:
-        path: of the file.
-    """
-
-    def __init__(self, path: Any) -> None:
-        super().__init__(io.FileIO(path))
-        self.beside = io.FileIO(path)
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer from the present place, which h5py sets before."""
-        place = self.tell()
-        count = super().readinto(buffer)
-        if count <= SMALL:
-            start = max(place - len(HEAP), 0)
-            self.beside.seek(start)
-            piece = self.beside.read(place - start + count + len(HEAP))
-            at = piece.find(HEAP)
-            while at >= 0:
-                _walk(self.beside, start + at)
-                at = piece.find(HEAP, at + 1)
-        return count
-
-    def close(self) -> None:
-        """Close the file."""
-        self.beside.close()
-        super().close()
-
-
-def _walk(file: Any, start: int) -> None:
-    """Step from object to object of a heap as the library does."""
-    file.seek(start)
-    head = file.read(16)
-    stop = start + int.from_bytes(head[8:], "little")
-    place = start + 16
-    while place + 16 <= stop:
-        file.seek(place)
-        entry = file.read(16)
-        if len(entry) < 16:
-            return
-        size = int.from_bytes(entry[8:], "little")
-        # Free space is object 0; the size of others is that of their contents.
-        step = size if entry[:2] == b"\0\0" else 16 + (size + 7) // 8 * 8
-        if not 0 < step < 1 << 63:
-            raise ValueError(f"its texts are broken: an object at byte {place} says that it has {size} bytes")
-        place += step
 
 
 def _has_signature(file: Any) -> bool:
@@ -236,11 +176,14 @@ def _attribute(attributes: Any, name: str) -> Any:
     """An attribute that the file can hold.
 
     Raises:
-        ValueError: it says that it is larger than the file.
+        ValueError: it says that it is larger than the file, or holds no texts or numbers.
     """
-    from h5py import h5i  # pyright: ignore[reportAttributeAccessIssue]
+    from h5py import h5i, h5t  # pyright: ignore[reportAttributeAccessIssue]
 
     found = attributes.get_id(name)
+    kind = found.get_type()
+    if kind.get_class() not in (h5t.STRING, h5t.INTEGER, h5t.FLOAT, h5t.ENUM) or kind.committed():
+        raise ValueError(f"the attribute {name!r} holds something else than texts or numbers")
     count = 0 if found.shape is None else math.prod(found.shape)
     if count:  # of nothing the library knows no size
         size, held = found.get_storage_size(), h5i.get_file_id(found).get_filesize()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core.layer import Layer
-from kjax.keras.legacy import spellings
+from kjax.keras.legacy import arguments, spellings
 from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, tensorflow_ops
 from kjax.keras.saving.registration import get_registered_object
@@ -116,8 +116,7 @@ def optimizer(name: str, config: Mapping[str, Any]) -> tuple[str | None, dict[st
     if era in (eras.KERAS1, eras.KERAS2):
         defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(str(found), {})
         config = {k: v for k, v in defaults.items() if k != "learning_rate"} | config
-        if "clipnorm" in config:  # the norm of all gradients together
-            config["global_clipnorm"] = config.pop("clipnorm")
+        config = arguments.clips(config)
     if before_2_11:
         config = eras.OPTIMIZERS_BEFORE_2_11.get(str(found), lambda config: config)(config)
     if isinstance(config.get("name"), str):

@@ -181,7 +181,7 @@ ONLY_IN_KERAS: dict[str, dict[str, Any]] = {
 HOLDING_QUANTIZERS = ("quantization_config", "weight_quantizer", "activation_quantizer")
 """Arguments that hold quantizers, or configs with quantizers."""
 
-BESIDE = ("keras2", "schedule_decay", "calibrated", "projections")
+BESIDE = ("keras2", "schedule_decay", "calibrated", "projections", "clips_as_keras2")
 """Arguments that real Keras does not know: they are written beside the config, where it does not look."""
 
 PLAIN_DTYPE = ("Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")

@@ -112,7 +112,7 @@ RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 ADDED = {"implementation": 1, "noise_shape": None, "input_dim": None, "input_length": None, "output_padding": None}
 """Arguments that are none today, with what they were written as."""
 
-UNWRITTEN = ("keras2", "seed")
+UNWRITTEN = ("keras2", "clips_as_keras2", "seed")
 """Arguments of today that the generation had no place for and that change nothing."""
 
 ROUNDED = {"LeakyReLU": ("alpha",), "ELU": ("alpha",), "ThresholdedReLU": ("theta",)}

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Num
 
 from kjax.nn import arguments as arg
+from kjax.nn import row_gradients
 from kjax.nn.dtypes import cast_floating, policy_name
 from kjax.nn.initializers import GivenValues
 from kjax.nn.layers import base, low_rank
@@ -144,10 +145,14 @@ class Embedding(Layer):
         ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
         if quantized.mode_of(self) is None:
             # Only the rows that are used are cast.
-            rows = cast_floating(jnp.take(self.table(cast=False), ids, axis=0), self.compute_dtype)
+            rows = row_gradients.looked_up(jnp.take(self.table(cast=False), ids, axis=0), self._path_of_table())
+            rows = cast_floating(rows, self.compute_dtype)
         else:
             rows = table.declared(self, "embeddings", self.input_dim, self.output_dim).rows(ids, self.compute_dtype)
         return rows + _row_corrections(self, ids) if self.lora_rank else rows
+
+    def _path_of_table(self) -> str:
+        return "/".join((*self.path, "embeddings"))
 
     def table(self, cast: bool) -> Float[Array, "input_dim output_dim"]:
         """The matrix of all vectors, in the compute type or in that in which it is stored."""

@@ -18,6 +18,7 @@ from kjax.nn.optimizers import schedules
 from kjax.nn.optimizers.base import Optimizer, Visit, check_gradients, flatten
 from kjax.nn.optimizers.schedules import LearningRate
 from kjax.nn.optimizers.state import OptimizerState, full_like, scalar
+from kjax.nn.row_gradients import is_clipped
 from kjax.nn.value import ArgumentError, field
 
 Slot: TypeAlias = Callable[[str, Any], Any]
@@ -154,7 +155,8 @@ class RuleOptimizer(Optimizer, Rule):
         name: name in configs.
         exclude_from_weight_decay: regular expressions, searched in the path of a parameter
             (``'dense/bias'``); those found are not decayed.
-        clips_twice: whether ``global_clipnorm`` and ``clipvalue`` may both be set, as in Keras 1 and 2: the norm first.
+        clips_as_keras2: as in Keras 1 and 2, ``global_clipnorm`` and ``clipvalue`` may both be set (the norm is first), and
+            ``clipvalue`` clips the gradients of the rows that an embedding looks up before those of one row are added up.
         decay: the decay over time of Keras 1 and 2: a step uses ``learning_rate / (1 + decay * iterations)``, and
             the number ``learning_rate`` may be set all the same.
     """
@@ -170,14 +172,14 @@ class RuleOptimizer(Optimizer, Rule):
     gradient_accumulation_steps: int | None = field(None, convert=_accumulation_steps)
     name: str | None = None
     exclude_from_weight_decay: Any = field((), convert=patterns, kw_only=True)
-    clips_twice: bool = field(False, convert=bool, kw_only=True)
+    clips_as_keras2: bool = field(False, convert=bool, kw_only=True)
     decay: float = field(0.0, convert=float, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         clips = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
         given = [f"{name}={value}" for name, value in clips.items() if value is not None]
-        if len(given) > 1 and not (self.clips_twice and self.clipnorm is None):
+        if len(given) > 1 and not (self.clips_as_keras2 and self.clipnorm is None):
             raise ArgumentError(
                 f"{type(self).__name__}: only one kind of clipping can be set, received {', '.join(given)}"
             )
@@ -185,7 +187,7 @@ class RuleOptimizer(Optimizer, Rule):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments; those that are unknown to Keras 3 only if they are set."""
         config = super().get_config()
-        for name in ("exclude_from_weight_decay", "clips_twice", "decay"):
+        for name in ("exclude_from_weight_decay", "clips_as_keras2", "decay"):
             if not config[name]:
                 del config[name]
         return config
@@ -327,7 +329,7 @@ class RuleOptimizer(Optimizer, Rule):
         dtypes = {p.dtype for p in parameters}
         common_as = {d: jax.tree.map(lambda c, d=d: jnp.asarray(c, d), common) for d in dtypes}
         updates, new_slots = [], []
-        clipped = self._clip(gradients)
+        clipped = self._clip(gradients, paths)
         for gradient, parameter, path, slot in zip(clipped, parameters, paths, slots, strict=True):
             rate, decay = self.decay_rate(path, parameter), None
             if rate and not self._is_excluded(path):
@@ -341,7 +343,13 @@ class RuleOptimizer(Optimizer, Rule):
     def _is_excluded(self, path: str) -> bool:
         return any(re.search(pattern, path) for pattern in self.exclude_from_weight_decay)
 
-    def _clip(self, gradients: Sequence[Array]) -> Sequence[Array]:
+    @property
+    def row_limit(self) -> float | None:
+        """How steps shall clip gradients of looked up rows (:func:`kjax.nn.row_gradients.clipping`), or None."""
+        # Where a norm comes first, it is not known while the gradients are taken.
+        return self.clipvalue if self.clips_as_keras2 and not self.global_clipnorm and self.clipvalue else None
+
+    def _clip(self, gradients: Sequence[Array], paths: Sequence[str] = ()) -> Sequence[Array]:
         if self.clipnorm and self.clipnorm > 0:
             limit = self.clipnorm
             norms = [jnp.sqrt(jnp.sum(jnp.square(g))) for g in gradients]
@@ -354,7 +362,9 @@ class RuleOptimizer(Optimizer, Rule):
             scale = limit * jnp.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
             gradients = [g * scale.astype(g.dtype) for g in gradients]
         if self.clipvalue and self.clipvalue > 0:
-            return [jnp.clip(g, -self.clipvalue, self.clipvalue) for g in gradients]
+            done = [is_clipped(path) for path in paths] or [False] * len(gradients)
+            limit = self.clipvalue
+            return [g if d else jnp.clip(g, -limit, limit) for g, d in zip(gradients, done, strict=True)]
         return gradients
 
     def _average(
