@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -179,6 +181,9 @@ class Graph(nn.Module):
         if self.losses and adds:
             total = sum(jnp.sum(jnp.asarray(tensors[i], jnp.float32)) for i in self.losses)
             self.put_variable(LOSSES, "added", total)
+        runs = _runs.get()
+        if runs is not None:
+            runs.append(tensors)
         results = [tensors[i] for i in self.outputs]
         if self.output_structure is not None:
             results = jax.tree.unflatten(self.output_structure, results)
@@ -196,6 +201,20 @@ class Graph(nn.Module):
                 return jnp.zeros(weight.shape, weight.dtype)
             found = found[name]
         return found
+
+
+_runs: contextvars.ContextVar[list[dict[int, Any]] | None] = contextvars.ContextVar("graph_runs", default=None)
+
+
+@contextlib.contextmanager
+def observed() -> Iterator[list[dict[int, Any]]]:
+    """Inside, the tensors of each graph that runs are kept, by number; those of a graph come after those inside it."""
+    runs: list[dict[int, Any]] = []
+    token = _runs.set(runs)
+    try:
+        yield runs
+    finally:
+        _runs.reset(token)
 
 
 def call_with_masks(

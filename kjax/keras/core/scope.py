@@ -39,6 +39,7 @@ class Scope:
         called: what the last call of a layer added to the losses, by ``id`` of the layer.
         records: whether code in this scope, and not inside a layer called in it, is that of a script whose values
             are the tensors of :data:`recorder`.
+        tensors: values of symbolic tensors that a step computed for losses and metrics, by ``id``, or None.
         context: arguments that the layers around were called with and that go on to layers inside, by name.
         apart: losses, and variables with new values, that layers said to depend on no inputs.
     """
@@ -61,6 +62,7 @@ class Scope:
     records: bool = False
     context: dict[str, Any] = dataclasses.field(default_factory=dict)
     apart: list[Any] = dataclasses.field(default_factory=list)
+    tensors: dict[int, Any] | None = None
 
     def read(self, variable: Any) -> Any:
         """The value of a variable that this scope holds."""
@@ -111,6 +113,14 @@ def current() -> Scope | None:
 def as_mode(training: Any) -> bool:
     """Whether a layer trains; data in the place of the argument are true, as they are for Keras."""
     return bool(training) if np.ndim(training) == 0 else True
+
+
+def tensors_here() -> dict[int, Any] | None:
+    """:attr:`Scope.tensors` of the innermost scope that has some, or None."""
+    scope = current()
+    while scope is not None and scope.tensors is None:
+        scope = scope.outer
+    return None if scope is None else scope.tensors
 
 
 def recording() -> Any:

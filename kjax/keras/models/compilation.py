@@ -121,8 +121,18 @@ class Compilation:
             if isinstance(metric, Metric):
                 metric.show(state)
 
-    def objective(self, names: Sequence[str]) -> Objective:
+    def functions(self, names: Sequence[str]) -> list[list[Any]]:
+        """For each output its loss and metrics, as they were given."""
+        found = each_output(self.loss, names, "loss", spread=not isinstance(self.loss, (list, tuple)))
+        rows = [each_output(g, names, "metrics", nested=True) for g in (self.metrics, self.weighted_metrics)]
+        return [[loss, *_listed(plain), *_listed(heavy)] for loss, plain, heavy in zip(found, *rows, strict=True)]
+
+    def objective(self, names: Sequence[str], replace: Any = None) -> Objective:
         """The objective for outputs of these names.
+
+        Args:
+            names: the names.
+            replace: gives what stands for a loss or metric of an output, from what was given and the output's number.
 
         Raises:
             ValueError: unknown names of outputs, losses or metrics; another number of them than outputs.
@@ -131,6 +141,10 @@ class Compilation:
         weights = each_output(self.loss_weights, names, "loss_weights")
         measures = each_output(self.metrics, names, "metrics", nested=True)
         weighted = each_output(self.weighted_metrics, names, "weighted_metrics", nested=True)
+        if replace is not None:
+            found = [replace(loss, i) for i, loss in enumerate(found)]
+            measures = [[replace(m, i) for m in _listed(row)] for i, row in enumerate(measures)]
+            weighted = [[replace(m, i) for m in _listed(row)] for i, row in enumerate(weighted)]
         if self.loss is None or all(loss is None for loss in found):
             found = [None] * len(names)
         paths = (

@@ -13,6 +13,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core import tape
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.closures import OUTSIDE
 from kjax.keras.models.overridden import FUNCTIONS, overrides, takes_data_only
 from kjax.keras.utils.batches import pack_x_y_sample_weight
 from kjax.nn.dtypes import abstract
@@ -111,7 +112,15 @@ class CustomSteps:
         """The variables as the parts of a train state; the optimizer's state is that of all optimizers."""
         parts = self.model._partition()
         states = {str(i): optimizer.tree for i, optimizer in enumerate(optimizers_of(self.model)) if optimizer.built}
+        outside = self.model._outside_variables()
+        if outside:
+            parts["state"] = {**parts["state"], OUTSIDE: outside}
         return parts | {"opt_state": states}
+
+    def _asked_boxes(self) -> list[Variable]:
+        """The variables that an evaluation or prediction reads."""
+        tree, outside = self.model.variable_tree(), self.model._outside_variables()
+        return jax.tree.leaves({**tree, OUTSIDE: outside} if outside else tree, is_leaf=_is_box)
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -136,7 +145,10 @@ class CustomSteps:
         step = step_of(model, kind)
         if takes_data_only(step):
             return step(scopes.shown(data))
-        groups = [model.trainable_variables, model.non_trainable_variables]
+        if model._find_closures():
+            groups = list(model._stepped_variables())
+        else:
+            groups = [model.trainable_variables, model.non_trainable_variables]
         if kind == "train":
             groups.append(model.optimizer.variables)
         groups.append(model.metrics_variables)
@@ -166,7 +178,7 @@ class CustomSteps:
 
     def test_step(self, accumulators: Any, variables: Any, batch: Any) -> Any:
         """The step of an evaluation."""
-        boxes = jax.tree.leaves(self.model.variable_tree(), is_leaf=_is_box)
+        boxes = self._asked_boxes()
         own = metric_boxes(self.model)
         variables, _ = take_key(variables)
         values = [*jax.tree.leaves(variables), *accumulators["variables"]]
@@ -177,7 +189,7 @@ class CustomSteps:
     def predict_step(self, variables: Any, inputs: Any) -> Any:
         """The step of a prediction."""
         model = self.model
-        boxes = jax.tree.leaves(model.variable_tree(), is_leaf=_is_box)
+        boxes = self._asked_boxes()
         variables, key = take_key(variables)
         scope = scopes.Scope({id(b): v for b, v in zip(boxes, jax.tree.leaves(variables), strict=True)}, key=key)
         data = pack_x_y_sample_weight(inputs)

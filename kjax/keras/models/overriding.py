@@ -61,7 +61,7 @@ class Overridable(Training):
     def _is_custom(self) -> bool:
         if self._has_methods is None:
             found = overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics
-            found = found or bool(self._kept_metrics() or self._loss_functions)
+            found = found or bool(self._kept_metrics() or self._loss_functions or self._find_closures())
             if not self.built and not found:
                 return False  # layers that are still to be built may keep metrics
             self._has_methods = found
@@ -229,16 +229,28 @@ class Overridable(Training):
         groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
         values = (trainable_variables, non_trainable_variables, metrics_variables)
 
-        def run() -> Any:
-            y_pred = self(x, training=training)
-            return self._compute_loss(x, y, y_pred, sample_weight, training), y_pred
+        scaled, (*rest, _) = self._loss_and_updates(
+            groups, values, (x, y, sample_weight), training, optimizer_variables
+        )
+        return scaled, tuple(rest)
 
-        (loss, y_pred), after = _run(groups, values, run)
+    def _loss_and_updates(
+        self, groups: Any, values: Any, data: Any, training: bool, optimizer_variables: Any = None
+    ) -> Any:
+        """:meth:`compute_loss_and_updates`, with the values of the tensors that losses and metrics need at the end."""
+        x, y, sample_weight = data
+
+        def run() -> Any:
+            y_pred, tensors = self._call_observed(x, training)
+            self._give_tensors(tensors)
+            return self._compute_loss(x, y, y_pred, sample_weight, training), y_pred, tensors
+
+        (loss, y_pred, tensors), after = _run(groups, values, run)
         scaled = loss
         if training and self.optimizer is not None and optimizer_variables is not None:
             own = (self.optimizer.variables,)
             scaled, _ = _run(own, (optimizer_variables,), lambda: self.optimizer.scale_loss(loss))
-        return scaled, (loss, y_pred, after[1], after[2])
+        return scaled, (loss, y_pred, after[1], after[2], tensors)
 
     # -- the steps -----------------------------------------------------------------------------------------------
 
@@ -260,8 +272,8 @@ class Overridable(Training):
     def _pure_train_step(self, state: Any, data: Any) -> Any:
         trained, untrained, optimizer_variables, metrics_variables = state
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
-        (_, (loss, y_pred, untrained, metrics_variables)), grads = gradient(
+        gradient = jax.value_and_grad(self._observed_loss, has_aux=True)
+        (_, (loss, y_pred, untrained, metrics_variables, tensors)), grads = gradient(
             list(trained),
             list(untrained),
             list(metrics_variables),
@@ -272,8 +284,18 @@ class Overridable(Training):
             optimizer_variables=list(optimizer_variables),
         )
         trained, optimizer_variables = self.optimizer.stateless_apply(optimizer_variables, grads, trained)
-        logs, metrics_variables = self._measure(metrics_variables, loss, x, y, y_pred, sample_weight)
+        logs, metrics_variables = self._measure(metrics_variables, loss, x, y, y_pred, sample_weight, tensors)
         return logs, (trained, untrained, optimizer_variables, metrics_variables)
+
+    def _observed_loss(
+        self, trained: Any, untrained: Any, measured: Any, x: Any, y: Any, sample_weight: Any, **how: Any
+    ) -> Any:
+        """:meth:`compute_loss_and_updates` and the values of the tensors that losses and metrics need."""
+        if not self._find_closures().drawn:
+            scaled, rest = self.compute_loss_and_updates(trained, untrained, measured, x, y, sample_weight, **how)
+            return scaled, (*rest, [])
+        groups = (*self._stepped_variables(), self.metrics_variables)
+        return self._loss_and_updates(groups, (trained, untrained, measured), (x, y, sample_weight), **how)
 
     def test_step(self, *args: Any) -> Any:
         """One step of an evaluation: ``test_step(self, state, data)`` or ``test_step(self, data)``.
@@ -287,10 +309,10 @@ class Overridable(Training):
     def _pure_test_step(self, state: Any, data: Any) -> Any:
         trained, untrained, metrics_variables = state
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        _, (loss, y_pred, untrained, metrics_variables) = self.compute_loss_and_updates(
+        _, (loss, y_pred, untrained, metrics_variables, tensors) = self._observed_loss(
             trained, untrained, metrics_variables, x, y, sample_weight, training=False
         )
-        logs, metrics_variables = self._measure(metrics_variables, loss, x, y, y_pred, sample_weight)
+        logs, metrics_variables = self._measure(metrics_variables, loss, x, y, y_pred, sample_weight, tensors)
         return logs, (trained, untrained, metrics_variables)
 
     def predict_step(self, *args: Any) -> Any:
@@ -318,11 +340,13 @@ class Overridable(Training):
         return logs
 
     def _measure(
-        self, metrics_variables: Sequence[Any], loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
-    ) -> tuple[Any, list[Any]]:
+        self, metrics_variables: Sequence[Any], loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any,
+        tensors: Sequence[Any] = (),
+    ) -> tuple[Any, list[Any]]:  # fmt: skip
         """Update the metrics, as a pure function of their variables."""
 
         def run() -> Any:
+            self._give_tensors(tensors)
             self._need_compilation().loss_tracker.update_state(loss, sample_weight=batch_size_of(x))
             return self.compute_metrics(x, y, y_pred, sample_weight)
 

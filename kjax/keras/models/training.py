@@ -14,6 +14,7 @@ from kjax.keras.core.session import Session
 from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
 from kjax.keras.models import older_checks
+from kjax.keras.models.closures import OUTSIDE, Closing
 from kjax.keras.models.compilation import Compilation, check_names
 from kjax.nn.module import PARAMS
 from kjax.nn.randomness import STREAM, may_draw
@@ -31,7 +32,7 @@ class NotCompiledError(ValueError, RuntimeError):
     """A model is trained or evaluated that was not compiled: for Keras 3 a wrong value, before an error of its own kind."""
 
 
-class Training(_Base):
+class Training(Closing, _Base):
     """The part of a model that trains; :class:`Model` is the other."""
 
     if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Training(_Base):
         self._trained: frozenset[int] | None = None
         self._state_parts: dict[str, Any] | None = None
         self._has_methods: bool | None = None
+        self._closures = None
         self._prepared: Any = None
         self._empty: Any = None
         self._key: Any = None
@@ -216,7 +218,9 @@ class Training(_Base):
 
     def _prepare_objective(self) -> Objective:
         if self._objective is None:
-            self._objective = self._need_compilation().objective(self.output_names)
+            closures = self._find_closures()
+            replace = closures.replace if closures.drawn else None
+            self._objective = self._need_compilation().objective(self.output_names, replace)
         return self._objective
 
     # -- state ---------------------------------------------------------------------------------------------------
@@ -263,6 +267,8 @@ class Training(_Base):
         """The pure training step, and what it measures: an objective, or what stands for one."""
         if self._is_custom():
             own = self._own_steps()
+            if self._find_closures():
+                self._prepare_optimizer()  # which may have served another model meanwhile
             own.discover("train", self._sample_batch)
             return own.train_step, own.train
         objective = self._ready_objective()
@@ -302,6 +308,9 @@ class Training(_Base):
             by_itself: whether the step is one of the user's.
         """
         variables = self._variables()
+        outside = self._outside_variables()
+        if by_itself and outside:
+            variables |= {OUTSIDE: {name: v.value for name, v in outside.items()}}
         return variables | {STREAM: self._stream()} if by_itself or may_draw(self.module) else variables
 
     def _predicts_by_itself(self) -> bool:
