@@ -6,7 +6,6 @@ run one after another in one process, each as `python -m kjax` runs it.
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 import sys
@@ -36,23 +35,17 @@ for path in paths:
 """
 
 
-@functools.cache
-def results(generation: str) -> dict[str, dict]:
-    """What came of each script of a generation."""
+@pytest.mark.slow
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_scripts_of_all_generations(generation: str):
     paths = [str(FOLDER / script) for script in SCRIPTS if script.startswith(f"{generation}/")]
     command = [sys.executable, "-c", DRIVER, GENERATIONS[generation], *paths]
     environment = one_device({"PYTHONWARNINGS": "ignore"})
     process = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     found = [json.loads(line) for line in process.stdout.splitlines() if line.startswith('{"path"')]
-    assert len(found) == len(paths), process.stdout + process.stderr
-    return {entry["path"]: entry for entry in found}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_scripts_of_all_generations(script: str):
-    result = results(script.partition("/")[0])[str(FOLDER / script)]
-    assert result["status"] == 0, result["output"]
+    assert [entry["path"] for entry in found] == paths, process.stdout + process.stderr
+    failed = [f"{entry['path']}: status {entry['status']}\n{entry['output']}" for entry in found if entry["status"]]
+    assert not failed, "\n\n".join(failed)
 
 
 def test_each_generation_has_scripts():
