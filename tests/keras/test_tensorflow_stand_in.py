@@ -306,7 +306,7 @@ def test_a_tape_sees_penalties_masks_and_functions(tf: Any):
 
 def test_functions_are_compiled(tf: Any):
     traced = []
-    layer = tf.keras.layers.Dense(1)
+    layer = tf.keras.layers.Dense(1, kernel_initializer="ones")
     optimizer = tf.keras.optimizers.Adam(0.1)
     mean = tf.keras.metrics.Mean()
 

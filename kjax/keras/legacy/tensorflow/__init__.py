@@ -9,7 +9,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-from kjax.keras.legacy.tensorflow.names import MODULES
+from kjax.keras.legacy.tensorflow.names import INSTEAD, MODULES
 
 VERSION = "2.15.0"
 _TRANSPARENT = ("compat.v1.", "compat.v2.", "_api.v2.", "python.")
@@ -59,6 +59,8 @@ class StandIn(ModuleType):
         below = f"{self.__name__}.{name}"
         if has_module(below) or name == "keras":
             return importlib.import_module(below)
+        if place in INSTEAD:
+            raise AttributeError(f"the stand-in for TensorFlow has no {below!r}: {INSTEAD[place]}")
         from kjax.nn.value import did_you_mean
 
         raise AttributeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import time
@@ -206,3 +207,13 @@ def is_nested(structure: Any) -> bool:
 def timestamp(name: str | None = None) -> Any:
     """``tf.timestamp``: seconds since 1970."""
     return Tensor(np.float64(time.time()))
+
+
+def dimension_value(dimension: Any) -> int | None:
+    """``tf.compat.dimension_value``: a size as a number."""
+    return getattr(dimension, "value", dimension)
+
+
+def path_to_str(path: Any) -> str:
+    """``tf.compat.path_to_str``."""
+    return os.fspath(path) if hasattr(path, "__fspath__") else path

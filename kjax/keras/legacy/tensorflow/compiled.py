@@ -313,6 +313,11 @@ def function(func: Any = None, input_signature: Any = None, **options: Any) -> A
     return func if isinstance(func, Function) else Function(func, input_signature)
 
 
+def to_code(entity: Any = None, *args: Any, **options: Any) -> str:
+    """``tf.autograph.to_code``: the source of a function, which runs as it is here."""
+    return inspect.getsource(getattr(entity, "python_function", entity)) if callable(entity) else ""
+
+
 def _is_array(leaf: Any) -> bool:
     value = leaf.value if isinstance(leaf, Tensor) else leaf
     if isinstance(leaf, Variable) or isinstance(value, (Tracer, Sizes)):

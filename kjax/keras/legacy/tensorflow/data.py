@@ -201,6 +201,10 @@ class Dataset(Sources):
             length = int(length) // batch_size if drop_remainder else -(-int(length) // batch_size)
         return Dataset(elements, length)
 
+    def rebatch(self, batch_size: int, drop_remainder: bool = False, name: str | None = None) -> Dataset:
+        """Batches of another size."""
+        return self.unbatch().batch(batch_size, drop_remainder)
+
     def ragged_batch(self, batch_size: int, drop_remainder: bool = False, **kwargs: Any) -> Dataset:
         """So many elements at a time, as ragged tensors."""
 

@@ -178,11 +178,33 @@ class TFRecordDataset(Dataset):
         super().__init__(elements)
 
 
-def counter(start: int = 0, step: int = 1, dtype: Any = "int64") -> Dataset:
-    """``tf.data.experimental.Counter``: numbers without end."""
-    import itertools
+class FixedLengthRecordDataset(Dataset):
+    """``tf.data.FixedLengthRecordDataset``: files cut into records of so many bytes.
 
-    return Dataset(lambda: (np.int64(i) for i in itertools.count(start, step)), float("inf"))
+    Args:
+        filenames: a name, or several.
+        record_bytes: the length of a record.
+        header_bytes: how much is skipped at the beginning of each file.
+        footer_bytes: how much is left out at its end.
+        compression_type: None or ``'GZIP'``.
+    """
+
+    def __init__(
+        self, filenames: Any, record_bytes: int, header_bytes: int = 0, footer_bytes: int = 0, buffer_size: Any = None,
+        compression_type: str | None = None, **options: Any,
+    ) -> None:  # fmt: skip
+        def elements() -> Iterator[Any]:
+            for path in _paths(filenames):
+                with _open(path, compression_type) as file:
+                    whole = file.read()
+                body = whole[header_bytes : len(whole) - footer_bytes]
+                for start in range(0, len(body) - record_bytes + 1, record_bytes):
+                    yield as_bytes(np.asarray(body[start : start + record_bytes], object))[()]
+
+        super().__init__(elements)
+
+
+counter = Dataset.counter
 
 
 def applied(method: str) -> Callable[..., Any]:
@@ -195,7 +217,23 @@ def applied(method: str) -> Callable[..., Any]:
 
 
 ignore_errors, unbatch, take_while = applied("ignore_errors"), applied("unbatch"), applied("take_while")
-bucket_by_sequence_length = applied("bucket_by_sequence_length")
+bucket_by_sequence_length, group_by_window = applied("bucket_by_sequence_length"), applied("group_by_window")
+enumerate_dataset, dense_to_ragged_batch, unique = applied("enumerate"), applied("ragged_batch"), applied("unique")
+rejection_resample, scan, snapshot = applied("rejection_resample"), applied("scan"), applied("snapshot")
+parallel_interleave, copy_to_device = applied("interleave"), applied("prefetch")
+prefetch_to_device = copy_to_device
+choose_from_datasets, sample_from_datasets = Dataset.choose_from_datasets, Dataset.sample_from_datasets
+load = Dataset.load
+
+
+def save(dataset: Dataset, path: Any, **options: Any) -> None:
+    """``tf.data.experimental.save``."""
+    dataset.save(path)
+
+
+def get_single_element(dataset: Dataset) -> Any:
+    """``tf.data.experimental.get_single_element``."""
+    return dataset.get_single_element()
 
 
 def shuffle_and_repeat(buffer_size: int, count: int | None = None, seed: int | None = None) -> Callable[[Dataset], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -111,6 +112,11 @@ class Sources:
 
         lengths = [s._length for s in datasets]
         return cls(elements, sum(lengths) if None not in lengths else None)  # type: ignore[arg-type]
+
+    @classmethod
+    def counter(cls, start: int = 0, step: int = 1, **options: Any) -> Any:
+        """Numbers without end."""
+        return cls(lambda: (np.int64(i) for i in itertools.count(start, step)), float("inf"))
 
     @classmethod
     def random(cls, seed: int | None = None, **options: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob as _glob
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -210,3 +210,26 @@ def parse_tensor(serialized: Any, out_type: Any, name: str | None = None) -> Ten
     import io
 
     return Tensor(np.load(io.BytesIO(np.asarray(unwrap(serialized)).item()), allow_pickle=False))
+
+
+def encode_base64(input: Any, pad: bool = False, name: str | None = None) -> Tensor:
+    """``tf.io.encode_base64``: bytes as text that is safe in addresses."""
+    import base64
+
+    return _changed(
+        input, lambda item: base64.urlsafe_b64encode(item) if pad else base64.urlsafe_b64encode(item).rstrip(b"=")
+    )
+
+
+def decode_base64(input: Any, name: str | None = None) -> Tensor:
+    """``tf.io.decode_base64``: the bytes again."""
+    import base64
+
+    return _changed(input, lambda item: base64.urlsafe_b64decode(item + b"=" * (-len(item) % 4)))
+
+
+def _changed(input: Any, change: Callable[[bytes], bytes]) -> Tensor:
+    array = as_bytes(unwrap(input))
+    found = np.empty(array.shape, object)
+    found.reshape(-1)[:] = [change(item) for item in array.reshape(-1).tolist()]
+    return Tensor(found)

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of
-from kjax.keras.legacy.tensorflow.tensor import unwrap
 
 for _name, _compute in {
     "solve": jnp.linalg.solve,
@@ -179,54 +178,3 @@ def histogram_fixed_width(values: Any, value_range: Any, nbins: int = 100, dtype
     low, high = value_range
     places = jnp.clip(((jnp.ravel(values) - low) / (high - low) * nbins).astype(jnp.int32), 0, nbins - 1)
     return jnp.bincount(places, length=nbins).astype(dtype_of(dtype))
-
-
-# -- signals -----------------------------------------------------------------------------------------------------
-
-
-@define
-def rfft(input_tensor: Any, fft_length: Any = None) -> Any:
-    return jnp.fft.rfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
-
-
-@define
-def irfft(input_tensor: Any, fft_length: Any = None) -> Any:
-    return jnp.fft.irfft(input_tensor, None if fft_length is None else int(np.ravel(fft_length)[0]))
-
-
-@define
-def frame(
-    signal: Any, frame_length: int, frame_step: int, pad_end: bool = False, pad_value: float = 0, axis: int = -1
-) -> Any:
-    length, step = int(frame_length), int(frame_step)
-    size = signal.shape[-1]
-    number = -(-size // step) if pad_end else max(1 + (size - length) // step, 0)
-    missing = max((number - 1) * step + length - size, 0)
-    if pad_end:
-        signal = jnp.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, missing)], constant_values=pad_value)
-    return signal[..., np.arange(number)[:, None] * step + np.arange(length)]
-
-
-def hann_window(window_length: Any, periodic: bool = True, dtype: Any = "float32", name: str | None = None) -> Any:
-    """``tf.signal.hann_window``."""
-    length = int(window_length)
-    return jnp.asarray(
-        0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / max(length - (not periodic), 1)), dtype_of(dtype)
-    )
-
-
-@define
-def stft(
-    signals: Any, frame_length: int, frame_step: int, fft_length: int | None = None, window_fn: Any = hann_window,
-    pad_end: bool = False,
-) -> Any:  # fmt: skip
-    length = int(frame_length)
-    points = int(fft_length) if fft_length else 1 << (length - 1).bit_length()
-    size, step = signals.shape[-1], int(frame_step)
-    number = -(-size // step) if pad_end else max(1 + (size - length) // step, 0)
-    if pad_end:
-        signals = jnp.pad(signals, [(0, 0)] * (signals.ndim - 1) + [(0, max((number - 1) * step + length - size, 0))])
-    frames = signals[..., np.arange(number)[:, None] * step + np.arange(length)]
-    if window_fn is not None:
-        frames = frames * jnp.reshape(unwrap(window_fn(length)), (1,) * (frames.ndim - 1) + (length,))
-    return jnp.fft.rfft(frames, points)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kjax.keras.legacy.tensorflow import numpy_like
+
 _HERE = "kjax.keras.legacy.tensorflow"
 
 
@@ -80,16 +82,6 @@ _DTYPES: dict[str, Any] = {
 } | {"double": DType("float64"), "half": DType("float16")}
 
 
-class DTYPES:
-    """``tf.dtypes``."""
-
-    DType = DType
-
-
-for _key, _dtype in _DTYPES.items():
-    setattr(DTYPES, _key, _dtype)
-
-
 def _from(module: str, names: str, **renamed: str) -> dict[str, Any]:
     table: dict[str, Any] = {name: f"{_HERE}.{module}:{name}" for name in names.split()}
     return table | {name: f"{_HERE}.{module}:{target}" for name, target in renamed.items()}
@@ -107,9 +99,18 @@ _MATH = _from(
     "real reduce_euclidean_norm rint segment_max segment_mean unsorted_segment_max unsorted_segment_mean xlogy "
     "zero_fraction",
     mod="floormod",
+    accumulate_n="add_n",
+    softsign="softsign",
+    log_softmax="log_softmax",
     scalar_mul="multiply",
     unsorted_segment_sqrt_n="unsorted_segment_mean",
     softmax="softmax",
+)
+_MATH |= _from(
+    "rarer",
+    "erfc bessel_i0 bessel_i0e bessel_i1 bessel_i1e betainc igamma igammac lbeta ndtri nextafter polygamma zeta xlog1py xdivy "
+    "reciprocal_no_nan sinc invert_permutation is_non_decreasing is_strictly_increasing polyval cumulative_logsumexp",
+    special="special",
 )
 _NN = _from(
     "functions",
@@ -125,7 +126,19 @@ _NN = _from(
     convolution="convolution",
     softmax_cross_entropy_with_logits_v2="softmax_cross_entropy_with_logits",
 )
+_NN |= _from(
+    "rarer",
+    "weighted_moments ctc_greedy_decoder ctc_beam_search_decoder",
+    space_to_batch="space_to_batch",
+)
+_NN |= _from("functions", "", **{f"{kind}_pool{axes}d": f"{kind}_pool" for kind in ("max", "avg") for axes in (1, 3)})
+_NN |= _from("sparse", "embedding_lookup_sparse", safe_embedding_lookup_sparse="embedding_lookup_sparse")
 _RANDOM = {
+    **_from(
+        "rarer",
+        "Algorithm uniform_candidate_sampler stateless_categorical stateless_truncated_normal",
+    ),
+    **_from("functions", "", split="stateless_split"),
     **_from("functions", "shuffle"),
     **_from("functions", "", normal="random_normal", uniform="random_uniform", truncated_normal="truncated_normal"),
     **_from("functions", "", categorical="categorical", stateless_normal="stateless_normal"),
@@ -137,7 +150,15 @@ _RANDOM = {
 _CONFIG = _from(
     "session",
     "list_physical_devices get_visible_devices set_visible_devices list_logical_devices set_soft_device_placement",
+    PhysicalDevice="PhysicalDevice",
+    LogicalDevice="PhysicalDevice",
+    LogicalDeviceConfiguration="VirtualDeviceConfiguration",
+    set_logical_device_configuration="set_virtual_device_configuration",
+    get_logical_device_configuration="without_effect",
+    experimental_connect_to_cluster="without_effect",
+    experimental_connect_to_host="without_effect",
 )
+_CONFIG |= _from("environment", "", get_soft_device_placement="yes")
 _CONFIG |= _from(
     "compiled",
     "run_functions_eagerly functions_run_eagerly",
@@ -149,6 +170,16 @@ _CONFIG_EXPERIMENTAL = {
         "session",
         "set_memory_growth get_memory_growth set_virtual_device_configuration VirtualDeviceConfiguration "
         "enable_op_determinism set_synchronous_execution",
+        **dict.fromkeys(
+            "reset_memory_stats enable_tensor_float_32_execution set_lms_enabled enable_mlir_bridge "
+            "disable_mlir_bridge".split(),
+            "without_effect",
+        ),
+    ),
+    **_from(
+        "environment",
+        "get_memory_info get_memory_usage get_device_details",
+        tensor_float_32_execution_enabled="yes",
     ),
 }
 _SESSION = {
@@ -187,18 +218,27 @@ _GFILE = _from(
     FastGFile="GFile",
     Open="GFile",
 )
+_ITERATOR = "collections.abc:Iterator"
 _DATA = {
     **_from("data", "Dataset AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY Options"),
-    **_from("data_files", "TextLineDataset TFRecordDataset"),
+    **_from("data_files", "TextLineDataset TFRecordDataset FixedLengthRecordDataset"),
+    **_from("environment", "", ThreadingOptions="Options"),
+    **_from("session", "", DatasetSpec="TensorSpec"),
+    "Iterator": _ITERATOR,
+    "NumpyIterator": _ITERATOR,
 }
 _DATA_EXPERIMENTAL = {
     **_from("data", "AUTOTUNE cardinality INFINITE_CARDINALITY UNKNOWN_CARDINALITY", OptimizationOptions="Options"),
     **_from(
         "data_files",
         "CsvDataset assert_cardinality bucket_by_sequence_length ignore_errors make_csv_dataset map_and_batch "
-        "shuffle_and_repeat take_while unbatch",
+        "shuffle_and_repeat take_while unbatch copy_to_device dense_to_ragged_batch enumerate_dataset "
+        "get_single_element group_by_window parallel_interleave prefetch_to_device rejection_resample save load scan snapshot "
+        "unique choose_from_datasets sample_from_datasets",
         Counter="counter",
     ),
+    **_from("environment", "AutoShardPolicy", DistributeOptions="Options"),
+    **_from("session", "", enable_debug_mode="without_effect"),
 }
 _IMAGE = _from(
     "functions",
@@ -216,6 +256,12 @@ _IMAGE = _from(
         for name in "brightness contrast crop flip_left_right flip_up_down hue saturation".split()
     },
 )
+_IMAGE |= _from(
+    "detection",
+    "non_max_suppression non_max_suppression_with_scores non_max_suppression_padded non_max_suppression_overlaps "
+    "combined_non_max_suppression crop_and_resize draw_bounding_boxes",
+)
+_IMAGE |= _from("functions", "rgb_to_yuv yuv_to_rgb rgb_to_yiq yiq_to_rgb random_jpeg_quality adjust_jpeg_quality")
 _DECODERS = _from(
     "files",
     "decode_image encode_jpeg encode_png",
@@ -225,8 +271,10 @@ _DECODERS = _from(
     decode_gif="decode_image",
     decode_and_crop_jpeg="decode_image",
 )
+_DECODERS |= _from("detection", "is_jpeg extract_jpeg_shape")
 _IMAGE |= _DECODERS | {"ResizeMethod": f"{_HERE}.names:ResizeMethod"}
 _IO = {
+    **_from("files", "decode_base64 encode_base64", matching_files="glob"),
     **_from("files", "decode_csv decode_raw parse_tensor read_file serialize_tensor write_file"),
     **_DECODERS,
     **_from(
@@ -245,11 +293,12 @@ _LINALG = {
         tensor_diag="diag",
         tensor_diag_part="diag_part",
     ),
+    **_from("rarer", "adjoint eig eigvals eigvalsh logdet sqrtm normalize cholesky_solve lu"),
 }
 _STRINGS = _from(
     "strings",
     "lower upper strip regex_replace regex_full_match split unicode_split bytes_split unicode_decode join reduce_join length "
-    "substr to_number as_string to_hash_bucket_fast",
+    "substr to_number as_string to_hash_bucket_fast ngrams unicode_encode unicode_transcode unicode_split_with_offsets",
     format="format_",
     to_hash_bucket="to_hash_bucket_fast",
     to_hash_bucket_strong="to_hash_bucket_fast",
@@ -263,7 +312,7 @@ _ASSERTIONS = _from(
     Assert="assert_true",
 )
 _NEST = _from("functions", "flatten map_structure pack_sequence_as assert_same_structure is_nested")
-_COMPAT = _from("checks", "as_str as_str_any as_bytes", as_text="as_str")
+_COMPAT = _from("checks", "as_str as_str_any as_bytes dimension_value path_to_str", as_text="as_str")
 _SUMMARY = _from(
     "summaries",
     "create_file_writer scalar histogram image text merge merge_all",
@@ -274,7 +323,16 @@ _SUMMARY = _from(
     FileWriter="create_file_writer",
 )
 _OLD_SUMMARIES = {f"{name}_summary": _SUMMARY[name] for name in "scalar histogram image merge".split()}
+_SUMMARY |= _from(
+    "summaries",
+    "audio should_record_summaries record_if create_noop_writer",
+    flush="trace",
+    graph="trace",
+    write="text",
+)
 _TRAIN = {
+    **_from("training", "load_checkpoint load_variable ExponentialMovingAverage"),
+    **_from("environment", "", CheckpointOptions="Options", ClusterSpec="Options"),
     **_from("training", "Checkpoint CheckpointManager latest_checkpoint list_variables get_checkpoint_state"),
     **_from("records", "BytesList Example Feature Features FloatList Int64List"),
     **{
@@ -292,6 +350,14 @@ _LOGGING = _from("session", "set_verbosity get_verbosity info warn error debug",
     "INFO": 20,
     "WARN": 30,
 }
+
+INSTEAD = {
+    "feature_column": "use Keras' preprocessing layers (StringLookup, Normalization, Discretization, CategoryEncoding, "
+    "HashedCrossing) or keras.utils.FeatureSpace, as TensorFlow's own guide to migration says",
+    "estimator": "use a keras.Model with compile, fit, evaluate and predict; TensorFlow itself removed Estimators in 2.16",
+    "lite": "use model.export(path), which writes StableHLO, from which converters of other platforms start",
+}
+"""Modules of which nothing is offered, and what to use."""
 
 MODULES: dict[str, dict[str, Any]] = {
     "": {
@@ -341,10 +407,27 @@ MODULES: dict[str, dict[str, Any]] = {
         **_from("compiled", "function executing_eagerly"),
         **_from("tape", "GradientTape gradients custom_gradient UnconnectedGradients hessians"),
         **_from("tensor", "Tensor", EagerTensor="Tensor"),
-        **_from("ragged", "RaggedTensor", SparseTensor="RaggedTensor"),
+        **_from("ragged", "RaggedTensor"),
+        **_from("sparse", "SparseTensor"),
+        **_from(
+            "rarer",
+            "as_string bitcast broadcast_static_shape broadcast_dynamic_shape dynamic_stitch edit_distance eig eigvals "
+            "fingerprint foldr grad_pass_through recompute_grad saturate_cast space_to_batch batch_to_space "
+            "tensor_scatter_nd_min truncatediv truncatemod unique_with_counts unravel_index make_ndarray make_tensor_proto "
+            "variable_creator_scope inside_function is_symbolic_tensor histogram_fixed_width_bins realdiv "
+            "register_tensor_conversion_function",
+            space_to_batch_nd="space_to_batch",
+            batch_to_space_nd="batch_to_space",
+            matrix_square_root="sqrtm",
+        ),
+        **_from("functions", "", parallel_stack="stack"),
+        **_from("session", "", no_gradient="without_effect", load_library="without_effect"),
+        **_from("session", "", **dict.fromkeys("SparseTensorSpec TypeSpec TensorArraySpec".split(), "TensorSpec")),
+        **_from(
+            "environment", "AggregationMethod IndexedSlices", DeviceSpec="Options", get_current_name_scope="no_flags"
+        ),
         **_from("session", "Module TensorShape TensorSpec Dimension init_scope", RaggedTensorSpec="TensorSpec"),
         **{name: target for name, target in _ASSERTIONS.items() if name.startswith("assert_")},
-        "dtypes": f"{_HERE}.names:DTYPES",
         "DType": f"{_HERE}.names:DType",
         "VariableSynchronization": f"{_HERE}.names:Choice",
         "VariableAggregation": f"{_HERE}.names:Choice",
@@ -364,29 +447,53 @@ MODULES: dict[str, dict[str, Any]] = {
     "linalg": _LINALG,
     "image": _IMAGE,
     "config": _CONFIG,
-    "config.threading": _from("session", "set_inter_op_parallelism_threads set_intra_op_parallelism_threads"),
+    "config.threading": _from("session", "set_inter_op_parallelism_threads set_intra_op_parallelism_threads")
+    | _from("environment", "", get_inter_op_parallelism_threads="zero", get_intra_op_parallelism_threads="zero"),
     "config.experimental": _CONFIG_EXPERIMENTAL,
-    "config.optimizer": _from("session", "set_jit"),
+    "config.optimizer": _from(
+        "session", "set_jit", set_experimental_options="without_effect", get_jit="without_effect"
+    ),
     "data": _DATA,
     "data.experimental": _DATA_EXPERIMENTAL,
     "io": _IO,
     "io.gfile": _GFILE,
     "strings": _STRINGS,
-    "ragged": _from("ragged", "RaggedTensor constant stack", map_flat_values="map_flat_values"),
-    "sparse": _from("records", "to_dense"),
+    "ragged": _from(
+        "ragged", "RaggedTensor constant stack boolean_mask", range="row_ranges", map_flat_values="map_flat_values"
+    ),
+    "sparse": _from(
+        "sparse",
+        "SparseTensor add concat expand_dims eye fill_empty_rows from_dense map_values reduce_max reduce_sum reorder reshape "
+        "retain slice softmax sparse_dense_matmul split to_dense to_indicator transpose",
+    ),
     "lookup": _from(
         "tables",
         "KeyValueTensorInitializer StaticHashTable StaticVocabularyTable TextFileIndex TextFileInitializer",
     ),
-    "signal": _from("functions", "rfft irfft fft ifft fft2d ifft2d stft frame hann_window"),
-    "bitwise": _from("functions", "bitwise_and bitwise_or bitwise_xor"),
+    "signal": {
+        **_from("functions", "fft ifft fft2d ifft2d"),
+        **_from(
+            "signals",
+            "rfft irfft rfft2d irfft2d fft3d fftshift ifftshift frame overlap_and_add hann_window hamming_window kaiser_window "
+            "vorbis_window stft inverse_stft inverse_stft_window_fn linear_to_mel_weight_matrix dct idct "
+            "mfccs_from_log_mel_spectrograms",
+        ),
+    },
+    "bitwise": {
+        **_from("functions", "bitwise_and bitwise_or bitwise_xor"),
+        **_from("rarer", "invert left_shift right_shift"),
+    },
     "nest": _NEST,
     "audio": _from("sounds", "decode_wav encode_wav"),
-    "saved_model": _from("saved", "save load", LoadOptions="Options", SaveOptions="Options"),
+    "saved_model": _from("saved", "save load contains_saved_model", LoadOptions="Options", SaveOptions="Options"),
     "profiler": {},
-    "profiler.experimental": _from("session", "", start="without_effect", stop="without_effect"),
+    "profiler.experimental": {
+        **_from("session", "", start="without_effect", stop="without_effect"),
+        **_from("environment", "", Trace="block", Profile="block", ProfilerOptions="Options"),
+    },
     "gfile": _GFILE,
     "test": {
+        **_from("tape", "compute_gradient"),
         **_from("session", "is_gpu_available is_built_with_cuda gpu_device_name is_built_with_gpu_support"),
         **_from("checks", "TestCase main"),
     },
@@ -404,20 +511,53 @@ MODULES: dict[str, dict[str, Any]] = {
         "MirroredStrategy OneDeviceStrategy get_strategy MultiWorkerMirroredStrategy TPUStrategy ReduceOp has_strategy "
         "InputContext",
         Strategy="MirroredStrategy",
+    )
+    | _from(
+        "environment",
+        "ReplicaContext get_replica_context in_cross_replica_context",
+        **dict.fromkeys(
+            "CrossDeviceOps HierarchicalCopyAllReduce NcclAllReduce ReductionToOneDevice InputOptions RunOptions".split(),
+            "Options",
+        ),
     ),
     "distribute.experimental": _from(
         "session",
         "MultiWorkerMirroredStrategy CentralStorageStrategy TPUStrategy ParameterServerStrategy",
-    ),
+    )
+    | _from("environment", "CollectiveCommunication", CommunicationOptions="Options"),
     "distribute.cluster_resolver": _from("session", "TPUClusterResolver"),
+    "dtypes": {
+        **_DTYPES,
+        "DType": f"{_HERE}.names:DType",
+        **_from("functions", "as_dtype cast complex"),
+        **_from("rarer", "saturate_cast"),
+    },
+    "lookup.experimental": _from("tables", "MutableHashTable", DenseHashTable="MutableHashTable"),
+    "quantization": _from("rarer", "fake_quant_with_min_max_args fake_quant_with_min_max_vars"),
+    "feature_column": {},
+    "estimator": {},
+    "lite": {},
+    "types": {},
+    "types.experimental": {"TensorLike": "typing:Any", "Callable": "typing:Any"},
+    "autodiff": _from("tape", "ForwardAccumulator GradientTape"),
     "tpu": {},
     "tpu.experimental": _from("session", "", initialize_tpu_system="without_effect"),
-    "autograph": {},
-    "autograph.experimental": _from("session", "do_not_convert"),
-    "debugging": {**_from("session", "set_log_device_placement"), **_ASSERTIONS},
+    "autograph": _from("compiled", "to_code", to_graph="function", set_verbosity="to_code", trace="to_code"),
+    "autograph.experimental": _from("session", "do_not_convert", set_loop_options="without_effect"),
+    "debugging": {
+        **_from(
+            "session",
+            "set_log_device_placement",
+            **dict.fromkeys(
+                "assert_proper_iterable enable_check_numerics disable_check_numerics".split(), "without_effect"
+            ),
+        ),
+        **_from("rarer", "is_numeric_tensor"),
+        **_ASSERTIONS,
+    },
     "debugging.experimental": _from("session", "", enable_dump_debug_info="without_effect"),
     "experimental": _from("session", "", async_scope="init_scope"),
-    "experimental.numpy": {},
+    "experimental.numpy": {name: f"{_HERE}.numpy_like:{name}" for name in numpy_like.NAMES},
     "errors": {
         "InvalidArgumentError": ValueError,
         "ResourceExhaustedError": MemoryError,
@@ -426,14 +566,22 @@ MODULES: dict[str, dict[str, Any]] = {
         "FailedPreconditionError": RuntimeError,
         "UnimplementedError": NotImplementedError,
         "OpError": Exception,
+        **dict.fromkeys(
+            "AbortedError CancelledError DataLossError InternalError UnavailableError".split(), RuntimeError
+        ),
+        "UnknownError": RuntimeError,
+        "AlreadyExistsError": FileExistsError,
+        "DeadlineExceededError": TimeoutError,
+        "PermissionDeniedError": PermissionError,
     },
     "train": _TRAIN,
     "train.experimental": {},
     "summary": _SUMMARY,
     "summary.experimental": _from("session", "", set_step="without_effect"),
-    "random.experimental": _from("functions", "Generator get_global_generator set_global_generator stateless_split"),
-    "version": {"VERSION": "2.15.0"},
-    "sysconfig": {},
+    "random.experimental": _from("rarer", "stateless_shuffle")
+    | _from("functions", "Generator get_global_generator set_global_generator stateless_split"),
+    "version": {"VERSION": "2.15.0", "GIT_VERSION": "v2.15.0", "COMPILER_VERSION": "", "GRAPH_DEF_VERSION": 1645},
+    "sysconfig": _from("environment", "get_build_info", get_compile_flags="no_flags", get_link_flags="no_flags"),
 }
 """Modules below ``tensorflow`` and their names."""
 

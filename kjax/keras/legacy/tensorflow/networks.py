@@ -165,8 +165,9 @@ def conv2d_transpose(
 
 
 def _pool(x: Any, ksize: Any, strides: Any, padding: str, start: Any, reduce: Any) -> Any:
-    window = (1, *_spatial(ksize, 2), 1)
-    steps = (1, *_spatial(ksize if strides is None else strides, 2), 1)
+    axes = x.ndim - 2
+    window = (1, *_spatial(ksize, axes), 1)
+    steps = (1, *_spatial(ksize if strides is None else strides, axes), 1)
     return jax.lax.reduce_window(x, start, reduce, window, steps, padding)
 
 

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.legacy.tensorflow.door import define, dtype_of, shape_of
-from kjax.keras.legacy.tensorflow.tensor import unwrap
+from kjax.keras.core.settings import next_seed
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of
+from kjax.keras.legacy.tensorflow.tensor import Tensor, unwrap
 from kjax.nn import image as colours
 
 
@@ -300,3 +301,33 @@ def total_variation(images: Any) -> Any:
     columns = jnp.abs(images[..., :, 1:, :] - images[..., :, :-1, :])
     axes = (-1, -2, -3)
     return jnp.sum(rows, axes) + jnp.sum(columns, axes)
+
+
+_YUV = np.array([[0.299, -0.14714119, 0.61497538], [0.587, -0.28886916, -0.51496512], [0.114, 0.43601035, -0.10001026]])
+_YIQ = np.array([[0.299, 0.59590059, 0.21153661], [0.587, -0.27455667, -0.52273617], [0.114, -0.32134392, 0.31119955]])
+
+
+def _by_matrix(matrix: np.ndarray, name: str) -> Callable[..., Any]:
+    """Colours as products with a matrix."""
+    return function_of(lambda images: images @ jnp.asarray(matrix, images.dtype), name)
+
+
+rgb_to_yuv, yuv_to_rgb = _by_matrix(_YUV, "rgb_to_yuv"), _by_matrix(np.linalg.inv(_YUV), "yuv_to_rgb")
+rgb_to_yiq, yiq_to_rgb = _by_matrix(_YIQ, "rgb_to_yiq"), _by_matrix(np.linalg.inv(_YIQ), "yiq_to_rgb")
+
+
+def adjust_jpeg_quality(image: Any, jpeg_quality: int, name: str | None = None) -> Any:
+    """``tf.image.adjust_jpeg_quality``: the picture as it is after it was written as JPEG."""
+    from kjax.keras.legacy.tensorflow.files import decode_image, encode_jpeg
+
+    array = np.asarray(unwrap(image))
+    as_float = array.dtype.kind == "f"
+    whole = (np.clip(array, 0, 1) * 255.5).astype(np.uint8) if as_float else array
+    found = np.asarray(unwrap(decode_image(encode_jpeg(whole, quality=int(unwrap(jpeg_quality))))))
+    return Tensor(jnp.asarray(found / np.float32(255) if as_float else found))
+
+
+def random_jpeg_quality(image: Any, min_jpeg_quality: int, max_jpeg_quality: int, seed: Any = None) -> Any:
+    """``tf.image.random_jpeg_quality``: :func:`adjust_jpeg_quality` with a quality drawn between two."""
+    drawn = np.random.default_rng(next_seed() if seed is None else int(seed))
+    return adjust_jpeg_quality(image, int(drawn.integers(min_jpeg_quality, max_jpeg_quality)))

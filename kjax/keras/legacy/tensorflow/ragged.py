@@ -176,3 +176,19 @@ def map_flat_values(op: Any, *args: Any, **kwargs: Any) -> Any:
     lengths = next(np.asarray(a.row_lengths()) for a in args if isinstance(a, RaggedTensor))
     flat = op(*[a.flat_values if isinstance(a, RaggedTensor) else a for a in args], **kwargs)
     return RaggedTensor.from_row_lengths(flat, lengths)
+
+
+def boolean_mask(data: Any, mask: Any, name: str | None = None) -> RaggedTensor:
+    """``tf.ragged.boolean_mask``: of each row what its mask lets through."""
+    rows = data.rows if isinstance(data, RaggedTensor) else np.asarray(unwrap(data))
+    masks = mask.rows if isinstance(mask, RaggedTensor) else np.asarray(unwrap(mask))
+    return RaggedTensor([np.asarray(row)[np.asarray(m, bool)] for row, m in zip(rows, masks, strict=True)])
+
+
+def row_ranges(starts: Any, limits: Any = None, deltas: Any = 1, dtype: Any = None, **options: Any) -> RaggedTensor:
+    """``tf.ragged.range``: numbers from a start to a limit, row by row."""
+    first, last = (0, starts) if limits is None else (starts, limits)
+    each = np.broadcast_arrays(*[np.asarray(unwrap(v)) for v in (first, last, deltas)])
+    return RaggedTensor(
+        [np.arange(*bounds, dtype=dtype and str(dtype)) for bounds in zip(*map(np.ravel, each), strict=True)]
+    )

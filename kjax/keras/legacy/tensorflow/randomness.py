@@ -117,22 +117,22 @@ def set_global_generator(generator: Generator) -> None:
 
 @define
 def stateless_split(seed: Any, num: int = 2) -> Any:
-    return jax.random.randint(_key_of(seed), (int(num), 2), 0, 2**31 - 1)
+    return jax.random.randint(key_of(seed), (int(num), 2), 0, 2**31 - 1)
 
 
-def _key_of(seed: Any) -> Any:
+def key_of(seed: Any) -> Any:
     return jax.random.fold_in(jax.random.key(jnp.asarray(seed[0], jnp.uint32)), jnp.asarray(seed[1], jnp.uint32))
 
 
 @define
 def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32") -> Any:
-    key = _key_of(seed)
+    key = key_of(seed)
     return mean + stddev * jax.random.normal(key, shape_of(shape), dtype_of(dtype))
 
 
 @define
 def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = 1, dtype: Any = "float32") -> Any:
-    key = _key_of(seed)
+    key = key_of(seed)
     return jax.random.uniform(key, shape_of(shape), dtype_of(dtype), minval, maxval)
 
 

@@ -17,6 +17,7 @@ from kjax.keras.core.settings import next_key
 from kjax.keras.legacy.tensorflow.apart import call_apart, shows_inside
 from kjax.keras.legacy.tensorflow.names import DType
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
+from kjax.keras.legacy.tensorflow.sparse import SparseTensor
 from kjax.keras.legacy.tensorflow.tensor import (
     Tensor,
     apply,
@@ -53,9 +54,9 @@ def _metric_methods(cls: type) -> dict[str, Any]:
 
 
 def dense(tree: Any) -> Any:
-    """Ragged tensors filled up."""
+    """Ragged and sparse tensors filled up."""
     return jax.tree.map(
-        lambda leaf: leaf.to_tensor() if isinstance(leaf, RaggedTensor) else leaf, tree, is_leaf=is_leaf
+        lambda leaf: leaf.to_tensor() if isinstance(leaf, (RaggedTensor, SparseTensor)) else leaf, tree, is_leaf=is_leaf
     )
 
 

@@ -363,8 +363,3 @@ def parse_example(serialized: Any, features: Mapping[str, Any], name: str | None
 def _stack(arrays: list[Any]) -> np.ndarray:
     stacked = np.stack(arrays)
     return as_bytes(stacked) if stacked.dtype.kind in "OS" else stacked
-
-
-def to_dense(thing: Any, default_value: Any = None, name: str | None = None) -> Any:
-    """``tf.sparse.to_dense``: rows filled up."""
-    return thing.to_tensor(default_value) if isinstance(thing, RaggedTensor) else thing

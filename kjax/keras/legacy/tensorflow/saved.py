@@ -60,3 +60,8 @@ def load(export_dir: Any, tags: Any = None, options: Any = None) -> Loaded:
     from kjax.keras.saving import load_model
 
     return Loaded(load_model(os.fspath(export_dir)))
+
+
+def contains_saved_model(export_dir: Any) -> bool:
+    """``tf.saved_model.contains_saved_model``: whether a folder holds a model that can be loaded here."""
+    return tensorflow_names.model_in(os.fspath(export_dir)) is not None

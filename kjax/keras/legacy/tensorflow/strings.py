@@ -191,3 +191,63 @@ def normalize_utf8(input: Any, normalization_form: str = "NFC", name: str | None
     import unicodedata
 
     return _each(input, lambda text: unicodedata.normalize(normalization_form, text))  # type: ignore[arg-type]
+
+
+def ngrams(data: Any, ngram_width: Any, separator: str = " ", **options: Any) -> Any:
+    """``tf.strings.ngrams``: neighbouring words joined.
+
+    Args:
+        data: words, or rows of them.
+        ngram_width: how many words; or several numbers.
+        separator: what stands between them.
+    """
+    widths = [int(w) for w in np.ravel(ngram_width)]
+
+    def of_row(words: list[str]) -> list[str]:
+        return [separator.join(words[i : i + w]) for w in widths for i in range(len(words) - w + 1)]
+
+    if isinstance(data, RaggedTensor):
+        return RaggedTensor([_bytes(of_row([w.decode() for w in row])) for row in data.rows])
+    texts = _texts(data)
+    if texts.ndim == 1:
+        return Tensor(_bytes(of_row(texts.tolist())))
+    return Tensor(np.stack([_bytes(of_row(row)) for row in texts.tolist()]))
+
+
+def unicode_encode(input: Any, output_encoding: str = "UTF-8", name: str | None = None, **options: Any) -> Any:
+    """``tf.strings.unicode_encode``: numbers of characters as text."""
+
+    def text(row: Any) -> bytes:
+        return "".join(map(chr, np.asarray(row).tolist())).encode(output_encoding)
+
+    if not isinstance(input, RaggedTensor) and np.ndim(unwrap(input)) == 1:
+        return Tensor(as_bytes(np.asarray(text(unwrap(input)), object)))
+    rows = input.rows if isinstance(input, RaggedTensor) else np.asarray(unwrap(input))
+    return Tensor(as_bytes(np.asarray([text(row) for row in rows], object)))
+
+
+def unicode_transcode(input: Any, input_encoding: str, output_encoding: str = "UTF-8", **options: Any) -> Any:
+    """``tf.strings.unicode_transcode``: text in another encoding; what cannot be read becomes the replacement character."""
+
+    def change(item: Any) -> bytes:
+        raw = item if isinstance(item, bytes) else str(item).encode()
+        return raw.decode(input_encoding, errors="replace").encode(output_encoding, errors="replace")
+
+    array = as_bytes(unwrap(input))
+    found = np.empty(array.shape, object)
+    found.reshape(-1)[:] = [change(item) for item in array.reshape(-1).tolist()]
+    return Tensor(found)
+
+
+def unicode_split_with_offsets(input: Any, input_encoding: str = "UTF-8", **options: Any) -> Any:
+    """``tf.strings.unicode_split_with_offsets``: the characters, and the byte at which each begins."""
+
+    def starts(text: str) -> np.ndarray:
+        sizes = [len(character.encode(input_encoding)) for character in text]
+        return np.cumsum([0, *sizes])[:-1].astype(np.int64)
+
+    texts = _texts(input)
+    characters = unicode_split(input, input_encoding)
+    if texts.ndim == 0:
+        return characters, Tensor(starts(texts.item()))
+    return characters, RaggedTensor([starts(text) for text in texts.tolist()])

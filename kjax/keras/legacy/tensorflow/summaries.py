@@ -156,3 +156,39 @@ def text(name: str, data: Any, step: Any = None, description: str | None = None)
 
 def trace(*args: Any, **options: Any) -> None:
     """``tf.summary.trace_on`` and its like: accepted."""
+
+
+def audio(name: str, data: Any, sample_rate: int, step: Any = None, **options: Any) -> bool:
+    """``tf.summary.audio``: accepted, and not written."""
+    return False
+
+
+def should_record_summaries() -> bool:
+    """``tf.summary.should_record_summaries``: whether there is a writer."""
+    return bool(_writers)
+
+
+@contextlib.contextmanager
+def record_if(condition: Any) -> Iterator[None]:
+    """``tf.summary.record_if``: nothing is written inside where the condition does not hold."""
+    holds = condition() if callable(condition) else condition
+    hidden, _writers[:] = list(_writers), list(_writers) if bool(unwrap(holds)) else []
+    try:
+        yield
+    finally:
+        _writers[:] = hidden
+
+
+class NoWriter(SummaryWriter):
+    """What ``tf.summary.create_noop_writer`` gives: it writes nothing."""
+
+    def __init__(self) -> None:
+        self._events = self
+
+    def add(self, *args: Any) -> None:
+        """Accepted."""
+
+
+def create_noop_writer() -> SummaryWriter:
+    """``tf.summary.create_noop_writer``."""
+    return NoWriter()

@@ -143,3 +143,56 @@ class StaticVocabularyTable(StaticHashTable):
         import zlib
 
         return len(self._pairs) + zlib.crc32(key if isinstance(key, bytes) else str(key).encode()) % self._buckets
+
+
+class MutableHashTable:
+    """``tf.lookup.experimental.MutableHashTable``: a table that can be changed.
+
+    Args:
+        key_dtype: type of the keys.
+        value_dtype: type of the values.
+        default_value: the value of keys that are not there.
+        **options: accepted.
+    """
+
+    def __init__(self, key_dtype: Any, value_dtype: Any, default_value: Any, **options: Any) -> None:
+        self.key_dtype, self.value_dtype, self._default = key_dtype, value_dtype, default_value
+        self._table: dict[Any, Any] = {}
+
+    def insert(self, keys: Any, values: Any, name: str | None = None) -> None:
+        """Set the values of keys."""
+        self._table.update(zip(_listed(keys), _listed(values), strict=True))
+
+    def remove(self, keys: Any, name: str | None = None) -> None:
+        """Take keys out."""
+        for key in _listed(keys):
+            self._table.pop(key, None)
+
+    erase = remove
+
+    def lookup(self, keys: Any, dynamic_default_values: Any = None, name: str | None = None) -> Any:
+        """The values of keys."""
+        default = unwrap(self._default if dynamic_default_values is None else dynamic_default_values)
+        found = [self._table.get(key, default) for key in _listed(keys)]
+        shape = np.shape(unwrap(keys))
+        if str(self.value_dtype) == "string":
+            return Tensor(as_bytes(np.asarray(found, object).reshape(shape)))
+        return Tensor(jnp.asarray(np.asarray(found).reshape(shape)))
+
+    __getitem__ = lookup
+
+    def size(self, name: str | None = None) -> Any:
+        """How many keys there are."""
+        return Tensor(np.asarray(len(self._table), np.int64))
+
+    def export(self, name: str | None = None) -> tuple[Any, Any]:
+        """All keys and values."""
+        keys = list(self._table)
+        text = str(self.key_dtype) == "string"
+        return Tensor(as_bytes(np.asarray(keys, object)) if text else np.asarray(keys)), self.lookup(keys)
+
+
+def _listed(things: Any) -> list[Any]:
+    array = unwrap(things)
+    array = as_bytes(array) if is_text(np.asarray(array)) else np.asarray(array)
+    return array.reshape(-1).tolist()

@@ -270,3 +270,77 @@ class UnconnectedGradients:
     """``tf.UnconnectedGradients``."""
 
     NONE, ZERO = "none", "zero"
+
+
+class ForwardAccumulator:
+    """``tf.autodiff.ForwardAccumulator``: how results change when the primals move along tangents.
+
+    Args:
+        primals: a variable or tensor, or several.
+        tangents: the directions, of the same shapes.
+    """
+
+    def __init__(self, primals: Any, tangents: Any) -> None:
+        self._tape = GradientTape(persistent=True)
+        leaves = jax.tree.leaves(primals, is_leaf=is_leaf)
+        along = jax.tree.leaves(tangents, is_leaf=is_leaf)
+        self._start = {id(leaf): jnp.asarray(unwrap(t)) for leaf, t in zip(leaves, along, strict=True)}
+        self._tape.watch(leaves)
+
+    def __enter__(self) -> ForwardAccumulator:
+        self._tape.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tape.__exit__(*error)
+
+    def jvp(self, primals: Any, unconnected_gradients: str = "none") -> Any:
+        """The change of results.
+
+        Args:
+            primals: a result, or several.
+            unconnected_gradients: ``'none'`` gives None where there is no connection, ``'zero'`` zeros.
+        """
+        found = dict(self._start)
+        for inputs, leaves, _, _, function in self._tape._records:
+            if any(id(thing) in found for thing in inputs):
+                values = [jnp.asarray(unwrap_leaf(thing)) for thing in inputs]
+                along = [found.get(id(t), jnp.zeros_like(v)) for t, v in zip(inputs, values, strict=True)]
+                changes = jax.tree.leaves(jax.jvp(function, values, along)[1])
+                found.update((id(leaf), change) for leaf, change in zip(leaves, changes, strict=True))
+
+        def of(result: Any) -> Any:
+            change = found.get(id(result))
+            if change is None and unconnected_gradients == "zero":
+                change = jnp.zeros_like(unwrap_leaf(result))
+            return None if change is None else Tensor(change)
+
+        return jax.tree.map(of, primals, is_leaf=is_leaf)
+
+
+def compute_gradient(f: Callable[..., Any], x: Any, delta: float | None = None) -> tuple[list[Any], list[Any]]:
+    """``tf.test.compute_gradient``: the Jacobians of a function by each argument, exact ones and by differences.
+
+    Args:
+        f: the function.
+        x: its arguments.
+        delta: the distance of the differences.
+    """
+    arrays = [jnp.asarray(unwrap(given)) for given in x]
+    step = delta or 1.0 / 1024
+
+    def run(*given: Any) -> Any:
+        return jnp.asarray(unwrap(f(*map(Tensor, given))))
+
+    size = run(*arrays).size
+    exact = [np.asarray(j).reshape(size, -1) for j in jax.jacrev(run, tuple(range(len(arrays))))(*arrays)]
+    measured = []
+    for place, array in enumerate(arrays):
+        columns = []
+        for i in range(array.size):
+            ahead, behind = list(arrays), list(arrays)
+            move = jnp.zeros(array.size, array.dtype).at[i].set(step).reshape(array.shape)
+            ahead[place], behind[place] = array + move, array - move
+            columns.append(np.ravel(np.asarray(run(*ahead)) - np.asarray(run(*behind))) / (2 * step))
+        measured.append(np.stack(columns, -1))
+    return exact, measured

@@ -224,7 +224,9 @@ def is_text(thing: Any) -> bool:
 
 def as_bytes(thing: Any) -> np.ndarray:
     """Strings as TensorFlow keeps them: an array of bytes."""
-    array = np.asarray(thing)
+    array = (
+        np.asarray(thing, object) if isinstance(thing, (bytes, list, tuple)) else np.asarray(thing)
+    )  # NumPy's S drops zeros
     found = np.empty(array.shape, object)
     found.reshape(-1)[:] = [
         item.encode(errors="surrogateescape") if isinstance(item, str) else item for item in array.reshape(-1).tolist()

@@ -86,11 +86,7 @@ class Checkpoint:
         """
         if save_path is None:
             return LoadStatus()
-        data, _ = parts_of(os.fspath(save_path))
-        if not os.path.exists(data):
-            raise FileNotFoundError(f"there is no checkpoint {os.fspath(save_path)!r}")
-        with np.load(data, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(os.fspath(save_path))
         self._make_room(arrays)
         mine = self.variables()
         for name, variable in mine.items():
@@ -114,6 +110,19 @@ class Checkpoint:
                         thing.build(weights)
                         if len(thing.variables) == saved:
                             break
+
+
+def read_arrays(prefix: str) -> dict[str, np.ndarray]:
+    """The arrays in a checkpoint, by name.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+    """
+    data, _ = parts_of(prefix)
+    if not os.path.exists(data):
+        raise FileNotFoundError(f"there is no checkpoint {prefix!r}")
+    with np.load(data, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def _walk(thing: Any, path: str) -> Iterator[tuple[str, Variable]]:
@@ -203,3 +212,85 @@ def get_checkpoint_state(checkpoint_dir: Any, latest_filename: str | None = None
         model_checkpoint_path = path
 
     return State()
+
+
+class Reader:
+    """What ``tf.train.load_checkpoint`` gives: the arrays in a checkpoint.
+
+    Args:
+        arrays: the arrays, by name.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self._arrays = dict(arrays)
+
+    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+        """The shapes."""
+        return {name: list(np.shape(array)) for name, array in self._arrays.items()}
+
+    def get_variable_to_dtype_map(self) -> dict[str, Any]:
+        """The types."""
+        return {name: np.asarray(array).dtype for name, array in self._arrays.items()}
+
+    def has_tensor(self, name: str) -> bool:
+        """Whether there is one of this name."""
+        return name in self._arrays
+
+    def get_tensor(self, name: str) -> np.ndarray:
+        """An array."""
+        return np.asarray(self._arrays[name])
+
+
+def load_checkpoint(ckpt_dir_or_file: Any) -> Reader:
+    """``tf.train.load_checkpoint``: the arrays in a checkpoint, or in the last one of a folder."""
+    prefix = os.fspath(ckpt_dir_or_file)
+    prefix = latest_checkpoint(prefix) if os.path.isdir(prefix) else prefix
+    if prefix is None:
+        raise ValueError(f"there is no checkpoint in {os.fspath(ckpt_dir_or_file)!r}")
+    return Reader(read_arrays(prefix))
+
+
+def load_variable(ckpt_dir_or_file: Any, name: str) -> np.ndarray:
+    """``tf.train.load_variable``: one array in a checkpoint."""
+    return load_checkpoint(ckpt_dir_or_file).get_tensor(name)
+
+
+class ExponentialMovingAverage:
+    """``tf.train.ExponentialMovingAverage``: averages that follow variables.
+
+    Args:
+        decay: the share of the average that stays in each step.
+        num_updates: the step, which lets the average follow faster at first.
+        zero_debias: whether the averages start from zeros and are corrected for that.
+        name: its name.
+    """
+
+    def __init__(
+        self, decay: float, num_updates: Any = None, zero_debias: bool = False, name: str = "ExponentialMovingAverage"
+    ) -> None:
+        self.decay, self.num_updates, self.zero_debias, self.name = decay, num_updates, zero_debias, name
+        self._averages: dict[int, Any] = {}
+        self._steps = 0
+
+    def apply(self, var_list: Any = None) -> None:
+        """Let the averages follow their variables once."""
+        from kjax.keras.legacy.tensorflow.variables import Variable as TensorVariable
+
+        self._steps += 1
+        decay = self.decay
+        if self.num_updates is not None:
+            step = float(np.asarray(getattr(self.num_updates, "value", self.num_updates)))
+            decay = min(decay, (1 + step) / (10 + step))
+        for variable in var_list or ():
+            known = self._averages.get(id(variable))
+            if known is None:
+                start = np.zeros(variable.shape) if self.zero_debias else np.asarray(variable)
+                known = self._averages[id(variable)] = TensorVariable(start, trainable=False, dtype=str(variable.dtype))
+                if not self.zero_debias:
+                    continue
+            known.assign(np.asarray(known) * decay + np.asarray(variable) * (1 - decay))
+
+    def average(self, var: Any) -> Any:
+        """The average of a variable, None where there is none."""
+        found = self._averages.get(id(var))
+        return found / (1 - self.decay**self._steps) if found is not None and self.zero_debias else found

@@ -1,0 +1,118 @@
+"""Functions of the stand-in for TensorFlow that scripts touch now and then, against SciPy and by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kjax.keras
+from kjax.keras.core.settings import settings
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is installed, so nothing stands in for it"
+)
+
+
+@pytest.fixture
+def tf() -> Any:
+    era = settings.era
+    kjax.keras.install("tf")
+    import tensorflow
+
+    yield tensorflow
+    kjax.keras.uninstall()
+    settings.era = era
+
+
+def test_boxes(tf: Any):
+    boxes = tf.constant([[0.0, 0, 1, 1], [0, 0, 0.9, 0.9], [0, 0.5, 1, 1.5], [2, 2, 3, 3]])
+    scores = tf.constant([0.9, 0.8, 0.7, 0.6])
+    assert tf.image.non_max_suppression(boxes, scores, 3).numpy().tolist() == [0, 2, 3]
+    assert tf.image.non_max_suppression(boxes, scores, 4, score_threshold=0.65).numpy().tolist() == [0, 2]
+    padded, number = tf.image.non_max_suppression_padded(boxes, scores, 6, pad_to_max_output_size=True)
+    assert padded.numpy().tolist() == [0, 2, 3, 0, 0, 0] and int(number) == 3
+    marks = tf.stack([scores, scores / 2], -1)[None]
+    found = tf.image.combined_non_max_suppression(boxes[None, :, None], marks, 4, 5, 0.5, 0.35, clip_boxes=False)
+    assert found.valid_detections.numpy().tolist() == [4] and found.nmsed_classes.numpy()[0].tolist() == [0, 0, 0, 1, 0]
+    np.testing.assert_allclose(found.nmsed_scores[0], [0.9, 0.7, 0.6, 0.45, 0])
+    picture = tf.reshape(tf.range(16.0), (1, 4, 4, 1))
+    crops = tf.image.crop_and_resize(picture, [[0, 0, 1, 1], [0, 0, 1 / 3, 1 / 3], [0, 0, 2, 2]], [0, 0, 0], (2, 2))
+    expected = [[[0, 3], [12, 15]], [[0, 1], [4, 5]], [[0, 0], [0, 0]]]
+    np.testing.assert_allclose(crops[..., 0], expected, atol=1e-5)
+    drawn = tf.image.draw_bounding_boxes(tf.zeros((1, 5, 5, 3)), [[[0.0, 0, 1, 1]]], [[0.0, 1, 0]]).numpy()[0]
+    assert drawn[..., 1].sum() == 16 and drawn[2, 2].sum() == 0 and drawn[..., 0].sum() == 0
+
+
+def test_signals(tf: Any):
+    from scipy import fft
+
+    x = np.random.default_rng(0).normal(size=(2, 8)).astype("float32")
+    for kind in (1, 2, 3, 4):
+        np.testing.assert_allclose(tf.signal.dct(x, type=kind), fft.dct(x, type=kind), atol=2e-5)
+    for kind in (2, 3, 4):
+        np.testing.assert_allclose(tf.signal.dct(x, type=kind, norm="ortho"), fft.dct(x, kind, norm="ortho"), atol=1e-5)
+        both = tf.signal.idct(tf.signal.dct(x, type=kind, norm="ortho"), type=kind, norm="ortho")
+        np.testing.assert_allclose(both, x, atol=1e-5)
+    wave = np.random.default_rng(1).normal(size=64).astype("float32")
+    window = tf.signal.inverse_stft_window_fn(4)
+    again = tf.signal.inverse_stft(tf.signal.stft(wave, 16, 4), 16, 4, window_fn=window)
+    np.testing.assert_allclose(again[16:48], wave[16:48], atol=1e-5)
+    weights = tf.signal.linear_to_mel_weight_matrix(4, 65, 8000, 80.0, 3800.0).numpy()
+    assert weights.shape == (65, 4) and (np.diff(weights.argmax(0)) > 0).all() and 0 < weights.max() <= 1
+
+
+def test_sparse_tensors(tf: Any):
+    one = tf.SparseTensor(indices=[[1, 0], [0, 1]], values=[2.0, 1.0], dense_shape=[2, 3])
+    whole = np.array([[0, 1, 0], [2, 0, 0]], "float32")
+    np.testing.assert_array_equal(tf.sparse.to_dense(one), whole)
+    assert tf.sparse.reorder(one).values.numpy().tolist() == [1, 2] and one.shape == (2, 3)
+    np.testing.assert_array_equal(tf.sparse.to_dense(tf.sparse.transpose(one)), whole.T)
+    np.testing.assert_array_equal(tf.sparse.to_dense(tf.sparse.concat(0, [one, one])), np.concatenate([whole, whole]))
+    np.testing.assert_array_equal(tf.sparse.to_dense(tf.sparse.reshape(one, [3, 2])), whole.reshape(3, 2))
+    np.testing.assert_array_equal(tf.sparse.reduce_sum(one, 1), whole.sum(1))
+    dense = tf.Variable(np.arange(6, dtype="float32").reshape(3, 2))
+    with tf.GradientTape() as tape:
+        product = tf.sparse.sparse_dense_matmul(one, dense)
+        total = tf.reduce_sum(product)
+    np.testing.assert_array_equal(product, whole @ dense.numpy())
+    np.testing.assert_array_equal(tape.gradient(total, dense), np.repeat(whole.sum(0)[:, None], 2, 1))
+    np.testing.assert_array_equal(tf.keras.layers.Lambda(lambda t: t * 2)(one), whole * 2)
+
+
+def test_forward_gradients(tf: Any):
+    x = tf.constant([1.0, 2.0])
+    with tf.autodiff.ForwardAccumulator(x, tf.constant([1.0, 0.5])) as moving:
+        y = tf.reduce_sum(x**3)
+    assert float(moving.jvp(y)) == 3 + 6
+    exact, measured = tf.test.compute_gradient(lambda a: a**2, [np.array([3.0, 1.0], "float32")])
+    np.testing.assert_allclose(exact[0], [[6, 0], [0, 2]])
+    np.testing.assert_allclose(measured[0], exact[0], atol=1e-2)
+
+
+def test_words_tables_and_blocks(tf: Any):
+    words = tf.strings.ngrams(["a", "b", "c"], [1, 2]).numpy().tolist()
+    assert words == [b"a", b"b", b"c", b"a b", b"b c"]
+    assert tf.io.decode_base64(tf.io.encode_base64(b"\xff\xfe\x00")).numpy() == b"\xff\xfe\x00"
+    assert tf.strings.unicode_encode([104, 233], "UTF-8").numpy() == "h\xe9".encode()
+    table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+    table.insert(tf.constant(["a", "b"]), tf.constant([1, 2]))
+    assert table.lookup(tf.constant(["b", "z"])).numpy().tolist() == [2, -1] and int(table.size()) == 2
+    values, places, counts = tf.unique_with_counts([3, 1, 3])
+    assert [v.numpy().tolist() for v in (values, places, counts)] == [[3, 1], [0, 1, 0], [2, 1]]
+    assert tf.dynamic_stitch([[0, 2], [1]], [[1, 3], [2]]).numpy().tolist() == [1, 2, 3]
+    blocks = tf.space_to_batch(tf.reshape(tf.range(16.0), (1, 4, 4, 1)), [2, 2], [[0, 0], [0, 0]])
+    assert blocks.numpy()[0].ravel().tolist() == [0, 2, 8, 10]
+    assert tf.batch_to_space(blocks, [2, 2], [[0, 0], [0, 0]]).numpy().ravel().tolist() == list(range(16))
+    one, other = tf.sparse.from_dense([[1, 2, 3]]), tf.sparse.from_dense([[1, 3, 0]])
+    assert tf.edit_distance(one, other, normalize=False).numpy().tolist() == [1]
+    logits = np.log(np.array([[[0.1, 0.8, 0.1]], [[0.1, 0.8, 0.1]], [[0.8, 0.1, 0.1]]], "float32"))
+    for decode in (tf.nn.ctc_greedy_decoder, tf.nn.ctc_beam_search_decoder):
+        assert tf.sparse.to_dense(decode(logits, [3])[0][0], -1).numpy().tolist() == [[1, 0]]
+
+
+def test_what_is_not_offered_says_what_to_use(tf: Any):
+    with pytest.raises(AttributeError, match=r"feature_column.numeric_column'.*FeatureSpace"):
+        tf.feature_column.numeric_column  # noqa: B018
