@@ -11,6 +11,9 @@ import jax.numpy as jnp
 
 from kjax.keras import config
 from kjax.keras.core.settings import settings
+from kjax.keras.core.types import FLOAT8
+from kjax.keras.core.types import normalize_data_format as normalize_data_format
+from kjax.keras.core.types import standardize_dtype as standardize_dtype
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
@@ -57,18 +60,6 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     config.set_image_data_format(_ORDERINGS[dim_ordering])
 
 
-def normalize_data_format(value: str | None) -> str:
-    """A ``data_format`` argument: None stands for the session's.
-
-    Raises:
-        ValueError: an unknown format.
-    """
-    value = settings.image_data_format if value is None else value.lower()
-    if value not in _ORDERINGS.values():
-        raise ValueError(f"data_format must be 'channels_first' or 'channels_last', received {value!r}")
-    return value
-
-
 standardize_data_format = normalize_data_format
 
 
@@ -84,35 +75,6 @@ def reset_uids() -> None:
         del settings.names[name]
 
 
-_PYTHON_TYPES = {bool: "bool", int: "int32", "int": "int32", float: "float32", str: "string", complex: "complex64"}
-_FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
-_TYPES = frozenset(
-    "float16 float32 float64 uint8 uint16 uint32 uint64 int8 int16 int32 int64 bfloat16 bool string complex64 "
-    "complex128".split()
-) | frozenset(_FLOAT8)
-
-
-def standardize_dtype(dtype: Any) -> str:
-    """Name of a type; the session's float type for None. Python's own types have 32 bits.
-
-    Args:
-        dtype: name, type of NumPy, JAX or PyTorch, or ``bool``, ``int``, ``float``, ``complex``, ``str``.
-
-    Raises:
-        ValueError: no such type.
-    """
-    if dtype is None:
-        return settings.floatx
-    found = _PYTHON_TYPES.get(dtype, dtype)
-    for attribute in ("name", "__name__"):
-        found = getattr(found, attribute, found)
-    if str(found).startswith("torch."):
-        found = str(found).removeprefix("torch.")
-    if not isinstance(found, str) or found not in _TYPES:
-        raise ValueError(f"Invalid dtype: {found}; the types are {', '.join(sorted(_TYPES))}")
-    return found
-
-
 def result_type(*dtypes: Any) -> str:
     """The type of a result of several types; Python's ``int`` and ``float`` never widen the others.
 
@@ -123,7 +85,7 @@ def result_type(*dtypes: Any) -> str:
     """
     if not dtypes:
         return settings.floatx
-    if any(isinstance(d, str) and d in _FLOAT8 for d in dtypes):
+    if any(isinstance(d, str) and d in FLOAT8 for d in dtypes):
         raise ValueError(f"types of 8-bit floats are not converted by themselves; cast them first. Received: {dtypes}")
     examples = {int: 1, float: 1.0, bool: True}
     given = [

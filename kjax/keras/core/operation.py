@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -186,6 +187,14 @@ def _many_values(shape: Sequence[int], dtype: str) -> np.ndarray:
     return np.arange(1000, 1000 + np.prod(shape)).reshape(shape).astype(dtype)
 
 
+_SHAPES = re.compile(r"shape|dimension|axis|axes|permutation|nonnegative|out of (range|bounds)")
+_TYPES = re.compile(r"dtype|data type|interpret|supported between|supported operand|iterable|positional argument")
+
+
+def _with_shapes(tree: Any) -> list[Any]:
+    return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbolic) if hasattr(leaf, "shape")]
+
+
 class Operation(PureLayer):
     """A pure function as a node of a graph.
 
@@ -248,10 +257,29 @@ class Operation(PureLayer):
         return self.function(*jax.tree.map(_value, args, is_leaf=_is_variable), **kwargs)
 
     def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
+        if self.entry is None:
+            return super()._output_specs(args, kwargs)
+        try:
+            return self._specs_of_operation(args, kwargs)
+        except (TypeError, IndexError, ValueError) as error:
+            if not self._is_about_shapes(error):
+                raise
+            given = ", ".join(str(tuple(leaf.shape)) for leaf in _with_shapes((args, kwargs)))
+            raise ValueError(f"{self.entry.name}: does not go with inputs of the shapes {given}: {error}") from error
+
+    def _is_about_shapes(self, error: Exception) -> bool:
+        """Whether JAX's error says that shapes do not go together (a ``ValueError`` in Keras), and not that types do not."""
+        if isinstance(error, jax.errors.JAXTypeError):
+            return False
+        if isinstance(error, TypeError):
+            return bool(_SHAPES.search(str(error))) and not _TYPES.search(str(error))
+        return type(error) is IndexError or (type(error) is ValueError and self.entry.name not in str(error))
+
+    def _specs_of_operation(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
         tensors = symbolic_leaves((args, kwargs))
-        if tensors and self.entry is not None and all(t.known is not None for t in tensors):
+        if tensors and all(t.known is not None for t in tensors):
             return self._known_outputs(args, kwargs)
-        if self.entry is not None and self.entry.broadcasts and has_free_axes(tensors):
+        if self.entry.broadcasts and has_free_axes(tensors):
             try:
                 return self._specs_by_tracing(args, kwargs)
             except Exception as first:

@@ -15,6 +15,7 @@ from kjax.keras.core.doors import nodes
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
+from kjax.keras.core.types import array_dtype, normalize_data_format, standardize_dtype
 from kjax.keras.core.variable import Variable
 from kjax.keras.ops.table import Entry, entries
 from kjax.nn.ops import sparse
@@ -28,6 +29,9 @@ WINDOWS = frozenset("bartlett blackman hamming hanning kaiser".split())
 
 TO_FLOAT = frozenset([*FLOATING.split(), "mean", "std", "var", "log", "log10", "log1p", "log2", "sqrt", "norm"])
 """Functions that turn integers into the session's float type."""
+
+SIZES_NEEDED = {"fft": 1, "fft2": 2, "ifft2": 2, "qr": 2}
+"""Functions that Keras gives no symbolic tensors with free axes among so many of the last."""
 
 _PLAIN = (jax.Array, np.ndarray, int, float, str, type(None))
 
@@ -44,6 +48,8 @@ def lift(entry: Entry) -> Callable[..., Any]:
         or (name == "dtype" and entry.name in FLOAT_BY_DEFAULT)
     ]
 
+    standard = [(place, name) for place, name in enumerate(parameters) if name in ("dtype", "data_format")]
+
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not (all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))):
@@ -58,6 +64,8 @@ def lift(entry: Entry) -> Callable[..., Any]:
         return compute(*args, **kwargs)
 
     def compute(*args: Any, **kwargs: Any) -> Any:
+        if standard:
+            args, kwargs = _standardized(args, kwargs, array_dtype)
         if by_settings:
             args, kwargs = _with_settings(args, kwargs)
         if settings.floatx != "float32":
@@ -71,11 +79,23 @@ def lift(entry: Entry) -> Callable[..., Any]:
                 bound.arguments[name] = _SETTINGS[name]()
         return bound.args, bound.kwargs
 
+    def _standardized(args: tuple[Any, ...], kwargs: dict[str, Any], dtype: Callable[[Any], str]) -> Any:
+        """The arguments that name a type or a data format in the form that all functions take."""
+        for place, name in standard:
+            convert = dtype if name == "dtype" else normalize_data_format
+            if kwargs.get(name) is not None:
+                kwargs = {**kwargs, name: convert(kwargs[name])}
+            elif place < len(args) and args[place] is not None:
+                args = (*args[:place], convert(args[place]), *args[place + 1 :])
+        return args, kwargs
+
     def symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        args, kwargs = _with_settings(args, kwargs)
+        args, kwargs = _with_settings(*_standardized(args, kwargs, standardize_dtype))
         tensors, arguments = entry.split(args, kwargs)
         if entry.name == "unstack":
             _check_slices(tensors[0], **arguments)
+        if entry.name in SIZES_NEEDED:
+            _check_sizes(entry.name, tensors[0])
         return Operation(entry.call, entry.name, entry)._symbolic_call(tensors, arguments)
 
     return call
@@ -93,6 +113,16 @@ def _check_slices(x: Any, num: int | None, axis: int) -> None:
         raise ValueError(
             f"unstack: cannot infer argument `num` from shape {x.shape}, whose axis {axis} is free; give it"
         )
+
+
+def _check_sizes(name: str, x: Any) -> None:
+    count = SIZES_NEEDED[name]
+    for tensor in symbolic_leaves(x):
+        if None in tensor.shape[-count:]:
+            raise ValueError(
+                f"{name}: the last {f'{count} axes' if count > 1 else 'axis'} must be fully defined, received shape "
+                f"{tensor.shape}"
+            )
 
 
 def _is_plain(leaf: Any) -> bool:

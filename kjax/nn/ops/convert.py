@@ -44,6 +44,18 @@ def axes(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
+def check_axes(name: str, x: Any, axis: Any) -> None:
+    """Check that one axis or several are axes of an array.
+
+    Raises:
+        ValueError: one is out of range, or no integer.
+    """
+    rank = np.ndim(x) if not hasattr(x, "ndim") else x.ndim
+    for one in axis if isinstance(axis, (list, tuple)) else () if axis is None else (axis,):
+        if not hasattr(one, "__index__") or not (-max(rank, 1) <= one < max(rank, 1)):
+            raise ValueError(f"{name}: `axis` {one!r} is out of bounds for an array with {rank} axes")
+
+
 def shape_of(shape: Any) -> tuple[Any, ...]:
     """A shape argument as a tuple: an integer is a shape of one axis."""
     if isinstance(shape, (np.ndarray, jax.Array)):

@@ -15,7 +15,11 @@ from kjax.nn.ops.convert import array
 Sizes = int | Sequence[int]
 
 
-def _sizes(value: Sizes, rank: int, name: str) -> tuple[int, ...]:
+def _sizes(value: Sizes | None, rank: int, name: str) -> tuple[int, ...]:
+    if value is None and name == "dilation_rate":
+        return (1,) * rank
+    if value is None:
+        raise ValueError(f"`{name}` must be one integer or {rank}, received None")
     sizes = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(sizes) != rank:
         raise ValueError(f"`{name}` must be one integer or {rank}, received {value!r}")

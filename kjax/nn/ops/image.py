@@ -78,8 +78,8 @@ def resize(
     choose("resize", "fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("resize: only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be True")
-    if len(size) != 2:
-        raise ValueError(f"resize: `size` must be (height, width), received {size!r}")
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"resize: `size` must be (height, width), both of at least 1, received {size!r}")
     wanted = tuple(int(s) for s in size)
 
     def function(batch: Array) -> Array:
@@ -270,9 +270,11 @@ def extract_patches(
         padding: ``'valid'`` or ``'same'``.
         data_format: where the channels are.
     """
+    if not isinstance(size, (int, tuple, list)):
+        raise TypeError(f"extract_patches: `size` must be an integer or a tuple, received {size!r}")
     rank = 2 if isinstance(size, int) else len(size)
     if rank not in (2, 3):
-        raise TypeError(f"extract_patches: `size` must be an integer or a tuple of 2 or 3, received {size!r}")
+        raise ValueError(f"extract_patches: `size` must be an integer or a tuple of 2 or 3, received {size!r}")
     window = (size,) * rank if isinstance(size, int) else tuple(size)
     return _patches(images, window, strides, dilation_rate, padding, data_format)
 
@@ -297,6 +299,8 @@ def _patches(
 ) -> Array:
     images = array(images)
     rank = len(window)
+    if images.ndim not in (rank + 1, rank + 2):
+        raise ValueError(f"windows of {rank} sizes need {rank + 1} or {rank + 2} axes, received shape {images.shape}")
     several = images.ndim == rank + 2
     batch = images if several else images[None]
     channels = batch.shape[1 if data_format == "channels_first" else -1]

@@ -107,8 +107,19 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Array:
-    """The ``x`` that minimizes ``|a @ x - b|``."""
-    return jnp.linalg.lstsq(array(a), array(b), rcond=rcond)[0]
+    """The ``x`` that minimizes ``|a @ x - b|``.
+
+    Raises:
+        ValueError: ``a`` is no matrix, or ``b`` no vector or matrix with as many rows.
+    """
+    a, b = array(a), array(b)
+    if a.ndim != 2:
+        raise ValueError(f"lstsq: `a` must be a matrix, received shape {a.shape}")
+    if b.ndim not in (1, 2) or b.shape[0] != a.shape[0]:
+        raise ValueError(
+            f"lstsq: `b` must be a vector or a matrix with the {a.shape[0]} rows of `a`, received shape {b.shape}"
+        )
+    return jnp.linalg.lstsq(a, b, rcond=rcond)[0]
 
 
 def matrix_rank(x: Any, tol: Any = None) -> Array:

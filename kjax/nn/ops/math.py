@@ -112,6 +112,7 @@ def view_as_complex(x: Any) -> Array:
     x = array(x)
     if x.ndim < 1 or x.shape[-1] != 2:
         raise ValueError(f"view_as_complex: the last axis must have size 2, received shape {x.shape}")
+    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
     return jax.lax.complex(x[..., 0], x[..., 1])
 
 
@@ -174,6 +175,8 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Arr
     """Windows of a signal along a new axis: (..., time) to (..., windows, sequence_length)."""
     x = array(x)
     _check_windows("extract_sequences", sequence_length, sequence_stride)
+    if x.ndim < 1:
+        raise ValueError(f"extract_sequences: expected at least one axis, received shape {x.shape}")
     count = 1 + (x.shape[-1] - sequence_length) // sequence_stride
     places = np.arange(max(count, 0))[:, None] * sequence_stride + np.arange(sequence_length)[None]
     return x[..., places]
@@ -225,6 +228,8 @@ def stft(
     _check_windows("stft", sequence_length, sequence_stride)
     if x.dtype not in (jnp.float32, jnp.float64):
         raise TypeError(f"stft: the signal must be of float32 or float64, received {x.dtype}")
+    if x.ndim < 1:
+        raise ValueError(f"stft: expected at least one axis, received shape {x.shape}")
     if fft_length < sequence_length:
         raise ValueError(f"stft: `fft_length` {fft_length} must be at least `sequence_length` {sequence_length}")
     values = _window("stft", window, sequence_length, fft_length, x.dtype)

@@ -13,7 +13,7 @@ from jaxtyping import Array
 from kjax.nn import activations
 from kjax.nn.numerics import EPSILON
 from kjax.nn.ops import sparse as sparse_arrays
-from kjax.nn.ops.convert import array, axes, floating, named
+from kjax.nn.ops.convert import array, axes, check_axes, floating, named
 
 
 def _activation(name: str) -> Any:
@@ -83,6 +83,7 @@ def threshold(x: Any, threshold: float, default_value: float) -> Array:
 
 def softmax(x: Any, axis: Any = -1) -> Array:
     """``exp(x) / sum(exp(x))`` along an axis or several, all of them for None; warns where there is one element only."""
+    check_axes("softmax", x, axis)
     if isinstance(axis, int) and jnp.ndim(x) and jnp.shape(x)[axis] == 1:
         warnings.warn(
             f"softmax over axis {axis} of an array of shape {jnp.shape(x)}: the axis has size 1, so the result is 1 "
@@ -94,12 +95,13 @@ def softmax(x: Any, axis: Any = -1) -> Array:
 
 def log_softmax(x: Any, axis: Any = -1) -> Array:
     """``log(softmax(x))`` along an axis or several, all of them for None."""
+    check_axes("log_softmax", x, axis)
     return jax.nn.log_softmax(floating(x), axes(axis))
 
 
 def sparsemax(x: Any, axis: int = -1) -> Array:
     """Euclidean projection onto the probability simplex along ``axis``."""
-    return activations.sparsemax(array(x), axis)
+    return activations.sparsemax(floating(x), axis)
 
 
 # -- encodings --------------------------------------------------------------------------------------------------------
@@ -226,6 +228,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     target, output = array(target), array(output)
     _same_shape("binary_crossentropy", target, output)
     if from_logits:
+        target = target.astype(jnp.result_type(target, output.dtype))
         return -target * jax.nn.log_sigmoid(output) - (1.0 - target) * jax.nn.log_sigmoid(-output)
     output = jnp.clip(output, EPSILON, 1.0 - EPSILON)
     return -(target * jnp.log(output) + (1.0 - target) * jnp.log(1.0 - output))
@@ -439,6 +442,9 @@ def _capped_attention(
 def polar(abs_: Any, angle: Any) -> Array:
     """Complex numbers from their absolute values and angles."""
     abs_, angle = array(abs_), array(angle)
+    for name, x in (("abs_", abs_), ("angle", angle)):
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            raise ValueError(f"polar: `{name}` must hold floats, received {x.dtype}")
     return jax.lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
 
 
@@ -490,6 +496,8 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Array:
     """Sliding windows of images as columns: (N, C, H, W) to (N, C * kh * kw, windows)."""
     x = array(x)
+    if x.ndim != 4:
+        raise ValueError(f"unfold: expected a 4D array (batch, channels, height, width), received shape {x.shape}")
     pads = [(p, p) for p in _pair(padding)]
     patches = jax.lax.conv_general_dilated_patches(
         x,
@@ -507,8 +515,14 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     x = array(x)
     if x.ndim != 3:
         raise ValueError(f"fold: expected a 3D array (batch, channels * window, windows), received shape {x.shape}")
-    height, width = _pair(output_size)
-    kh, kw = _pair(kernel_size)
+    (height, width), (kh, kw) = _pair(output_size), _pair(kernel_size)
+    spans = zip((height, width), (kh, kw), _pair(dilation), _pair(padding), _pair(stride), strict=True)
+    rows, columns = ((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, d, p, s in spans)
+    if x.shape[1] % (kh * kw) or x.shape[2] != rows * columns:
+        raise ValueError(
+            f"fold: expected shape (batch, multiple of {kh * kw}, {rows * columns}) for output_size={output_size!r} and "
+            f"kernel_size={kernel_size!r}, received {x.shape}"
+        )
     like = jax.ShapeDtypeStruct((x.shape[0], x.shape[1] // (kh * kw), height, width), x.dtype)
     transposed = jax.linear_transpose(lambda image: unfold(image, kernel_size, dilation, padding, stride), like)
     return transposed(x)[0]

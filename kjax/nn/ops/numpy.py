@@ -168,8 +168,18 @@ def ravel(x: Any) -> Array:
 
 
 def transpose(x: Any, axes: Any = None) -> Array:
-    """The axes in another order, reversed by default."""
-    return jnp.transpose(array(x), None if axes is None else tuple(axes))
+    """The axes in another order, reversed by default.
+
+    Raises:
+        ValueError: ``axes`` does not have each axis once.
+    """
+    x = array(x)
+    if axes is None:
+        return jnp.transpose(x)
+    order = tuple(axes)
+    if sorted(a + x.ndim if isinstance(a, int) and a < 0 else a for a in order) != list(range(x.ndim)):
+        raise ValueError(f"transpose: `axes` must have each of the {x.ndim} axes once, received {axes!r}")
+    return jnp.transpose(x, order)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Array:
@@ -183,7 +193,13 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Array:
 
 
 def expand_dims(x: Any, axis: Any) -> Array:
-    """New axes of size 1, at the places that ``axis`` gives in the result."""
+    """New axes of size 1, at the places that ``axis`` gives in the result.
+
+    Raises:
+        ValueError: ``axis`` is neither an integer nor several.
+    """
+    if not isinstance(axis, (int, np.integer, tuple, list)):
+        raise ValueError(f"expand_dims: `axis` must be an integer, tuple or list, received {axis!r}")
     return jnp.expand_dims(array(x), axes(axis))
 
 
@@ -297,7 +313,13 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Array:
 
 
 def tile(x: Any, repeats: Any) -> Array:
-    """The whole array several times along each axis."""
+    """The whole array several times along each axis.
+
+    Raises:
+        ValueError: a negative number of times.
+    """
+    if np.any(np.asarray(repeats) < 0):
+        raise ValueError(f"tile: `repeats` must not be negative, received {repeats!r}")
     return jnp.tile(array(x), repeats if isinstance(repeats, int) else shape_of(repeats))
 
 
