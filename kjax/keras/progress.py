@@ -22,19 +22,26 @@ BAR_WIDTH = 20
 INTERVAL = 0.1
 """Seconds between two drawings of the bar."""
 
+HEADINGS = 3
+"""How much is shown where `verbose` is an integer that has no meaning of its own."""
+
 now = time.monotonic
 
 
 def parse_verbose(verbose: Any) -> int:
-    """0 (nothing), 1 (a bar) or 2 (a line an epoch) from what a user passed; ``'auto'`` is 1.
+    """0 (nothing), 1 (a bar), 2 (a line an epoch) or 3 (the headings of epochs alone) from what a user passed.
+
+    ``'auto'`` is 1, None is 0; any other integer shows the headings, as in every Keras.
 
     Raises:
-        ValueError: anything else.
+        ValueError: no integer.
     """
     if verbose == "auto":
         return 1
-    if verbose in (0, 1, 2):
-        return int(verbose)
+    if verbose is None:
+        return 0
+    if not isinstance(verbose, str) and hasattr(verbose, "__index__"):
+        return int(verbose) if verbose in (0, 1, 2) else HEADINGS
     raise ValueError(f"verbose must be 0 (nothing), 1 (a bar), 2 (a line an epoch) or 'auto', received {verbose!r}")
 
 
@@ -166,13 +173,13 @@ class Progress:
     each epoch.
 
     Args:
-        verbose: 0 shows nothing, 1 or ``'auto'`` a bar, 2 one line an epoch.
+        verbose: 0 shows nothing, 1 or ``'auto'`` a bar, 2 one line an epoch; other integers the headings alone.
         epochs: number of epochs; with one there is no heading ``Epoch 1/1``.
         steps: number of batches of an epoch, None where it is not known.
         interval: seconds between two drawings of the bar.
 
     Raises:
-        ValueError: another ``verbose``.
+        ValueError: a ``verbose`` that is no integer.
 
     Example:
 
@@ -248,7 +255,7 @@ class Progress:
             done_batches: number of batches done; where it is not given, all of them, or the last number
                 shown.
         """
-        if not self.verbose:
+        if not self.verbose or self.verbose == HEADINGS:
             return
         at = now()
         done, done_at = self._latest

@@ -228,7 +228,8 @@ def per_output(tree: Any, names: Sequence[str], what: str, *, shared: bool = Fal
     """One entry for each output from a single array, a list or tuple, or a dict by output name.
 
     Args:
-        tree: what was given; None stands for None everywhere. Dicts of dicts are taken in the order of their keys.
+        tree: what was given; None stands for None everywhere. Dicts and lists of further ones are taken in the order of
+            their keys and entries.
         names: the outputs' names.
         what: for the error message.
         shared: a single array stands for all outputs.
@@ -238,13 +239,14 @@ def per_output(tree: Any, names: Sequence[str], what: str, *, shared: bool = Fal
     """
     if tree is None:
         return [None] * len(names)
+    inner = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, (list, tuple)) else ()
+    if any(isinstance(value, (list, tuple, Mapping)) for value in inner):
+        leaves = jax.tree.leaves(tree, is_leaf=lambda leaf: leaf is None)
+        if len(leaves) == len(names):
+            return leaves
     if isinstance(tree, Mapping):
         if len(names) == 1 and len(tree) == 1:
             return list(tree.values())
-        if any(isinstance(value, Mapping) for value in tree.values()):  # outputs in dicts of dicts
-            leaves = jax.tree.leaves(tree, is_leaf=lambda leaf: leaf is None)
-            if len(leaves) == len(names):
-                return leaves
         unknown = [name for name in tree if name not in names]
         if unknown:
             raise ValueError(f"{what}: unknown output {unknown[0]!r}; the outputs are {list(names)}")

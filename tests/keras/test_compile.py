@@ -124,9 +124,10 @@ def test_masks_weigh_losses_and_metrics_as_in_keras(keras3: ModuleType) -> None:
         ({"loss": "mean_squred_error"}, "did you mean 'mean_squared_error'"),
         ({"optimizer": "adamm"}, "did you mean 'Adam'"),
         ({"loss": "mse", "metrics": ["acuracy"]}, "did you mean 'accuracy'"),
-        ({"loss": ["mse"]}, "expected 2 entries for the outputs"),
+        ({"loss": ["mse"] * 3}, "expected 2 entries for the outputs"),
         ({"loss": {"third": "mse"}}, "no output is called 'third'"),
-        ({"loss": "mse", "loss_weights": [1.0]}, "expected 2 entries"),
+        ({"loss": ["mse", "mse"], "loss_weights": [1.0]}, "expected 2 entries"),
+        ({"loss": ["mse", "mse"], "loss_weights": [[1.0, 2.0], 1.0]}, "expected a number for each output"),
         ({"loss": "mse", "metrics": {"secnd": "mae"}}, "did you mean 'second'"),
     ],
 )
@@ -135,6 +136,62 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str) -> N
     with pytest.raises(ValueError, match=message):
         model.compile(**arguments)
         model.fit(X, [FIRST, SECOND], verbose=0)
+
+
+NESTED: dict[str, Any] = {
+    "one": lambda api: {"loss": "mse", "loss_weights": 2.0},
+    "nested": lambda api: {
+        "loss": {"u": ["mse", "mae"]},
+        "loss_weights": {"u": [1.0, 3.0]},
+        "metrics": {"u": [["mae", api.metrics.MeanSquaredError], ["mse"]]},
+    },
+}
+
+
+@pytest.mark.parametrize("name", ["one", "nested"])
+def test_outputs_in_lists_of_dicts(keras3: ModuleType, name: str) -> None:
+    results = []
+    for api in (keras, keras3):
+        model = two_outputs(api)
+        nested = api.Model(model.input, {"u": model.outputs})
+        nested.compile("sgd", **NESTED[name](api))
+        targets = {"u": [FIRST, SECOND]}
+        history = nested.fit(X, targets, batch_size=8, shuffle=False, verbose=0).history
+        weights = {"u": WEIGHTS}
+        results.append([history, nested.evaluate(X, targets, sample_weight=weights, verbose=0)])
+    (ours, ours_evaluated), (theirs, theirs_evaluated) = results
+    assert list(ours) == list(theirs)
+    np.testing.assert_allclose([*ours.values()], [*theirs.values()], rtol=2e-5)
+    np.testing.assert_allclose(ours_evaluated, theirs_evaluated, rtol=2e-5)
+
+
+def test_results_are_listed_as_keras_lists_them(keras3: ModuleType) -> None:
+    results = []
+    for api in (keras, keras3):
+        model = two_outputs(api)
+        named = api.Model(model.input, {"urgent": model.outputs[0], "kind": model.outputs[1]})
+        named.compile("sgd", {"urgent": "mse", "kind": "mae"}, metrics={"urgent": ["mse", "mae"], "kind": ["acc"]})
+        targets = {"kind": SECOND, "urgent": FIRST}
+        results.append([named.evaluate(X, targets, verbose=0), named.train_on_batch(X, targets)])
+        results[-1].append([metric.name for metric in named.metrics])
+    np.testing.assert_allclose(results[0][:2], results[1][:2], rtol=2e-5)
+    assert results[0][2] == results[1][2]
+
+
+def test_fewer_losses_than_outputs_leave_the_others_out() -> None:
+    model = two_outputs(keras)
+    model.compile("sgd", ["mse"])
+    with pytest.warns(UserWarning, match="'second'. are left out"):
+        assert list(model.fit(X, [FIRST, SECOND], verbose=0).history) == ["loss"]
+
+
+def test_one_output_may_go_without_sample_weights(keras3: ModuleType) -> None:
+    results = []
+    for api in (keras, keras3):
+        model = two_outputs(api)
+        model.compile("sgd", "mse")
+        results.append(model.evaluate(X, [FIRST, SECOND], sample_weight=[WEIGHTS[0], None], verbose=0))
+    np.testing.assert_allclose(*results, rtol=2e-5)
 
 
 def test_gradient_accumulation_equals_the_large_batch() -> None:

@@ -135,8 +135,8 @@ def test_progbar_in_a_file_writes_the_last_line_only(capsys):
 def test_progbar_errors():
     with pytest.raises(ValueError, match="Only one of"):
         Progbar(1, stateful_metrics=[], stateless_metrics=[])
-    with pytest.raises(ValueError, match=r"verbose must be 0 .*received 3"):
-        Progbar(1, verbose=3)
+    with pytest.raises(ValueError, match=r"verbose must be 0 .*received 0.5"):
+        Progbar(1, verbose=0.5)
     Progbar(0).update(0, finalize=True)
 
 
@@ -229,14 +229,25 @@ def test_verbose_0(terminal, clock):
     assert terminal.getvalue() == ""
 
 
-@pytest.mark.parametrize("verbose", [3, -1, "yes", None, 0.5])
+@pytest.mark.parametrize("verbose", ["yes", [1], 0.5])
 def test_verbose_is_checked(verbose: Any):
     with pytest.raises(ValueError, match="verbose must be 0"):
         Progress(verbose)
 
 
+@pytest.mark.parametrize("verbose", [3, 10, -1])
+def test_other_integers_show_the_headings(capsys: pytest.CaptureFixture[str], verbose: int):
+    progress = Progress(verbose, epochs=2, steps=3)
+    for epoch in range(2):
+        progress.epoch_begin(epoch)
+        progress.show(1, {"loss": 0.5})
+        progress.epoch_end({"loss": 0.5})
+    progress.finish()
+    assert capsys.readouterr().out == "Epoch 1/2\nEpoch 2/2\n"
+
+
 def test_true_and_false_are_1_and_0():
-    assert (Progress(True).verbose, Progress(False).verbose, Progress("auto").verbose) == (1, 0, 1)
+    assert [Progress(v).verbose for v in (True, False, "auto", None)] == [1, 0, 1, 0]
 
 
 def test_an_unknown_number_of_steps(terminal, clock):

@@ -9,7 +9,7 @@ from typing import Any
 from kjax.keras.console import display, print_message
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
-from kjax.keras.progress import Progress, duration, metrics_text, now, per_unit
+from kjax.keras.progress import HEADINGS, Progress, duration, metrics_text, now, per_unit
 
 WIDTH = 30
 """Characters of the bar."""
@@ -72,7 +72,7 @@ class OlderProgress(Progress):
 
     def epoch_end(self, logs: Mapping[str, Any] | None = None, done_batches: int | None = None) -> None:
         """Write the line of the epoch that ended."""
-        if not self.verbose:
+        if not self.verbose or self.verbose == HEADINGS:
             return
         at = now()
         elapsed = at - self._timer.start

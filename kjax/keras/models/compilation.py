@@ -5,19 +5,19 @@ from __future__ import annotations
 import collections
 import copy
 import dataclasses
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kjax.keras import metrics as handles
 from kjax.keras.core import optimizer as optimizers
 from kjax.keras.core.metric import Metric, PureMetric
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.names import metric_name
 from kjax.keras.models.compiled_metrics import CompiledMetrics
+from kjax.keras.models.outputs import each_output, is_dict, is_list, is_nested, labels
 from kjax.nn import losses, metrics
 from kjax.nn.losses.wrapper import classes as classes_of_losses
-from kjax.nn.value import did_you_mean
 from kjax.train.objective import Objective, Target
 
 
@@ -81,19 +81,27 @@ class Compilation:
 
     def forget(self) -> None:
         """Forget what was made for the outputs of the model, because it changed."""
-        self.loss_tracker = PureMetric.wrap(metrics.Mean("loss"))
+        self.loss_tracker = _mean("loss")
         self.compiled_metrics: CompiledMetrics | None = None
         self.output_trackers: list[PureMetric] = []
         self.measured: tuple[Metric, ...] | None = None
+        self.structure: Any = None
 
     def measure(self, objective: Objective) -> tuple[Metric, ...]:
         """The Keras metrics that measure an objective, besides the total loss."""
         if self.measured is None:
             self.compiled_metrics = CompiledMetrics(objective)
-            self.output_trackers = [PureMetric.wrap(metrics.Mean(name)) for name in objective.loss_names]
+            self.output_trackers = [_mean(name) for name in self.in_order(objective.loss_names)]
             compiled = [self.compiled_metrics] if objective.metric_names else []
             self.measured = (*compiled, *self.output_trackers)
         return self.measured
+
+    def in_order(self, loss_names: Sequence[str]) -> list[str]:
+        """Names of the outputs' losses as Keras lists them: outputs in a dict as the dict of losses names them."""
+        if not (is_dict(self.structure) and is_dict(self.loss)) or is_nested(self.structure):
+            return list(loss_names)
+        rank = {f"{name}_loss": place for place, name in enumerate(self.loss)}
+        return sorted(loss_names, key=lambda name: rank.get(name, len(rank)))
 
     def show(self, objective: Objective, accumulators: Any) -> None:
         """Give the values of a run to the metric objects: the model's own, and those that ``compile`` was given.
@@ -104,52 +112,50 @@ class Compilation:
         """
         compiled = self.measure(objective)
         trackers = [self.loss_tracker, *self.output_trackers]
-        for tracker, total in zip(trackers, accumulators["totals"][: len(trackers), :2], strict=True):
-            tracker.show(total)
+        totals = dict(zip(["loss", *objective.loss_names], accumulators["totals"][: len(trackers), :2], strict=True))
+        for tracker in trackers:
+            tracker.show(totals[tracker.name])
         if objective.batch_means:  # there are means over batches, and no states of metrics
             return
         if self.compiled_metrics is not None and self.compiled_metrics in compiled:
             self.compiled_metrics.show(accumulators["metrics"])
         names = [target.name for target in objective.targets]
-        rows = zip(
-            each_output(self.metrics, names, "metrics", nested=True),
-            each_output(self.weighted_metrics, names, "weighted_metrics", nested=True),
-            strict=True,
-        )
-        given = [metric for row in rows for part in row for metric in _listed(part)]
-        for metric, state in zip(given, accumulators["metrics"], strict=True):
+        given = (self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics")
+        rows = zip(*(each_output(what, names, name, self.structure, lists=True) for what, name in given), strict=True)
+        listed = [metric for row in rows for part in row for metric in _listed(part)]
+        for metric, state in zip(listed, accumulators["metrics"], strict=True):
             if isinstance(metric, Metric):
                 metric.show(state)
 
     def functions(self, names: Sequence[str]) -> list[list[Any]]:
         """For each output its loss and metrics, as they were given."""
-        found = each_output(self.loss, names, "loss", spread=not isinstance(self.loss, (list, tuple)))
-        rows = [each_output(g, names, "metrics", nested=True) for g in (self.metrics, self.weighted_metrics)]
+        found = each_output(self.loss, names, "loss", self.structure, spread=True)
+        given = (self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics")
+        rows = [each_output(what, names, name, self.structure, lists=True) for what, name in given]
         return [[loss, *_listed(plain), *_listed(heavy)] for loss, plain, heavy in zip(found, *rows, strict=True)]
 
-    def objective(self, names: Sequence[str], replace: Any = None) -> Objective:
+    def objective(self, names: Sequence[str], structure: Any = None, replace: Any = None) -> Objective:
         """The objective for outputs of these names.
 
         Args:
-            names: the names.
+            names: the outputs' names.
+            structure: these names in the structure of the outputs.
             replace: gives what stands for a loss or metric of an output, from what was given and the output's number.
 
         Raises:
             ValueError: unknown names of outputs, losses or metrics; another number of them than outputs.
         """
-        found = each_output(self.loss, names, "loss", spread=not isinstance(self.loss, (list, tuple)))
-        weights = each_output(self.loss_weights, names, "loss_weights")
-        measures = each_output(self.metrics, names, "metrics", nested=True)
-        weighted = each_output(self.weighted_metrics, names, "weighted_metrics", nested=True)
+        self.structure = structure
+        found = [_only(loss) for loss in each_output(self.loss, names, "loss", structure, spread=True)]
+        factors = self.loss_weights if is_list(self.loss) else _only(self.loss_weights)
+        weights = each_output(factors, names, "loss_weights", structure, spread=True)
+        measures = each_output(self.metrics, names, "metrics", structure, lists=True)
+        weighted = each_output(self.weighted_metrics, names, "weighted_metrics", structure, lists=True)
         if replace is not None:
             found = [replace(loss, i) for i, loss in enumerate(found)]
             measures = [[replace(m, i) for m in _listed(row)] for i, row in enumerate(measures)]
             weighted = [[replace(m, i) for m in _listed(row)] for i, row in enumerate(weighted)]
-        if self.loss is None or all(loss is None for loss in found):
-            found = [None] * len(names)
-        paths = (
-            ["/".join(map(str, path)) for path, _ in by_path(self.loss)] if is_nested(self.loss) else [""] * len(names)
-        )
+        paths = labels(structure) if is_nested(structure) else [""] * len(names)
         targets = []
         for name, path, loss, weight, plain, heavy in zip(
             names, paths, found, weights, measures, weighted, strict=True
@@ -161,7 +167,7 @@ class Compilation:
                     name=name,
                     loss=_of(losses, loss, "loss"),
                     loss_name=path,
-                    weight=1.0 if weight is None else float(weight),
+                    weight=_factor(weight),
                     metrics=plain,
                     weighted_metrics=heavy,
                     metric_names=_unique(self._names(given[0], plain), self._names(given[1], heavy, "weighted_")),
@@ -214,6 +220,10 @@ def _as_keras2(target: Target) -> Target:
     return dataclasses.replace(target, loss=loss, metrics=plain, weighted_metrics=heavy)
 
 
+def _mean(name: str) -> PureMetric:
+    return handles.get(metrics.Mean(name))
+
+
 def check_names(loss: Any, given: Any) -> None:
     """Resolve every loss and metric once, so that ``compile`` itself complains about unknown names."""
     for leaf in _leaves(loss):
@@ -227,12 +237,28 @@ def as_metrics(given: Any) -> tuple[Any, ...]:
     return tuple(_of(metrics, item, "metrics") for item in _listed(given))
 
 
+def _only(loss: Any) -> Any:
+    """A loss, or its factor, that may stand alone in a list."""
+    return loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss
+
+
+def _factor(weight: Any) -> float:
+    try:
+        return 1.0 if weight is None else float(weight)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"compile: argument `loss_weights`: expected a number for each output, received {weight!r}"
+        ) from None
+
+
 def _listed(given: Any) -> list[Any]:
     items = given if isinstance(given, (list, tuple)) else [given]
     return [item for item in items if item is not None]
 
 
 def _of(kind: Any, identifier: Any, argument: str) -> Any:
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        identifier = identifier()
     identifier = getattr(identifier, "pure", identifier)
     try:
         return kind.of_compile(identifier) if kind is metrics else kind.get(identifier)
@@ -259,84 +285,3 @@ def _unique(plain: Sequence[str], weighted: Sequence[str]) -> tuple[str, ...]:
         result.append(name if not seen[name] else f"{name}_{seen[name]}")
         seen[name] += 1
     return tuple(result)
-
-
-def is_nested(given: Any) -> bool:
-    """Whether an argument of ``compile`` is structured like outputs in dicts of dicts."""
-    return _is_dict(given) and any(_is_dict(value) for value in given.values())
-
-
-def _is_dict(thing: Any) -> bool:
-    return isinstance(thing, Mapping) and "class_name" not in thing
-
-
-def by_path(given: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """(keys, entry) of each entry in dicts of dicts, in the order of the outputs: that of the sorted keys."""
-    if not _is_dict(given):
-        yield path, given
-        return
-    for key in sorted(given):
-        yield from by_path(given[key], (*path, key))
-
-
-def each_output(
-    given: Any, names: Sequence[str], argument: str, *, nested: bool = False, spread: bool = False
-) -> list[Any]:
-    """One entry for each output.
-
-    Args:
-        given: None, one thing, a list in the order of the outputs, or a dict by output name.
-        names: the outputs' names.
-        argument: for messages.
-        nested: entries are lists themselves (metrics); a flat list of another length than there are outputs
-            belongs to every output.
-        spread: one thing stands for every output.
-
-    Raises:
-        ValueError: unknown output names, or another number of entries than outputs.
-    """
-    count = len(names)
-    if given is None:
-        return [None] * count
-    if is_nested(given):
-        leaves = [leaf for _, leaf in by_path(given)]
-        if len(leaves) != count:
-            raise ValueError(
-                f"compile: argument `{argument}` has {len(leaves)} entries in its dicts, the model has {count} outputs"
-            )
-        return leaves
-    if isinstance(given, Mapping) and "class_name" not in given:
-        for key in given:
-            if key not in names:
-                if nested and settings.era in OLD_ERAS:  # was passed over
-                    warnings.warn(f"compile: argument `{argument}`: no output is called {key!r}", stacklevel=4)
-                    continue
-                raise ValueError(
-                    f"compile: argument `{argument}`: no output is called {key!r}; {did_you_mean(key, names)}"
-                )
-        return [given.get(name) for name in names]
-    if nested:
-        items = list(given) if isinstance(given, (list, tuple)) else [given]
-        if count == 1:
-            flat = items[0] if len(items) == 1 and isinstance(items[0], (list, tuple)) else items
-            return [flat]
-        # In Keras 3 a list with an entry for each output is taken apart; before, a flat list belonged to every output.
-        apart = settings.era == "3" or any(isinstance(i, (list, tuple)) or i is None for i in items)
-        if len(items) == count and apart:
-            return items
-        if any(isinstance(i, (list, tuple)) for i in items):
-            raise ValueError(
-                f"compile: argument `{argument}`: expected {count} lists for the outputs {list(names)}, "
-                f"received {len(items)}"
-            )
-        return [items] * count
-    if isinstance(given, (list, tuple)):
-        if len(given) != count:
-            raise ValueError(
-                f"compile: argument `{argument}`: expected {count} entries for the outputs {list(names)}, "
-                f"received {len(given)}"
-            )
-        return list(given)
-    if spread or count == 1:
-        return [given] * count
-    raise ValueError(f"compile: argument `{argument}`: expected {count} entries for {list(names)}, received {given!r}")

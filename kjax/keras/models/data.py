@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -67,18 +68,22 @@ def _short(thing: Any) -> str:
 def as_tree(thing: Any, argument: str) -> Any:
     """Arrays in the structure that the user gave: one array, a list or tuple, or a dict.
 
-    A list of numbers, or of lists of numbers, is one array; a list of arrays is several.
+    A list of numbers, or of lists of numbers, is one array; a list of arrays is several, None may stand among them.
     """
     if thing is None:
         return None
     if isinstance(thing, Mapping):
         return {key: as_tree(value, f"{argument}[{key!r}]") for key, value in thing.items()}
-    if isinstance(thing, (list, tuple)) and any(isinstance(item, Mapping) for item in thing):
+    if isinstance(thing, (list, tuple)) and thing and all(_is_several(item) for item in thing):
         return [as_tree(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
-    several = isinstance(thing, (list, tuple)) and any(item is not None for item in thing)
-    if several and all(item is None or (hasattr(item, "shape") and np.ndim(item)) for item in thing):
-        return [None if item is None else as_array(item, f"{argument}[{i}]") for i, item in enumerate(thing)]
     return as_array(thing, argument)
+
+
+def _is_several(item: Any) -> bool:
+    """Whether an entry of a list is data of its own: an array, a dict or list of some, or None."""
+    if isinstance(item, (list, tuple)):
+        return any(_is_several(inner) for inner in item)
+    return item is None or isinstance(item, Mapping) or bool(hasattr(item, "shape") and np.ndim(item))
 
 
 def is_nested(x: Any) -> bool:
@@ -200,11 +205,11 @@ def weighted_by_class(class_weight: Any, y: Any, weights: Any, outputs: Sequence
     named = isinstance(class_weight, Mapping) and any(isinstance(v, Mapping) for v in class_weight.values())
     if outputs and (named or isinstance(class_weight, (list, tuple))):
         # Wrapped: the inner dicts are weights of classes, not outputs in dicts of dicts.
-        wrapped: Any = [[one] for one in class_weight]
+        wrapped: Any = [SimpleNamespace(weights=one) for one in class_weight]
         if isinstance(class_weight, Mapping):
-            wrapped = {name: [one] for name, one in class_weight.items()}
+            wrapped = {name: SimpleNamespace(weights=one) for name, one in class_weight.items()}
         found = per_output(wrapped, outputs, "argument `class_weight`")
-        each = [None if one is None else one[0] for one in found]
+        each = [None if one is None else one.weights for one in found]
     elif several:
         raise ValueError(
             f"class_weight of a model with one output only; this one has {list(outputs or ())}: pass a dict from an output's "

@@ -95,7 +95,7 @@ class Inference(Sourcing):
         from kjax.keras.callbacks import CallbackList
 
         if kwargs:
-            raise TypeError(f"evaluate: unknown argument {next(iter(kwargs))!r}")
+            raise ValueError(f"evaluate: arguments not recognized: {kwargs}")
         self._need_compilation()
         if settings.era in OLD_ERAS:
             check_steps(x, batch_size, steps, "steps")
@@ -119,7 +119,7 @@ class Inference(Sourcing):
                 follower.phase_end(logs)
             if return_dict:
                 return {name: logs[name] for name in sorted(logs)}
-            values = list(logs.values())
+            values = [logs[name] for name in self._order(objective)]
             return values[0] if len(values) == 1 else values
 
     @method

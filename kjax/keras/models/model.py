@@ -238,6 +238,11 @@ class Model(OnBatch, Drawn, Layer):
             return self._plan.output_names
         return list(self._class_output_names)
 
+    @property
+    def _named_outputs(self) -> Any:
+        """The outputs' names in the structure of the outputs."""
+        return self._plan.named_outputs if self._plan is not None else self._class_structure
+
     # -- calling -------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -103,8 +103,10 @@ class OnBatch(_Base):
 
     def _report(self, objective: Any, report: Any, return_dict: bool) -> Any:
         values = [number_of(v) for v in jax.device_get(report)]
+        logs = dict(zip(objective.names, values, strict=True))
         if return_dict:
-            return dict(sorted(zip(objective.names, values, strict=True), key=lambda item: item[0]))
+            return dict(sorted(logs.items()))
+        values = [logs[name] for name in self._order(objective)] if len(logs) == len(values) else values
         return values[0] if len(values) == 1 else values
 
 

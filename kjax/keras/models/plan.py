@@ -99,6 +99,12 @@ class Plan:
             seen[name] += 1
         return result
 
+    @property
+    def named_outputs(self) -> Any:
+        """The outputs' names in the structure of the outputs."""
+        names = self.output_names
+        return names[0] if self.output_structure is None else jax.tree.unflatten(self.output_structure, names)
+
     def size_of(self, tensor: KerasTensor) -> tuple[int | None, ...]:
         """What the shape of an input must be."""
         shape = tensor.shape

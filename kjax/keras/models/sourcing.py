@@ -17,6 +17,7 @@ from kjax.keras.core import codes
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
 from kjax.keras.models import data as adapt
+from kjax.keras.models.outputs import leaves, renamed
 from kjax.keras.models.overriding import Overridable
 from kjax.keras.models.training import is_box
 from kjax.nn.dtypes import abstract
@@ -44,10 +45,7 @@ class Sourcing(Overridable):
         if not self.is_functional and self._train_module is None:
             samples = jax.tree.map(lambda a: jax.ShapeDtypeStruct((2, *a.shape[1:]), abstract(a).dtype), inputs)
             outputs, _ = self._trace((samples,), {})
-            if isinstance(outputs, Mapping):
-                self._class_output_names = tuple(sorted(outputs))
-            elif isinstance(outputs, (list, tuple)):
-                self._class_output_names = tuple(f"output_{i + 1}" for i in range(len(outputs)))
+            self._name_outputs(outputs)
         if self._trained is None:
             self._snapshot()
 
@@ -63,11 +61,17 @@ class Sourcing(Overridable):
 
     def _learn_outputs(self, outputs: Any) -> None:
         """Name the outputs of a model written as a class, as Keras does."""
-        if isinstance(outputs, Mapping):
-            self._class_output_names = tuple(sorted(outputs))
-        elif isinstance(outputs, (list, tuple)):
-            self._class_output_names = tuple(f"output_{i + 1}" for i in range(len(outputs)))
+        self._name_outputs(outputs)
         self._outputs_seen = True
+
+    def _name_outputs(self, outputs: Any) -> None:
+        if not isinstance(outputs, (list, tuple, Mapping)):
+            return
+        paths = [path for path, _ in leaves(outputs)]
+        self._class_output_names = tuple(
+            "_".join(f"output_{part + 1}" if isinstance(part, int) else str(part) for part in path) for path in paths
+        )
+        self._class_structure = renamed(outputs, iter(self._class_output_names))
 
     def _source(
         self,
@@ -101,6 +105,8 @@ class Sourcing(Overridable):
             completed: whether the values of tensors among the data are there already.
             **workers: see :func:`kjax.data.recognise.batches_of`.
         """
+        if steps is not None and (isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1):
+            raise ValueError(f"argument `steps` must be a positive integer, received {steps!r}")
         x, y, sample_weight = scopes.plain((x, y, sample_weight))
         tensors = None if completed else self._tensor_data()
         if tensors is not None and batches_of(x) is None:

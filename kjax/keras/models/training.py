@@ -43,6 +43,8 @@ class Training(Closing, _Base):
         def input_names(self) -> list[str]: ...
         @property
         def output_names(self) -> list[str]: ...
+        @property
+        def _named_outputs(self) -> Any: ...
 
     _step: Variable
     _epoch: Variable
@@ -52,6 +54,7 @@ class Training(Closing, _Base):
     def _init_training(self) -> None:
         self._compilation: Compilation | None = None
         self._class_output_names: tuple[str, ...] = ("output",)
+        self._class_structure: Any = "output"
         self.stop_training = False
         self.history: Any = None
         for name in ("step", "epoch"):  # counters of the training, not weights of the model
@@ -78,7 +81,7 @@ class Training(Closing, _Base):
         self._batch_metrics: Any = None
         self._sample: tuple[Any, Any] = (None, None)
         self._checked: dict[Any, tuple[Any, Any]] = {}
-        self._class_output_names = ("output",)
+        self._class_output_names, self._class_structure = ("output",), "output"
         self._outputs_seen = False
         self._custom: Any = None
         self._tensors: Any = None
@@ -201,7 +204,17 @@ class Training(Closing, _Base):
         """Names of what ``evaluate`` returns."""
         if self._objective is None and self._compilation is not None and self.built:
             self._prepare_objective()
-        return list(self._objective.names) if self._objective is not None else []
+        return self._order(self._objective) if self._objective is not None else []
+
+    def _order(self, measured: Any) -> list[str]:
+        """Names of what a list of results holds, in the order in which Keras lists them."""
+        names = list(measured.names)
+        if not isinstance(measured, Objective) or len(measured.targets) == 1 or settings.era != "3":
+            return names
+        losses = measured.loss_names
+        if self._compilation is not None:
+            losses = self._compilation.in_order(losses)
+        return ["loss", *losses, *sorted(measured.metric_names)]
 
     def _need_compilation(self) -> Compilation:
         if self._compilation is None:
@@ -220,7 +233,7 @@ class Training(Closing, _Base):
         if self._objective is None:
             closures = self._find_closures()
             replace = closures.replace if closures.drawn else None
-            self._objective = self._need_compilation().objective(self.output_names, replace)
+            self._objective = self._need_compilation().objective(self.output_names, self._named_outputs, replace)
         return self._objective
 
     # -- state ---------------------------------------------------------------------------------------------------
