@@ -269,3 +269,42 @@ def test_names_and_configs(keras3: ModuleType) -> None:
         assert isinstance(keras.optimizers.get("Centred"), Centred)
     with pytest.raises(ValueError, match="did you mean 'Adam'"):
         keras.optimizers.get("adm")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("SGD", {"momentum": 0.9, "use_ema": True}),
+        ("Adam", {"amsgrad": True, "gradient_accumulation_steps": 2}),
+        ("AdamW", {}),
+        ("RMSprop", {"momentum": 0.5, "centered": True}),
+        ("Ftrl", {}),
+        ("Muon", {}),
+    ],
+)
+def test_variables_are_called_as_in_keras(keras3: ModuleType, name: str, arguments: dict[str, Any]) -> None:
+    found = []
+    for api in (keras, keras3):
+        optimizer = getattr(api.optimizers, name)(**arguments)
+        optimizer.name = "owner"
+        kernel = api.Variable(np.ones((2, 3), np.float32), name="kernel")
+        optimizer.build([kernel, api.Variable(np.ones(3, np.float32), name="bias")])
+        # The first two were made before the name was set.
+        found.append([(v.name, tuple(v.shape), str(v.dtype)) for v in optimizer.variables[2:]])
+    assert found[0] == found[1]
+
+
+def test_a_schedule_set_later_is_followed() -> None:
+    optimizer = keras.optimizers.SGD(0.5)
+    weight = keras.Variable(np.zeros(1, np.float32))
+    optimizer.apply([np.ones(1, np.float32)], [weight])
+    optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    np.testing.assert_allclose(optimizer.learning_rate, 0.05, rtol=1e-6)
+    optimizer.apply([np.ones(1, np.float32)], [weight])
+    np.testing.assert_allclose(weight, [-0.55], rtol=1e-6)
+
+
+def test_adafactor_shows_its_variables() -> None:
+    optimizer = keras.optimizers.Adafactor()
+    optimizer.build([keras.Variable(np.ones((2, 3), np.float32), name="kernel")])
+    assert [v.shape for v in optimizer.variables] == [(), (), (2,), (3,)]

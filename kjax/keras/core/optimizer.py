@@ -16,6 +16,7 @@ import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.layer import UnknownArgumentError
 from kjax.keras.core.older_optimizers import OlderOptimizer, present_gradients
 from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
 from kjax.keras.core.settings import settings
@@ -59,7 +60,9 @@ class Optimizer(OlderOptimizer, StateKeeper):
                 del kwargs[key]
         for key in kwargs:
             if key not in names:
-                raise TypeError(f"{type(self).__name__}: unknown argument {key!r}; {did_you_mean(key, names)}")
+                raise UnknownArgumentError(
+                    f"{type(self).__name__}: unknown argument {key!r}; {did_you_mean(key, names)}"
+                )
         args, kwargs = jax.tree.map(_rule_of, (args, kwargs), is_leaf=lambda x: not isinstance(x, (tuple, dict)))
         self._adopt(rule_class(*args, **kwargs))
 

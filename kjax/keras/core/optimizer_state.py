@@ -20,6 +20,13 @@ from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
 
 
+_NAMES = {"AdamW": "adamw"}
+"""Names that Keras does not make of the class."""
+
+_OF_WEIGHTS = {"average": "average", "accumulator": "gradient_accumulator"}
+"""What Keras calls the parts of the state, besides the slots, that have a variable for each weight."""
+
+
 class StateKeeper:
     """The part of :class:`kjax.keras.optimizers.Optimizer` that keeps the state.
 
@@ -58,7 +65,8 @@ class StateKeeper:
     def name(self) -> str:
         """The optimizer's name."""
         own = self.__dict__.get("_name") or getattr(self.rule, "name", None)
-        return own or to_snake_case(type(self.rule if type(self).__name__ == "Optimizer" else self).__name__)
+        name = type(self.rule if type(self).__name__ == "Optimizer" else self).__name__
+        return own or _NAMES.get(name) or to_snake_case(name)
 
     @name.setter
     def name(self, value: str | None) -> None:
@@ -86,13 +94,14 @@ class StateKeeper:
         """The learning rate: a variable; with a schedule the present value."""
         if self._rate is not None:
             return self._rate
+        rate = getattr(getattr(self.rule, "inner_optimizer", self.rule), "learning_rate", None)
+        if rate is not None:
+            done = self.iterations
+            return rules.schedules.at_step(rate, done.value if isinstance(done, Variable) else done)
         if self._tree is not None:
             state = jax.tree.map(lambda v: v.value, self._tree, is_leaf=is_box)
             return rules.get_learning_rate(state)
-        rate = getattr(self.rule, "learning_rate", None)
-        if rate is None:
-            return self._first_rate or rules.get_learning_rate(self.rule.init({}))
-        return rules.schedules.at_step(rate, self._iterations.value)
+        return self._first_rate or rules.get_learning_rate(self.rule.init({}))
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -260,7 +269,20 @@ class StateKeeper:
             if self._first_rate is not None:
                 state = rules.set_learning_rate(state, self._first_rate)
             boxes = jax.tree_util.tree_map_with_path(lambda path, leaf: state_box(self.name, path, leaf), state)
-        return self._share(boxes) if isinstance(boxes, rules.OptimizerState) else boxes
+        if not isinstance(boxes, rules.OptimizerState):
+            return boxes
+        self._name_after_weights(boxes)
+        return self._share(boxes)
+
+    def _name_after_weights(self, boxes: Any) -> None:
+        """Call the variables of a state as Keras does: after the weights to which they belong."""
+        columns = {**boxes.slots, **{name: getattr(boxes, part) for part, name in _OF_WEIGHTS.items()}}
+        for name, column in columns.items():
+            slots = jax.tree.leaves(column, is_leaf=is_slot) if column is not None else ()
+            for weight, slot in zip(self._leaves, slots, strict=False):
+                if slot is not None:
+                    slot.name = f"{weight.path.replace('/', '_')}_{name}"
+                    slot.path = f"{self.name}/{slot.name}"
 
     def _share(self, boxes: Any) -> Any:
         """Put the variables that exist before the state into it."""

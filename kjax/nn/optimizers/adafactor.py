@@ -30,6 +30,7 @@ def _vector(path: str, parameter: Any) -> Array | None:
 
 def velocity(row: Array, column: Array) -> Array:
     """The second moments for which their means over the last axis (``row``) and the one before stand."""
+    row, column = jnp.asarray(row), jnp.asarray(column)  # they may lie in variables
     return (row / jnp.mean(row, axis=-1, keepdims=True))[..., None] * column[..., None, :]
 
 
