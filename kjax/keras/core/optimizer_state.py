@@ -19,7 +19,6 @@ from kjax.keras.core.variable import Variable
 from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
 
-
 _NAMES = {"AdamW": "adamw"}
 """Names that Keras does not make of the class."""
 
