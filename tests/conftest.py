@@ -20,6 +20,7 @@ os.environ["KERAS_BACKEND"] = "jax"  # for the oracle; kjax itself does not read
 os.environ.setdefault("KJAX_COMPILATION_CACHE", "0")  # kjax writes no files; see pytest_configure()
 
 import atexit
+import gc
 import importlib
 import shutil
 import sys
@@ -74,6 +75,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The workers of pytest-xdist begin with the slow tests, lest one of them works on alone at the end."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Python's collector need not look through all that was imported again and again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,7 +16,7 @@ from tests.keras.contract_cases import CASES, plain
 def test_programs_give_the_same(keras3, name):
     answers = []
     for library in (keras3, keras):
-        library.utils.clear_session()
+        library.utils.clear_session(free_memory=False)
         library.utils.set_random_seed(0)
         with warnings.catch_warnings():
             if library is keras3:  # it mentions lists for dicts, lost masks and integers of 64 bits

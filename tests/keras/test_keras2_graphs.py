@@ -20,11 +20,11 @@ X, Y = R.random((8, 3), "float32"), R.random((8, 2), "float32")
 @pytest.fixture(autouse=True)
 def era():
     kjax.keras.install(2)
-    clear_session()
+    clear_session(free_memory=False)
     yield
     kjax.keras.install(3)
     kjax.keras.uninstall()
-    clear_session()
+    clear_session(free_memory=False)
 
 
 def test_updates_of_a_shared_layer():

@@ -44,11 +44,11 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 @pytest.fixture(autouse=True)
 def era():
     kjax.keras.install(2)
-    clear_session()
+    clear_session(free_memory=False)
     yield
     kjax.keras.install(3)
     kjax.keras.uninstall()
-    clear_session()
+    clear_session(free_memory=False)
 
 
 def plain(thing: Any) -> Any:

@@ -27,7 +27,7 @@ NOT_READ_BY_KERAS = ("operators", "functions")
 
 def names_anew(keras3: ModuleType) -> None:
     """Automatic names start at the beginning in both packages."""
-    keras3.utils.clear_session()
+    keras3.utils.clear_session(free_memory=False)
     settings.names.clear()
 
 

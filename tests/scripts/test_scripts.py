@@ -28,7 +28,7 @@ era, paths = sys.argv[1], sys.argv[2:]
 for path in paths:
     out = io.StringIO()
     kjax.keras.install(3)
-    clear_session()
+    clear_session(free_memory=False)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         status = runner.run_script(path, [], era)
     print(json.dumps({"path": path, "status": status, "output": out.getvalue()[-3000:]}), flush=True)
