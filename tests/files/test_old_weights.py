@@ -147,3 +147,13 @@ def test_convolutions_of_keras1_with_channels_first(tmp_path: Path) -> None:
     layers = {"c": [np.transpose(kernel, (3, 2, 0, 1)), bias]}
     path = write(tmp_path / "a.h5", layers, {"class_name": "Sequential", "config": entries}, keras_version="1.2.2")
     np.testing.assert_array_equal(predicted(keras.models.load_model(path), (2, 5, 6)), want)
+
+
+def test_arrays_in_another_shape(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4, 4, 2)), L.Conv2D(3, 1, name="c")])
+    kernel, bias = RNG.standard_normal((3, 2, 1, 1)).astype("float32"), np.zeros(3, "float32")
+    path = write(tmp_path / "a.h5", {"c": [kernel, bias]}, keras_version="2.2.4", backend="tensorflow")
+    with pytest.raises(ValueError, match="shape"):
+        model.load_weights(path)
+    model.load_weights(path, by_name=True, reshape=True)
+    np.testing.assert_array_equal(model.get_weights()[0].ravel(), kernel.ravel())

@@ -58,14 +58,12 @@ def save_weights_only(
     model: Any, filepath: Any, max_shard_size: float | None = None, objects_to_skip: Any = None
 ) -> None:
     """Write the weights of a model, see ``model.save_weights``."""
-    del objects_to_skip
-    _save_weights(model, filepath, overwrite=True, **({"max_shard_size": max_shard_size} if max_shard_size else {}))
+    _save_weights(model, filepath, max_shard_size=max_shard_size, objects_to_skip=objects_to_skip)
 
 
 def load_weights_only(model: Any, filepath: Any, skip_mismatch: bool = False, objects_to_skip: Any = None) -> None:
     """Read the weights of a model, see ``model.load_weights``."""
-    del objects_to_skip
-    _load_weights(model, filepath, skip_mismatch=skip_mismatch)
+    _load_weights(model, filepath, skip_mismatch=skip_mismatch, objects_to_skip=objects_to_skip)
 
 
 def _save_model_to_fileobj(model: Any, fileobj: Any, weights_format: str = "h5") -> None:
@@ -91,7 +89,7 @@ def load_weights_from_hdf5_group(group: Any, model: Any, skip_mismatch: bool = F
 
 def load_weights_from_hdf5_group_by_name(group: Any, model: Any, skip_mismatch: bool = False) -> None:
     """Read weights, by names of layers, from a group of an old HDF5 file."""
-    legacy_h5.read_weights(model, group, skip_mismatch, match="name")
+    legacy_h5.read_weights(model, group, skip_mismatch, match="given names")
 
 
 @contextlib.contextmanager

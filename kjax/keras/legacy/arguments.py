@@ -262,12 +262,16 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
     table = spellings.METHODS.get(name, {})
     dropped = spellings.METHOD_DROPPED.get(name, ())
     samples = spellings.METHOD_SAMPLES.get(name, {})
+    positions = spellings.METHOD_POSITIONS.get(name, ())
     old = {*table, *dropped, *samples}
     signature = inspect.signature(function)
     names = list(signature.parameters)[1:]
 
     @functools.wraps(function)
     def understanding(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if positions and settings.era != "3" and len(args) <= len(positions):
+            kwargs = {**dict(zip(positions, args, strict=False)), **kwargs}
+            args = ()
         if samples and len(args) > 1 and settings.era == "1":
             # The second argument was a number of samples.
             kwargs = {**dict(zip(names, args, strict=False)), **kwargs}

@@ -203,6 +203,13 @@ METHODS: dict[str, Renames] = {
 }
 """Arguments of a model's methods."""
 
+METHOD_POSITIONS: dict[str, tuple[str, ...]] = {
+    "save": ("filepath", "overwrite", "include_optimizer", "save_format"),
+    "save_weights": ("filepath", "overwrite", "save_format"),
+    "load_weights": ("filepath", "by_name", "skip_mismatch", "reshape"),
+}
+"""The order of arguments before Keras 3, where it was another."""
+
 METHOD_SAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     "fit_generator": {
         "samples_per_epoch": ("steps_per_epoch", "generator"),

@@ -14,6 +14,7 @@ from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.tensor import Node, symbolic_leaves
+from kjax.keras.legacy.arguments import method
 from kjax.keras.legacy.form import of_era
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.drawn import Drawn
@@ -395,14 +396,19 @@ class Model(OnBatch, Drawn, Layer):
 
     # -- files ---------------------------------------------------------------------------------------------------
 
-    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+    @method
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Save the whole model: architecture, weights, optimizer. The format follows the file name."""
-        files.save_model(self, filepath, overwrite=overwrite, **kwargs)
+        files.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Save the weights to a ``.weights.h5`` file."""
-        files.save_weights(self, filepath, overwrite=overwrite, **kwargs)
+    @method
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+    ) -> None:
+        """Save the weights to a ``.weights.h5`` file, or with ``max_shard_size`` (GiB) to several."""
+        files.save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
+    @method
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
         """Load weights that :meth:`save_weights` or real Keras wrote."""
         return files.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)

@@ -30,6 +30,16 @@ def _owners(model: Any, method: str) -> Iterator[tuple[str, Any]]:
             yield place.path, place.owner
 
 
+def made(model: Any) -> Iterator[tuple[str, Path]]:
+    """The assets of all layers of a model: their names in a file, and where they are for the moment."""
+    for path, owner in _owners(model, "save_assets"):
+        with tempfile.TemporaryDirectory() as folder:
+            owner.save_assets(folder)
+            for file in sorted(Path(folder).rglob("*")):
+                if file.is_file():
+                    yield str(PurePosixPath(FOLDER, path, file.relative_to(folder).as_posix())), file
+
+
 def write(model: Any, archive: zipfile.ZipFile) -> None:
     """Put the assets of all layers of a model into an archive.
 
@@ -37,12 +47,8 @@ def write(model: Any, archive: zipfile.ZipFile) -> None:
         model: the model.
         archive: open for writing.
     """
-    for path, owner in _owners(model, "save_assets"):
-        with tempfile.TemporaryDirectory() as folder:
-            owner.save_assets(folder)
-            for file in sorted(Path(folder).rglob("*")):
-                if file.is_file():
-                    archive.write(file, str(PurePosixPath(FOLDER, path, file.relative_to(folder).as_posix())))
+    for name, file in made(model):
+        archive.write(file, name)
 
 
 def read(model: Any, archive: zipfile.ZipFile) -> None:
@@ -56,17 +62,20 @@ def read(model: Any, archive: zipfile.ZipFile) -> None:
         ValueError: a member would lie outside of the folder, or is far larger than what is stored of it.
     """
     members = [info for info in archive.infolist() if info.filename.startswith(f"{FOLDER}/") and not info.is_dir()]
-    owners = list(_owners(model, "load_assets")) if members else []
-    if not owners:
+    if not members or not any(True for _ in _owners(model, "load_assets")):
         return
     with tempfile.TemporaryDirectory() as folder:
         left = MAX_BYTES
         for info in members:
             left -= _extract(archive, info, Path(folder), left)
-        for path, owner in owners:
-            place = Path(folder, FOLDER, path)
-            if place.is_dir():
-                owner.load_assets(os.fspath(place))
+        read_folder(model, Path(folder))
+
+
+def read_folder(model: Any, folder: Path) -> None:
+    """Let the layers of a model take their assets from a folder that holds the folder ``assets``."""
+    for path, owner in _owners(model, "load_assets") if (folder / FOLDER).is_dir() else ():
+        if (place := folder / FOLDER / path).is_dir():
+            owner.load_assets(os.fspath(place))
 
 
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, left: int) -> int:

@@ -36,12 +36,17 @@ _BROKEN = (
 """What h5py, zipfile, json and the layers raise when a file does not hold what it should."""
 
 
+def named(path: Any) -> str:
+    """A file's path, or what a file object is called."""
+    return os.fspath(path) if isinstance(path, (str, os.PathLike)) else f"<{type(path).__name__}>"
+
+
 @contextlib.contextmanager
 def loading(path: Any) -> Iterator[None]:
     """Inside, whatever a broken file leads to becomes a :class:`FileFormatError` that names the file.
 
     Args:
-        path: the file.
+        path: the file, or a file object.
     """
     try:
         yield
@@ -50,4 +55,4 @@ def loading(path: Any) -> Iterator[None]:
     except _BROKEN as error:
         text = str(error) or type(error).__name__
         text = error.args[0] if isinstance(error, KeyError) and error.args else text
-        raise FileFormatError(f"cannot load {os.fspath(path)!r}: {text}") from error
+        raise FileFormatError(f"cannot load {named(path)!r}: {text}") from error

@@ -26,7 +26,7 @@ HEADER_LIMIT = 64512
 
 @contextlib.contextmanager
 def opened(path: Any) -> Iterator[Any]:
-    """The ``h5py.File`` at a path (or of a file object), open for reading.
+    """The ``h5py.File`` at a path or of a file object, open for reading; a group that is open is given back.
 
     Raises:
         FileNotFoundError: there is none.
@@ -34,6 +34,9 @@ def opened(path: Any) -> Iterator[Any]:
     """
     import h5py
 
+    if isinstance(path, h5py.Group):
+        yield path
+        return
     if not isinstance(path, (str, os.PathLike)):
         with h5py.File(Watched(path), "r") as file:
             yield file

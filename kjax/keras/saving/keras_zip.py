@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ from kjax.keras.saving import (
     weights_h5,
     zip_window,
 )
-from kjax.keras.saving.errors import FileFormatError, loading
+from kjax.keras.saving.errors import FileFormatError, loading, named
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
 
@@ -46,25 +47,44 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
     Args:
         model: the model.
-        filepath: where to write.
+        filepath: where to write: a path or a binary file object.
         overwrite: False refuses to replace a file.
 
     Raises:
         ValueError: something in the model cannot be described in a config.
         FileExistsError: there is a file, and ``overwrite`` is False.
     """
-    import h5py
+    config, metadata = described(model)
+    if hasattr(filepath, "write"):
+        with tempfile.TemporaryFile() as file:
+            _write(model, config, metadata, file)
+            file.seek(0)
+            shutil.copyfileobj(file, filepath, _BLOCK)
+        return
+    with atomic.replacing(filepath, overwrite) as temporary:
+        _write(model, config, metadata, temporary)
 
+
+def described(model: Any) -> tuple[str, str]:
+    """Config and metadata of a model as they stand in its file.
+
+    Raises:
+        ValueError: something in the model cannot be described in a config.
+    """
     with sharing(), assets.apart():
         config = json.dumps(serialize_keras_object(model), default=_json_default)
-    metadata = json.dumps(
-        {
-            "keras_version": KERAS_VERSION,
-            "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
-            "kjax": {"version": __version__, **training_state(model), **_noted(model)},
-        }
-    )
-    with atomic.replacing(filepath, overwrite) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    metadata = {
+        "keras_version": KERAS_VERSION,
+        "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
+        "kjax": {"version": __version__, **training_state(model), **_noted(model)},
+    }
+    return config, json.dumps(metadata)
+
+
+def _write(model: Any, config: str, metadata: str, target: Any) -> None:
+    import h5py
+
+    with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(METADATA, metadata)
         archive.writestr(CONFIG, config)
         asset_files.write(model, archive)
@@ -108,26 +128,38 @@ def load(
         FileNotFoundError: there is no such file.
         FileFormatError: the file is broken, or refers to unknown classes.
     """
-    label = filepath if isinstance(filepath, (str, os.PathLike)) else "<file object>"
-    with loading(label), _source(filepath) as source, zipfile.ZipFile(source) as archive:
+    with loading(filepath), _source(filepath) as source, zipfile.ZipFile(source) as archive:
         config = json_member(archive, CONFIG)
         metadata = json_member(archive, METADATA) if METADATA in archive.namelist() else {}
-        version = metadata.get("keras_version", KERAS_VERSION) if isinstance(metadata, dict) else KERAS_VERSION
-        with eras.reading(version):
+        with eras.reading(version_in(metadata)):
             model = model_from(config, custom_objects, compile, safe_mode)
-        if not model.built:
-            raise FileFormatError(
-                f"cannot load {label!r}: model {model.name!r} has no weights before it is called on data, so those of the "
-                "file have no place; give its class a `build_from_config` method"
-            )
-        beside = metadata.get("kjax") if isinstance(metadata, dict) else None
-        if isinstance(beside, dict) and isinstance(beside.get("quantized"), dict):
-            inner_policies.applied(model, beside["quantized"])
+        prepare(model, metadata, filepath)
         with member_file(archive, source, WEIGHTS) as weights, hdf5.opened(weights) as file:
             weights_h5.read_weights(model, file)
         asset_files.read(model, archive)
-        _set_training_state(model, metadata)
+        set_training_state(model, metadata)
     return model
+
+
+def version_in(metadata: Any) -> Any:
+    """The version of Keras that wrote a file, as its metadata say."""
+    return metadata.get("keras_version", KERAS_VERSION) if isinstance(metadata, dict) else KERAS_VERSION
+
+
+def prepare(model: Any, metadata: Any, filepath: Any) -> None:
+    """Give a model that was made of its config what is noted of it beside, before it takes its weights.
+
+    Raises:
+        FileFormatError: it has no weights before it is called.
+    """
+    if not model.built:
+        raise FileFormatError(
+            f"cannot load {named(filepath)!r}: model {model.name!r} has no weights before it is called on data, so those of the "
+            "file have no place; give its class a `build_from_config` method"
+        )
+    beside = metadata.get("kjax") if isinstance(metadata, dict) else None
+    if isinstance(beside, dict) and isinstance(beside.get("quantized"), dict):
+        inner_policies.applied(model, beside["quantized"])
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
@@ -163,7 +195,8 @@ def model_from(config: Any, custom_objects: Any, compile: bool, safe_mode: bool)
     return model
 
 
-def _set_training_state(model: Any, metadata: Any) -> None:
+def set_training_state(model: Any, metadata: Any) -> None:
+    """Let the training of a loaded model go on where it was."""
     state = metadata.get("kjax") if isinstance(metadata, dict) else None
     if not isinstance(state, dict) or not all(isinstance(state.get(k), int) for k in ("seed", "step", "epoch")):
         return
@@ -197,10 +230,19 @@ def json_member(archive: zipfile.ZipFile, name: str) -> Any:
         )
     with archive.open(info) as member:
         data = member.read(MAX_JSON + 1)
+    return parsed(data, f"{name} in the archive")
+
+
+def parsed(data: bytes, name: str) -> Any:
+    """JSON from bytes.
+
+    Raises:
+        ValueError: they are none.
+    """
     try:
         return json.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{name} in the archive is no JSON: {error}") from error
+        raise ValueError(f"{name} is no JSON: {error}") from error
 
 
 def _info(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

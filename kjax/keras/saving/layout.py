@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core.layer import Layer
@@ -63,13 +63,14 @@ class Place:
     cleared: tuple[Variable, ...] = ()
 
 
-def places(model: Any) -> Iterator[Place]:
+def places(model: Any, skip: Iterable[Any] = ()) -> Iterator[Place]:
     """All places of a model and, where it was compiled, of its optimizer.
 
     Args:
         model: a model or layer.
+        skip: layers or an optimizer that are passed over, with all that is in them.
     """
-    yield from _walk(model, "", set())
+    yield from _walk(model, "", {id(thing) for thing in skip})
 
 
 def _walk(owner: Any, path: str, visited: set[int]) -> Iterator[Place]:

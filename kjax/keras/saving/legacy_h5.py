@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kjax.keras.core.variable import Variable
@@ -23,7 +25,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
 
     Args:
         model: the model.
-        filepath: where to write.
+        filepath: where to write: a path, a binary file object, or an open ``h5py.Group``.
         overwrite: False refuses to replace a file.
         include_optimizer: whether what ``compile`` was given and the optimizer's state are written.
 
@@ -31,8 +33,6 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
         ValueError: something in the model cannot be described in a config.
         FileExistsError: there is a file, and ``overwrite`` is False.
     """
-    import h5py
-
     from kjax.keras.saving.architecture import legacy_entry
 
     need_built(model, "save")
@@ -44,7 +44,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     training = legacy_training.training_config(model) if include_optimizer else None
     if training is not None:
         attributes["training_config"] = _json(training)
-    with atomic.replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w") as file:
+    with _written(filepath, overwrite) as file:
         for key, value in attributes.items():
             file.attrs[key] = value
         write_weights(model, file.create_group("model_weights"))
@@ -58,11 +58,26 @@ def _json(thing: Any) -> str:
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights of a model as Keras 2 did; arguments as those of :func:`save_model`."""
+    need_built(model, "save")
+    with _written(filepath, overwrite) as file:
+        write_weights(model, file)
+
+
+@contextlib.contextmanager
+def _written(filepath: Any, overwrite: bool) -> Iterator[Any]:
+    """A new HDF5 file at a path or in a binary file object, or a group that is open."""
     import h5py
 
-    need_built(model, "save")
-    with atomic.replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w") as file:
-        write_weights(model, file)
+    if isinstance(filepath, h5py.Group):
+        yield filepath
+    elif hasattr(filepath, "write"):
+        with io.BytesIO() as memory:
+            with h5py.File(memory, "w") as file:
+                yield file
+            filepath.write(memory.getbuffer())
+    else:
+        with atomic.replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w") as file:
+            yield file
 
 
 def write_weights(model: Any, group: Any) -> None:
@@ -164,7 +179,9 @@ def _json_attribute(file: Any, name: str) -> Any:
     return value
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+def load_weights(
+    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, reshape: bool = False
+) -> None:
     """Set the weights of a model.
 
     Args:
@@ -172,6 +189,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
         filepath: file of weights, or of a whole model.
         skip_mismatch: keep, with a warning, the weights of layers that do not fit.
         by_name: match layers by name; layers that the file does not name keep their weights.
+        reshape: arrays of as many numbers in another shape fit.
 
     Raises:
         FileFormatError: the file is broken, or does not fit the model; the model is unchanged then.
@@ -181,10 +199,12 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
         group = (
             hdf5.group(file, "model_weights") if "layer_names" not in file.attrs and "model_weights" in file else file
         )
-        read_weights(model, group, skip_mismatch, "given names" if by_name else "order")
+        read_weights(model, group, skip_mismatch, "given names" if by_name else "order", reshape)
 
 
-def read_weights(model: Any, group: Any, skip_mismatch: bool = False, match: str = "order") -> None:
+def read_weights(
+    model: Any, group: Any, skip_mismatch: bool = False, match: str = "order", reshape: bool = False
+) -> None:
     """Set the weights of a model from an HDF5 group.
 
     All is checked before anything is set.
@@ -195,6 +215,7 @@ def read_weights(model: Any, group: Any, skip_mismatch: bool = False, match: str
         skip_mismatch: keep, with a warning, the weights of layers that do not fit.
         match: ``'order'``: the layers with weights, one after the other. ``'given names'``: layers of the same name, others
             are passed over. ``'names'``: by name if model and file name the same layers, otherwise by order.
+        reshape: arrays of as many numbers in another shape fit.
 
     Raises:
         ValueError: the file does not fit the model.
@@ -206,7 +227,7 @@ def read_weights(model: Any, group: Any, skip_mismatch: bool = False, match: str
         plan: list[tuple[Variable, Any]] = []
         for layer, variables, stored in pairs:
             try:
-                plan += legacy_weights.matched(layer, variables, stored, backend)
+                plan += legacy_weights.matched(layer, variables, stored, backend, reshape)
             except ValueError as error:
                 if not skip_mismatch:
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ def listed(layer: Any) -> list[Variable]:
 
 
 def matched(
-    layer: Any, variables: list[Variable], stored: Mapping[str, Stored], backend: str | None
+    layer: Any, variables: list[Variable], stored: Mapping[str, Stored], backend: str | None, reshape: bool = False
 ) -> list[tuple[Variable, Any]]:
     """Each variable with the array that it gets.
 
@@ -32,6 +33,7 @@ def matched(
         variables: its variables in the order of the file.
         stored: the file's arrays, by name.
         backend: what the file says of the backend that wrote it.
+        reshape: arrays of as many numbers in another shape fit.
 
     Raises:
         ValueError: other numbers or shapes than the layer has.
@@ -41,8 +43,10 @@ def matched(
     if len(arrays) != len(variables):
         names = ", ".join(stored) or "none"
         raise ValueError(f"{label} has {len(variables)} weights, the file has {len(arrays)} for it ({names})")
-    for variable, array in zip(variables, arrays, strict=True):
-        if tuple(array.shape) != variable.shape:
+    for i, (variable, array) in enumerate(zip(variables, arrays, strict=True)):
+        if reshape and math.prod(array.shape) == variable.size and tuple(array.shape) != variable.shape:
+            arrays[i] = np.reshape(array.read() if isinstance(array, Stored) else array, variable.shape)
+        elif tuple(array.shape) != variable.shape:
             raise ValueError(
                 f"{label}: weight {variable.name!r} has shape {variable.shape}, the file has {tuple(array.shape)}"
             )

@@ -232,6 +232,8 @@ def split_beside(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     """
     beside = {key: config[key] for key in BESIDE if key in config}
     kept = {key: value for key, value in config.items() if key not in BESIDE}
+    if config.get("clips_as_keras2") and config.get("global_clipnorm"):  # only one kind of clipping can be set there
+        beside["clipvalue"], kept["clipvalue"] = kept["clipvalue"], None
     penalty = config.get("activity_regularizer")
     if isinstance(penalty, dict) and penalty.get("class_name") == "SummedOverBatch":
         beside["activity_regularizer"] = penalty

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from kjax.keras.models.state_tree import lacking
 from kjax.keras.saving.errors import FileFormatError, loading
 
 MARKS = {"orbax.checkpoint", "pytree.orbax-checkpoint", "checkpoint_metadata", "_CHECKPOINT_METADATA", "pytree"}
@@ -100,8 +101,33 @@ def _set(model: Any, checkpoint: Path, kinds: tuple[str, ...] | None) -> None:
     if not isinstance(tree, Mapping):
         raise ValueError("the checkpoint holds no tree of variables")
     tree = {key: tree[key] for key in tree if key in (kinds or tree) and key != "metrics_variables"}
+    if lacking(model, {kind: tree.get(kind, {}) for kind in WEIGHTS}):
+        known = model.get_state_tree()
+        tree = {key: _renamed(part, known.get(key, {})) if key in WEIGHTS else part for key, part in tree.items()}
     _check(model, tree)
     model.set_state_tree(tree)
+
+
+def _renamed(tree: Any, known: Any) -> Any:
+    """The tree under the names of another, where these differ in the numbers that Keras counts up (``dense_1``)."""
+    if not isinstance(tree, Mapping) or not isinstance(known, Mapping):
+        return tree
+    ours = _by_stem(known)
+    names = {}
+    for stem, theirs in _by_stem(tree).items():
+        if len(ours.get(stem, ())) == len(theirs):
+            names |= dict(zip(theirs, ours[stem], strict=True))
+    return {names.get(key, key): _renamed(part, known.get(names.get(key, key))) for key, part in tree.items()}
+
+
+def _by_stem(names: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Names without their numbers, and the names of each in the order of these."""
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        found = re.fullmatch(r"(.*?)(?:_(\d+))?", name)
+        assert found is not None  # it matches everything
+        groups.setdefault(found[1], []).append((int(found[2] or 0), name))
+    return {stem: [name for _, name in sorted(group)] for stem, group in groups.items()}
 
 
 def _check(model: Any, tree: Mapping[str, Any]) -> None:
@@ -110,8 +136,6 @@ def _check(model: Any, tree: Mapping[str, Any]) -> None:
     Raises:
         ValueError: others are missing, or have another shape.
     """
-    from kjax.keras.models.state_tree import lacking
-
     problems = lacking(model, {kind: tree.get(kind, {}) for kind in WEIGHTS})
     if problems:
         more = f" (and {len(problems) - 1} more of this kind)" if len(problems) > 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,14 @@ from kjax.keras.saving.layout import Place, places
 # -- writing -----------------------------------------------------------------------------------------------------
 
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+def save_weights(model: Any, filepath: Any, overwrite: bool = True, skip: Iterable[Any] = ()) -> None:
     """Write the weights of a model, and the state of its optimizer, to a ``.weights.h5`` file.
 
     Args:
         model: a built model.
         filepath: where to write.
         overwrite: False refuses to replace a file.
+        skip: layers or an optimizer that are left out.
 
     Raises:
         ValueError: the model was not built.
@@ -33,7 +34,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
     need_built(model, "save")
     with atomic.replacing(filepath, overwrite) as temporary, h5py.File(temporary, "w") as file:
-        write_weights(model, file)
+        write_weights(model, file, skip)
 
 
 def need_built(model: Any, what: str) -> None:
@@ -54,15 +55,15 @@ def _is_built_inside(model: Any) -> bool:
     return bool(inside) and all(layer.built for layer in inside)
 
 
-def write_weights(model: Any, file: Any) -> None:
+def write_weights(model: Any, file: Any, skip: Iterable[Any] = ()) -> None:
     """Write the weights of a model, and the state of its optimizer, into an open HDF5 file."""
-    for path, name, values in contents(model):
+    for path, name, values in contents(model, skip):
         write_object(file, path, name, values)
 
 
-def contents(model: Any) -> Iterator[tuple[str, str | None, Mapping[Any, Any]]]:
+def contents(model: Any, skip: Iterable[Any] = ()) -> Iterator[tuple[str, str | None, Mapping[Any, Any]]]:
     """Path, name and values (variables or arrays) of everything that a weights file holds of a model."""
-    for place in places(model):
+    for place in places(model, skip):
         owner = owner_of_optimizer(model, place)
         if owner is not None:
             found = optimizer_state.entries(owner)
@@ -82,7 +83,7 @@ def contents(model: Any) -> Iterator[tuple[str, str | None, Mapping[Any, Any]]]:
 
 def write_object(file: Any, path: str, name: str | None, values: Mapping[Any, Any]) -> None:
     """Write the arrays of one place."""
-    group = file.create_group(f"{path}/vars" if path else "vars")
+    group = file.require_group(f"{path}/vars" if path else "vars")
     if name is not None:
         group.attrs["name"] = name
     for key, value in values.items():
@@ -102,13 +103,14 @@ def owner_of_optimizer(model: Any, place: Place) -> Any:
 # -- reading -----------------------------------------------------------------------------------------------------
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, skip: Iterable[Any] = ()) -> None:
     """Set the weights of a model, and the state of its optimizer, from a ``.weights.h5`` file.
 
     Args:
         model: a built model.
         filepath: file of :func:`save_weights` or of real Keras 3.
         skip_mismatch: keep, with a warning, what a layer has where the file has nothing for it or another shape.
+        skip: layers or an optimizer that are passed over.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -117,11 +119,11 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None
     """
     need_built(model, "load")
     with loading(filepath), hdf5.opened(filepath) as file:
-        read_weights(model, file, skip_mismatch)
+        read_weights(model, file, skip_mismatch, skip)
 
 
-def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
-    """Set the weights of a model, and the state of its optimizer, from an open HDF5 file.
+def read_weights(model: Any, file: Any, skip_mismatch: bool = False, skip: Iterable[Any] = ()) -> None:
+    """Set the weights of a model, and the state of its optimizer, from an open HDF5 file (or :class:`shards.Shards`).
 
     All is checked before anything is set.
 
@@ -133,7 +135,7 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
     problems: list[str] = []
     cleared: list[Variable] = []
     used = 0
-    for place in places(model):
+    for place in places(model, skip):
         stored = _stored(file, place.path)
         used += bool(stored)
         if owner_of_optimizer(model, place) is not None:
@@ -155,7 +157,7 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False) -> None:
         raise ValueError(f"{problems[0]}{more}")
     for problem in problems:
         warnings.warn(f"not loaded: {problem}", stacklevel=4)
-    if not used and any(place.variables for place in places(model)):
+    if not used and any(place.variables for place in places(model, skip)):
         raise ValueError("it holds no weights in the layout of Keras 3")
     verify([stored for _, stored in plan if isinstance(stored, hdf5.Stored)])
     values = [(owner, {key: stored.read() for key, stored in store.items()}) for owner, store in custom]
@@ -190,10 +192,18 @@ def _stored(file: Any, path: str) -> dict[str, hdf5.Stored]:
     head, _, tail = path.rpartition("/")
     for candidate in (path, path.replace("layers", "_layer_checkpoint_dependencies", 1), f"{head}/_{tail}"):
         place = f"{candidate}/vars" if candidate else "vars"
-        if hdf5.has_group(file, place):
-            group = hdf5.group(file, place)
-            return {name: hdf5.dataset(group, name) for name in group}
+        found = arrays_of(file, place) if hasattr(file, "create_group") else file.arrays(place)
+        if found is not None:
+            return found
     return {}
+
+
+def arrays_of(file: Any, place: str) -> dict[str, hdf5.Stored] | None:
+    """The arrays of a group by name; None where there is no such group."""
+    if not hdf5.has_group(file, place):
+        return None
+    group = hdf5.group(file, place)
+    return {name: hdf5.dataset(group, name) for name in group}
 
 
 def _mismatch(place: Place, variables: list[Variable], stored: dict[str, hdf5.Stored]) -> str | None:

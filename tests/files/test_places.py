@@ -1,0 +1,131 @@
+"""Where models and weights may be saved beside single files: folders, several files, open files; and asking before replacing."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras as real
+import numpy as np
+import pytest
+
+from kjax import keras
+from kjax.keras.saving import FileFormatError
+
+X = np.random.default_rng(0).random((8, 6)).astype("float32")
+
+
+def net(library: Any = keras, seed: int = 0) -> Any:
+    """A trained model."""
+    L = library.layers
+    layers = [library.Input((6,)), L.Dense(40, activation="relu", name="a"), L.BatchNormalization(name="b")]
+    model = library.Sequential([*layers, L.Dense(1, name="c")], name="net")
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.random(w.shape, "float32") for w in model.weights])
+    model.compile(library.optimizers.Adam(0.01), "mse")
+    model.train_on_batch(X, X[:, :1])
+    return model
+
+
+def same(model: Any, other: Any) -> None:
+    """Equal predictions and equally many steps."""
+    np.testing.assert_allclose(model.predict(X, verbose=0), other.predict(X, verbose=0), rtol=1e-5, atol=1e-6)
+    assert int(model.optimizer.iterations) == int(other.optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize(("writer", "reader"), [(keras, real), (real, keras), (keras, keras)])
+def test_folders_and_several_files(writer: Any, reader: Any, tmp_path: Path) -> None:
+    model = net(writer)
+    model.save(tmp_path / "net", zipped=False)
+    same(reader.saving.load_model(tmp_path / "net"), model)
+    model.save_weights(tmp_path / "net.weights.json", max_shard_size=1e-6)
+    described = json.loads((tmp_path / "net.weights.json").read_text())
+    assert len(described["weight_map"]["/layers/dense/vars"]) == 2 and described["metadata"]["total_size"] == 5140
+    other = net(reader, seed=1)
+    other.load_weights(tmp_path / "net.weights.json")
+    same(other, model)
+
+
+def test_folders_keep_what_else_lies_in_them(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    table = keras.layers.TextVectorization(output_sequence_length=2)
+    table.adapt(np.array(["a b", "a"]))
+    model = keras.Sequential([keras.Input((1,), dtype="string"), table, keras.layers.Embedding(4, 2)])
+    for _ in range(2):
+        model.save(tmp_path, zipped=False)
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert list((tmp_path / "assets").rglob("*.txt"))
+    loaded, texts = keras.saving.load_model(tmp_path), np.array([["b a"]], object)
+    np.testing.assert_array_equal(loaded.predict(texts, verbose=0), model.predict(texts, verbose=0))
+    loaded.load_weights(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(FileFormatError, match=r"config\.json is no JSON"):
+        keras.saving.load_model(tmp_path)
+    with pytest.raises(ValueError, match=r"no name that ends in \.keras"):
+        model.save(tmp_path / "a.keras", zipped=False)
+
+
+def test_files_elsewhere_are_not_read(tmp_path: Path) -> None:
+    model = net()
+    model.save_weights(tmp_path / "x.weights.h5")
+    (tmp_path / "in").mkdir()
+    for name in ("../x.weights.h5", str(tmp_path / "x.weights.h5"), "..\\x.weights.h5", 3):
+        (tmp_path / "in" / "a.weights.json").write_text(json.dumps({"weight_map": {"/vars": name}}))
+        with pytest.raises(FileFormatError, match=r"a\.weights\.json"):
+            model.load_weights(tmp_path / "in" / "a.weights.json")
+    with pytest.raises(ValueError, match="max_shard_size=1e-08"):
+        model.save_weights(tmp_path / "in" / "b.weights.json", max_shard_size=1e-8)
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["a.weights.json"]
+
+
+def test_open_files(tmp_path: Path) -> None:
+    model, memory = net(), io.BytesIO()
+    model.save(memory)
+    same(keras.models.load_model(io.BytesIO(memory.getvalue())), model)
+    with open(tmp_path / "a.keras", "wb") as file:
+        model.save(file)
+    same(real.saving.load_model(tmp_path / "a.keras"), model)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        group = file.create_group("inside")
+        model.save(group)
+        same(keras.models.load_model(group), model)
+        other = net(seed=1)
+        other.load_weights(group)
+        same(other, model)
+    with pytest.raises(FileFormatError, match="BytesIO"):
+        keras.models.load_model(io.BytesIO(b"PK\3\4" + bytes(100)))
+
+
+def test_parts_of_a_model_are_left_out(tmp_path: Path) -> None:
+    model = net()
+    model.save_weights(tmp_path / "a.weights.h5", objects_to_skip=[model.optimizer, model.layers[0]])
+    with h5py.File(tmp_path / "a.weights.h5") as file:
+        assert "optimizer" not in file and list(file["layers"]) == ["batch_normalization", "dense_1"]
+    other = net(seed=1)
+    kept = other.layers[0].get_weights()
+    other.load_weights(tmp_path / "a.weights.h5", objects_to_skip=[other.optimizer, other.layers[0]])
+    np.testing.assert_array_equal(other.layers[0].get_weights()[0], kept[0])
+    np.testing.assert_array_equal(other.layers[2].get_weights()[0], model.layers[2].get_weights()[0])
+
+
+@pytest.mark.parametrize("save", ["save", "save_weights"])
+def test_the_user_is_asked(save: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, asked, answers = net(), [], iter("nxy")
+    path = tmp_path / ("a.keras" if save == "save" else "a.weights.h5")
+    path.write_bytes(b"old")
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return next(answers)
+
+    monkeypatch.setattr("builtins.input", answer)
+    getattr(model, save)(path, overwrite=False)
+    assert path.read_bytes() == b"old" and str(path) in asked[0]
+    getattr(model, save)(path, overwrite=False)
+    assert path.read_bytes() != b"old" and len(asked) == 3
+    monkeypatch.setattr("builtins.input", lambda question: (_ for _ in ()).throw(EOFError()))
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        getattr(model, save)(path, overwrite=False)
