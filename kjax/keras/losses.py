@@ -3,9 +3,11 @@
 import inspect
 from typing import Any
 
+from kjax.keras.core.masks import mask_of
 from kjax.keras.core.namespace import fill, make_symbolic, on_tensors
 from kjax.nn import losses as _values
 from kjax.nn.losses import *  # noqa: F403
+from kjax.nn.losses.base import travelling_mask
 from kjax.nn.losses.wrapper import classes as _classes
 
 
@@ -32,5 +34,6 @@ def get(identifier: Any) -> Any:
     return found
 
 
+travelling_mask.append(mask_of)
 fill(globals(), _values.registry, get, "loss", "name")
 make_symbolic(globals(), _classes)

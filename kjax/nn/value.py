@@ -26,6 +26,7 @@ def field(
     convert: Callable[[Any], Any] | None = None,
     ranked: bool = False,
     unknown_to_keras: bool = False,
+    unwritten: Any = dataclasses.MISSING,
     **kwargs: Any,
 ) -> Any:
     """Declare a dataclass field whose value passes through ``convert`` when an object is made.
@@ -37,12 +38,15 @@ def field(
         ranked: ``convert`` is first called with the class attribute ``rank`` of the object (the number of spatial
             axes) and gives the function, so that Conv1D, Conv2D and Conv3D share one declaration.
         unknown_to_keras: an argument that real Keras does not have: it is in configs only where it is not the default.
+        unwritten: a (converted) value that Keras does not write either: with it the argument is left out of configs.
         **kwargs: passed to :func:`dataclasses.field`.
     """
     metadata: dict[str, Any] = {} if convert is None else {"convert": convert, "ranked": ranked}
     if unknown_to_keras:
         metadata["unknown_to_keras"] = True
         kwargs["kw_only"] = True
+    if unwritten is not dataclasses.MISSING:
+        metadata["unwritten"] = unwritten
     if default is not dataclasses.MISSING:
         kwargs["default"] = default
     return dataclasses.field(metadata=metadata, **kwargs)
@@ -69,6 +73,8 @@ def convert_fields(instance: Any) -> None:
 
 def is_written(instance: Any, f: dataclasses.Field[Any]) -> bool:
     """Whether a field is in the config of an object: those that Keras does not know are where they were set."""
+    if "unwritten" in f.metadata:
+        return getattr(instance, f.name) != f.metadata["unwritten"]
     return not f.metadata.get("unknown_to_keras") or getattr(instance, f.name) != f.default
 
 

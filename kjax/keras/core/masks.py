@@ -8,6 +8,8 @@ from typing import Any
 import jax
 from jax.core import Tracer
 
+from kjax.keras.core import scope as scopes
+
 _kept: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
 
@@ -34,3 +36,13 @@ def found(tree: Any) -> dict[int, tuple[Any, Any]]:
         if entry is not None and entry[0]() is leaf:
             result[id(leaf)] = (leaf, entry[1])
     return result
+
+
+def mask_of(array: Any) -> Any:
+    """The mask that travels with an array, in the present scope or between eager calls, or None."""
+    active = scopes.current()
+    mask = None if active is None else active.mask_of(array)
+    if mask is None and _kept:
+        entry = _kept.get(id(array))
+        mask = entry[1] if entry is not None and entry[0]() is array else None
+    return mask

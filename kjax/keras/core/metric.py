@@ -12,11 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import masks
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.variable import Variable
 from kjax.nn import metrics as rules
 from kjax.nn.dtypes import Policy, abstract, policy_name
+from kjax.nn.losses.base import merge_mask
 from kjax.nn.metrics.confusion import DecisionCount
 
 _NUMPY = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
@@ -352,9 +354,10 @@ class PureMetric(Metric):
         """Add data: targets, predictions and sample weights (a mean or sum takes values and weights)."""
         args, kwargs = jax.tree.map(_value, scopes.plain((args, kwargs)), is_leaf=_is_box)
         given = inspect.signature(self.rule.update).bind(None, *args, **kwargs).arguments
-        active = scopes.current()
-        if active is not None and "y_pred" in given and given.get("mask") is None:
-            given["mask"] = active.mask_of(given["y_pred"])
+        if "y_pred" in given and given.get("mask") is None:
+            given["mask"] = masks.mask_of(given["y_pred"])
+        if "values" in given and (mask := masks.mask_of(given["values"])) is not None:
+            given["sample_weight"] = merge_mask(given.get("sample_weight"), mask, self.rule.dtype, "sum")
         arrays = {k: None if v is None else jnp.asarray(v) for k, v in given.items() if k != "state"}
         self._prepare(*list(arrays.values())[:2])
         new = self.rule.update(self._values(), **arrays)

@@ -149,11 +149,7 @@ def get_keras_mask(x: Any) -> Any:
     """The mask that travels with a tensor, or None."""
     if is_keras_tensor(x):
         return getattr(x, "_keras_mask", None)
-    active = scopes.current()
-    found = active.mask_of(x) if active is not None else None
-    if found is None:
-        found = masks.found(x).get(id(x), (x, None))[1]
-    return found
+    return masks.mask_of(x)
 
 
 class AutocastScope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -20,6 +21,9 @@ from kjax.nn.value import ArgumentError
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", "keras2")
 
 _choose = choice(*REDUCTIONS)
+
+travelling_mask: list[Callable[[Any], Any]] = [lambda array: None]
+"""The last of these gives the mask that travels with predictions (``kjax.keras`` adds that of its layers)."""
 
 
 def reduction_name(value: Any) -> str:
@@ -79,7 +83,8 @@ class Loss(ContentValue):
             y_pred: predictions, likewise.
             sample_weight: factors on the values: one a sample, or more axes (one a time step, say); a leading
                 part of the shape of the values, or a shape that broadcasts to it.
-            mask: boolean array of the values that count, as layers pass it on.
+            mask: boolean array of the values that count, as layers pass it on; by default that which travels with
+                the predictions.
 
         Returns:
             One number, or the weighted values if ``reduction`` is ``'none'``.
@@ -90,6 +95,8 @@ class Loss(ContentValue):
         for thing in (y_pred, y_true):
             if hasattr(thing, "__call_later__"):
                 return thing.__call_later__(self, y_true, y_pred, sample_weight, mask)
+        if mask is None:
+            mask = travelling_mask[-1](y_pred)
         y_pred, y_true = self._cast(y_pred), self._cast(y_true)
         values = jnp.asarray(self.call(y_true, y_pred), self.dtype)
         valid = self.valid(y_true, values)
@@ -151,6 +158,13 @@ def reduce_values(
     """
     if reduction == "keras2":
         return _reduce_as_keras2(values, sample_weight, mask)
+    if sample_weight is not None:
+        matched, given = match_ranks(values, jnp.asarray(sample_weight))
+        if given.ndim > matched.ndim:
+            raise ValueError(
+                f"`sample_weight` has shape {given.shape}, but there is one loss for each place of {values.shape}: weights "
+                "have no more axes than these"
+            )
     weights = merge_mask(sample_weight, mask, values.dtype, reduction)
     if weights is not None:
         values, weights = align_ranks(*match_ranks(values, weights))

@@ -20,11 +20,11 @@ def _reduction() -> Any:
 
 
 def _dtype() -> Any:
-    return field(None, convert=compute_dtype)
+    return field(None, convert=compute_dtype, unwritten="float32")
 
 
-def _axis(default: Any, convert: Callable[[Any], Any] = axes) -> Any:
-    return field(default, convert=optional(convert) if default is None else convert)
+def _axis(default: Any, convert: Callable[[Any], Any] = axes, **kwargs: Any) -> Any:
+    return field(default, convert=optional(convert) if default is None else convert, **kwargs)
 
 
 def _between_0_and_1(value: Any) -> float:
@@ -89,7 +89,7 @@ class CosineSimilarity(FunctionLoss):
 
     function = staticmethod(regression.cosine_similarity)
 
-    axis: int | Sequence[int] = _axis(-1)
+    axis: int | Sequence[int] = _axis(-1, unwritten=-1)
     reduction: str | None = _reduction()
     name: str = "cosine_similarity"
     dtype: str | None = _dtype()
@@ -102,7 +102,7 @@ class Huber(FunctionLoss):
 
     function = staticmethod(regression.huber)
 
-    delta: float = field(1.0, convert=float)
+    delta: float = field(1.0, convert=float, unwritten=1.0)
     reduction: str | None = _reduction()
     name: str = "huber_loss"
     dtype: str | None = _dtype()
@@ -314,7 +314,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
     from_logits: bool = field(False, convert=bool)
     ignore_class: int | None = field(None, convert=optional(integer))
     reduction: str | None = _reduction()
-    axis: int = _axis(-1, integer)
+    axis: int = _axis(-1, integer, unwritten=-1)
     name: str = "sparse_categorical_crossentropy"
     dtype: str | None = _dtype()
 

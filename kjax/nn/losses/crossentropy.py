@@ -17,6 +17,12 @@ def _clip(probabilities: Array) -> Array:
     return jnp.clip(probabilities, EPSILON, 1.0 - EPSILON)
 
 
+def _like(values: Array, y_pred: ArrayLike) -> Array:
+    """Values in the type of the predictions, where these are floats."""
+    dtype = jnp.asarray(y_pred).dtype
+    return values.astype(dtype) if jnp.issubdtype(dtype, jnp.floating) else values
+
+
 def _smooth(y_true: Array, label_smoothing: float, classes: int) -> Array:
     if not label_smoothing:
         return y_true
@@ -50,10 +56,10 @@ def categorical_crossentropy(
         label_smoothing: share of the targets that is spread evenly over the classes.
         axis: axis of the classes.
     """
-    y_true, y_pred = as_probabilities(y_true, y_pred)
-    _warn_single_class("categorical_crossentropy", y_pred)
+    y_true, predicted = as_probabilities(y_true, y_pred)
+    _warn_single_class("categorical_crossentropy", predicted)
     y_true = _smooth(y_true, label_smoothing, y_true.shape[-1])
-    return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, not_boolean(axis)), axis)
+    return _like(-jnp.sum(y_true * _log_probabilities(predicted, from_logits, not_boolean(axis)), axis), y_pred)
 
 
 def _log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Array:
@@ -99,7 +105,11 @@ def sparse_categorical_crossentropy(
     """
     y_pred = jnp.asarray(y_pred)
     y_pred = y_pred.astype(jnp.promote_types(y_pred.dtype, jnp.float32))
-    axis = not_boolean(axis) % y_pred.ndim
+    if not -y_pred.ndim <= not_boolean(axis) < y_pred.ndim:
+        raise ValueError(
+            f"sparse_categorical_crossentropy: axis {axis} is out of bounds for predictions of shape {y_pred.shape}"
+        )
+    axis %= y_pred.ndim
     labels = sparse_labels(y_true, y_pred.ndim, axis)
     if labels.shape != y_pred.shape[:axis] + y_pred.shape[axis + 1 :]:
         raise ValueError(
@@ -134,9 +144,9 @@ def binary_crossentropy(
         label_smoothing: share by which the targets are drawn towards 0.5.
         axis: axis of the mean.
     """
-    y_true, y_pred = as_probabilities(y_true, y_pred)
+    y_true, predicted = as_probabilities(y_true, y_pred)
     y_true = _smooth(y_true, label_smoothing, 2)
-    return jnp.mean(_binary_terms(y_true, y_pred, from_logits), axis)
+    return _like(jnp.mean(_binary_terms(y_true, predicted, from_logits), axis), y_pred)
 
 
 def _binary_terms(y_true: Array, y_pred: Array, from_logits: bool = False) -> Array:
@@ -176,15 +186,15 @@ def binary_focal_crossentropy(
         label_smoothing: share by which the targets are drawn towards 0.5.
         axis: axis of the mean.
     """
-    y_true, y_pred = as_probabilities(y_true, y_pred)
+    y_true, predicted = as_probabilities(y_true, y_pred)
     y_true = _smooth(y_true, label_smoothing, 2)
     if from_logits:
-        y_pred = jax.nn.sigmoid(y_pred)
-    right = y_true * y_pred + (1 - y_true) * (1 - y_pred)
-    terms = _power(1.0 - right, gamma) * _binary_terms(y_true, y_pred)
+        predicted = jax.nn.sigmoid(predicted)
+    right = y_true * predicted + (1 - y_true) * (1 - predicted)
+    terms = _power(1.0 - right, gamma) * _binary_terms(y_true, predicted)
     if apply_class_balancing:
         terms = (y_true * alpha + (1 - y_true) * (1 - alpha)) * terms
-    return jnp.mean(terms, axis)
+    return _like(jnp.mean(terms, axis), y_pred)
 
 
 def categorical_focal_crossentropy(
@@ -209,14 +219,14 @@ def categorical_focal_crossentropy(
         label_smoothing: share of the targets that is spread evenly over the classes.
         axis: axis of the classes.
     """
-    y_true, y_pred = as_probabilities(y_true, y_pred)
-    _warn_single_class("categorical_focal_crossentropy", y_pred)
+    y_true, predicted = as_probabilities(y_true, y_pred)
+    _warn_single_class("categorical_focal_crossentropy", predicted)
     axis = not_boolean(axis)
     y_true = _smooth(y_true, label_smoothing, y_true.shape[-1])
     if from_logits:
-        y_pred = jax.nn.softmax(y_pred, axis)
-    y_pred = _clip(y_pred / jnp.sum(y_pred, axis, keepdims=True))
-    return jnp.sum(alpha * _power(1.0 - y_pred, gamma) * -y_true * jnp.log(y_pred), axis)
+        predicted = jax.nn.softmax(predicted, axis)
+    predicted = _clip(predicted / jnp.sum(predicted, axis, keepdims=True))
+    return _like(jnp.sum(alpha * _power(1.0 - predicted, gamma) * -y_true * jnp.log(predicted), axis), y_pred)
 
 
 def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float) -> Array:

@@ -64,6 +64,10 @@ def conv(
     kernel = array(kernel)
     x = _last(array(inputs).astype(kernel.dtype), data_format)
     rank = x.ndim - 2
+    if kernel.ndim != x.ndim or rank < 1:
+        raise ValueError(
+            f"conv: the kernel must have as many axes as the inputs, received shapes {kernel.shape} and {jnp.shape(inputs)}"
+        )
     if x.shape[-1] % kernel.shape[-2]:
         raise ValueError(
             f"conv: the inputs have {x.shape[-1]} channels, which is no multiple of the kernel's {kernel.shape[-2]} "
@@ -95,6 +99,11 @@ def depthwise_conv(
 ) -> Array:
     """Convolution of each channel by itself; ``kernel`` is (*window, channels, depth_multiplier)."""
     kernel, inputs = array(kernel), array(inputs)
+    if kernel.ndim != inputs.ndim or inputs.ndim < 3:
+        raise ValueError(
+            f"depthwise_conv: the kernel must have as many axes as the inputs, received shapes {kernel.shape} and "
+            f"{inputs.shape}"
+        )
     channels = inputs.shape[1 if data_format == "channels_first" else -1]
     if kernel.shape[-2] != channels:
         raise ValueError(

@@ -57,7 +57,14 @@ def gelu(x: Any, approximate: bool = True) -> Array:
 
 
 def glu(x: Any, axis: int = -1) -> Array:
-    """First half along ``axis`` times the sigmoid of the second half."""
+    """First half along ``axis`` times the sigmoid of the second half.
+
+    Raises:
+        ValueError: the size of the axis is odd.
+    """
+    check_axes("glu", x, axis)
+    if jnp.ndim(x) and jnp.shape(x)[axis] % 2:
+        raise ValueError(f"glu: the size of axis {axis} must be even, received shape {jnp.shape(x)}")
     return activations.glu(array(x), axis)
 
 
@@ -281,8 +288,19 @@ def batch_normalization(
     scale: Any = None,
     epsilon: float = 1e-3,
 ) -> Array:
-    """``(x - mean) / sqrt(variance + epsilon) * scale + offset``, all vectors along ``axis``."""
+    """``(x - mean) / sqrt(variance + epsilon) * scale + offset``, all vectors along ``axis``.
+
+    Raises:
+        ValueError: one of them is no vector as long as the axis.
+    """
     x = array(x)
+    check_axes("batch_normalization", x, axis)
+    for name, vector in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
+        if vector is not None and jnp.shape(vector) != (x.shape[axis],):
+            raise ValueError(
+                f"batch_normalization: `{name}` must be a vector of the {x.shape[axis]} places of axis {axis}, received shape "
+                f"{jnp.shape(vector)}"
+            )
     shape = [1] * x.ndim
     shape[axis] = -1
     factor = jax.lax.rsqrt(array(variance) + epsilon).reshape(shape)
