@@ -348,3 +348,8 @@ def test_errors(action: Any, message: str | None):
         return
     with pytest.raises(ValueError, match=message):
         action()
+
+
+def test_names_of_keras_3(keras3):
+    missing = [name for name in dir(keras3.backend) if not name.startswith("_") and not hasattr(keras.backend, name)]
+    assert not missing

@@ -63,13 +63,13 @@ def test_the_list_calls_every_hook_as_keras_does(theirs):
 
 def test_what_is_taken_as_callbacks():
     a, b, c = ours.Callback(), ours.Callback(), ours.History()
-    assert ours.CallbackList(None, add_history=False).callbacks == []
-    assert [type(callback) for callback in ours.CallbackList().callbacks] == [ours.History]
-    assert ours.CallbackList(a, add_history=False).callbacks == [a]
+    assert ours.CallbackList(None).callbacks == []
+    assert [type(callback) for callback in ours.CallbackList(add_history=True).callbacks] == [ours.History]
+    assert ours.CallbackList(a).callbacks == [a]
     assert ours.CallbackList([a, (b, [c])]).callbacks == [a, b, c]
     assert ours.CallbackList([a, (b, [c])]).history is c
     assert ours.CallbackList(ours.CallbackList([a, c])).callbacks == [a, c]
-    made = ours.CallbackList(a)
+    made = ours.CallbackList(a, True)
     assert isinstance(made.history, ours.History) and made.callbacks[0] is a
     model = Model()
     made.set_model(model)
@@ -96,11 +96,6 @@ def test_what_is_no_callback(given: Any, message: str):
         ours.CallbackList(given)
 
 
-def test_a_positional_flag_of_keras_is_explained():
-    with pytest.raises(TypeError, match="the second argument is the model, received True"):
-        ours.CallbackList([], True)
-
-
 def test_callbacks_written_for_real_keras_work(theirs):
     calls: list[Any] = []
 
@@ -108,7 +103,7 @@ def test_callbacks_written_for_real_keras_work(theirs):
         def on_batch_end(self, batch: int, logs: Any = None) -> None:
             calls.append((batch, dict(logs)))
 
-    callbacks = ours.CallbackList([Theirs(), theirs.Callback()], Model(), {"epochs": 1})
+    callbacks = ours.CallbackList([Theirs(), theirs.Callback()], model=Model(), params={"epochs": 1})
     assert callbacks.batch_limit("train", 0) == 1
     assert callbacks.batch_limit("test", 0) == NO_LIMIT
     callbacks.on_train_batch_end(4, {"loss": 0.5})
@@ -137,7 +132,7 @@ def test_legacy_batch_hooks_are_called_for_training_only():
 
 def test_one_dict_of_logs_passes_through_all_callbacks():
     first = ours.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(mine=epoch))
-    callbacks = ours.CallbackList([first], Model())
+    callbacks = ours.CallbackList([first], add_history=True, model=Model())
     callbacks.on_train_begin()
     given = {"loss": 0.5}
     callbacks.on_epoch_end(7, given)

@@ -160,7 +160,7 @@ def test_model_checkpoint_in_compiled_calls(monkeypatch, tmp_path: Path, epoch_b
         (tmp_path / str(pace)).mkdir()
         monkeypatch.chdir(tmp_path / str(pace))
         checkpoint = ours.ModelCheckpoint("{epoch}-{batch}.keras", save_freq=save_freq)
-        callbacks = ours.CallbackList(checkpoint, Model(), {"epochs": 4})
+        callbacks = ours.CallbackList(checkpoint, model=Model(), params={"epochs": 4})
         callbacks.on_train_begin()
         for epoch in range(4):
             callbacks.on_epoch_begin(epoch)

@@ -240,3 +240,9 @@ def test_metric_written_by_a_user(batch):
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=[Total()])
     history = model.fit(x, y, epochs=2, verbose=0, batch_size=16).history
     np.testing.assert_allclose(history["total"], [40, 40], rtol=1e-5)
+
+
+def test_a_declared_batch_size_is_no_limit():
+    model = keras.Sequential([keras.Input((3,), batch_size=2), keras.layers.Dense(2)])
+    assert model(np.ones((4, 3), np.float32)).shape == (4, 2)
+    assert model.predict(np.ones((5, 3)), verbose=0).shape == (5, 2)

@@ -71,10 +71,10 @@ class CallbackList:
 
     Args:
         callbacks: None, one callback, or callbacks in lists and tuples, nested as deep as you like.
-        model: the model, handed to each callback.
-        params: dict with ``'verbose'``, ``'epochs'`` and ``'steps'``, handed to each callback.
         add_history: add a :class:`History` where there is none.
         add_progbar: add a :class:`ProgbarLogger` where there is none.
+        model: the model, handed to each callback.
+        params: dict with ``'verbose'``, ``'epochs'`` and ``'steps'``, handed to each callback.
         **more_params: further entries of ``params``.
 
     Raises:
@@ -97,18 +97,12 @@ class CallbackList:
     def __init__(
         self,
         callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
         model: Any = None,
         params: Mapping[str, Any] | None = None,
-        *,
-        add_history: bool = True,
-        add_progbar: bool = False,
         **more_params: Any,
     ) -> None:
-        if isinstance(model, bool):
-            raise TypeError(
-                f"CallbackList: the second argument is the model, received {model}; "
-                "write add_history= and add_progbar= with their names"
-            )
         self.callbacks: list[Any] = list(_flatten(callbacks, "callbacks"))
         if add_history and not any(isinstance(c, History) for c in self.callbacks):
             self.callbacks.append(History())

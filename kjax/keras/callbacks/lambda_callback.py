@@ -19,7 +19,8 @@ class LambdaCallback(Callback):
         on_train_end: function ``(logs)``.
         on_train_batch_begin: function ``(batch, logs)``.
         on_train_batch_end: function ``(batch, logs)``.
-        **kwargs: a function for any other hook of :class:`Callback`, by its name.
+        **kwargs: a function for any other hook of :class:`Callback`, by its name; what does not begin with ``on_`` becomes
+            an attribute.
 
     Raises:
         TypeError: there is no hook of that name, or what was given for it is no function.
@@ -37,7 +38,7 @@ class LambdaCallback(Callback):
         on_train_end: Callable[..., Any] | None = None,
         on_train_batch_begin: Callable[..., Any] | None = None,
         on_train_batch_end: Callable[..., Any] | None = None,
-        **kwargs: Callable[..., Any] | None,
+        **kwargs: Any,
     ) -> None:
         super().__init__()
         functions = {
@@ -50,6 +51,9 @@ class LambdaCallback(Callback):
             **kwargs,
         }
         for name, function in functions.items():
+            if name not in HOOKS and not name.startswith("on_"):  # what the functions may ask the callback for
+                setattr(self, name, function)
+                continue
             if name not in HOOKS:
                 raise TypeError(f"LambdaCallback: there is no hook {name!r}; {did_you_mean(name, HOOKS)}")
             if function is None:

@@ -158,7 +158,9 @@ class Fitting(Inference):
         params = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
         if settings.era in OLD_ERAS:
             params |= older_params(objective.names, epochs, source.samples, source.batch_size, validation is not None)
-        callback_list = callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, self, params)
+        callback_list = callbacks
+        if not isinstance(callbacks, CallbackList):
+            callback_list = CallbackList(callbacks, add_history=True, model=self, params=params)
         follower = Follower(self, callback_list, objective.names, verbose, epochs, steps)
         if getattr(objective, "batch_means", False):
             follower.batch_report = loop.batch_report_program(objective)

@@ -106,9 +106,7 @@ class Inference(Sourcing):
             count = steps if steps is not None else source.steps
             params = {"verbose": verbose, "epochs": 1, "steps": count}
             callback_list = (
-                callbacks
-                if isinstance(callbacks, CallbackList)
-                else CallbackList(callbacks, self, params, add_history=False)
+                callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, model=self, params=params)
             )
             follower = Follower(self, callback_list, objective.names, verbose, 1, count, kind="test")
             follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)
@@ -161,9 +159,7 @@ class Inference(Sourcing):
             count = steps if steps is not None else source.steps
             params = {"verbose": verbose, "epochs": 1, "steps": count}
             callback_list = (
-                callbacks
-                if isinstance(callbacks, CallbackList)
-                else CallbackList(callbacks, self, params, add_history=False)
+                callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, model=self, params=params)
             )
             follower = Follower(self, callback_list, (), verbose, 1, count, kind="predict")
             follower.progress.count_samples(source.samples if steps is None else None, source.batch_size, None)

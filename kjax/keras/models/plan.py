@@ -12,7 +12,7 @@ from kjax.keras.core import codes
 from kjax.keras.core.handle import Handle
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import InputLayer, Operation
-from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
 from kjax.keras.core.variable import Variable
 from kjax.nn.graph import Graph, Ref, TensorSpec, Weight, freeze
@@ -108,6 +108,8 @@ class Plan:
     def size_of(self, tensor: KerasTensor) -> tuple[int | None, ...]:
         """What the shape of an input must be."""
         shape = tensor.shape
+        if settings.era == "3":  # a batch may have any size, whatever was declared
+            shape = (None, *shape[1:])
         return (*[None] * (len(shape) - 1), *shape[-1:]) if self.drawn_from_data else shape
 
     def _lasting_names(self) -> list[str]:

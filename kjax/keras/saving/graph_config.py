@@ -126,7 +126,7 @@ def _call_entry(args: Any, kwargs: Any, numbers: Mapping[int, Any]) -> dict[str,
             return type(tree)(write(item) for item in tree) if type(tree) in (list, tuple) else [write(i) for i in tree]
         return serialize_argument(tree)
 
-    return {"args": write(list(args)), "kwargs": write(dict(kwargs))}
+    return {"args": write(tuple(args)), "kwargs": write(dict(kwargs))}
 
 
 def _map_tensors(tree: Any, function: Callable[[KerasTensor], Any]) -> Any:
