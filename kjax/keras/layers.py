@@ -11,6 +11,7 @@ from kjax.keras.core import configs
 from kjax.keras.core.adaptation import ConvolutionMembers, SpectralMembers
 from kjax.keras.core.attention import AttentionMembers
 from kjax.keras.core.data_layer import DataLayer as DataLayer
+from kjax.keras.core.derived import derive
 from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
 from kjax.keras.core.functions import JaxLayer as JaxLayer
 from kjax.keras.core.input_spec import InputSpec as InputSpec
@@ -27,7 +28,7 @@ from kjax.keras.core.preprocessing import (
     NormalizationMembers,
     RescalingMembers,
 )
-from kjax.keras.core.pure import PureLayer, derive
+from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.quantized import QuantizedKernelMembers, QuantizedTableMembers
 from kjax.keras.core.recurrent import (
     BidirectionalMembers,

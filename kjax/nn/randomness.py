@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -24,13 +24,27 @@ def may_draw(module: nn.Module) -> bool:
     Args:
         module: any module; it says so itself by ``draws = True``. Modules of other libraries are taken not to.
     """
-    if getattr(module, "draws", False):
-        return True
+    return any(
+        getattr(each, "draws", False) or (isinstance(each, Graph) and any(map(_is_in_training, each.nodes)))
+        for each in modules_inside(module)
+    )
+
+
+def modules_inside(module: nn.Module) -> Iterator[nn.Module]:
+    """A module, and the modules in its fields and in theirs.
+
+    Args:
+        module: any module; one that keeps modules in other places than its fields does not show them.
+    """
+    yield module
     if isinstance(module, Graph):
-        return any(_is_in_training(node) for node in module.nodes) or any(may_draw(layer) for _, layer in module.layers)
-    inside = (getattr(module, f.name) for f in dataclasses.fields(module) if f.name not in ("parent", "name"))
-    layers = (each for value in inside for each in (value if isinstance(value, (tuple, list)) else [value]))
-    return any(isinstance(each, nn.Module) and may_draw(each) for each in layers)
+        inside = (layer for _, layer in module.layers)
+    else:
+        fields = (getattr(module, f.name) for f in dataclasses.fields(module) if f.name not in ("parent", "name"))
+        inside = (each for value in fields for each in (value if isinstance(value, (tuple, list)) else [value]))
+    for each in inside:
+        if isinstance(each, nn.Module):
+            yield from modules_inside(each)
 
 
 def _is_in_training(node: Any) -> bool:

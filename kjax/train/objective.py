@@ -46,7 +46,7 @@ class Target:
     metric_names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "loss", losses.get(self.loss))
+        object.__setattr__(self, "loss", losses.of_compile(self.loss))
         object.__setattr__(self, "metrics", tuple(metrics.of_compile(m) for m in self.metrics))
         object.__setattr__(self, "weighted_metrics", tuple(metrics.of_compile(m) for m in self.weighted_metrics))
         if not self.metric_names:

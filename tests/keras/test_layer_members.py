@@ -135,13 +135,18 @@ def test_input_specs() -> None:
             return x
 
     assert Picky()(X).shape == (8, 5)
-    for bad, what in ((X[None], "must have 2 axes"), (X[:, :3], "axis -1 must have size 5")):
-        with pytest.raises(ValueError, match=f"Picky layer 'picky.*': the input of shape .* does not fit: .*{what}"):
+    for bad, what in (
+        (X[None], "expected ndim=2, found ndim=3"),
+        (X[:, :3], "expected axis -1 of input shape to have value 5"),
+    ):
+        with pytest.raises(
+            ValueError, match=f"Picky layer 'picky.*': the input of shape .* is incompatible with the layer: .*{what}"
+        ):
             Picky()(bad)
     two = L.InputSpec(shape=(None, 5)), L.InputSpec(min_ndim=3, max_ndim=3, dtype="float32")
     layer = L.Concatenate()
     layer.input_spec = list(two)
-    with pytest.raises(ValueError, match=r"input 1 of shape .* at least 3 axes"):
+    with pytest.raises(ValueError, match=r"input 1 of shape .* expected min_ndim=3, found ndim=2"):
         layer([X, X])
     with pytest.raises(ValueError, match=r"expected 2 input\(s\), received 3"):
         layer.assert_input_compatibility([X, X, X])
@@ -266,7 +271,10 @@ def test_low_rank_adaptation_and_constraints_exclude_each_other() -> None:
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda x: L.Conv2D(3, 2, name="c")(x), r"Conv2D layer 'c': .* 4 axes .* received shape \(None, 4, 5\)"),
+        (
+            lambda x: L.Conv2D(3, 2, name="c")(x),
+            r"Conv2D layer 'c': .* shape \(None, 4, 5\) is incompatible .* expected min_ndim=4, found ndim=3",
+        ),
         (lambda x: L.Add()([x, K.Input((3, 5))]), r"cannot merge inputs of shapes \(None, 4, 5\), \(None, 3, 5\)"),
         (lambda x: L.Reshape((3, 7))(x), r"cannot give inputs of shape \(None, 4, 5\) the shape"),
         (lambda x: L.Softmax(axis=3, name="s")(x), r"Softmax layer 's': argument `axis` 3 is out of range"),
@@ -283,7 +291,7 @@ def test_weights_that_do_not_fit_the_inputs() -> None:
     layer = L.Dense(3, name="mine")
     layer(X)
     with pytest.raises(
-        ValueError, match=r"Dense layer 'mine': weight 'kernel' has shape \(5, 3\), but .* need \(7, 3\)"
+        ValueError, match=r"Dense layer 'mine': .* shape \(2, 7\) is incompatible .* expected axis -1 .* value 5"
     ):
         layer(np.ones((2, 7)))
 

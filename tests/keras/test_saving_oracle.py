@@ -41,11 +41,6 @@ def randomize(model: Any) -> None:
     for layer in model.layers:
         if type(layer).__name__ == "Normalization":
             layer.finalize_state()  # it works with what follows from its weights
-        if type(layer).__name__ == "SpectralNormalization":
-            # As training leaves it: Keras overwrites the kernel by the divided one, kjax divides it whenever it is used.
-            _, values, vectors = np.linalg.svd(np.asarray(layer.kernel).reshape(-1, layer.kernel.shape[-1]))
-            layer.kernel.assign(np.asarray(layer.kernel) / values[0])
-            layer.vector_u.assign(vectors[:1])
 
 
 def forget(model: Any) -> None:

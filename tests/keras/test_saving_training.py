@@ -23,9 +23,8 @@ RANDOM = ("mlp", "conv1d", "conv3d", "masking_layer", "noise", "augmentation", "
 NOT_TRAINED = ("operators", "functions", "no_weights")
 """Architectures with outputs of integers, or without weights."""
 
-NOT_ALIKE = ("convolutions", "stateful_lstm", "over_time")
-"""Architectures that Keras trains in another way: it writes what SpectralNormalization divides into the kernel, its compiled
-steps forget the states of stateful layers, and a BatchNormalization in TimeDistributed sees one time after the other."""
+NOT_ALIKE = ("stateful_lstm",)
+"""Architectures that Keras trains in another way: its compiled steps forget the states of stateful layers."""
 
 TRAINED = [case for case in ARCHITECTURES if case.name not in RANDOM + NOT_TRAINED + NOT_ALIKE]
 

@@ -281,8 +281,10 @@ def test_spectral_normalization_bounds_the_kernel() -> None:
     for _ in range(10):
         _, updates = layer.apply(variables, x, training=True, mutable=["state"])
         variables = {**variables, **updates}
-    kernel = layer.apply(variables, x)  # outside training too
+    kernel, updates = layer.apply(variables, x, training=True, mutable=["params", "state"])
     assert np.linalg.norm(kernel, 2) == pytest.approx(1.0, rel=1e-3)
+    np.testing.assert_array_equal(updates["params"]["layer"]["kernel"], kernel)
+    np.testing.assert_array_equal(layer.apply(variables, x), variables["params"]["layer"]["kernel"])
 
 
 def test_embedding_out_of_range_is_not_a_number() -> None:

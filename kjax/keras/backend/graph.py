@@ -68,7 +68,7 @@ def learning_phase() -> Any:
         return int(around.training)
     active = scopes.current()
     if active is not None:
-        return int(active.training)
+        return int(bool(active.training))
     if settings.learning_phase is not None:
         return settings.learning_phase
     if settings.phase_tensor is None:

@@ -15,7 +15,7 @@ from kjax.keras.core.settings import next_key
 from kjax.keras.core.variable import Variable
 from kjax.nn.graph import call_with_masks
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, record_weights
-from kjax.nn.randomness import may_draw
+from kjax.nn.randomness import may_draw, modules_inside
 
 
 def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -30,7 +30,7 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
     active = scopes.current()
     assert active is not None, "layers are called through __call__"
     training = kwargs.pop("training", None)
-    training = active.training if training is None else scopes.as_mode(training)
+    training = scopes.as_mode(active.training if training is None else training)
     variables = jax.tree.map(lambda v: v.stored_value(), tree, is_leaf=_is_box)
     key = active.next_key()
     if key is None and not active.abstract and (training or may_draw(module)):
@@ -38,6 +38,9 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
     masks = jax.tree.map(active.mask_of, (args, kwargs))
     masks = masks if jax.tree.leaves(masks) else None
     changing = [c for c in variables if c != PARAMS]
+    if training and not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(variables)):
+        if any(getattr(each, "rewrites_weights", False) for each in modules_inside(module)):
+            changing.append(PARAMS)
 
     def run(bound: nn.Module) -> Any:
         return call_with_masks(bound, args, kwargs, masks, training)
@@ -50,7 +53,7 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
             method=run,
         )
     for path, value in jax.tree_util.tree_leaves_with_path(updates.get(LOSSES, {})):
-        if path[-1].key in ("activity", "added"):  # weight penalties are known from the variables
+        if path[-1].key in ("activity", "added", "penalty"):  # weight penalties are known from the variables
             active.losses.append(value)
     for collection, inner in updates.items():
         if collection != LOSSES:

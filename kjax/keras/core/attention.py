@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kjax.keras.core.pure import PureLayer, class_of
+from kjax.keras.core.derived import class_of
+from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.quantized import FIELDS
 from kjax.nn.layers import EinsumDense
 

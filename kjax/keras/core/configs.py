@@ -36,11 +36,6 @@ def module_config(layer: Any, module: Any, config: dict[str, Any]) -> dict[str, 
     return doors.configs.module_config(layer, module, config)
 
 
-def without_unknown(cls: type, config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a config that a class knows."""
-    return doors.configs.without_unknown(cls, config)
-
-
 def custom_object_scope(custom_objects: Any) -> Any:
     """A context manager in which a user's classes and functions are known by their names."""
     return doors.configs.custom_object_scope(custom_objects)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kjax.keras.core.layer import Layer
 
@@ -51,10 +53,22 @@ class DynamicBackend:
             raise unknown
 
 
+def _are_numbers(tree: Any) -> bool:
+    leaves = jax.tree.leaves(tree) if isinstance(tree, (list, tuple)) else [tree]
+    return bool(leaves) and all(isinstance(leaf, (int, float)) for leaf in leaves)
+
+
 class DataFunctions:
     """Members of all layers that prepare data."""
 
     backend: Any = DynamicBackend()
+    _allow_non_tensor_positional_args = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer; numbers, and lists of them, are arrays."""
+        if args and isinstance(args[0], (int, float, list, tuple)) and _are_numbers(args[0]):
+            args = (np.asarray(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)  # type: ignore[misc]
 
     def convert_weight(self, weight: Any) -> Any:
         """A weight as an array: there is one backend."""

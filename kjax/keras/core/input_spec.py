@@ -67,21 +67,21 @@ class InputSpec:
                 shape = (*shape, 1)
             rank = len(shape)
         if self.ndim is not None and rank != self.ndim:
-            return f"it must have {self.ndim} axes (ndim={self.ndim})"
+            return f"expected ndim={self.ndim}, found ndim={rank}"
         if self.max_ndim is not None and rank > self.max_ndim:
-            return f"it must have at most {self.max_ndim} axes (max_ndim={self.max_ndim})"
+            return f"expected max_ndim={self.max_ndim}, found ndim={rank}"
         if self.min_ndim is not None and rank < self.min_ndim:
-            return f"it must have at least {self.min_ndim} axes (min_ndim={self.min_ndim})"
+            return f"expected min_ndim={self.min_ndim}, found ndim={rank}"
         if self.dtype is not None and str(value.dtype) != self.dtype:
-            return f"it must be of type {self.dtype}, received {value.dtype}"
+            return f"expected dtype={self.dtype}, found dtype={value.dtype}"
         for axis, size in self.axes.items():
             present = shape[axis] if -rank <= axis < rank else None
             if size is not None and present is not None and present != size:
-                return f"axis {axis} must have size {size}"
+                return f"expected axis {axis} of input shape to have value {size}"
         if wanted is not None and any(
             s is not None and given is not None and s != given for s, given in zip(wanted, shape, strict=True)
         ):
-            return f"it must have the shape {wanted}"
+            return f"expected shape={wanted}, found shape={shape}"
         return None
 
     def get_config(self) -> dict[str, Any]:
@@ -130,4 +130,6 @@ def check_inputs(spec: Any, inputs: Any, layer: Any) -> None:
         complaint = one.complaint(value)
         if complaint is not None:
             which = f"input {one.name or i!r}" if len(specs) > 1 else "the input"
-            raise ValueError(f"{where}: {which} of shape {tuple(value.shape)} does not fit: {complaint}")
+            raise ValueError(
+                f"{where}: {which} of shape {tuple(value.shape)} is incompatible with the layer: {complaint}"
+            )

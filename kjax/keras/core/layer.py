@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+import warnings
+from collections.abc import Mapping
 from typing import Any, Self
 
 import flax.linen as nn
@@ -14,6 +15,7 @@ import numpy as np
 from kjax.keras.core import configs
 from kjax.keras.core import masks as eager_masks
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.building import Building
 from kjax.keras.core.earlier import Earlier, batch_shape
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.input_spec import check_inputs
@@ -25,14 +27,13 @@ from kjax.keras.core.quantization import Quantizable
 from kjax.keras.core.rematerialization import Rematerialized, get_current_remat_mode
 from kjax.keras.core.saved import Saved
 from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_name
-from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default_of, shapes_of
-from kjax.keras.core.tensor import Node, is_symbolic, symbolic_leaves
+from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default_of
+from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.core.variable import Variable
-from kjax.keras.core.weight_arguments import weight_arguments
 from kjax.keras.legacy.form import is_converted, of_era
-from kjax.nn import constraints, regularizers
+from kjax.nn import regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy
-from kjax.nn.module import PARAMS, STATE
+from kjax.nn.module import PARAMS
 from kjax.nn.value import did_you_mean
 
 LAYER_ARGUMENTS = [
@@ -56,7 +57,7 @@ class UnknownArgumentError(TypeError, ValueError):
     """An argument that a layer has not: for Python the wrong call, for Keras a wrong value."""
 
 
-class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Earlier, Saved):
+class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Earlier, Saved):
     """Base of all Keras layers and models.
 
     Subclasses write ``call(self, inputs, ...)`` and, where they have weights of their own, ``build(self, input_shape)``
@@ -82,11 +83,6 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
     input_spec: Any = None
     """What the first argument of a call must be like: :class:`InputSpec`, a structure of them, or None."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "build" in vars(cls):
-            cls.build = _in_its_place(cls.build)
-
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
         object.__setattr__(layer, "_init_arguments", (args, kwargs))
@@ -108,6 +104,8 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
             raise UnknownArgumentError(
                 f"{type(self).__name__}: unknown argument {unknown[0]!r}; {did_you_mean(unknown[0], known)}"
             )
+        if not isinstance(trainable, (bool, int, np.bool_)):
+            raise ValueError(f"{type(self).__name__}: argument `trainable` must be a boolean, received {trainable!r}")
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: argument `name` must be a string without '/', received {name!r}")
         self._own_variables: list[tuple[str, str, Variable]] = []
@@ -164,7 +162,12 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
             self._policy_map = dtype
             return dtype[self.path]
         if dtype is not None:
-            return policy(dtype)
+            try:
+                return policy(dtype)
+            except TypeError as error:
+                raise ValueError(
+                    f"{type(self).__name__}: argument `dtype` must be a name or a DTypePolicy, received {dtype!r}: {error}"
+                ) from None
         # A quantizing policy of the session is for the layers that can be quantized in this way.
         found = policy(settings.dtype)
         mode = found.quantization_mode
@@ -203,104 +206,6 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
         """Type that floating-point inputs are converted to."""
         return self.compute_dtype
 
-    # -- building ------------------------------------------------------------------------------------------------
-
-    def build(self, input_shape: Any = None) -> None:
-        """Make the layer's own weights; a layer that has some writes this."""
-        del input_shape
-        self.built = True
-
-    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
-        """Add a weight to the layer: ``add_weight(shape, initializer, dtype, trainable, ...)``.
-
-        The orders of arguments of Keras 2 and tf.keras, which begin with the name, are understood too.
-
-        Args:
-            *args: the arguments below, in the order of Keras 3 or 2.
-            **kwargs: ``shape``: its shape, ``()`` by default; ``initializer``: name, value or function, Glorot uniform
-                for floats by default; ``dtype``: its type, the layer's variable dtype by default; ``trainable``: False
-                for a value that ``call`` sets (moving statistics); ``autocast``: whether ``call`` reads it in the
-                compute dtype; ``regularizer``: penalty on it; ``constraint``: projection after each update; ``name``.
-
-        Raises:
-            TypeError: an unknown argument, or one given twice.
-            ValueError: the shape is not known.
-        """
-        given = weight_arguments(args, kwargs)
-        shape, name = given.get("shape"), given.get("name")
-        shape = () if shape is None else tuple(shape) if hasattr(shape, "__iter__") else (shape,)
-        if any(s is None for s in shape):
-            raise ValueError(f"{self.name}: weight {name!r} needs a known shape, received {shape}")
-        name = self._free_weight_name(name or "variable")
-        dtype = given.get("dtype") or self.variable_dtype
-        initializer = given.get("initializer")
-        if initializer is None:
-            initializer = "glorot_uniform" if jnp.issubdtype(jnp.dtype(dtype), jnp.floating) else "zeros"
-        trainable = given.get("trainable", True)
-        variable = Variable(
-            initializer,
-            shape,
-            dtype,
-            trainable and self._trainable,
-            given.get("autocast", True),
-            name=name,
-            path=f"{self.path}/{name}",
-            regularizer=regularizers.get(given.get("regularizer")),
-            constraint=constraints.get(given.get("constraint")),
-        )
-        self._own_variables.append((PARAMS if trainable else STATE, name, variable))
-        return variable
-
-    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
-        """The same as :meth:`add_weight`."""
-        return self.add_weight(*args, **kwargs)
-
-    def _free_weight_name(self, name: str) -> str:
-        taken = {n for _, n, _ in self._own_variables}
-        candidates = (name if i == 0 else f"{name}_{i}" for i in range(len(taken) + 1))
-        return next(c for c in candidates if c not in taken)
-
-    def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        if self.built:
-            return
-        self.build(**self._shapes_for_build(args, kwargs))
-        self.built = True
-        self._note_shapes(args, kwargs)
-        self._after_build()
-
-    def _shapes_for_build(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments of ``build``: the shape of the first input, or ``<name>_shape`` of each argument it names."""
-        wanted = list(call_signature(type(self).build)[0])
-        if settings.era in ("1", "2") and kwargs.get("constants") is not None and wanted == ["input_shape"]:
-            # A cell with constants was built with a list of shapes.
-            return {"input_shape": [shapes_of(args[0]), *map(shapes_of, kwargs["constants"])]}
-        given = {**dict(zip(call_signature(type(self).call)[0], args, strict=False)), **kwargs}
-        if not wanted:
-            return {}
-        if all(w.endswith("_shape") and w[: -len("_shape")] in given for w in wanted) and (
-            len(wanted) > 1 or wanted[0] != "input_shape"
-        ):
-            return {w: shapes_of(given[w[: -len("_shape")]]) for w in wanted}
-        named = {w: shapes_of(given[w[: -len("_shape")]]) for w in wanted[1:] if w.removesuffix("_shape") in given}
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        return {wanted[0]: shapes_of(first), **named}
-
-    def _note_shapes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Keep the shapes that the weights were made for."""
-        self._keep_shapes(dict(zip(call_signature(type(self).call)[0], args, strict=False)) | dict(kwargs))
-
-    def _keep_shapes(self, given: Mapping[str, Any]) -> None:
-        shapes = {f"{name}_shape": shapes_of(value) for name, value in given.items() if _has_shape(value)}
-        if len(shapes) == 1:
-            self._build_shapes = {"input_shape": next(iter(shapes.values()))}
-        elif shapes:
-            self._build_shapes = {"shapes_dict": shapes}
-
-    def _after_build(self) -> None:
-        if self._initial_weights is not None:
-            weights, self._initial_weights = self._initial_weights, None
-            self.set_weights(weights)
-
     # -- calling -------------------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -319,7 +224,21 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
         if scopes.recording() is not None:
             return scopes.recorder.call_layer(self, args, kwargs)
         args, kwargs = jax.tree.map(as_array, (args, kwargs))
+        if settings.era == "3" and not self._allow_non_tensor_positional_args:
+            self._require_tensors(args)
         return self._compute(args, kwargs)
+
+    _allow_non_tensor_positional_args: bool = False
+
+    def _require_tensors(self, args: tuple[Any, ...]) -> None:
+        """Raise unless what is given by position is made of arrays."""
+        for leaf in jax.tree.leaves(args):
+            if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
+                raise ValueError(
+                    f"{type(self).__name__} layer {self.name!r}: only input tensors may be passed as positional arguments, "
+                    f"received {leaf!r} (of type {type(leaf).__name__}). Pass numbers as an array, "
+                    "`np.array(...)`, and other arguments by keyword"
+                )
 
     def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         active = scopes.current()
@@ -337,16 +256,18 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
                 eager_masks.keep(leaf, mask)
         return outputs
 
-    def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-        """The mode of a call: what it says, else that of the call around it, else the default of ``call``."""
+    def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
+        """The mode of a call: what it says, else that of the call around it, else the default of ``call``; None if nothing says."""
         names = call_signature(type(self).call)[0]
         given = kwargs.get("training")
         if "training" in names and names.index("training") < len(args):
             given = args[names.index("training")]
         if given is None:
             active = scopes.current()
-            given = active.training if active is not None else self.training_alone()
-        return scopes.as_mode(given)
+            given = active.training if active is not None else None
+        if given is None:
+            given = self.training_alone()
+        return None if given is None else scopes.as_mode(given)
 
     # Whether the layer acts as in training when it is called outside a model: layers that change pictures do.
     trains_by_default: bool = False
@@ -363,7 +284,8 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
         layers = [layer for layer in self._flatten_layers() if layer is not self and not list(layer._members())]
         acting = [layer for layer in layers if layer.trains_by_default]
         others = [layer for layer in layers if not layer.trains_by_default]
-        return self.trains_by_default or (bool(acting) and not any(layer.takes_training for layer in others))
+        acts = self.trains_by_default or (bool(acting) and not any(layer.takes_training for layer in others))
+        return True if acts else None
 
     @property
     def takes_training(self) -> bool:
@@ -389,12 +311,10 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
         elif "training" not in names and not free:
             kwargs.pop("training", None)
         first = args[0] if args else next(iter(kwargs.values()), None)
-        if self.input_spec is not None:
-            check_inputs(self.input_spec, first, self)
+        self._check_first(first)
         if not self.built:
             self._ensure_built(args, {k: v for k, v in kwargs.items() if k not in ("training", "mask")})
-            if self.input_spec is not None:  # `build` may have said more
-                check_inputs(self.input_spec, first, self)
+            self._check_first(first)  # `build` may have said more
         casts = self.autocast and jnp.issubdtype(jnp.dtype(self.compute_dtype), jnp.floating)
         if casts:
             args, kwargs = jax.tree.map(lambda leaf: self._cast(active, leaf), (args, kwargs))
@@ -416,7 +336,14 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
         self._add_activity_loss(outputs, active)
         if outermost:
             active.called[id(self)] = list(active.losses)
+        if not self._locked:
+            self._lock_state()
         return self._mark(active, first, kwargs.get("mask"), outputs)
+
+    def _check_first(self, first: Any) -> None:
+        """Compare the first argument of a call with :attr:`input_spec`."""
+        if self.input_spec is not None:
+            check_inputs(self.input_spec, first, self)
 
     _call_context_args: frozenset[str] = frozenset()
 
@@ -468,18 +395,35 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
     def _mark(self, active: scopes.Scope, first: Any, given: Any, outputs: Any) -> Any:
         """Let the masks that :meth:`compute_mask` gives travel with the outputs."""
         leaves, structure = jax.tree.flatten(outputs)
-        passes = self.supports_masking or type(self).compute_mask is not Layer.compute_mask
-        if not passes:
+        if not self._passes_masks:
+            if not active.abstract and (
+                given is not None or any(active.mask_of(x) is not None for x in jax.tree.leaves(first))
+            ):
+                self._note_lost_mask()
             if any(active.mask_of(leaf) is not None for leaf in leaves):  # an input that is returned as it is
                 leaves = [leaf if active.mask_of(leaf) is None else jnp.copy(leaf) for leaf in leaves]
             return jax.tree.unflatten(structure, leaves)
         previous = given if given is not None else jax.tree.map(active.mask_of, first)
         found = self.compute_mask(first, previous)
-        masks = found if isinstance(found, (list, tuple)) else [found]
+        masks = jax.tree.leaves(found, is_leaf=lambda mask: mask is None)
         for leaf, mask in zip(leaves, masks, strict=False):
             if mask is not None:
                 active.masks[id(leaf)] = (leaf, mask)
         return outputs
+
+    @property
+    def _passes_masks(self) -> bool:
+        """Whether masks of the inputs matter to those of the outputs."""
+        return self.supports_masking or type(self).compute_mask is not Layer.compute_mask
+
+    def _note_lost_mask(self) -> None:
+        """Warn that a mask ends here."""
+        if settings.era == "3":
+            warnings.warn(
+                f"Layer {self.name!r} (of type {type(self).__name__}) was passed an input with a mask attached to it, but "
+                "it does not support masking, so the mask information is destroyed: layers after it will not see the mask",
+                stacklevel=2,
+            )
 
     def _add_activity_loss(self, outputs: Any, active: scopes.Scope) -> None:
         if self.activity_regularizer is not None:
@@ -500,41 +444,52 @@ class Layer(Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Ea
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
         if is_converted() and self._batch_input_shape is not None:
             config["batch_input_shape"] = self._batch_input_shape
+        if type(self).get_config is Layer.get_config and type(self).__init__ is Layer.__init__:
+            config |= {"activity_regularizer": self.activity_regularizer, "autocast": self.autocast}
         if _is_of_base(type(self), "get_config") and not _is_of_base(type(self), "__init__"):
-            args, kwargs = self._init_arguments
             names, _ = call_signature(type(self).__init__)
-            given = dict(zip(names, args, strict=False)) | kwargs
-            for key, value in given.items():
+            for key, value in self._given_arguments().items():
                 if not all(map(_can_be_written, jax.tree.leaves(value))):
                     raise NotImplementedError(
                         f"{type(self).__name__}: argument `{key}` is {value!r}, which no config can hold; write a "
                         "`get_config` that returns what the layer can be made of again"
                     )
-            config.update(given)
+                config.setdefault(key, value)
             if not call_signature(type(self).__init__)[1]:
                 config = {k: v for k, v in config.items() if k in names}
         return config
+
+    def _given_arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor by name, with their defaults."""
+        args, kwargs = self._init_arguments
+        signature = inspect.signature(type(self).__init__)
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError:  # not made in this way, such as copies
+            return dict(kwargs)
+        bound.apply_defaults()
+        given = dict(list(bound.arguments.items())[1:])
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                given.update(given.pop(parameter.name))
+            elif parameter.kind is parameter.VAR_POSITIONAL and given.pop(parameter.name, ()):
+                raise NotImplementedError(
+                    f"{type(self).__name__}: arguments of `*{parameter.name}` have no names that a config could give them; "
+                    "write a `get_config` and a `from_config`"
+                )
+        return given
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make a layer from what :meth:`get_config` returned."""
         return cls(**config)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: the layer without its place in graphs and without what it can work out again."""
+        return {**self.__dict__, "_inbound_nodes": [], "_outbound_nodes": []}
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _in_its_place(build: Callable[..., Any]) -> Callable[..., Any]:
-    """A ``build`` method during which the layer's place is known."""
-
-    @functools.wraps(build)
-    def built(layer: Layer, *args: Any, **kwargs: Any) -> Any:
-        with scopes.inside(layer):
-            if not layer.built:
-                layer._take_place()
-            return build(layer, *args, **kwargs)
-
-    return built
 
 
 def _can_be_written(value: Any) -> bool:
@@ -547,8 +502,3 @@ def _is_of_base(cls: type, method: str) -> bool:
     """Whether a class has a method from the base of layers or of models, not one that somebody wrote for it."""
     owner = next(base for base in cls.__mro__ if method in vars(base))
     return owner.__module__ in (Layer.__module__, "kjax.keras.models.model")
-
-
-def _has_shape(tree: Any) -> bool:
-    leaves = jax.tree.leaves(tree, is_leaf=is_symbolic)
-    return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)

@@ -39,8 +39,13 @@ class Owning:
         def _free_weight_name(self, name: str) -> str: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable) and "_own_variables" in self.__dict__:
-            self._track(value)
+        if "_own_variables" in self.__dict__ and name not in _UNTRACKED:
+            if isinstance(value, Variable):
+                self._track(value)
+            elif isinstance(value, (list, tuple, dict)):
+                for _, member in members(value, ""):
+                    if isinstance(member, Variable):
+                        self._track(member)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -180,12 +185,13 @@ class Owning:
 
     @property
     def variables(self) -> list[Variable]:
-        """The weights and the states of random generators."""
-        found = {id(v): v for v in self.weights}
-        for layer in self._flatten_layers():
-            for generator in layer._seed_generators:
-                found.update((id(v), v) for v in generator.variables)
-        return list(found.values())
+        """The weights and the states of random generators: a layer's own ones first, then those of each layer inside."""
+        inside = {id(v): v for _, member in self._members() for v in member.variables}
+        weights = self.weights
+        own = max((i + 1 for i, v in enumerate(weights) if id(v) not in inside), default=0)
+        seeds = [v for generator in self._seed_generators for v in generator.variables]
+        found = {id(v): v for v in (*weights[:own], *seeds)}
+        return list({**found, **inside}.values())
 
     @property
     def trainable_weights(self) -> list[Variable]:

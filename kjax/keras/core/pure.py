@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -14,21 +13,22 @@ import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.abstract import key_of_leaf, of_shape, stand_in_leaf
 from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of, named_as_given
 from kjax.keras.core.doors import nodes
-from kjax.keras.core.fields import Argument, all_fields, argument_fields, field_names, required_fields
-from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree
+from kjax.keras.core.expected import expected_inputs
+from kjax.keras.core.fields import all_fields, field_names, required_fields
+from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, UnknownArgumentError
 from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import next_key, settings, to_snake_case
-from kjax.keras.core.symbolic import call_signature, in_terms_of
-from kjax.keras.core.tensor import KerasTensor, is_symbolic, stand_in, symbolic_leaves
+from kjax.keras.core.symbolic import call_signature, in_terms_of, is_shape
+from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import OLD_ERAS, layer_call
 from kjax.keras.legacy.form import of_era
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import activations
-from kjax.nn.dtypes import abstract
 from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
 from kjax.nn.module import (
@@ -65,6 +65,7 @@ class PureLayer(Seeded, Layer):
         super().__init__(**layer_kwargs)
         self._held, self._given_layers, self.built = {}, {}, self._built_at_once and type(self).build is PureLayer.build
         self._adopt(self._make_module(self.adapt_arguments(fields)))
+        self.autocast = self.autocast and getattr(self._module, "autocast", True)
 
     def _modes(self) -> tuple[str, ...]:
         return modes_of(self.module_class)
@@ -86,11 +87,15 @@ class PureLayer(Seeded, Layer):
         unknown = [key for key in layer_kwargs if key not in LAYER_ARGUMENTS]
         if unknown:
             hint = did_you_mean(unknown[0], [*names, *LAYER_ARGUMENTS])
-            raise TypeError(f"{type(self).__name__}: unknown argument {unknown[0]!r}; {hint}")
+            raise UnknownArgumentError(f"{type(self).__name__}: unknown argument {unknown[0]!r}; {hint}")
         missing = [n for n in required_fields(self.module_class) if n not in fields]
         if missing:
             raise TypeError(f"{type(self).__name__}: missing argument `{missing[0]}`")
         return layer_kwargs, fields
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: without descriptions, which are made again."""
+        return {**super().__getstate__(), "_described": {}, "_parts": {}, "_initial_values": None}
 
     def _make_module(self, fields: Mapping[str, Any]) -> nn.Module:
         assert self.module_class is not None
@@ -201,7 +206,7 @@ class PureLayer(Seeded, Layer):
     def __setattr__(self, name: str, value: Any) -> None:
         module = self.__dict__.get("_module")
         if module is not None and name in all_fields(type(module)):
-            if name not in ("name", "trainable", "activity_regularizer"):
+            if name not in ("name", "trainable", "activity_regularizer", "dtype"):
                 object.__setattr__(self, "_module", module.clone(**{name: self._hold(name, value)}))
                 self._described.clear()
                 return
@@ -224,6 +229,26 @@ class PureLayer(Seeded, Layer):
             and not self._own_variables
             and self._composed_call is None
         )
+
+    @property
+    def input_spec(self) -> Any:
+        """What the first argument of a call must be like: specifications, or None."""
+        if "_input_spec" in self.__dict__:
+            return self._input_spec
+        module = self.__dict__.get("_module")
+        if module is None or type(self).call is not PureLayer.call:
+            return None
+        return expected_inputs(module, (self._build_shapes or {}).get("input_shape") if self.built else None)
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        object.__setattr__(self, "_input_spec", value)
+
+    @property
+    def _passes_masks(self) -> bool:
+        if type(self).compute_mask is not PureLayer.compute_mask or not isinstance(self._module, ModuleBase):
+            return super()._passes_masks
+        return self.supports_masking or type(self._module).compute_mask is not ModuleBase.compute_mask
 
     @property
     def _composed_call(self) -> Any:
@@ -311,18 +336,22 @@ class PureLayer(Seeded, Layer):
             *input_shapes: shape of the input with the batch axis (None where free), or shapes of several.
             **named_shapes: the same by argument name.
         """
-        dtype = self.compute_dtype
-        args = tuple(_abstract(shape, dtype) for shape in input_shapes)
-        kwargs: dict[str, Any] = {}
-        for key, shape in named_shapes.items():
-            name = key.removesuffix("_shape")
-            if self._takes(name):
-                kwargs[name] = _abstract(shape, dtype)
-            else:
-                args = (*args, _abstract(shape, dtype))
-        if not args and not kwargs:
-            args = tuple(_abstract(shape, dtype) for shape in self._default_shapes())
-        self._make_variables(self._describe(args, kwargs))
+        named = {key.removesuffix("_shape"): shape for key, shape in named_shapes.items()}
+        given = (*input_shapes, *(shape for name, shape in named.items() if not self._takes(name)))
+        kwargs = {name: shape for name, shape in named.items() if self._takes(name)}
+        if not given and not kwargs:
+            given = self._default_shapes()
+
+        def description(variant: int) -> Description:
+            args = tuple(of_shape(shape, self.compute_dtype, variant) for shape in given)
+            return self._describe(
+                args, {k: of_shape(shape, self.compute_dtype, variant) for k, shape in kwargs.items()}
+            )
+
+        found = description(0)
+        if _is_open((given, kwargs)):
+            self._require_sizes(found, description(1))
+        self._make_variables(found)
         shapes = [*input_shapes, *named_shapes.values()]
         if len(shapes) == 1:
             self._build_shapes = {"input_shape": shapes[0]}
@@ -344,14 +373,27 @@ class PureLayer(Seeded, Layer):
             return
         given = (args, dict(kwargs))
 
-        def attempt() -> Description:
-            filled_args, filled_kwargs = jax.tree.map(_stand_in_leaf, given, is_leaf=is_symbolic)
-            with in_terms_of(jax.tree.leaves(given), 0):
+        def attempt(variant: int) -> Description:
+            filled_args, filled_kwargs = jax.tree.map(lambda x: stand_in_leaf(x, variant), given, is_leaf=is_symbolic)
+            with in_terms_of(jax.tree.leaves(given), variant):
                 return self._describe(filled_args, filled_kwargs)
 
-        self._make_variables(self._fitted(given, attempt))
+        found = self._fitted(given, lambda: attempt(0))
+        if found.weights and any(None in tensor.shape[1:] for tensor in symbolic_leaves(given)):
+            self._require_sizes(found, self._fitted(given, lambda: attempt(1)))
+        self._make_variables(found)
         self._note_shapes(args, kwargs)
         self._after_build()
+
+    def _require_sizes(self, found: Description, other: Description) -> None:
+        """Raise if a weight has other sizes for other sizes of free axes."""
+        for one, two in zip(found.weights, other.weights, strict=True):
+            if one.shape != two.shape and not one.path[-1].startswith(CARRIED):
+                shape = tuple(a if a == b else None for a, b in zip(one.shape, two.shape, strict=True))
+                raise ValueError(
+                    f"{type(self).__name__} layer {self.name!r}: weight {one.path[-1]!r} would have the shape {shape}: shapes of "
+                    "weights must be fully-defined (no None), so the axes of the inputs that it depends on need a size"
+                )
 
     def _note_shapes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         function = type(self._module).call if isinstance(self._module, ModuleBase) else type(self).call
@@ -372,7 +414,12 @@ class PureLayer(Seeded, Layer):
         masked = any(mask is not None for mask in given_masks)
         module = self._current_module()
         abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
-        key: Any = (module, structure, tuple(_key(leaf) for leaf in leaves), tuple(_key(m) for m in given_masks))
+        key: Any = (
+            module,
+            structure,
+            tuple(key_of_leaf(leaf) for leaf in leaves),
+            tuple(key_of_leaf(m) for m in given_masks),
+        )
         try:
             if key in self._described:
                 return self._described[key]
@@ -510,8 +557,7 @@ class PureLayer(Seeded, Layer):
         if settings.era in OLD_ERAS and cls.module_class is not None:  # old names are no news in a config
             table = spellings.LAYERS.get(cls.module_class.__name__, {})
             config = {table.get(key, key): value for key, value in config.items()}
-        config = configs.without_unknown(cls, dict(config))
-        return cls(**configs.with_revived(config))
+        return cls(**configs.with_revived(dict(config)))
 
 
 def _as_module(value: Any) -> Any:
@@ -523,74 +569,10 @@ def _as_module(value: Any) -> Any:
     return value
 
 
-def _stand_in_leaf(leaf: Any) -> Any:
-    if isinstance(leaf, KerasTensor):
-        return stand_in(leaf, 0)
-    if hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
-        return abstract(leaf)
-    return leaf
-
-
-def _abstract(shape: Any, dtype: str) -> Any:
-    if isinstance(shape, Mapping):
-        return {key: _abstract(value, dtype) for key, value in shape.items()}
-    if isinstance(shape, (list, tuple)) and shape and isinstance(shape[0], (list, tuple)):
-        return [_abstract(item, dtype) for item in shape]
-    return _stand_in_leaf(KerasTensor(shape, dtype, name="spec"))
-
-
-def _key(leaf: Any) -> Any:
-    return (leaf.shape, str(leaf.dtype)) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
+def _is_open(shapes: Any) -> bool:
+    """Whether axes other than the first of a shape in a structure are free."""
+    return any(None in shape[1:] for shape in jax.tree.leaves(shapes, is_leaf=is_shape) if is_shape(shape))
 
 
 def _is_box(thing: Any) -> bool:
     return isinstance(thing, Variable)
-
-
-def derive(
-    module_class: type[nn.Module], name: str | None = None, bases: tuple[type, ...] = (), **attributes: Any
-) -> type[PureLayer]:
-    """The Keras class of a floor-1 layer: same arguments, plus those of every Keras layer.
-
-    Args:
-        module_class: the Flax module class.
-        name: name of the Keras class; the module's by default.
-        bases: classes with the members that the Keras layer has beyond arguments and weights.
-        **attributes: further class attributes.
-    """
-    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    for f in argument_fields(module_class):
-        default = inspect.Parameter.empty if f.default is dataclasses.MISSING else f.default
-        kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only is True else inspect.Parameter.POSITIONAL_OR_KEYWORD
-        parameters.append(inspect.Parameter(f.name, kind, default=default))
-    parameters.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        PureLayer.__init__(self, *args, **kwargs)
-
-    __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    __init__.__doc__ = module_class.__doc__
-    for f in dataclasses.fields(module_class):
-        taken = inspect.getattr_static(PureLayer, f.name, None)
-        members = [inspect.getattr_static(base, f.name, None) for base in bases]
-        if f.init and not any(isinstance(m, property) or callable(m) for m in (taken, *members)):
-            attributes.setdefault(f.name, Argument(f.name))
-    body = {
-        "module_class": module_class,
-        "__init__": __init__,
-        "__doc__": module_class.__doc__,
-        "__module__": "kjax.keras.layers",
-        "__signature__": inspect.Signature(parameters[1:]),
-        **attributes,
-    }
-    cls = type(name or module_class.__name__, (*bases, PureLayer), body)
-    _classes.setdefault(module_class, cls)
-    return cls
-
-
-_classes: dict[type, type[PureLayer]] = {}
-
-
-def class_of(module_class: type[nn.Module]) -> type[PureLayer]:
-    """The class that :func:`derive` made of a module's first."""
-    return _classes[module_class]

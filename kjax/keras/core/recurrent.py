@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core.copying import copy_layer
+from kjax.keras.core.derived import class_of
 from kjax.keras.core.input_spec import InputSpec
 from kjax.keras.core.layer import Layer
-from kjax.keras.core.pure import PureLayer, class_of
+from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.symbolic import call_signature
 from kjax.keras.core.tensor import is_symbolic
@@ -186,6 +187,10 @@ class StatefulMembers(PureLayer):
     def reset_state(self) -> None:
         """Set the carried states to zeros."""
         self.reset_states()
+
+    def _check_first(self, first: Any) -> None:
+        """A list holds the sequences and, as Keras 2 takes them, the first states."""
+        super()._check_first(first[0] if isinstance(first, (list, tuple)) and first else first)
 
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         first: Any = args[0] if args else None

@@ -46,7 +46,7 @@ class Scope:
 
     values: dict[int, Any] = dataclasses.field(default_factory=dict)
     key: Array | None = None
-    training: bool = False
+    training: bool | None = None
     abstract: bool = False
     changed: dict[int, Any] = dataclasses.field(default_factory=dict)
     losses: list[Any] = dataclasses.field(default_factory=list)

@@ -43,6 +43,13 @@ def call_signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], bool]
 
 
 @functools.cache
+def required_parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a function's parameters, without ``self``, that have no default."""
+    parameters = inspect.signature(function).parameters
+    return tuple(n for n in call_signature(function)[0] if parameters[n].default is inspect.Parameter.empty)
+
+
+@functools.cache
 def default_of(function: Callable[..., Any], argument: str) -> Any:
     """The default of a function's parameter; None where it has none."""
     parameter = inspect.signature(function).parameters.get(argument)
@@ -71,6 +78,13 @@ class Symbolic:
         def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
         def call(self, *args: Any, **kwargs: Any) -> Any: ...
         def _flatten_layers(self) -> Iterator[Any]: ...
+        def _check_first(self, first: Any) -> None: ...
+        def _lock_state(self) -> None: ...
+        def _note_lost_mask(self) -> None: ...
+        def _shapes_for(self, method: Any, args: Any, kwargs: Any) -> dict[str, Any]: ...
+
+        @property
+        def _passes_masks(self) -> bool: ...
 
     _drawn_call: Callable[..., Any] | None = None
     """The layer's ``call``, once it is one that has to see symbolic tensors."""
@@ -110,9 +124,16 @@ class Symbolic:
 
     def _make_node(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One traced call, as a node of the graph."""
+        first = args[0] if args else next(iter(kwargs.values()), None)
         with scopes.inside(self):
-            self._ensure_built(args, kwargs)
-            specs, masks, structure = self._output_specs(args, kwargs)
+            self._check_first(first)
+            if not self.built:
+                self._ensure_built(args, kwargs)
+                self._check_first(first)
+            specs, masks, structure = self._declared_specs(args, kwargs) or self._output_specs(args, kwargs)
+        self._lock_state()
+        if not self._passes_masks and any(symbolic_mask(t) is not None for t in symbolic_leaves(first)):
+            self._note_lost_mask()
         names = [f"{self.name}_output_{i}" for i in range(len(specs))]
         outputs = [KerasTensor(s.shape, s.dtype, n, known=s.known) for n, s in zip(names, specs, strict=True)]
         for tensor, mask in zip(outputs, itertools.chain(masks, itertools.repeat(None)), strict=False):
@@ -122,6 +143,35 @@ class Symbolic:
         if len(outputs) == 1 and settings.era in ("1", "2"):
             return outputs[0]  # a list of one tensor was that tensor
         return jax.tree.unflatten(structure, outputs)
+
+    def _declared_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any] | None:
+        """The output specs as a user's ``compute_output_spec`` or ``compute_output_shape`` gives them, None where there is neither.
+
+        What is traced tells types and masks where it has as many outputs; a ``call`` that cannot be traced is not needed.
+        """
+        cls = type(self)
+        if settings.era != "3" or not (_is_own(cls.compute_output_spec) or _is_own(cls.compute_output_shape)):
+            return None
+        if _is_own(cls.compute_output_spec):
+            leaves, structure = jax.tree.flatten(self.compute_output_spec(*args, **kwargs), is_leaf=is_symbolic)
+            declared = [KerasTensor(leaf.shape, str(leaf.dtype), name="spec") for leaf in leaves]
+        else:
+            shapes = self.compute_output_shape(**self._shapes_for(cls.compute_output_shape, args, kwargs))
+            shapes = tuple(shapes) if is_shape(shapes) else shapes
+            leaves, structure = jax.tree.flatten(shapes, is_leaf=is_shape)
+            declared = [KerasTensor(tuple(shape), self.compute_dtype, name="spec") for shape in leaves]
+        try:
+            traced, masks, _ = self._output_specs(args, kwargs)
+        except NotSymbolicError:
+            raise
+        except Exception:  # whatever stops the trace may be what the declaration is there for
+            traced, masks = [], []
+        if len(traced) != len(declared):
+            return declared, [None] * len(declared), structure
+        if not _is_own(cls.compute_output_spec):
+            pairs = zip(declared, traced, strict=True)
+            declared = [KerasTensor(spec.shape, str(found.dtype), name="spec") for spec, found in pairs]
+        return declared, masks, structure
 
     def _output_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any]:
         """Shapes and types of the outputs and of their masks for symbolic arguments, and the outputs' structure.
@@ -198,7 +248,8 @@ class Symbolic:
         """Symbolic tensors of the shapes and types of the outputs, for symbolic tensors or arrays; no graph is drawn."""
         args, kwargs = jax.tree.map(_as_symbolic, (args, kwargs), is_leaf=is_symbolic)
         self._ensure_built(args, kwargs)
-        specs, _, structure = self._output_specs(args, kwargs)
+        own = _is_own(type(self).compute_output_shape) and not _is_own(type(self).compute_output_spec)
+        specs, _, structure = (own and self._declared_specs(args, kwargs)) or self._output_specs(args, kwargs)
         return jax.tree.unflatten(structure, specs)
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -292,6 +343,11 @@ class Symbolic:
                 scope.values[id(seed)] = following(scope.values[id(seed)])
         state = [scope.values[id(v)] for v in self.non_trainable_variables]
         return (outputs, state, [*scope.losses, *own]) if return_losses else (outputs, state)
+
+
+def _is_own(method: Callable[..., Any]) -> bool:
+    """Whether a method is one that a user wrote."""
+    return not method.__module__.startswith("kjax.")
 
 
 @contextlib.contextmanager

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from kjax.keras import layers
+from kjax.keras.core.derived import derive
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pictures import ImageMembers
-from kjax.keras.core.pure import derive
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import layer_call
 from kjax.keras.legacy.notes import note

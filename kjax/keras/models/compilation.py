@@ -261,7 +261,7 @@ def _of(kind: Any, identifier: Any, argument: str) -> Any:
         identifier = identifier()
     identifier = getattr(identifier, "pure", identifier)
     try:
-        return kind.of_compile(identifier) if kind is metrics else kind.get(identifier)
+        return kind.of_compile(identifier)
     except ValueError as error:
         raise ValueError(f"compile: argument `{argument}`: {error}") from None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import flax.linen as nn
 
 from kjax.keras.core import codes
+from kjax.keras.core.abstract import of_shape
 from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.doors import files
 from kjax.keras.core.handle import Handle, Owner
@@ -246,6 +247,8 @@ class Model(OnBatch, Drawn, Layer):
 
     # -- calling -------------------------------------------------------------------------------------------------
 
+    _allow_non_tensor_positional_args = True
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the model on symbolic tensors (draws a node) or on data (computes)."""
         if args and codes.holds_strings(args[0]) and self.takes_strings:
@@ -281,9 +284,7 @@ class Model(OnBatch, Drawn, Layer):
         """Build a model written as a class for inputs of a shape (with the batch axis, None where free)."""
         if self._plan is None and input_shape is not None and type(self).call is not Model.call and not self.built:
             self.built = True
-            from kjax.keras.core.pure import _abstract
-
-            self._trace((_abstract(input_shape, self.compute_dtype),), {})
+            self._trace((of_shape(input_shape, self.compute_dtype),), {})
             self._build_shapes = {"input_shape": input_shape}
         self.built = True
 

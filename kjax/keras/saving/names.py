@@ -173,11 +173,6 @@ REVIVED = {
 FILES_IN_ARGUMENTS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), ("vocabulary",))
 """Arguments of built-in layers that are files to be read where they are text."""
 
-ONLY_IN_KERAS: dict[str, dict[str, Any]] = {
-    "LayerNormalization": {"rms_scaling": False},
-}
-"""Arguments that do not exist here: the value at which they are written, and may be read."""
-
 HOLDING_QUANTIZERS = ("quantization_config", "weight_quantizer", "activation_quantizer")
 """Arguments that hold quantizers, or configs with quantizers."""
 
@@ -283,20 +278,7 @@ def written(cls: type, module: str, config: dict[str, Any], defaults: dict[str, 
         if key == "dtype" and cls.__name__ in PLAIN_DTYPE:
             value = value["config"]["name"]  # pyright: ignore
         result[key] = value
-    return {**result, **ONLY_IN_KERAS.get(cls.__name__, {})}
-
-
-def without_unknown(cls: type, config: dict[str, Any]) -> dict[str, Any]:
-    """A config of a built-in layer without the arguments that do not exist here.
-
-    Raises:
-        ValueError: one of them has another value than the only one that there is.
-    """
-    known = ONLY_IN_KERAS.get(cls.__name__, {}) if cls.__module__ == "kjax.keras.layers" else {}
-    for key, value in known.items():
-        if config.get(key, value) != value:
-            raise ValueError(f"{cls.__name__}: kjax has no argument {key!r}, other than {value!r}")
-    return {key: value for key, value in config.items() if key not in known}
+    return result
 
 
 def builtin(module: str | None, name: str) -> Any:

@@ -516,7 +516,6 @@ def make_instance(cls: Any, config: Any) -> Any:
     if isinstance(config, dict):
         if isinstance(config.get("dtype"), Mapping):
             config["dtype"] = _revive(config["dtype"])
-        config = names.without_unknown(cls, config)
         generated = getattr(cls, "get_config", None) is Layer.get_config
         keys = names.REVIVED.get(cls.__name__, ()) if cls.__module__ == "kjax.keras.layers" else ()
         keys = (*keys, *names.HOLDING_QUANTIZERS)
@@ -584,6 +583,5 @@ configs.fill(
     deserialize_keras_object=deserialize_keras_object,
     serialize_argument=serialize_argument,
     module_config=_module_config,
-    without_unknown=names.without_unknown,
     custom_object_scope=CustomObjectScope,
 )

@@ -224,6 +224,7 @@ class LayerNormalization(Layer):
         epsilon: added to variances.
         center: whether there is a ``beta``.
         scale: whether there is a ``gamma``.
+        rms_scaling: True divides by the standard deviation without shifting anything; there is a ``gamma``, and no ``beta``.
 
     Source: Ba et al., 2016, "Layer normalization".
     """
@@ -238,6 +239,7 @@ class LayerNormalization(Layer):
     gamma_regularizer: Any = base.regularizer()
     beta_constraint: Any = base.constraint()
     gamma_constraint: Any = base.constraint()
+    rms_scaling: bool = field(False, convert=bool, kw_only=True)
 
     supports_masking = True
     autocast = False
@@ -245,11 +247,14 @@ class LayerNormalization(Layer):
     def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         axes, shape, broadcast = _axes_and_shape(self, inputs.shape)
         x = at_least_float32(inputs)
-        y = _standardize(x, axes, self.epsilon)
-        if self.scale:
+        if self.rms_scaling:
+            y = x * jax.lax.rsqrt(jnp.var(x, axis=axes, keepdims=True) + self.epsilon)
+        else:
+            y = _standardize(x, axes, self.epsilon)
+        if self.scale or self.rms_scaling:
             gamma = base.declared_weight(self, "gamma", shape, cast=False)
             y = y * gamma.astype(y.dtype).reshape(broadcast)
-        if self.center:
+        if self.center and not self.rms_scaling:
             beta = base.declared_weight(self, "beta", shape, cast=False)
             y = y + beta.astype(y.dtype).reshape(broadcast)
         return y.astype(self.compute_dtype)
@@ -362,10 +367,11 @@ _SMALLEST_SQUARE = 1e-24
 
 
 class SpectralNormalization(Layer):
-    """A layer whose kernel is divided by an estimate of its largest singular value.
+    """A layer whose kernel is divided, in training, by an estimate of its largest singular value.
 
-    The estimate comes from power iterations on a vector that is kept in the state and advanced in training. Keras
-    overwrites the kernel by the divided one instead, which for a kernel that it has trained gives the same.
+    The estimate comes from power iterations on a vector that is kept in the state. Where the caller lets a call in training
+    mode change ``params`` (``mutable=['params', 'state']``), the divided kernel becomes the kernel, as in Keras; a training
+    step, whose gradients change the kernel, does not, as Keras' on JAX. Outside training the kernel is used as it is.
 
     Weights: those of the layer; state ``vector_u`` (1, outputs).
 
@@ -381,10 +387,12 @@ class SpectralNormalization(Layer):
 
     also_own: ClassVar[tuple[str, ...]] = ("kernel", "embeddings")
     """Weights of the layer inside that Keras lists as this layer's own too."""
+    rewrites_weights: ClassVar[bool] = True
+    """Whether a call in training mode changes trained weights where it may."""
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
-        if self.is_initializing():
-            call_with(self.layer, inputs, training=training, mask=mask)
+        if self.is_initializing() or not training:
+            outputs = call_with(self.layer, inputs, training=training, mask=mask)
         variables = dict(self.layer.variables)
         params = dict(variables[PARAMS])
         name = next((n for n in ("kernel", "embeddings") if n in params), None)
@@ -395,10 +403,13 @@ class SpectralNormalization(Layer):
         matrix = params[name].reshape(-1, params[name].shape[-1])
         start = TruncatedNormal(stddev=0.02)
         u = self.state("vector_u", (1, matrix.shape[-1]), start, str(matrix.dtype)).astype(matrix.dtype)
-        new_u, sigma = self._largest_singular_value(matrix, u, self.power_iterations if training else 1)
-        if training:
-            self.set_state("vector_u", new_u)
+        if not training:
+            return outputs  # pyright: ignore[reportPossiblyUnbound]
+        new_u, sigma = self._largest_singular_value(matrix, u, self.power_iterations)
+        self.set_state("vector_u", jnp.where(sigma == 0, u, new_u))
         params[name] = jnp.where(sigma == 0, params[name], params[name] / jnp.where(sigma == 0, 1, sigma))
+        if self.is_mutable_collection(PARAMS) and not self.is_initializing():
+            self.layer.put_variable(PARAMS, name, params[name])
         # The layer is run apart with its other kernel; what it changes is put back.
         mutable = [c for c in (STATE, LOSSES) if self.is_mutable_collection(c)]
         rngs = {DROPOUT: self.make_rng(DROPOUT)} if self.has_rng(DROPOUT) else {}

@@ -51,6 +51,7 @@ from kjax.nn.losses.regression import mean_squared_error as mean_squared_error
 from kjax.nn.losses.regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
 from kjax.nn.losses.resolve import classification_kind as classification_kind
 from kjax.nn.losses.resolve import get as get
+from kjax.nn.losses.resolve import of_compile as of_compile
 from kjax.nn.losses.resolve import resolve as resolve
 from kjax.nn.losses.resolve import resolve_crossentropy as resolve_crossentropy
 from kjax.nn.losses.structured import circle as circle

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import jax.numpy as jnp
 
 from kjax.nn.configs import function_name
 from kjax.nn.losses.base import Loss
@@ -17,6 +20,8 @@ from kjax.nn.losses.wrapper import FunctionLoss, LossFunctionWrapper, classes, r
 from kjax.nn.value import pure
 
 registry.register(LossFunctionWrapper)
+
+_AUTOMATIC = ("crossentropy", "ce")
 
 
 def get(identifier: Any) -> Loss | None:
@@ -76,6 +81,33 @@ def resolve_crossentropy(y_true_shape: Sequence[int], y_pred_shape: Sequence[int
 
 def resolve(identifier: Any, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> Loss | None:
     """Like :func:`get`, for ``'crossentropy'`` and ``'ce'`` too, which depend on the shapes."""
-    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+    if isinstance(identifier, str) and identifier.lower() in _AUTOMATIC:
         return resolve_crossentropy(y_true_shape, y_pred_shape)
+    return get(identifier)
+
+
+@dataclasses.dataclass(frozen=True)
+class AutomaticCrossentropy(Loss):
+    """What ``compile(loss='crossentropy')`` stands for: binary, categorical or sparse, whichever the shapes say.
+
+    Args:
+        reduction: how the values of the samples become one.
+        name: name of the loss.
+        dtype: type that it computes in.
+    """
+
+    reduction: str | None = "sum_over_batch_size"
+    name: str | None = "crossentropy"
+    dtype: Any = None
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
+        """The loss for targets and predictions, as that of the class that their shapes ask for."""
+        found: Any = resolve_crossentropy(jnp.shape(y_true), jnp.shape(y_pred))
+        return found(y_true, y_pred, sample_weight, mask)
+
+
+def of_compile(identifier: Any) -> Loss | None:
+    """The loss for an entry of ``compile(loss=...)``: like :func:`get`, for ``'crossentropy'`` and ``'ce'`` too."""
+    if isinstance(identifier, str) and identifier.lower() in _AUTOMATIC:
+        return AutomaticCrossentropy()
     return get(identifier)

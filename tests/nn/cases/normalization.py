@@ -25,10 +25,10 @@ def time_mask(inputs: Any) -> Any:
 
 
 def around(inner: Any, *, shape: tuple[int, ...], **kwargs: Any) -> Case:
-    """Spectral normalization of a layer; outside training Keras uses a kernel that it has not divided."""
+    """Spectral normalization of a layer."""
     make = lambda K: K.SpectralNormalization(inner(K), **kwargs)  # noqa: E731
     label = f"SpectralNormalization({type(inner(L)).__name__},{kwargs})"
-    return Case(make(L), make, [shape], training=(True,), scale=4.0, id=label)
+    return Case(make(L), make, [shape], scale=4.0, id=label)
 
 
 CASES = [

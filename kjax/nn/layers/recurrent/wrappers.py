@@ -12,7 +12,7 @@ from kjax.nn import arguments as arg
 from kjax.nn.layers import base
 from kjax.nn.layers.recurrent.sequence import first_mask
 from kjax.nn.layers.wrapping import call_with, wrapped
-from kjax.nn.module import Layer
+from kjax.nn.module import LOSSES, PARAMS, Layer
 from kjax.nn.value import ArgumentError, field
 
 
@@ -139,7 +139,18 @@ class TimeDistributed(Layer):
         def together(x: Array) -> Array:
             return x.reshape((batch * times, *x.shape[2:]))
 
+        if training and self._keeps_state():
+            # Such as moving statistics: each time is a batch of its own, one after the other.
+            steps = [
+                call_with(self.layer, inputs[:, t], mask=None if mask is None else mask[:, t], training=True)
+                for t in range(times)
+            ]
+            return jax.tree.map(lambda *ys: jnp.stack(ys, axis=1), *steps)
         outputs = call_with(
             self.layer, together(inputs), mask=None if mask is None else together(mask), training=training
         )
         return jax.tree.map(lambda y: y.reshape((batch, times, *y.shape[1:])), outputs)
+
+    def _keeps_state(self) -> bool:
+        """Whether calls of the layer inside change it."""
+        return any(values for collection, values in self.layer.variables.items() if collection not in (PARAMS, LOSSES))
