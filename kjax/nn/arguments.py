@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kjax.nn.value import did_you_mean
+from kjax.nn.value import UnknownModeError, did_you_mean
 
 
 def integer(value: Any) -> int:
@@ -32,20 +32,27 @@ def optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else convert(value)
 
 
+def number(value: Any) -> float:
+    """Any number."""
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise TypeError(f"expected a number, received {value!r}")
+    return float(value)
+
+
 def at_least_zero(value: Any) -> float:
     """A finite number of at least 0, such as a standard deviation."""
-    number = float(value)
-    if not 0 <= number < float("inf"):
+    found = number(value)
+    if not 0 <= found < float("inf"):
         raise ValueError(f"expected a finite number of at least 0, received {value!r}")
-    return number
+    return found
 
 
 def fraction(value: Any) -> float:
     """A number from 0 to 1, such as a dropout rate."""
-    number = float(value)
-    if not 0 <= number <= 1:
+    found = number(value)
+    if not 0 <= found <= 1:
         raise ValueError(f"expected a number from 0 to 1, received {value!r}")
-    return number
+    return found
 
 
 def sizes(rank: int, *, minimum: int = 1) -> Callable[[Any], tuple[int, ...]]:
@@ -54,7 +61,7 @@ def sizes(rank: int, *, minimum: int = 1) -> Callable[[Any], tuple[int, ...]]:
     def convert(value: Any) -> tuple[int, ...]:
         items = tuple(value) if isinstance(value, Iterable) else (value,) * rank
         if len(items) != rank:
-            raise ValueError(f"expected one integer or {rank} of them, received {value!r}")
+            raise TypeError(f"expected one integer or {rank} of them, received {value!r}")
         numbers = tuple(integer(item) for item in items)
         if any(n < minimum for n in numbers):
             raise ValueError(f"expected integers of at least {minimum}, received {value!r}")
@@ -82,6 +89,19 @@ def pairs(rank: int) -> Callable[[Any], tuple[tuple[int, int], ...]]:
                 raise ValueError(f"expected non-negative integers (before, after), received {item!r}")
             result.append((integer(both[0]), integer(both[1])))
         return tuple(result)
+
+    return convert
+
+
+def mode(*allowed: str) -> Callable[[Any], Any]:
+    """One of the allowed ways to do something; Keras has not implemented the others."""
+    chosen = choice(*allowed)
+
+    def convert(value: Any) -> Any:
+        try:
+            return chosen(value)
+        except ValueError as error:
+            raise UnknownModeError(str(error)) from None
 
     return convert
 

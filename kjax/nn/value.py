@@ -20,6 +20,24 @@ class ArgumentError(ValueError):
     """A constructor argument that cannot be used; the message names the class, the argument and what was received."""
 
 
+class ArgumentTypeError(ArgumentError, TypeError):
+    """A constructor argument of a type that cannot be used: for Python the wrong type, for Keras often a wrong value."""
+
+
+class UnknownModeError(ValueError, NotImplementedError):
+    """A name of a way to do something that there is not."""
+
+
+class ArgumentModeError(ArgumentError, UnknownModeError):
+    """A constructor argument that names a way to do something that there is not."""
+
+
+def _kind_of(error: Exception) -> type[ArgumentError]:
+    if isinstance(error, UnknownModeError):
+        return ArgumentModeError
+    return ArgumentTypeError if isinstance(error, TypeError) else ArgumentError
+
+
 def field(
     default: Any = dataclasses.MISSING,
     *,
@@ -68,7 +86,8 @@ def convert_fields(instance: Any) -> None:
         try:
             object.__setattr__(instance, f.name, convert(value))
         except (ValueError, TypeError) as error:
-            raise ArgumentError(f"{type(instance).__name__}: argument `{f.name}`: {error}") from error
+            kind = _kind_of(error)
+            raise kind(f"{type(instance).__name__}: argument `{f.name}`: {error}") from error
 
 
 def is_written(instance: Any, f: dataclasses.Field[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The programs of :mod:`tests.keras.contract_cases` on real Keras 3 and on kjax, and layers by the contract of all."""
+"""The programs of :mod:`contract_cases` and :mod:`layer_cases` on real Keras 3 and on kjax, and layers by the contract of all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 
 from kjax import keras
 from kjax.keras import testing
-from tests.keras.contract_cases import CASES, plain
+from tests.keras import contract_cases, layer_cases
+from tests.keras.contract_cases import plain
+
+CASES = contract_cases.CASES | layer_cases.CASES
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -21,6 +24,7 @@ def test_programs_give_the_same(keras3, name):
         with warnings.catch_warnings():
             if library is keras3:  # it mentions lists for dicts, lost masks and integers of 64 bits
                 warnings.simplefilter("ignore")
+            warnings.filterwarnings("ignore", ".*does not support masking")
             answers.append(plain(CASES[name](library)))
     assert answers[1] == answers[0]
 

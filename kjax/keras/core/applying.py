@@ -9,6 +9,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import next_key
@@ -38,7 +39,7 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
     masks = jax.tree.map(active.mask_of, (args, kwargs))
     masks = masks if jax.tree.leaves(masks) else None
     changing = [c for c in variables if c != PARAMS]
-    if training and not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(variables)):
+    if training and not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(variables)):
         if any(getattr(each, "rewrites_weights", False) for each in modules_inside(module)):
             changing.append(PARAMS)
 

@@ -76,8 +76,8 @@ class InputLayer(Layer):
         batch_input_shape: Any = None,
         **kwargs: Any,
     ) -> None:
-        del optional
         super().__init__(name=name, **kwargs)
+        self.optional = bool(optional)
         if name is None and settings.era != "3":
             settings.names["input"] += 1
             self.name = f"input_{settings.names['input']}"
@@ -94,11 +94,20 @@ class InputLayer(Layer):
             raise ValueError(f"Input {self.name!r}: give either `shape` (one sample) or `batch_shape`")
         if batch_shape is None:
             batch_shape = (batch_size, *(shape if hasattr(shape, "__iter__") else (shape,)))
+        elif batch_size is not None and settings.era == "3":
+            raise ValueError(
+                f"Input {self.name!r}: `batch_shape` {batch_shape} has the batch axis; leave `batch_size` out"
+            )
         for size in batch_shape:
-            if size is not None and (not isinstance(size, int) or size < 0) and not hasattr(size, "__index__"):
-                raise ValueError(f"Input {self.name!r}: axes are integers or None, received shape {batch_shape}")
+            if size is not None and (not hasattr(size, "__index__") or size < 0):
+                raise ValueError(
+                    f"Input {self.name!r}: axes are integers of at least 0, or None, received shape {batch_shape}"
+                )
         self.batch_shape = tuple(None if s is None else int(s) for s in batch_shape)
-        self._input_type = codes.STRING if dtype == codes.STRING else str(jnp.dtype(dtype or settings.floatx))
+        try:
+            self._input_type = codes.STRING if dtype == codes.STRING else str(jnp.dtype(dtype or settings.floatx))
+        except TypeError as error:
+            raise ValueError(f"Input {self.name!r}: argument `dtype` cannot be {dtype!r}: {error}") from None
         if ragged:
             raise ValueError(f"Input {self.name!r}: JAX has no ragged arrays; pad the rows (keras.utils.pad_sequences)")
         self.sparse = bool(sparse)
@@ -140,7 +149,7 @@ class InputLayer(Layer):
             "sparse": self.sparse,
             "ragged": False,
             "name": self.name,
-            "optional": False,
+            "optional": self.optional,
         }
 
 

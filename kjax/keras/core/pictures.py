@@ -50,7 +50,7 @@ class ImageMembers(Steps, DataMembers):
 
         def call(inputs: Any, training: Any = None, mask: Any = None) -> Any:
             del mask
-            return self.take_steps(inputs, self._training_of((), {"training": training}), _who(self))
+            return self.take_steps(inputs, bool(self._training_of((), {"training": training})), _who(self))
 
         return call
 

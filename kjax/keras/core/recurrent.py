@@ -197,7 +197,7 @@ class StatefulMembers(PureLayer):
         if isinstance(first, (list, tuple)) and first:
             first = first[0]
         free = is_symbolic(first) and getattr(first, "shape", (0,))[0] is None
-        if free and self.stateful and not self.built:
+        if free and getattr(self._module, "layer", self._module).stateful and not self.built:  # type: ignore[union-attr]
             raise ValueError(
                 f"{type(self).__name__} layer {self.name!r} is stateful, so the batch size must be known: use "
                 "keras.Input(batch_shape=(batch, time, features)) or, in a first layer, batch_input_shape=(...)"

@@ -263,6 +263,12 @@ class Model(OnBatch, Drawn, Layer):
             )
         if isinstance(inputs, Mapping) or is_nested(inputs):
             inputs = arrange_inputs(inputs, self.input_names)
+        for tensor, value in zip(self.inputs, inputs if isinstance(inputs, tuple) else (inputs,), strict=False):
+            if value is None and not getattr(tensor._keras_history.operation, "optional", False):
+                raise ValueError(
+                    f"model {self.name!r}: the input {tensor.name!r} is not optional, but None was passed; give it an array, or "
+                    "make it with `Input(..., optional=True)`"
+                )
         kwargs: dict[str, Any] = {"training": training}
         if mask is not None:
             kwargs["mask"] = mask

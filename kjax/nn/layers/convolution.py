@@ -160,6 +160,8 @@ class _DepthwiseConv(_Convolution):
     depthwise_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
 
+    strides_with_dilation = True
+
     def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         return _depthwise(self, "kernel", x)
 
@@ -220,6 +222,8 @@ class _SeparableConv(_Convolution):
     depthwise_constraint: Any = base.constraint()
     pointwise_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
+
+    strides_with_dilation = True
 
     def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         x = _depthwise(self, "depthwise_kernel", x)

@@ -192,6 +192,13 @@ class Concatenate(Merge):
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 
 
+def _axis_or_two(value: Any) -> int | tuple[int, ...]:
+    found = arg.axes(value)
+    if isinstance(found, tuple) and len(found) != 2:
+        raise ValueError(f"expected one axis or two, one for each input, received {value!r}")
+    return found
+
+
 class Dot(Merge):
     """The inner product of two inputs along one axis of each, sample by sample.
 
@@ -200,7 +207,7 @@ class Dot(Merge):
         normalize: scale the vectors to length 1 first, which gives the cosine similarity.
     """
 
-    axes: Any = field(convert=arg.axes)
+    axes: Any = field(convert=_axis_or_two)
     normalize: bool = base.flag(False)
 
     def check_shapes(self, shapes: Sequence[tuple[Any, ...]]) -> None:

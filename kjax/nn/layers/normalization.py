@@ -394,7 +394,7 @@ class SpectralNormalization(Layer):
         if self.is_initializing() or not training:
             outputs = call_with(self.layer, inputs, training=training, mask=mask)
         variables = dict(self.layer.variables)
-        params = dict(variables[PARAMS])
+        params = dict(variables.get(PARAMS, {}))
         name = next((n for n in ("kernel", "embeddings") if n in params), None)
         if name is None:
             raise ValueError(

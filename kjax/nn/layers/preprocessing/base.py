@@ -94,12 +94,12 @@ def data_format() -> Any:
 
 def fill_mode(*allowed: str) -> Any:
     """A field that says what comes in from outside the image."""
-    return field("reflect", convert=arg.choice(*(allowed or ("reflect", "wrap", "constant", "nearest"))))
+    return field("reflect", convert=arg.mode(*(allowed or ("reflect", "wrap", "constant", "nearest"))))
 
 
 def interpolation() -> Any:
     """A field ``'bilinear'`` or ``'nearest'``."""
-    return field("bilinear", convert=arg.choice("bilinear", "nearest"))
+    return field("bilinear", convert=arg.mode("bilinear", "nearest"))
 
 
 # -- random parameters ------------------------------------------------------------------------------------------------

@@ -291,6 +291,10 @@ class RandomColorJitter(ImageLayer):
     seed: int | None = base.seed()
     data_format: str = base.data_format()
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._parts()  # refuses factors that cannot be used
+
     def _parts(self) -> dict[str, ImageLayer]:
         classes = {
             "brightness": RandomBrightness,

@@ -253,7 +253,7 @@ class RandAugment(_Chain):
     value_range: Any = value_range()
     num_ops: int = field(2, convert=_count)
     factor: Any = field(0.5, convert=bounds(0.0, 1.0))
-    interpolation: str = field("bilinear", convert=arg.choice("bilinear", "nearest"))
+    interpolation: str = field("bilinear", convert=arg.mode("bilinear", "nearest"))
     seed: int | None = base.seed()
     data_format: str = base.data_format()
 
@@ -294,7 +294,7 @@ class AugMix(_Chain):
     factor: Any = field(0.3, convert=bounds(0.0, 1.0))
     alpha: float = field(1.0, convert=float)
     all_ops: bool = base.flag(True)
-    interpolation: str = field("bilinear", convert=arg.choice("bilinear", "nearest"))
+    interpolation: str = field("bilinear", convert=arg.mode("bilinear", "nearest"))
     seed: int | None = base.seed()
     data_format: str = base.data_format()
 

@@ -141,7 +141,7 @@ class LSTM(SequenceLayer, _LSTM):
         stateful: keep the last states, in the ``state`` collection, as initial states of the next call.
         unroll: no loop but one copy of the step for each time.
         use_cudnn: ``'auto'``, True or False.
-        zero_output_for_mask: the output at masked times is 0 and not that of the time before.
+        zero_output_for_mask: the output at masked times is 0 and not that of the time before; without effect with ``unroll``.
     """
 
     return_sequences: bool = base.flag(False)

@@ -128,7 +128,7 @@ class RNN(SequenceLayer, Layer):
         go_backwards: run from the last time to the first; outputs come in that order.
         stateful: keep the last states, in the ``state`` collection, as initial states of the next call.
         unroll: no loop but one copy of the step for each time.
-        zero_output_for_mask: the output at masked times is 0 and not that of the time before.
+        zero_output_for_mask: the output at masked times is 0 and not that of the time before; without effect with ``unroll``.
     """
 
     cell: Any = field(convert=_one_cell)
