@@ -88,17 +88,11 @@ class SequenceLayer:
         if self.stateful:
             for i, leaf in enumerate(jax.tree.leaves(last)):
                 self.set_state(f"{CARRIED}{i}", leaf)
-<<<<<<< HEAD
-        if mask is not None and self.zero_output_for_mask:
+        if mask is not None and self.zero_output_for_mask and not self.unroll:  # Keras zeroes in its loop alone
             outputs = jax.tree.map(
                 lambda part: jnp.where(base.expand_mask(mask, part.ndim), part, jnp.zeros((), part.dtype)), outputs
             )
         output = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1) if self.return_sequences else part[-1], outputs)
-=======
-        if mask is not None and self.zero_output_for_mask and not self.unroll:  # Keras zeroes in its loop alone
-            outputs = jnp.where(base.expand_mask(mask, outputs.ndim), outputs, jnp.zeros((), outputs.dtype))
-        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
->>>>>>> b218553 (Layers of users keep the contract of Keras 3: declared shapes, order of variables, modes, configs; bad arguments are refused by the same kinds of errors)
         return (output, *last) if self.return_state else output
 
     @nn.nowrap
