@@ -17,6 +17,7 @@ from kjax.keras.core.functions import JaxLayer as JaxLayer
 from kjax.keras.core.input_spec import InputSpec as InputSpec
 from kjax.keras.core.lambdas import LambdaMembers
 from kjax.keras.core.layer import Layer as Layer
+from kjax.keras.core.lengths import LengthMembers
 from kjax.keras.core.operation import Input as Input
 from kjax.keras.core.operation import InputLayer as InputLayer
 from kjax.keras.core.pictures import BaseImagePreprocessingLayer as BaseImagePreprocessingLayer
@@ -149,7 +150,8 @@ MEMBERS: dict[str, tuple[type[PureLayer], ...]] = {
     **dict.fromkeys((f"ConvLSTM{n}DCell" for n in (1, 2, 3)), (CellMembers, ConvolutionCellMembers)),
     **dict.fromkeys(("Dense", "EinsumDense"), (QuantizedKernelMembers,)),
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), (ConvolutionMembers,)),
-    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), (QuantizedTableMembers,)),
+    "Embedding": (LengthMembers, QuantizedTableMembers),
+    "ReversibleEmbedding": (QuantizedTableMembers,),
     "Lambda": (LambdaMembers,),
     "SpectralNormalization": (SpectralMembers,),
     "StackedRNNCells": (StackedMembers,),

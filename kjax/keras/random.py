@@ -54,6 +54,17 @@ def draw_key(seed: Any = None) -> Array:
         return next_key()
 
 
+def as_node(name: str, seed: Any = None, **given: Any) -> Any:
+    """Random numbers as a symbolic tensor, which has others whenever it is computed.
+
+    Args:
+        name: name of the function.
+        seed: an integer: always the same numbers.
+        **given: the other arguments of the function.
+    """
+    return RandomOperation(_drawing(getattr(pure, name), seed), name)._symbolic_call((), given)
+
+
 def _seeded(name: str, with_float_type: bool) -> Callable[..., Any]:
     target = getattr(pure, name)
     parameters = list(inspect.signature(target).parameters.values())[1:]

@@ -53,6 +53,11 @@ def print_summary(
     if settings.era in OLD_ERAS:
         from kjax.keras.legacy.printing import print_older_summary
 
+        if not model.built and settings.era == "2":
+            raise ValueError(
+                f"model {model.name!r} has never been called, so that it has no weights to show; build it first, or give "
+                "its first layer an input shape"
+            )
         shown = layers[_slice(layers, layer_range)]
         print_older_summary(model, _older_rows(shown, nodes, graph), line_length, positions, print_fn)
         return

@@ -203,3 +203,119 @@ def test_weights_of_steps():
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="temporal"):
         model.fit(x, y, sample_weight=weights, verbose=0)
+
+
+def test_data_sets_of_tensorflow_as_tensors():
+    from kjax.keras.legacy.tensorflow.data import Dataset
+
+    batches = Dataset.from_tensor_slices((X, Y)).repeat().batch(4)
+    inputs, targets = batches.make_one_shot_iterator().get_next()
+    x = layers.Input(tensor=inputs)
+    model = Model(x, layers.Dense(2)(x))
+    model.compile("sgd", "mse", target_tensors=[targets])
+    assert len(model.fit(epochs=2, steps_per_epoch=4, verbose=0).history["loss"]) == 2
+    iterator = Dataset.from_tensor_slices(X).batch(4).make_initializable_iterator()
+    run = K.function([], [iterator.get_next()])
+    with pytest.raises(ValueError, match="initialized"):
+        run([])
+    K.get_session().run(iterator.initializer)
+    np.testing.assert_array_equal(np.concatenate([run([])[0], run([])[0]]), X)
+
+
+def test_optimizer_around_another():
+    class Following(optimizers.Optimizer):
+        def __init__(self, inner: Any, updates: Any) -> None:
+            super().__init__()
+            self.inner, self.more = inner, updates
+
+        def get_updates(self, params: Any, loss: Any) -> Any:
+            self.updates = self.inner.get_updates(params=params, loss=loss) + self.more
+            return self.updates
+
+        def get_config(self) -> Any:
+            return self.inner.get_config()
+
+    def network() -> Any:
+        return Sequential([layers.Dense(2, input_shape=(3,))])
+
+    model, slow = network(), network()
+    soft = [(t, 0.5 * s + 0.5 * t) for t, s in zip(slow.weights, model.weights, strict=True)]
+    model.compile(Following(optimizers.SGD(learning_rate=0.1), soft), "mse")
+    before = [0.5 * a + 0.5 * b for a, b in zip(slow.get_weights(), model.get_weights(), strict=True)]
+    start = model.get_weights()[0]
+    model.train_on_batch(X, Y)
+    np.testing.assert_allclose(slow.get_weights()[0], before[0], rtol=1e-5, atol=1e-6)
+    assert np.any(model.get_weights()[0] != start)
+
+
+def test_metrics_and_updates_that_are_added():
+    x = layers.Input((3,))
+    hidden = layers.Dense(4)
+    model = Model(x, layers.Dense(2)(hidden(x)))
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.metrics_names.append("size")
+    model.metrics_tensors.append(K.mean(hidden.output))
+    expected = K.function([x], [K.mean(hidden.output)])([X])[0]
+    np.testing.assert_allclose(model.test_on_batch(X, Y)[2], expected, rtol=1e-5)
+    history = model.fit(X, Y, validation_split=0.5, verbose=0).history
+    assert list(history) == [f"{p}{n}" for p in ("val_", "") for n in ("loss", "mean_absolute_error", "size")]
+    steps = K.variable(0.0)
+    hidden.add_update(K.update_add(steps, 1.0), inputs=x)
+    model.compile("sgd", "mse")
+    model.fit(X, Y, batch_size=2, verbose=0)
+    assert K.get_value(steps) == 4
+
+
+def test_random_numbers_are_drawn_when_a_graph_runs():
+    noise = K.function([], [K.random_normal((3,))])
+    assert np.any(noise([])[0] != noise([])[0])
+    seeded = K.function([], [K.random_uniform((3,), seed=1)])
+    np.testing.assert_array_equal(seeded([])[0], seeded([])[0])
+    layer = layers.Dense(2, kernel_initializer=lambda shape, dtype=None: K.random_normal(shape, dtype=dtype))
+    layer(layers.Input((3,)))
+    assert layer.get_weights()[0].std() > 0
+
+
+def test_functions_of_the_backend_in_graphs():
+    x, factor, total = K.placeholder((None, 2)), K.placeholder(()), K.variable(0.0)
+    run = K.function([x], [x * factor], feed_dict={factor: 5.0}, fetches=[K.update(total, K.sum(x))])
+    assert run([np.ones((1, 2))])[0].tolist() == [[5.0, 5.0]] and K.get_value(total) == 2
+    free = K.placeholder(ndim=3)
+    assert K.int_shape(K.reshape(free, (8, 1))) == (8, 1) and K.int_shape(K.squeeze(free, 1)) == (None, None)
+    assert not K.is_keras_tensor(x) and not K.is_keras_tensor(x * 2) and K.is_keras_tensor(layers.Input((2,)))
+    assert K.dtype(K.variable(1, dtype="float16")) == "float16"
+    with pytest.raises(ValueError, match="steps"):
+        K.rnn(lambda i, s: (i, s), K.placeholder((None, None, 3)), [], unroll=True)
+    with pytest.raises(ValueError, match="input_length"):
+        layers.Embedding(9, 2, input_length=4)(layers.Input((5,)))
+    scipy = pytest.importorskip("scipy.sparse")
+    matrix = scipy.random(5, 4, density=0.4, format="csr", dtype="float32", random_state=1)
+    held = K.variable(matrix)
+    assert K.is_sparse(held) and K.is_sparse(K.concatenate([held, held], axis=0))
+    np.testing.assert_allclose(K.eval(K.dot(held, K.variable(np.ones((4, 3))))), matrix @ np.ones((4, 3)), rtol=1e-6)
+
+
+def test_places_of_layers():
+    a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
+    (node,) = a._keras_history[0]._inbound_nodes
+    assert node.input_tensors == [a] and node.inbound_layers == []
+    dense = layers.Dense(2)
+    first, second = dense(a), dense(b)
+    assert dense.get_output_at(1) is second and dense.input_shape == (None, 3)
+    for name in ("input", "output", "input_mask"):
+        with pytest.raises(AttributeError, match="2 times"):
+            getattr(dense, name)
+    model = Model(a, first)
+    again = model(b)
+    assert model.get_output_at(0) is first and model.get_output_at(1) is again
+    row = Sequential([layers.Dense(2, input_shape=(3,)), layers.Dense(1)])
+    below = row.layers[0].output
+    row.pop()
+    assert row.outputs[0] is below and len(row.layers[0]._inbound_nodes) == 1
+    with pytest.raises(TypeError, match="several"):
+        row.add(layers.Lambda(lambda x: [x, x]))
+    with pytest.raises(ValueError, match="never been called"):
+        Sequential([layers.Dense(1)]).summary()
+    clone = kjax.keras.models.clone_model(model, input_tensors=K.variable(X))
+    clone.compile("sgd", "mse")
+    clone.train_on_batch(None, Y)

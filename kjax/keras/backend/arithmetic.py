@@ -207,9 +207,8 @@ def _made(function: Any, shape: Any, dtype: Any, name: str | None) -> Any:
     """A variable, as in Keras 2; inside a layer or where sizes are symbolic, a tensor."""
     dtype = dtype or settings.floatx
     if symbolic_leaves(shape):
-        return Operation(lambda shape: function([int(s) for s in shape], dtype), "fill")._symbolic_call(
-            (list(shape),), {}
-        )
+        shape = shape if is_symbolic(shape) else list(shape)
+        return Operation(lambda shape: function([int(s) for s in shape], dtype), "fill")._symbolic_call((shape,), {})
 
     def made() -> Any:
         return function(shape if isinstance(shape, int) else tuple(int(s) for s in shape), dtype)
@@ -250,30 +249,38 @@ def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
 # -- random numbers ------------------------------------------------------------------------------------------------------
 
 
+def _random(name: str, seed: Any, dtype: Any, **given: Any) -> Any:
+    """Random numbers; where a graph is drawn, others whenever it is computed."""
+    dtype = dtype or settings.floatx
+    if scopes.is_drawing() and not symbolic_leaves(given):
+        return random.as_node(name, seed, dtype=dtype, **given)
+    return getattr(random, name)(dtype=dtype, seed=seed, **given)
+
+
 def random_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Any:
     """Normal numbers."""
-    return random.normal(shape, mean, stddev, dtype, seed)
+    return _random("normal", seed, shape=shape, mean=mean, stddev=stddev, dtype=dtype)
 
 
 def random_uniform(
     shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Any:
     """Numbers from ``minval`` on and below ``maxval``."""
-    return random.uniform(shape, minval, maxval, dtype, seed)
+    return _random("uniform", seed, shape=shape, minval=minval, maxval=maxval, dtype=dtype)
 
 
 def truncated_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Any:
     """Normal numbers no more than two standard deviations from the mean."""
-    return random.truncated_normal(shape, mean, stddev, dtype, seed)
+    return _random("truncated_normal", seed, shape=shape, mean=mean, stddev=stddev, dtype=dtype)
 
 
 def random_binomial(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Any:
     """1 with probability ``p``, else 0."""
-    return ops.cast(random.uniform(shape, seed=seed) < p, dtype or settings.floatx)
+    return ops.cast(random_uniform(shape, seed=seed) < p, dtype or settings.floatx)
 
 
 random_bernoulli = random_binomial

@@ -18,6 +18,7 @@ from kjax.keras.core.older_optimizers import postponed, remembered
 from kjax.keras.core.operation import Input, Operation, ShapeOperation, apply_function
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
+from kjax.keras.core.supplied import is_supplied, pulled
 from kjax.keras.core.tensor import KerasTensor, NotSymbolicError, is_symbolic, symbolic_leaves
 from kjax.keras.core.updates import Effect, Update
 from kjax.keras.core.variable import Variable
@@ -117,17 +118,17 @@ def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
 # -- variables and placeholders ----------------------------------------------------------------------------------------
 
 
-def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
-    """A variable with a first value, of the session's float type by default."""
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Any:
+    """A variable with a first value, of the session's float type by default; of a sparse matrix a sparse array."""
     if is_symbolic(value):
         value = eval(value)
     if hasattr(value, "tocoo"):  # a sparse matrix of SciPy
-        value = value.toarray()
+        return sparse_arrays.stored(np.asarray(value.toarray(), dtype or settings.floatx))
 
     def make() -> Variable:
         array = value.value if isinstance(value, Variable) else np.asarray(value)
         of_type = jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx))
-        made = Variable(jnp.asarray(array, of_type), name=name, constraint=constraint)
+        made = Variable(jnp.asarray(array, of_type), dtype=str(of_type), name=name, constraint=constraint)
         made._first = made._value if settings.era in OLD_ERAS else None
         return made
 
@@ -151,9 +152,11 @@ def placeholder(
     """
     if shape is None and ndim is None:
         raise ValueError("placeholder: give either `shape` or `ndim`")
-    return Input(
+    tensor = Input(
         batch_shape=(None,) * (ndim or 0) if shape is None else tuple(shape), dtype=dtype, sparse=sparse, name=name
     )
+    tensor._keras_history[0].is_backends = True
+    return tensor
 
 
 def is_placeholder(x: Any) -> bool:
@@ -234,7 +237,7 @@ def eval(x: Any) -> np.ndarray:
         (value,) = x.tensors
         x.apply([eval(value)])
         return eval(x.target)
-    return np.array(x.value if isinstance(x, Variable) else x)
+    return np.array(sparse_arrays.dense(x.value if isinstance(x, Variable) else x))
 
 
 class Function:
@@ -245,6 +248,7 @@ class Function:
         outputs: what to compute, and return as NumPy arrays: a tensor, a list or a dict.
         updates: new values of variables: what :func:`update` returned, or pairs (variable, value).
         name: accepted for compatibility.
+        **session_kwargs: ``feed_dict``: values of further tensors; ``fetches``: further updates.
 
     Raises:
         TypeError: ``inputs`` or ``updates`` is no list.
@@ -254,9 +258,13 @@ class Function:
     def __init__(
         self, inputs: Any, outputs: Any, updates: Any = None, name: str | None = None, **session_kwargs: Any
     ) -> None:
-        unknown = set(session_kwargs) - {"feed_dict", "fetches", "options", "run_metadata", "givens"}
-        if unknown or session_kwargs.get("givens"):
-            raise ValueError(f"K.function: unknown arguments {sorted(unknown or session_kwargs)}")
+        unknown = set(session_kwargs) - {"feed_dict", "fetches", "options", "run_metadata"}
+        if unknown:
+            raise ValueError(f"K.function: unknown arguments {sorted(unknown)}")
+        always = session_kwargs.get("feed_dict") or {}
+        self._always = {t: v for t, v in always.items() if is_symbolic(t)}
+        fetches = session_kwargs.get("fetches") or []
+        updates = [*(updates or []), *(f for f in fetches if isinstance(f, Effect))] if fetches else updates
         self.name = name
         self._single = is_symbolic(inputs)
         inputs = [inputs] if self._single else inputs
@@ -273,8 +281,10 @@ class Function:
         self.updates = [_as_update(u) for u in updates or []]
         self._updated = [t for u in self.updates for t in u.tensors]
         fed = [t for t in self.inputs if is_symbolic(t) and not _is_phase(t)]
-        self._fed = fed
-        self._nodes, missing = nodes_between(fed, [*self._wanted, *self._updated])
+        self._nodes, missing = nodes_between([*fed, *self._always], [*self._wanted, *self._updated])
+        self._supplied = [t for t in missing if is_supplied(t)]
+        self._fed = [*fed, *self._always, *self._supplied]
+        missing = [t for t in missing if not is_supplied(t)]
         if missing:
             raise ValueError(
                 f"K.function: the outputs depend on {missing[0].name!r} ({missing[0]}), which is not among the inputs"
@@ -293,13 +303,16 @@ class Function:
     def run_once(self) -> list[np.ndarray]:
         """The values of a list of outputs that depend on no inputs, without compiling anything for it."""
         values = [v.stored_value() for v in self._variables]
-        return [np.asarray(value) for value in self._compute(values, [], next_key(), bool(settings.learning_phase))]
+        fed = [_fit(t, value) for t, value in zip(self._supplied, pulled(self._supplied), strict=True)]
+        return [np.asarray(value) for value in self._compute(values, fed, next_key(), bool(settings.learning_phase))]
 
     def __call__(self, *inputs: Any) -> Any:
         """Run it on a list of values, one for each input."""
         values = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) else list(inputs)
         if self._single and len(inputs) == 1 and not isinstance(inputs[0], (list, tuple)):
             values = [inputs[0]]
+        elif settings.era in OLD_ERAS and values is not inputs[0]:
+            raise TypeError(f"K.function: the values are given as a list, received {type(inputs[0]).__name__}")
         if len(values) != len(self.inputs):
             raise ValueError(f"K.function: {len(self.inputs)} inputs are expected, received {len(values)}")
         phase = settings.learning_phase or 0
@@ -309,6 +322,8 @@ class Function:
                 phase = int(np.asarray(value))
             else:
                 fed.append(_fit(tensor, value))
+        fed += [_fit(tensor, value) for tensor, value in self._always.items()]
+        fed += [_fit(tensor, value) for tensor, value in zip(self._supplied, pulled(self._supplied), strict=True)]
         present = [v.stored_value() for v in self._variables]
         run = self._run if self.compiles else self._compute
         results = run(present, fed, next_key(), training=bool(phase))
@@ -434,6 +449,9 @@ def is_keras_tensor(x: Any) -> bool:
         raise ValueError(
             f"is_keras_tensor: expected a tensor, received {type(x).__name__}; make a variable of it first (K.variable)"
         )
+    if settings.era in OLD_ERAS and is_symbolic(x):
+        layer = None if x._keras_history is None else x._keras_history[0]
+        return not (layer is None or isinstance(layer, Operation) or getattr(layer, "is_backends", False))
     return is_symbolic(x)
 
 
@@ -444,6 +462,8 @@ def is_tensor(x: Any) -> bool:
 
 def is_sparse(tensor: Any) -> bool:
     """Whether an array is sparse, or a symbolic tensor an input that takes sparse arrays."""
+    if settings.era in OLD_ERAS and not isinstance(tensor, Variable) and not hasattr(tensor, "dtype"):
+        raise TypeError(f"is_sparse: expected a tensor, received {type(tensor).__name__}")
     return bool(tensor.sparse) if is_symbolic(tensor) else sparse_arrays.is_sparse(tensor)
 
 

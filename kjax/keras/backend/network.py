@@ -25,7 +25,7 @@ LIFTED = (
     "dot gather batch_flatten repeat resize_images resize_volumes temporal_padding spatial_2d_padding "
     "spatial_3d_padding relu hard_sigmoid l2_normalize categorical_crossentropy sparse_categorical_crossentropy "
     "binary_crossentropy batch_normalization normalize_batch_in_training bias_add conv1d conv2d_transpose conv3d_transpose "
-    "pool2d pool3d ctc_batch_cost ctc_decode rnn foldl foldr map_fn"
+    "pool2d pool3d ctc_batch_cost ctc_decode foldl foldr map_fn"
 )
 """Functions of ``kjax.nn.ops.keras2`` under their own names."""
 
@@ -125,6 +125,34 @@ def local_conv2d(
 
 
 _local_conv = lift(keras2.local_conv)
+_rnn = lift(keras2.rnn)
+
+
+def rnn(
+    step_function: Callable[..., Any],
+    inputs: Any,
+    initial_states: Any,
+    go_backwards: bool = False,
+    mask: Any = None,
+    constants: Any = None,
+    unroll: bool = False,
+    input_length: int | None = None,
+    time_major: bool = False,
+    zero_output_for_mask: bool = False,
+    return_all_outputs: bool = True,
+) -> Any:
+    """A step function over the time axis of sequences; arguments as those of :func:`kjax.nn.ops.keras2.rnn`.
+
+    Raises:
+        ValueError: ``unroll``, and a number of steps that is not known.
+    """
+    leaves = symbolic_leaves(inputs)
+    if unroll and leaves and leaves[0].shape[0 if time_major else 1] is None:
+        raise ValueError("K.rnn: unroll=True needs a known number of steps; give the input a length")
+    flags = (unroll, input_length, time_major, zero_output_for_mask, return_all_outputs)
+    return _rnn(step_function, inputs, initial_states, go_backwards, mask, constants, *flags)
+
+
 _switch = lift(keras2.switch)
 
 

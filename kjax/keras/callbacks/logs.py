@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from kjax.keras.core.settings import settings
+
 COUNTS = ("batch", "size")
 """Numbers among the logs of a batch in Keras 1 and 2: integers."""
 
@@ -84,8 +86,8 @@ class Logs(Named):
     def __init__(self, names: Iterable[str] = (), fetch: Callable[[], Sequence[Any]] | None = None) -> None:
         order = tuple(names)
         # The names stand in the dict from the start: C code asks an unread dict for its size without asking
-        # us.
-        super().__init__(dict.fromkeys(sorted(order)))
+        # us. Keras 3 sorts them.
+        super().__init__(dict.fromkeys(sorted(order) if settings.era == "3" else order))
         self._order = order
         self._fetch = fetch
         if fetch is None and order:

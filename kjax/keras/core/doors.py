@@ -52,6 +52,9 @@ configs = Door("kjax.keras.saving.serialization", "kjax.keras.saving.older")
 files = Door("kjax.keras.saving.models")
 """For models: files, JSON, configs and copies of them; the functions have the names that they have in ``saving``."""
 
+values = Door("kjax.keras.core.evaluate")
+"""For optimizers: ``values_of`` symbolic tensors that depend on variables alone."""
+
 calls = Door("kjax.keras.core.side_effects")
 """For layers: ``effects_of`` a call, ``penalty_of`` a variable and ``mask_of`` a tensor as symbolic tensors."""
 

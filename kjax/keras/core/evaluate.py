@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
@@ -151,3 +152,6 @@ class Gradients(Layer):
 
 def _is_variable(leaf: Any) -> bool:
     return isinstance(leaf, Variable)
+
+
+doors.values.fill(values_of=values_of)

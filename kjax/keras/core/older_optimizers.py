@@ -11,9 +11,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.updates import Update
 from kjax.keras.core.variable import Variable
 
+_present: contextvars.ContextVar[dict[int, Any] | None] = contextvars.ContextVar("gradients_present", default=None)
+"""Gradients by ``id`` of the variable, while ``get_updates`` of an optimizer runs."""
 _made: contextvars.ContextVar[Made | None] = contextvars.ContextVar("made", default=None)
 
 
@@ -43,6 +48,23 @@ class Made:
         for variable, value in self.updates:
             variable.assign(value)
         self.updates.clear()
+
+    def take_returned(self, update: Any) -> None:
+        """Note an update that ``get_updates`` returns, a pair or one drawn before: its variable is the optimizer's then."""
+        if isinstance(update, Update):
+            target, (value,) = update.target, update.tensors
+        elif isinstance(update, (tuple, list)) and len(update) == 2 and isinstance(update[0], Variable):
+            target, value = update
+        else:
+            return
+        if is_symbolic(value):
+            known = doors.values.values_of([value])
+            if known is None:
+                return  # depends on placeholders: K.function computes it
+            value = known[id(value)]
+        if id(target) not in (_present.get() or {}):
+            self.next(lambda: target)
+        self.updates.append((target, value))
 
     def next(self, make: Callable[[], Variable]) -> Variable:
         """The variable that is made next."""
@@ -74,9 +96,6 @@ def remembering() -> bool:
 class OlderOptimizer:
     """What optimizers of Keras 2 and tf.keras 2 call of their base class."""
 
-    _present: dict[int, Any] | None = None
-    """Gradients by ``id`` of the variable, while ``get_updates`` runs."""
-
     # -- Keras 2 ---------------------------------------------------------------------------------------------------
 
     def _made_by_updates(self) -> Made:
@@ -97,12 +116,27 @@ class OlderOptimizer:
         """Run ``get_updates``, whose :meth:`get_gradients` gives these gradients."""
         names = [name for name in inspect.signature(self.get_updates).parameters if name in _UPDATE_ARGUMENTS]
         given = {name: list(weights) if name == "params" else _UPDATE_ARGUMENTS[name]() for name in names}
-        self._present = {id(v): g for v, g in zip(weights, grads, strict=True)}
+        token = _present.set({id(v): g for v, g in zip(weights, grads, strict=True)})
+        made = self._made_by_updates()
         try:
-            with self._made_by_updates().again():
-                self.get_updates(**given)
+            with made.again():
+                for update in self.get_updates(**given) or ():
+                    made.take_returned(update)
         finally:
-            self._present = None
+            _present.reset(token)
+
+    def _step_inside(self: Any, grads: list[Any], params: list[Variable]) -> None:
+        """A step while ``get_updates`` of an optimizer around this one runs: the state is one of its variables then."""
+        if not self.built:
+            self.build(params)
+        for variable in self.variables:
+            remembered(lambda v=variable: v)
+        held = {id(v): v for v in (*params, *self.variables)}
+        inner = scopes.Scope({i: v.value for i, v in held.items()})
+        with scopes.enter(inner):
+            self.apply(grads, params)
+        for i in inner.changed:  # at the end, so that the other updates see the values before the step
+            postponed(held[i], inner.values[i])
 
     # -- tf.keras 2 ------------------------------------------------------------------------------------------------
 
@@ -183,7 +217,7 @@ _UPDATE_ARGUMENTS: dict[str, Callable[[], Any]] = {
 
 def present_gradients(optimizer: Any, params: Sequence[Variable]) -> list[Any] | None:
     """The gradients for which ``get_updates`` runs, clipped; None where none are at hand."""
-    present: dict[int, Any] | None = optimizer._present
+    present = _present.get()
     if present is None:
         return None
     grads = [present[id(v)] for v in params]

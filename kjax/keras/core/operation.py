@@ -55,6 +55,8 @@ class InputLayer(Layer):
     """
 
     begins_graphs = True
+    is_backends = False
+    """Whether it is a placeholder that a script made by a function of the backend."""
     source: KerasTensor | None = None
     """The tensor whose values the input has, where none are fed."""
     batch_shape: tuple[int | None, ...] = ()
@@ -191,6 +193,27 @@ _SIZED_BY_VALUES = frozenset("nonzero unique bincount".split())
 """Operations whose results have sizes that depend on values: they run outside of compiled programs alone."""
 
 
+def _shape_said(x: Any, newshape: Any, **others: Any) -> tuple[int, ...] | None:
+    """The shape that ``reshape`` is asked for, where it says all sizes."""
+    sizes = newshape if isinstance(newshape, (list, tuple)) else [newshape]
+    return tuple(sizes) if all(isinstance(s, (int, np.integer)) and s >= 0 for s in sizes) else None
+
+
+def _shape_squeezed(x: Any, axis: Any = None) -> tuple[int | None, ...] | None:
+    """The shape without the axes that ``squeeze`` is asked to take, where their size is free."""
+    axes = [axis] if isinstance(axis, (int, np.integer)) else axis
+    if not axes or any(not -len(x.shape) <= a < len(x.shape) for a in axes):
+        return None
+    gone = {a % len(x.shape) for a in axes}
+    if all(x.shape[a] is not None for a in gone):
+        return None
+    return tuple(size for a, size in enumerate(x.shape) if a not in gone)
+
+
+_SAID: dict[str, Callable[..., Any]] = {"reshape": _shape_said, "squeeze": _shape_squeezed}
+"""Operations whose arguments say the shape of the result though that of the input is free."""
+
+
 def _many_values(shape: Sequence[int], dtype: str) -> np.ndarray:
     """An array in which every element is another large number."""
     return np.arange(1000, 1000 + np.prod(shape)).reshape(shape).astype(dtype)
@@ -288,6 +311,10 @@ class Operation(PureLayer):
         tensors = symbolic_leaves((args, kwargs))
         if tensors and all(t.known is not None for t in tensors):
             return self._known_outputs(args, kwargs)
+        if self.entry.name in _SAID and has_free_axes(tensors[:1]) and len(tensors) == 1:
+            shape = _SAID[self.entry.name](*args, **kwargs)
+            if shape is not None:
+                return [KerasTensor(shape, tensors[0].dtype, name="spec")], [None], jax.tree.structure(0)
         if self.entry.broadcasts and has_free_axes(tensors):
             try:
                 return self._specs_by_tracing(args, kwargs)

@@ -419,7 +419,11 @@ class Optimizer(OlderOptimizer, StateKeeper):
         lists = [a for a in args if isinstance(a, (list, tuple))]
         params: list[Variable] = list(kwargs.get("params") or (lists[0] if lists else ()))
         others = [a for a in args if not isinstance(a, (list, tuple, dict))]
-        loss = kwargs["loss"] if "loss" in kwargs else others[0]
+        loss = kwargs["loss"] if "loss" in kwargs else others[0] if others else None
+        present = present_gradients(self, params)
+        if present is not None:  # inside of an optimizer around this one, while a model is trained
+            self._step_inside(present, params)
+            return []
         grads = backend.gradients(loss, params)
         missing = [p.path for p, g in zip(params, grads, strict=True) if g is None]
         if missing:

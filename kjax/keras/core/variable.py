@@ -51,11 +51,13 @@ def initial_value(initializer: Any, key: Array | None, shape: tuple[int, ...], d
         return jnp.asarray(make(shape, jnp.dtype(dtype)))
     key = next_key() if key is None else key
     if not getattr(initializer, "traceable", True):  # a user's function may draw from generators of its own
-        return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
+        with scope.computing():
+            return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
     try:
         hash(initializer)
     except TypeError:
-        return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
+        with scope.computing():
+            return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
     return jnp.asarray(_draw(initializer, key, shape, dtype), dtype)
 
 
@@ -352,6 +354,13 @@ class Variable:
 
     def __bool__(self) -> bool:
         raise TypeError(f"variable {self.path!r} is neither true nor false; `bool(variable.numpy())` is, of one number")
+
+    _uses_learning_phase = False
+
+    @property
+    def _keras_shape(self) -> tuple[int, ...]:
+        """The shape, as Keras 1 and 2 kept it."""
+        return self.shape
 
     def __symbolic__(self) -> Any:
         """A symbolic tensor that stands for the value, whenever it is read."""

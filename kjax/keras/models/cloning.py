@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
@@ -14,6 +15,7 @@ from kjax.keras.core.metric import Metric
 from kjax.keras.core.operation import Input, InputLayer, Operation
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.form import config_of_today
 from kjax.keras.models.model import Model
 from kjax.keras.models.sequential import Sequential
@@ -100,6 +102,7 @@ class _Cloner:
             raise ValueError("clone_model: argument `call_function` is for functional models, not for a Sequential")
         stack: list[Any] = [self.layer(layer) for layer in model.layers]
         if input_tensors is not None:
+            input_tensors = _as_input(input_tensors)
             tensors = jax.tree.leaves(input_tensors, is_leaf=is_symbolic)
             if len(tensors) != 1 or not is_symbolic(tensors[0]):
                 raise ValueError(
@@ -124,7 +127,7 @@ class _Cloner:
             structure = jax.tree.structure(plan.input_structure, is_leaf=is_symbolic)
             inputs = jax.tree.unflatten(structure, [_new_input(source) for source in sources])
         else:
-            inputs = input_tensors
+            inputs = jax.tree.map(_as_input, input_tensors, is_leaf=lambda x: is_symbolic(x) or isinstance(x, Variable))
         given = jax.tree.leaves(inputs, is_leaf=is_symbolic)
         if len(given) != len(sources) or not all(is_symbolic(t) for t in given):
             raise ValueError(
@@ -163,6 +166,11 @@ class _Cloner:
                     f"{model.name!r} is written as a class ({type(model).__name__})"
                 )
         return files.without_weights(model)
+
+
+def _as_input(tensor: Any) -> Any:
+    """An input that stands for a variable or array; symbolic tensors as they are."""
+    return Input(tensor=tensor) if isinstance(tensor, (Variable, np.ndarray)) else tensor
 
 
 def _new_input(source: InputLayer) -> Any:

@@ -9,9 +9,11 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import checks, graphs
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.settings import settings
+from kjax.keras.core.tensor import computed_mask, symbolic_leaves
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models.compilation import Compilation, each_output
 from kjax.keras.models.generations import Generations
+from kjax.keras.models.measure import Measure, Store
 from kjax.keras.models.training_graph import SPARSE, TrainingGraph, draw_training, is_fed
 
 
@@ -21,6 +23,10 @@ class Drawn(Generations):
     if TYPE_CHECKING:
         inputs: Any
         outputs: Any
+        _plan: Any
+        _add_aside: Any
+        add_metric: Any
+        add_loss: Any
 
     def _drawn_effects(self, kind: str, of_calls: bool = False) -> list[tuple[Any, Any]]:
         """See :meth:`Layer._drawn_effects`: those of the model's own graph, and of its calls where they count."""
@@ -53,6 +59,35 @@ class Drawn(Generations):
         if index == 0:
             return plan.inputs if kind == "input" else plan.outputs
         return super()._tensors_at(kind, index - 1 if index > 0 else index)
+
+    def _take_given(self) -> None:
+        """Let what was added to layers and the model outside of their calls take part in training."""
+        plan = self._plan
+        if plan is None:
+            return
+        owners = [self, *plan.layers]
+        known = {id(tensor) for tensor in plan.losses}
+        fresh = [t for owner in owners for t in owner._drawn_losses if id(t) not in known]
+        if fresh:
+            self.add_loss(fresh)
+        stored = self.__dict__.setdefault("_stored_updates", {})
+        for owner in owners:
+            for kind, update, _ in owner._given_effects:
+                target = getattr(update, "target", None)
+                if kind == "updates" and target is not None and id(update) not in stored:
+                    stored[id(update)] = update
+                    self._add_aside(list(update.tensors), "add_update", measures=[Store(target)(update.tensors[0])])
+
+    def compute_mask(self, inputs: Any, mask: Any = None, previous_mask: Any = None) -> Any:
+        """The masks of the outputs, given those of the inputs; in scripts of Keras 1 and 2 also for symbolic inputs."""
+        mask = previous_mask if mask is None else mask
+        plan = getattr(self, "_plan", None)
+        if plan is None or settings.era not in OLD_ERAS or not symbolic_leaves(inputs):
+            return super().compute_mask(inputs, mask)
+        same = [id(t) for t in symbolic_leaves(inputs)] == [id(t) for t in plan.inputs]
+        outputs = plan.outputs if same else symbolic_leaves(self(inputs))
+        masks = [computed_mask(tensor) for tensor in outputs]
+        return masks if len(masks) > 1 else masks[0]
 
     @property
     def stateful(self) -> bool:
@@ -110,7 +145,10 @@ class Drawn(Generations):
         if settings.era not in OLD_ERAS or self._compilation is None:
             return super().metrics_names
         if "_names_shown" not in self.__dict__:
-            self.__dict__["_names_shown"] = super().metrics_names
+            plan = getattr(self, "_plan", None)
+            layers = [t._keras_history[0] for t in plan.measures] if plan is not None else []
+            measured = [layer.metric.name for layer in layers if isinstance(layer, Measure)]
+            self.__dict__["_names_shown"] = [*super().metrics_names, *measured]
         return self.__dict__["_names_shown"]
 
     def _need_compilation(self) -> Compilation:

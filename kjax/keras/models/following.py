@@ -151,6 +151,11 @@ class Follower:
     def add_validation(self, logs: Logs, found: dict[str, Any]) -> None:
         """Add those of a validation to the logs."""
         self.callbacks.on_test_end({k: found[k] for k in sorted(found)})
+        if settings.era in OLD_ERAS:  # there they came first, and nothing was sorted
+            before = dict(logs.items())
+            logs.clear()
+            logs.update({f"val_{name}": value for name, value in found.items()} | before)
+            return
         for name in sorted(found):
             logs[f"val_{name}"] = found[name]
 

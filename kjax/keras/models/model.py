@@ -62,7 +62,7 @@ class Model(OnBatch, Drawn, Layer):
             if "inputs" not in graph or "outputs" not in graph:
                 raise ValueError(f"{type(self).__name__}: give both `inputs` and `outputs`, or neither")
             self._adopt_plan(make_plan(graph["inputs"], graph["outputs"], self.name))
-            self._add_drawn_losses()
+            self._take_given()
 
     def _adopt_plan(self, plan: Plan) -> None:
         self._plan = plan
@@ -83,15 +83,6 @@ class Model(OnBatch, Drawn, Layer):
         for layer in (*self._plan.layers, *self._plan.aside_layers):
             if id(layer) in self._plan.names:
                 yield self._plan.names[id(layer)], layer
-
-    def _add_drawn_losses(self) -> None:
-        """Add the losses that layers made of symbolic tensors."""
-        for layer in self._plan.layers if self._plan is not None else ():
-            assert self._plan is not None
-            known = {id(tensor) for tensor in self._plan.losses}
-            fresh = [tensor for tensor in layer._drawn_losses if id(tensor) not in known]
-            if fresh:
-                self.add_loss(fresh)
 
     def add_loss(self, loss: Any, inputs: Any = None) -> None:
         """Add to the loss.

@@ -80,6 +80,7 @@ class Sequential(Model):
             # The tensors of the layers below stay what they are: a user may hold them.
             with scopes.inside(self):
                 outputs = layer(self._plan.outputs[0])
+            _check_single(self.name, layer, outputs)
             self._adopt_plan(make_plan(self._plan.input_structure, outputs, self.name))
         elif rebuild:
             self._rebuild()
@@ -117,6 +118,7 @@ class Sequential(Model):
         with scopes.inside(self):
             for layer in self._stack:
                 outputs = layer(outputs)
+                _check_single(self.name, layer, outputs)
         self._adopt_plan(make_plan(inputs, outputs, self.name))
 
     def build(self, input_shape: Any = None) -> None:
@@ -204,6 +206,17 @@ class Sequential(Model):
     def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
         """Make a model from what :meth:`get_config` returned."""
         return files.sequential_from_config(cls, config, custom_objects)
+
+
+class SeveralOutputsError(TypeError, ValueError):
+    """A layer with several outputs in a row of layers; Keras 2 had both kinds of errors for it."""
+
+
+def _check_single(name: str, layer: Layer, outputs: Any) -> None:
+    if settings.era in ("1", "2") and not is_symbolic(outputs):
+        raise SeveralOutputsError(
+            f"model {name!r}: layers of a Sequential have one output, {layer.name!r} has several; use the functional API"
+        )
 
 
 def _declared_shape(layer: Layer) -> tuple[int | None, ...] | None:

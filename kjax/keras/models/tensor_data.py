@@ -78,7 +78,10 @@ class TensorData:
             for start in range(0, count, size):
                 rows = order[start : start + size]
                 some = [None if tree is None else _rows(tree, rows, whole) for tree in trees]
-                inputs, targets = self.complete(some[0], some[1])
+                try:
+                    inputs, targets = self.complete(some[0], some[1])
+                except StopIteration:  # an iterator behind the tensors has come to its end
+                    return
                 yield (inputs, targets) if some[2] is None else (inputs, targets, some[2])
             if not whole:
                 return

@@ -39,6 +39,7 @@ class Training(Closing, _Base):
 
         @property
         def is_functional(self) -> bool: ...
+        def _take_given(self) -> None: ...
         @property
         def input_names(self) -> list[str]: ...
         @property
@@ -156,6 +157,7 @@ class Training(Closing, _Base):
         if self.built:
             self._snapshot()
         if settings.era in ("1", "2"):
+            self._take_given()
             for name in ("train", "test", "predict"):
                 setattr(self, f"{name}_function", None)
             try:

@@ -159,7 +159,11 @@ def target_tensors(given: Any, names: Sequence[str]) -> list[Any]:
 def target_placeholder(own: Any, name: str, loss: Any, output: KerasTensor) -> KerasTensor:
     """The tensor that the targets of an output are: the given one, or a placeholder."""
     if own is not None:
-        fed = is_symbolic(own) and own._keras_history is not None and own._keras_history[0].begins_graphs
+        fed = (
+            is_symbolic(own)
+            and own._keras_history is not None
+            and getattr(own._keras_history[0], "is_placeholder", False)
+        )
         return own if fed else Input(tensor=own, name=f"{name}_target")
     del loss
     return Input(batch_shape=(None,) * len(output.shape), dtype=output.dtype, name=f"{name}_target")

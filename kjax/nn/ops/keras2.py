@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from kjax.nn import activations, lowering
 from kjax.nn.numerics import EPSILON
-from kjax.nn.ops import convolution, ctc, nn
+from kjax.nn.ops import convolution, ctc, nn, sparse
 from kjax.nn.ops.convert import array, axes, floating
 from kjax.nn.ops.random import dropout as dropout_of_key
 
@@ -21,7 +21,9 @@ from kjax.nn.ops.random import dropout as dropout_of_key
 
 
 def dot(x: Any, y: Any) -> Array:
-    """Sum of products over the last axis of ``x`` and the last but one of ``y``."""
+    """Sum of products over the last axis of ``x``, which may be sparse, and the last but one of ``y``."""
+    if sparse.is_sparse(x):
+        return sparse.matmul(x, array(y))
     return jnp.dot(array(x), array(y))
 
 

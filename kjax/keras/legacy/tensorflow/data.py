@@ -12,6 +12,7 @@ import numpy as np
 
 from kjax.keras.legacy.tensorflow.data_elements import (
     Elements,
+    GraphElements,
     Number,
     Options,
     as_numpy,
@@ -448,6 +449,14 @@ class Dataset(Sources):
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as NumPy arrays."""
         return (jax.tree.map(as_numpy, element) for element in self._elements())
+
+    def make_one_shot_iterator(self) -> Any:
+        """An iterator whose ``get_next`` gives, in graphs of TensorFlow 1, tensors that are the next element each time."""
+        return GraphElements(self._elements, started=True)
+
+    def make_initializable_iterator(self, shared_name: str | None = None) -> Any:
+        """The same, once its ``initializer`` has run."""
+        return GraphElements(self._elements, started=False)
 
     def get_single_element(self, name: str | None = None) -> Any:
         """The only element."""

@@ -8,6 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from kjax.keras.core import scope as scopes
+from kjax.keras.core.supplied import supplied
+from kjax.keras.core.updates import Call
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor, ragged
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_leaf, is_text, unwrap, unwrap_leaf
 
@@ -151,3 +154,37 @@ def filled(rows: list[Any], shape: Any, value: Any) -> np.ndarray:
             raise ValueError(f"padded_batch: an element of shape {array.shape} does not fit into {tuple(sizes)}")
         place[tuple(slice(0, n) for n in array.shape)] = array
     return found
+
+
+class GraphElements:
+    """An iterator of TensorFlow 1: :meth:`get_next` gives tensors that stand for the next element.
+
+    Args:
+        elements: begins the elements anew.
+        started: whether they begin without the initializer.
+    """
+
+    def __init__(self, elements: Callable[[], Iterator[Any]], started: bool) -> None:
+        self._begin = elements
+        self._running: Iterator[Any] | None = elements() if started else None
+        self.initializer = Call(self._initialize, "initializer")
+
+    def _initialize(self) -> None:
+        self._running = self._begin()
+
+    def _next(self) -> Any:
+        if self._running is None:
+            raise ValueError("the iterator was not initialized; run its `initializer` in a session first")
+        return next(self._running)
+
+    def get_next(self, name: str | None = None) -> Any:
+        """The next element: symbolic tensors where a graph is drawn, otherwise its values."""
+        del name
+        if not scopes.is_drawing():
+            return jax.tree.map(lambda leaf: Tensor(np.asarray(leaf)), self._next())
+        leaves, structure = jax.tree.flatten(next(self._begin()))
+        specs = [
+            ((None, *np.shape(leaf)[1:]), str(jax.dtypes.canonicalize_dtype(np.asarray(leaf).dtype))) for leaf in leaves
+        ]
+        specs = [spec if np.ndim(leaf) else ((), spec[1]) for leaf, spec in zip(leaves, specs, strict=True)]
+        return jax.tree.unflatten(structure, supplied(lambda: jax.tree.leaves(self._next()), specs))
