@@ -30,7 +30,9 @@ def predictions(mask: list[bool] | None = None) -> jnp.ndarray:
         (None, None, [1.0, 0.0, 4.0]),
     ],
 )
-def test_a_loss_heeds_the_mask_of_predictions(reduction: str | None, weights: list[float] | None, expected: object):
+def test_a_loss_heeds_the_mask_of_predictions(
+    reduction: str | None, weights: list[float] | None, expected: float | list[float]
+):
     loss = keras.losses.MeanAbsoluteError(reduction=reduction)
     found = loss(TRUE, predictions([True, False, True]), sample_weight=None if weights is None else np.array(weights))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -74,3 +76,17 @@ def test_functions_give_values_in_the_type_of_the_predictions():
     probabilities = jnp.asarray([[0.3, 0.7]], "float16")
     for name in ("binary_crossentropy", "categorical_crossentropy", "binary_focal_crossentropy"):
         assert getattr(keras.losses, name)(jnp.asarray([[0.0, 1.0]]), probabilities).dtype == "float16"
+
+
+@pytest.mark.parametrize("weights", [np.ones(4), np.ones((3, 2))])
+def test_weights_of_metrics_go_with_their_values(weights: np.ndarray):
+    with pytest.raises(ValueError, match=r"`sample_weight` of shape .* does not go with values of shape \(3,\)"):
+        keras.metrics.MeanAbsoluteError().update_state(TRUE, predictions(), sample_weight=weights)
+
+
+def test_decisions_are_counted_in_float32_at_least():
+    metric = keras.metrics.TruePositives(dtype="float16")
+    metric.update_state(np.ones(3000), np.ones(3000))
+    assert float(metric.result()) == 3000  # float16 knows no 2049
+    assert [v.aggregation for v in metric.variables] == ["sum"]
+    assert keras.metrics.AUC(dtype="bfloat16").variables[0].dtype == "float32"

@@ -81,16 +81,16 @@ class Metric:
         name: str | None = None,
     ) -> Variable:
         """Add a value to the state."""
-        del aggregation
         if "_variables" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
         shape = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
         variable = Variable(
             initializer or "zeros",
             shape,
-            dtype or self.dtype,
+            dtype or settings.floatx,
             trainable=False,
             autocast=False,
+            aggregation=aggregation,
             name=name,
             path=None if name is None else f"{self.name}/{name}",
         )
@@ -328,7 +328,8 @@ class PureMetric(Metric):
 
         def box(leaf: Any, name: str | None = None) -> Variable:
             path = None if name is None else f"{self.name}/{name}"
-            return Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False, name=name, path=path)
+            kwargs = {"trainable": False, "autocast": False, "aggregation": "sum", "name": name, "path": path}
+            return Variable(leaf, dtype=leaf.dtype, **kwargs)
 
         if parts:
             self._state = tuple(box(value, name) for name, value in zip(parts, values, strict=True))

@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from kjax.nn.activations import sigmoid
 from kjax.nn.arguments import choice, integer, optional
-from kjax.nn.metrics.base import Metric, dtype_field, register
+from kjax.nn.metrics.base import Metric, counting_dtype, dtype_field, register
 from kjax.nn.metrics.thresholds import Counts, are_even, count_decisions, even_thresholds, thresholds_argument
 from kjax.nn.numerics import EPSILON, divide_no_nan
 from kjax.nn.value import ArgumentError, field
@@ -96,7 +96,7 @@ class AUC(Metric):
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         """Zeros; ``y_pred`` is needed with ``multi_label`` where ``num_labels`` is not given."""
         if not self.multi_label:
-            return jnp.zeros((4, self.num_thresholds), self.dtype)
+            return jnp.zeros((4, self.num_thresholds), counting_dtype(self.dtype))
         labels = self.num_labels
         if labels is None:
             if y_pred is None or len(jnp.shape(y_pred)) != 2:
@@ -106,7 +106,7 @@ class AUC(Metric):
                     f"in `init`; received shape {shape}"
                 )
             labels = jnp.shape(y_pred)[1]
-        return jnp.zeros((4, self.num_thresholds, labels), self.dtype)
+        return jnp.zeros((4, self.num_thresholds, labels), counting_dtype(self.dtype))
 
     def update(
         self,
@@ -124,7 +124,7 @@ class AUC(Metric):
             sigmoid(y_pred) if self.from_logits else y_pred,
             self.all_thresholds,
             even=self.thresholds is None or are_even((0.0, *inner, 1.0)),
-            dtype=self.dtype,
+            dtype=counting_dtype(self.dtype),
             sample_weight=sample_weight,
             multi_label=self.multi_label,
             label_weights=self.label_weights,

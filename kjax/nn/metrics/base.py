@@ -101,18 +101,31 @@ def reduce_to_samples(values: Array, weights: Array | None, reduce: Callable[...
         values: values of any shape (samples, ...).
         weights: factors on them, of a leading part of their shape, or None.
         reduce: ``jnp.mean`` or ``jnp.sum``: what becomes of the other axes.
+
+    Raises:
+        ValueError: weights that do not broadcast to the values.
     """
     if weights is not None:
         values, weights = match_ranks(values, weights)
         if values.ndim > weights.ndim:
             values = reduce(values, axis=tuple(range(weights.ndim, values.ndim)))
+        shapes = values.shape, weights.shape
         values, weights = align_ranks(values, weights)
+        if len(shapes[1]) > len(shapes[0]) or any(
+            w not in (1, v) for v, w in zip(values.shape, weights.shape, strict=True)
+        ):
+            raise ValueError(f"`sample_weight` of shape {shapes[1]} does not go with values of shape {shapes[0]}")
         values, weights = jnp.broadcast_arrays(values * weights, weights)
         if weights.ndim > 1:
             weights = reduce(weights, axis=tuple(range(1, weights.ndim)))
     if values.ndim > 1:
         values = reduce(values, axis=tuple(range(1, values.ndim)))
     return values, weights
+
+
+def counting_dtype(dtype: Any) -> Any:
+    """The type that decisions are counted in: float32 for a metric of half precision, which ends counting at 2048."""
+    return jnp.promote_types(dtype, jnp.float32)
 
 
 def mean_terms(values: Array, weights: Array | None) -> Array:

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from kjax.nn.arguments import fraction, integer, optional, positive
-from kjax.nn.metrics.base import Metric, dtype_field, register
+from kjax.nn.metrics.base import Metric, counting_dtype, dtype_field, register
 from kjax.nn.metrics.thresholds import (
     NEVER,
     Counts,
@@ -41,7 +41,7 @@ class DecisionCount(Metric):
 
     def init(self, y_true: Any = None, y_pred: Any = None) -> Array:
         """Zeros."""
-        return jnp.zeros((len(self.counted), len(self._thresholds)), self.dtype)
+        return jnp.zeros((len(self.counted), len(self._thresholds)), counting_dtype(self.dtype))
 
     def update(
         self,
@@ -58,7 +58,7 @@ class DecisionCount(Metric):
             y_pred,
             self._thresholds,
             even=are_even(self._thresholds),
-            dtype=self.dtype,
+            dtype=counting_dtype(self.dtype),
             sample_weight=sample_weight,
             top_k=getattr(self, "top_k", None),
             class_id=getattr(self, "class_id", None),
