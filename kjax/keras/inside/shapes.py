@@ -13,6 +13,7 @@ from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.ops import is_tensor
 from kjax.keras.utils.conv_utils import conv_output_length
 from kjax.keras.utils.layer_utils import get_source_inputs as get_source_inputs
+from kjax.nn.lowering import transposed_pads
 
 Shape = Sequence[int | None]
 
@@ -293,3 +294,92 @@ def _windows(
             f"{padding!r} on {shown}"
         )
     return found
+
+
+def compute_conv_transpose_output_shape(
+    input_shape: Shape,
+    kernel_size: Sequence[int],
+    filters: int,
+    strides: Any,
+    padding: str,
+    output_padding: Any = None,
+    data_format: str = "channels_last",
+    dilation_rate: Any = 1,
+) -> list[int | None]:
+    """The shape of a transposed convolution.
+
+    Raises:
+        ValueError: an unknown padding.
+    """
+    spatial = _spatial(input_shape, data_format)
+    strides, dilation, extra = (_for_each(value, len(spatial)) for value in (strides, dilation_rate, output_padding))
+    if padding.lower() not in ("valid", "same"):
+        raise ValueError(f"`padding` must be 'valid' or 'same', received {padding!r}")
+    found: list[int | None] = []
+    for size, kernel, stride, rate, more in zip(spatial, kernel_size, strides, dilation, extra, strict=True):
+        reach = (kernel - 1) * rate + 1
+        if size is None:
+            found.append(None)
+        elif more is None:
+            found.append(size * stride + (max(reach - stride, 0) if padding.lower() == "valid" else 0))
+        else:
+            found.append((size - 1) * stride + more + (reach if padding.lower() == "valid" else reach % 2))
+    return list(_with_channels(input_shape[0], tuple(found), filters, data_format))
+
+
+def _for_each(value: Any, rank: int) -> tuple[Any, ...]:
+    return (value,) * rank if value is None or isinstance(value, int) else tuple(value)
+
+
+def compute_conv_transpose_padding_args_for_jax(
+    input_shape: Shape,
+    kernel_shape: Sequence[int],
+    strides: Any,
+    padding: str,
+    output_padding: Any,
+    dilation_rate: Any,
+) -> list[tuple[int, int]]:
+    """The padding (before, after) of each spatial axis with which JAX computes a transposed convolution."""
+    rank = len(input_shape) - 2
+    strides, dilation, extra = (_for_each(value, rank) for value in (strides, dilation_rate, output_padding))
+    return [
+        transposed_pads((kernel - 1) * rate + 1, stride, padding.lower(), more)
+        for kernel, stride, rate, more in zip(kernel_shape[:rank], strides, dilation, extra, strict=True)
+    ]
+
+
+def standardize_axis_for_numpy(axis: Any) -> Any:
+    """A list of axes as a tuple; other things as they are."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def check_conv_input_channels(inputs: Any, kernel: Any, data_format: str) -> None:
+    """Check the channels of a convolution.
+
+    Raises:
+        ValueError: inputs and kernel have different numbers of them.
+    """
+    _check_channels(inputs, kernel.shape[-2], data_format)
+
+
+def check_conv_transpose_input_channels(inputs: Any, kernel: Any, data_format: str) -> None:
+    """Check the channels of a transposed convolution, whose kernels have them last.
+
+    Raises:
+        ValueError: inputs and kernel have different numbers of them.
+    """
+    _check_channels(inputs, kernel.shape[-1], data_format)
+
+
+def _check_channels(inputs: Any, expected: int | None, data_format: str) -> None:
+    channels = inputs.shape[-1] if data_format == "channels_last" else inputs.shape[1]
+    if isinstance(channels, int) and isinstance(expected, int) and channels != expected:
+        raise ValueError(
+            f"the inputs of shape {tuple(inputs.shape)} ({data_format}) have {channels} channels, the kernel has {expected}"
+        )
+
+
+def slice_along_axis(x: Any, start: int = 0, stop: int | None = None, step: int = 1, axis: int = 0) -> Any:
+    """``x[start:stop:step]`` along one axis."""
+    axis = canonicalize_axis(axis, len(x.shape))
+    return x[(*(slice(None),) * axis, slice(start, stop, step))]

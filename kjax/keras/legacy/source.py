@@ -77,7 +77,7 @@ _PATHS = {
         generator_data_adapter grain_dataset_adapter py_dataset_adapter tf_dataset_adapter
         torch_data_loader_adapter""",
     "tree": "dmtree_impl optree_impl tree_api",
-    "utils": """argument_validation audio_dataset_utils backend_utils config dataset_utils dtype_utils file_utils
+    "utils": """argument_validation audio_dataset_utils backend_utils code_stats config dataset_utils dtype_utils file_utils
         grain_utils image_dataset_utils image_utils io_utils jax_layer jax_utils model_visualization module_utils naming
         numerical_utils progbar python_utils rng_utils sequence_utils summary_utils text_dataset_utils tf_utils
         timeseries_dataset_utils torch_utils traceback_utils tracking""",
@@ -91,7 +91,7 @@ _ABSENT = """
 backend.jax.export backend.jax.layer backend.jax.optimizer backend.jax.sparse backend.jax.tensorboard
 backend.jax.trainer backend.numpy.core backend.openvino backend.tensorflow backend.torch datasets.npz_utils
 export.neptune_model_export_archive export.saved_model_export_archive export.tf2onnx_lib export.torch
-tree.torchtree_impl utils.code_stats
+tree.torchtree_impl
 """
 """Modules about backends other than JAX, or about how Keras does things that kjax does otherwise."""
 
@@ -107,6 +107,7 @@ _PLACES = {
     "backend.common.name_scope": f"{_INSIDE}.names",
     "backend.common.remat": "kjax.keras.core.rematerialization",
     "backend.image": "kjax.keras.ops.image",
+    "backend.jax.core": f"{_INSIDE}.backend kjax.keras.ops.core kjax.keras.core.rematerialization",
     "backend.jax.distribution_lib": "kjax.keras.distribution",
     "backend.jax.image": "kjax.keras.ops.image",
     "backend.jax.linalg": "kjax.keras.ops.linalg",
@@ -123,6 +124,9 @@ _PLACES = {
     "datasets.cifar": "kjax.keras.datasets.cifar10",
     "layers.preprocessing.image_preprocessing.bounding_boxes": "kjax.keras.utils.bounding_boxes",
     "layers.preprocessing.image_preprocessing.bounding_boxes.X": "kjax.keras.utils.bounding_boxes",
+    "losses": f"kjax.keras.losses {_INSIDE}.measuring",
+    "losses.loss": f"{_INSIDE}.measuring kjax.keras.losses",
+    "metrics": f"kjax.keras.metrics {_INSIDE}.measuring",
     "legacy.backend": "kjax.keras.backend",
     "legacy.losses": "kjax.keras.losses",
     "legacy.preprocessing.X": "kjax.keras.preprocessing.X",
@@ -143,9 +147,12 @@ _PLACES = {
     "trainers.compile_utils": f"{_INSIDE}.compiling",
     "trainers.data_adapters": f"{_INSIDE}.adapters",
     "trainers.epoch_iterator": f"{_INSIDE}.epochs",
+    "utils.code_stats": f"{_INSIDE}.files",
+    "utils.file_utils": f"{_INSIDE}.files",
     "utils.backend_utils": "kjax.keras.core.data_layer",
     "utils": f"kjax.keras.utils {_INSIDE}.tools",
     "utils.argument_validation": f"{_INSIDE}.tools",
+    "utils.image_utils": f"kjax.keras.utils {_INSIDE}.tools kjax.keras.preprocessing.image",
     "utils.naming": f"{_INSIDE}.names",
     "utils.python_utils": f"{_INSIDE}.tools kjax.keras.utils.generic_utils",
     "utils.tracking": f"{_INSIDE}.tracking",
