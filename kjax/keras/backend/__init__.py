@@ -5,11 +5,12 @@ They work on arrays, variables and symbolic tensors; ``function`` and ``gradient
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kjax.keras.backend import arithmetic as _arithmetic
 from kjax.keras.backend import graph as _graph
 from kjax.keras.backend import network as _network
+from kjax.keras.backend import older as _older
 from kjax.keras.backend import running as _running
 from kjax.keras.backend import session as _session
 from kjax.keras.backend.drawing import drawing as _drawing
@@ -20,14 +21,16 @@ from kjax.keras.core.settings import clear_session as clear_session
 from kjax.keras.core.types import standardize_dtype as standardize_dtype
 from kjax.keras.random import SeedGenerator as SeedGenerator
 
-if TYPE_CHECKING:
 
-    def __getattr__(name: str) -> Any: ...
+def __getattr__(name: str) -> Any:
+    if name in _older.SETTINGS:
+        return _older.SETTINGS[name]()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _public() -> dict[str, Any]:
     names = {}
-    for module in (_session, _arithmetic, _network, _graph, _running):
+    for module in (_session, _arithmetic, _network, _graph, _running, _older):
         here = {
             name: thing
             for name, thing in vars(module).items()
@@ -38,7 +41,7 @@ def _public() -> dict[str, Any]:
         if module in (_arithmetic, _network):
             here = {name: thing if name in _NO_TENSORS else _drawing(thing) for name, thing in here.items()}
         names.update(here)
-    return names
+    return _older.with_older_spellings(names)
 
 
 _NO_TENSORS = frozenset(

@@ -107,6 +107,7 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
         chosen = x if phase else alt
         return chosen() if callable(chosen) else chosen
     x, alt = (value() if callable(value) else value for value in (x, alt))
+    x, alt = (value.__symbolic__() if isinstance(value, Variable) else value for value in (x, alt))
     return PhaseOperation("in_train_phase")._symbolic_call((x, alt), {})
 
 

@@ -107,6 +107,9 @@ class Facade(ModuleType):
     def __dir__(self) -> list[str]:
         names = {name for module in _targets(self._place) for name in dir(module)}
         names |= set(NAMES.get(self._place, {})) | set(NAMES.get(self._place.partition(".")[0], {}))
+        if self._place.partition(".")[0] == "layers" and settings.era in ("1", "2"):
+            older = vars(importlib.import_module("kjax.keras.legacy.layers"))
+            names |= {n for n, thing in older.items() if getattr(thing, "__module__", "").startswith("kjax.keras")}
         return sorted(names | set(super().__dir__()))
 
 

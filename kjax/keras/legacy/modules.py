@@ -182,6 +182,10 @@ NAMES: dict[str, dict[str, str]] = {
         "Merge": "kjax.keras.legacy.layers:Merge",
     },
     **{path: {"_Merge": "kjax.keras.legacy.layers:_Merge"} for path in ("layers.merge", "layers.merging")},
+    "layers.recurrent": {
+        "time_distributed_dense": "kjax.keras.legacy.recurrent:time_distributed_dense",
+        "_time_distributed_dense": "kjax.keras.legacy.recurrent:time_distributed_dense",
+    },
     "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
     "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
     "regularizers": {
@@ -206,6 +210,7 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "engine.network": {"Network": "kjax.keras.models:Model"},
     "engine.functional": {"Functional": "kjax.keras.models:Model"},
-    "models": {"Graph": "kjax.keras.legacy.layers:Graph", "Functional": "kjax.keras.models:Model"},
+    "legacy.models": {"Graph": "kjax.keras.legacy.containers:Graph"},
+    "models": {"Graph": "kjax.keras.legacy.containers:Graph", "Functional": "kjax.keras.models:Model"},
 }
 """Names that a path had besides those of kjax: a module and a name in it."""

@@ -195,3 +195,26 @@ def _pair(value: Any) -> tuple[int, int]:
 def _asked(method: Callable[..., Any], inputs: Any, training: Any) -> Any:
     """A hook's answer; in Keras 1 hooks did not take the mode."""
     return method(inputs, training=training) if "training" in inspect.signature(method).parameters else method(inputs)
+
+
+def time_distributed_dense(
+    x: Any, w: Any, b: Any = None, dropout: float | None = None, input_dim: int | None = None,
+    output_dim: int | None = None, timesteps: int | None = None, training: Any = None,
+) -> Any:  # fmt: skip
+    """``y = x w + b`` at each step (Keras 1 and 2.0); where layers drop inputs, the same ones at all steps.
+
+    Args:
+        x: (samples, steps, features).
+        w: (features, width).
+        b: (width,), or None.
+        dropout: share of the features that are dropped in training.
+        input_dim: accepted, as are the sizes after it.
+        output_dim: accepted.
+        timesteps: accepted.
+        training: the mode; by default that of the model.
+    """
+    if dropout:
+        ones = _backend.ones_like(x[:, :1, :])
+        x = x * _backend.in_train_phase(lambda: _backend.dropout(ones, dropout), ones, training=training)
+    x = _backend.dot(x, w)
+    return x if b is None else x + b

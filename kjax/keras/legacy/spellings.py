@@ -247,3 +247,28 @@ CALLBACKS: dict[str, Renames] = {"ReduceLROnPlateau": {"epsilon": "min_delta"}}
 REGULARIZERS: Renames = {"l": "l2"}
 CONSTRAINTS: Renames = {"m": "max_value"}
 """Arguments of ``MaxNorm``: the largest norm was ``m``."""
+
+_PADDED = {"border_mode": "padding"} | _FORMAT
+BACKEND: dict[str, Renames] = {
+    "random_normal": {"std": "stddev"},
+    "truncated_normal": {"std": "stddev"},
+    "random_uniform": {"low": "minval", "high": "maxval"},
+    "conv1d": {"stride": "strides", **_PADDED},
+    **dict.fromkeys(("conv2d", "conv3d", "separable_conv2d", "pool2d", "pool3d"), _PADDED),
+    "conv2d_transpose": _PADDED,
+    **dict.fromkeys(("resize_images", "resize_volumes", "spatial_2d_padding", "spatial_3d_padding"), _FORMAT),
+    "repeat_elements": {"repeats": "rep"},
+    "argmax": {"dim": "axis"},
+}
+"""Arguments of the functions of ``keras.backend`` in Keras 1."""
+
+BACKEND_DROPPED = ("image_shape", "filter_shape", "volume_shape", "filter_dilation")
+"""Arguments of convolutions of the backend in Keras 1 that said what the tensors say."""
+
+BACKEND_NAMES: Renames = {
+    "pack": "stack",
+    "lesser": "less",
+    "lesser_equal": "less_equal",
+    "deconv2d": "conv2d_transpose",
+}
+"""Functions of ``keras.backend`` that had another name in Keras 1."""
