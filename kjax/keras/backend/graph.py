@@ -15,7 +15,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import graphs
 from kjax.keras.core.evaluate import Gradients, evaluate, nodes_between, variables_of
 from kjax.keras.core.older_optimizers import postponed, remembered
-from kjax.keras.core.operation import Input, Operation, ShapeOperation, apply_function
+from kjax.keras.core.operation import Input, Operation, ShapeOperation, SizedByValues, apply_function
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.supplied import is_supplied, pulled
@@ -293,7 +293,7 @@ class Function:
         self._variables = variables_of(self._nodes)
         self._run = jax.jit(self._compute, static_argnames="training")
         self.is_small = len(self._nodes) <= 4
-        self.compiles = True
+        self.compiles = self.can_compile = not any(isinstance(node.layer, SizedByValues) for node in self._nodes)
 
     def _compute(self, values: Any, fed: Any, key: Any, training: bool) -> Any:
         held = {id(v): value for v, value in zip(self._variables, values, strict=True)}

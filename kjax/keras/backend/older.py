@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -71,10 +72,13 @@ def unpack(x: Any, axis: int = 0) -> list[Any]:
     return ops.unstack(x.__symbolic__() if hasattr(x, "__symbolic__") else x, axis=axis)
 
 
+_MODULES = {"tf": "tensorflow", "np": "numpy", "control_flow_ops": "tensorflow", "tensor_array_ops": "tensorflow"}
+
 SETTINGS: dict[str, Callable[[], Any]] = {
+    **{name: functools.partial(importlib.import_module, module) for name, module in _MODULES.items()},
     "_EPSILON": config.epsilon,
     "_FLOATX": config.floatx,
     "_BACKEND": lambda: "tensorflow",
     "_IMAGE_DIM_ORDERING": lambda: {"channels_last": "tf", "channels_first": "th"}[settings.image_data_format],
 }
-"""Settings that scripts of Keras 1 read as attributes."""
+"""Settings that scripts of Keras 1 read as attributes, and modules that the backend held because it used them."""

@@ -101,7 +101,7 @@ class Session:
             self._requests[key] = (wanted, effects, given), Function(given, list(wanted), effects), 0
         held, function, count = self._requests[key]
         self._requests[key] = held, function, count + 1
-        function.compiles = count > 0 or not function.is_small
+        function.compiles = function.can_compile and (count > 0 or not function.is_small)
         return function
 
     def partial_run_setup(self, *args: Any, **kwargs: Any) -> Any:

@@ -44,6 +44,9 @@ class Callback:
         ...         print(batch, logs["loss"])
     """
 
+    validation_data: Any = None
+    """In scripts of Keras 1 and 2: inputs, targets and weights of the validation in one list, where they are arrays."""
+
     lasting: tuple[str, ...] = ()
     acts_last: bool = False
     """Whether the hooks are called after those of all other callbacks, wherever it stands among them."""

@@ -249,6 +249,7 @@ class Operation(PureLayer):
         self.built = True
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args, kwargs = scopes.plain((args, kwargs))
         if settings.era in ("1", "2") and (scopes.is_tracing() or scopes.current() is not None):
             # A graph of variables, drawn outside of a function that is traced now: its values are known here.
             known = values_of(symbolic_leaves((args, kwargs)))
@@ -416,6 +417,24 @@ class ShapeOperation(Operation):
         first, second = (np.asarray(self.function(stand_in(args[0], variant))) for variant in (0, 1))
         spec = KerasTensor(first.shape, str(first.dtype), name="spec", known=(first, second))
         return [spec], [None], jax.tree.structure(0)
+
+
+class SizedByValues(Operation):
+    """A function whose results have sizes that depend on values: a session computes it outside of compiled programs.
+
+    Args:
+        function: what to call.
+        name: its name in the graph.
+        shapes: from the arguments to (shape, type) of each result, None for what depends on values.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str, shapes: Callable[..., list[tuple[Any, str]]]) -> None:
+        super().__init__(function, name)
+        self._shapes = shapes
+
+    def _output_specs(self, args: Any, kwargs: Any) -> Any:
+        specs = [KerasTensor(shape, dtype, name="spec") for shape, dtype in self._shapes(*args, **kwargs)]
+        return specs, [None] * len(specs), jax.tree.structure([0] * len(specs) if len(specs) > 1 else 0)
 
 
 class RandomOperation(Operation):

@@ -78,6 +78,10 @@ class Update(Effect):
         super().__init__([value])
         self.target = target
         self.name = f"{target.name}/assign"
+        self.is_used = False
+        noted = _noted.get()
+        if noted is not None:
+            noted.append(self)
 
     def apply(self, values: Sequence[Any]) -> None:
         """Store the value."""
@@ -91,6 +95,7 @@ class Update(Effect):
         """The variable's value, for which the update is made first."""
         tensor = self.target.__symbolic__()
         note_first(tensor, (self,))
+        self.is_used = True
         return tensor
 
 
@@ -135,6 +140,20 @@ class Call(Effect):
     def apply(self, values: Sequence[Any]) -> None:
         """Call it."""
         self.function()
+
+
+_noted: contextvars.ContextVar[list[Update] | None] = contextvars.ContextVar("updates_noted", default=None)
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[list[Update]]:
+    """Inside, the updates that are drawn are listed."""
+    noted: list[Update] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 @contextlib.contextmanager

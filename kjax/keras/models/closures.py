@@ -7,8 +7,10 @@ is drawn here too; a step computes the tensors of the model and hands those that
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
 from typing import Any
 
 import jax
@@ -20,6 +22,7 @@ from kjax.keras.core.evaluate import evaluate, nodes_between, variables_of
 from kjax.keras.core.operation import Input
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import KerasTensor, Node, NotSymbolicError, is_symbolic, stand_in
+from kjax.keras.core.updates import noting
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.plan import Plan
 from kjax.nn.graph import observed
@@ -54,19 +57,23 @@ class DrawnFunction:
                 getattr(function, "func", None), "__name__", "loss"
             )
         self.function, self.true, self.pred = function, true, pred
-        with scopes.outside():
+        with scopes.outside(), noting() as noted:
             self.result = function(true, pred)
+        self.updates = [update for update in noted if update.is_used]
         if not is_symbolic(self.result):
             raise TypeError(f"{self.__name__}: a loss or metric gives a tensor, received {type(self.result).__name__}")
-        self.nodes: list[Node] = nodes_between([true, pred, *known], [self.result])[0]
-        used = [t for node in self.nodes for t in node.sources] + [self.result]
+        given = [true, pred, *known]
+        wanted = [t for update in self.updates for t in update.tensors]
+        self.before: list[Node] = nodes_between(given, wanted)[0]
+        self.nodes: list[Node] = nodes_between(given, [self.result])[0]
+        used = [t for node in (*self.before, *self.nodes) for t in node.sources] + [self.result, *wanted]
         own = {id(t) for t in known}
         self.needed = list({id(t): t for t in used if id(t) in own and t is not pred}.values())
 
     @property
     def variables(self) -> list[Variable]:
         """The variables that it reads."""
-        return variables_of(self.nodes)
+        return list({id(v): v for v in variables_of([*self.before, *self.nodes])}.values())
 
     def __call__(self, y_true: Any, y_pred: Any) -> Any:
         """The values, in a step that computes the model's tensors."""
@@ -74,6 +81,8 @@ class DrawnFunction:
         if tensors is None or isinstance(y_pred, KerasTensor):
             return self.function(y_true, y_pred)
         given = {**tensors, id(self.true): y_true, id(self.pred): y_pred}
+        for update in self.updates:  # such as a counter of batches, whose new value the loss uses
+            update.target.assign(evaluate(update.tensors, given, self.before)[0])
         return evaluate([self.result], given, self.nodes)[0]
 
 
@@ -146,6 +155,8 @@ def _is_users(thing: Any) -> bool:
 
 def _look_at(function: Callable[..., Any], output: KerasTensor) -> tuple[list[Variable], bool]:
     """Trace a function: the variables that it reads, and whether it uses symbolic tensors."""
+    if _holds_symbolic(function):
+        return [], True
     pred = stand_in(output, 0)
     scope = Noticing(key=jax.random.key(0))
     for true in (pred, jax.ShapeDtypeStruct((*pred.shape[:-1], 1), jnp.dtype("int32"))):
@@ -166,6 +177,35 @@ def _look_at(function: Callable[..., Any], output: KerasTensor) -> tuple[list[Va
             continue
     noticed = scope.context.get("noticed", {}).values()
     return [v for v in noticed if not isinstance(v._value, Tracer)], False  # the others were made inside
+
+
+def _holds_symbolic(function: Any, depth: int = 3) -> bool:
+    """Whether a function can reach a symbolic tensor: in what it encloses, its defaults, or the globals that it names."""
+    if is_symbolic(function):
+        return True
+    if isinstance(function, functools.partial):
+        return any(_holds_symbolic(a, depth - 1) for a in (function.func, *function.args, *function.keywords.values()))
+    if isinstance(function, (list, tuple)):
+        return any(map(is_symbolic, function))
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    if code is None or depth == 0 or not _is_users(function):
+        return False
+    cells = []
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # one that has no value yet
+            cells.append(cell.cell_contents)
+    names = [name for part in _codes(code) for name in part.co_names]
+    reached = [*cells, *(function.__defaults__ or ()), *(function.__globals__.get(name) for name in names)]
+    return any(_holds_symbolic(thing, depth - 1) for thing in reached)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code of a function, and that of the functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
 
 
 class Closing:
@@ -192,7 +232,8 @@ class Closing:
         if self._trained is None:
             self._snapshot()
         chosen = self._trained or frozenset()
-        return [v for v in self.weights if id(v) in chosen], [v for v in self.weights if id(v) not in chosen]
+        others = [v for v in self.variables if id(v) not in chosen] + self._find_closures().variables
+        return [v for v in self.weights if id(v) in chosen], others
 
     def _call_observed(self: Any, x: Any, training: bool) -> tuple[Any, list[Any]]:
         """Call the model; the outputs, and the values of the tensors that losses and metrics need."""

@@ -18,7 +18,7 @@ from kjax.keras.legacy.names import older_params
 from kjax.keras.models import data as adapt
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
-from kjax.keras.models.older_checks import check_steps
+from kjax.keras.models.older_checks import check_steps, show_validation_data
 from kjax.keras.models.sourcing import hold_back
 from kjax.train import loop
 
@@ -104,6 +104,8 @@ class Fitting(Inference):
                 sample_weight = adapt.weighted_by_class(class_weight, y, None, names)
                 class_weight = None
             x, y, sample_weight, validation_data = hold_back(x, y, sample_weight, validation_split)
+        if settings.era in OLD_ERAS and isinstance(callbacks, (list, tuple)):
+            show_validation_data(callbacks, validation_data, getattr(self, "uses_learning_phase", False))
         how = {"workers": workers, "processes": use_multiprocessing, "ahead": max_queue_size}
         number = int(self._epoch)
         with contextlib.ExitStack() as opened:

@@ -14,6 +14,7 @@ from kjax.keras.core.doors import files
 from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer, Operation
+from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.legacy.arguments import method
 from kjax.keras.legacy.form import of_era
@@ -48,8 +49,6 @@ class Model(OnBatch, Drawn, Layer):
         graph.update({k: kwargs.pop(k) for k in ("inputs", "outputs") if k in kwargs})
         kwargs.setdefault("name", graph.pop("name", None))
         if kwargs["name"] is None and type(self) is Model and graph:
-            from kjax.keras.core.settings import settings, unique_name
-
             kwargs["name"] = unique_name("functional" if settings.era == "3" else "model")
             Layer.__init__(self, **kwargs)
             self._explicit_name = False
@@ -61,7 +60,10 @@ class Model(OnBatch, Drawn, Layer):
         if graph:
             if "inputs" not in graph or "outputs" not in graph:
                 raise ValueError(f"{type(self).__name__}: give both `inputs` and `outputs`, or neither")
-            self._adopt_plan(make_plan(graph["inputs"], graph["outputs"], self.name))
+            outputs = graph["outputs"]
+            if settings.era != "3" and isinstance(outputs, (list, tuple)) and len(outputs) == 1:
+                outputs = outputs[0]  # before Keras 3 a list of one tensor stood for the tensor
+            self._adopt_plan(make_plan(graph["inputs"], outputs, self.name))
             self._take_given()
 
     def _adopt_plan(self, plan: Plan) -> None:

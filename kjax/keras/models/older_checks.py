@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from kjax.data.recognise import batches_of
+from kjax.keras.core.settings import settings
+from kjax.keras.models import data as adapt
 from kjax.keras.models.training_graph import target_tensors
 
 if TYPE_CHECKING:
@@ -145,3 +148,20 @@ def check_multiple(model: Model, count: int | None, batch_size: int | None) -> N
 
 def _joined(shape: Any) -> str:
     return ", ".join(map(str, shape))
+
+
+def show_validation_data(callbacks: Any, validation_data: Any, uses_learning_phase: bool) -> None:
+    """Let callbacks of Keras 1 and 2 find the validation data, inputs, targets and weights in one list, where they are arrays.
+
+    Args:
+        callbacks: the callbacks of ``fit``.
+        validation_data: what ``fit`` was given, or holds back.
+        uses_learning_phase: whether the list ends with the phase.
+    """
+    if not isinstance(validation_data, (list, tuple)) or len(validation_data) not in (2, 3):
+        return
+    x, y, *weights = (jax.tree.leaves(adapt.as_tree(part, "validation_data")) for part in validation_data)
+    weights = weights[0] if weights and weights[0] else [np.ones(len(t), settings.floatx) for t in y]
+    shown = [*x, *y, *weights, *([0.0] if uses_learning_phase else [])]
+    for callback in getattr(callbacks, "callbacks", callbacks) or ():
+        callback.validation_data = shown

@@ -291,7 +291,7 @@ class Overridable(Training):
         self, trained: Any, untrained: Any, measured: Any, x: Any, y: Any, sample_weight: Any, **how: Any
     ) -> Any:
         """:meth:`compute_loss_and_updates` and the values of the tensors that losses and metrics need."""
-        if not self._find_closures().drawn:
+        if not self._find_closures():
             scaled, rest = self.compute_loss_and_updates(trained, untrained, measured, x, y, sample_weight, **how)
             return scaled, (*rest, [])
         groups = (*self._stepped_variables(), self.metrics_variables)

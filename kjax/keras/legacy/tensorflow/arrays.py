@@ -12,7 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of, sized_by_values
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_text, sizes, unwrap, wrap
 
 
@@ -91,8 +91,16 @@ def gather_nd(params: Any, indices: Any) -> Any:
 
 
 @define
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return jnp.argwhere(condition) if x is None else jnp.where(condition, x, y)
+
+
+_places = sized_by_values(_where, lambda condition: [((None, len(condition.shape)), "int32")], "where")
+
+
+def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Any:
+    """``tf.where``: one of two values, or, of a condition alone, the places where it holds."""
+    return _places(condition) if x is None else _where(condition, x, y)
 
 
 @define
@@ -101,8 +109,16 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 @define
-def boolean_mask(tensor: Any, mask: Any) -> Any:
-    return tensor[np.asarray(mask, bool)]
+def _masked(tensor: Any, mask: Any, axis: int | None = None) -> Any:
+    return tensor[(builtins.slice(None),) * (axis or 0) + (np.asarray(mask, bool),)]
+
+
+def _masked_shape(tensor: Any, mask: Any, axis: int | None = None) -> list[tuple[Any, str]]:
+    before = axis or 0
+    return [((*tensor.shape[:before], None, *tensor.shape[before + len(mask.shape) :]), str(tensor.dtype))]
+
+
+boolean_mask = sized_by_values(_masked, _masked_shape, "boolean_mask")
 
 
 @define
@@ -147,9 +163,9 @@ def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
     from kjax.keras.core.tensor import is_symbolic
 
     if is_symbolic(input):
-        from kjax.keras import ops
+        from kjax.keras import backend
 
-        return ops.shape(input)
+        return backend.shape(input) if None in input.shape else sizes(input.shape)
     return sizes(jnp.shape(unwrap(input)))
 
 

@@ -169,6 +169,19 @@ def print(*inputs: Any, output_stream: Any = None, **options: Any) -> None:
     builtins.print(*shown, sep=options.get("sep", " "), end=options.get("end", "\n"), file=stream)
 
 
+def Print(
+    input_: Any, data: Any, message: str | None = None, first_n: int | None = None, summarize: int = 3, name: Any = None
+) -> Any:
+    """``tf.Print`` of TensorFlow 1: the tensor itself, for which other values are printed when it is computed."""
+
+    def printing(tensor: Any, values: Any) -> Any:
+        shown = [jnp.ravel(jnp.asarray(value))[:summarize] for value in values]
+        jax.debug.print((message or "").replace("{", "{{").replace("}", "}}") + "{}" * len(shown), *shown)
+        return tensor
+
+    return apply(printing, (input_, list(data)), {}, "Print")
+
+
 def is_tensor(x: Any) -> bool:
     """Whether it is a tensor: an array of JAX, a variable, or a symbolic tensor."""
     from kjax.keras.core.tensor import is_symbolic

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kjax.keras.legacy.tensorflow.door import define, shape_of
+from kjax.keras.legacy.tensorflow.door import define, shape_of, sized_by_values
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, unwrap, wrap
 
 CombinedNonMaxSuppression = namedtuple(
@@ -69,6 +69,12 @@ def non_max_suppression_with_scores(
     chosen, kept, count = _choose(boxes, scores, number, iou_threshold, score_threshold, soft_nms_sigma)
     count = int(count)  # while a function is traced there is no such number, and it runs step by step
     return wrap(chosen[:count].astype(jnp.int32)), wrap(kept[:count])
+
+
+non_max_suppression = sized_by_values(non_max_suppression, lambda *a, **k: [((None,), "int32")], "non_max_suppression")
+non_max_suppression_with_scores = sized_by_values(
+    non_max_suppression_with_scores, lambda *a, **k: [((None,), "int32"), ((None,), "float32")], "non_max_suppression"
+)
 
 
 def non_max_suppression_padded(

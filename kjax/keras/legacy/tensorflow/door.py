@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.operation import SizedByValues
 from kjax.keras.core.settings import next_key
-from kjax.keras.legacy.tensorflow.tensor import apply
+from kjax.keras.core.tensor import symbolic_leaves
+from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.tensorflow.tensor import apply, unwrap
 
 
 def function_of(
@@ -40,6 +44,41 @@ def function_of(
     with contextlib.suppress(TypeError, ValueError):  # a ufunc has none
         function.__signature__ = inspect.signature(compute)  # type: ignore[attr-defined]
     return function
+
+
+def sized_by_values(
+    function: Callable[..., Any], shapes: Callable[..., list[tuple[Any, str]]], name: str
+) -> Callable[..., Any]:
+    """A function whose results have sizes that depend on values; in a graph it is a node that is computed uncompiled.
+
+    Args:
+        function: the function.
+        shapes: from the arguments to (shape, type) of each result.
+        name: its name.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("name", None)
+        tree = jax.tree.map(_drawn, (args, kwargs), is_leaf=_is_variable) if scopes.is_drawing() else (args, kwargs)
+        if not symbolic_leaves(tree):
+            return function(*args, **kwargs)
+        args, kwargs = tree
+        return SizedByValues(_plain_results(function), name, shapes)._symbolic_call(args, kwargs)
+
+    return call
+
+
+def _plain_results(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: unwrap(function(*args, **kwargs))
+
+
+def _is_variable(leaf: Any) -> bool:
+    return isinstance(leaf, Variable)
+
+
+def _drawn(leaf: Any) -> Any:
+    return leaf.__symbolic__() if isinstance(leaf, Variable) else leaf
 
 
 def fresh_key() -> Any:

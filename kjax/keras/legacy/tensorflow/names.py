@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kjax.keras.core.settings import settings
 from kjax.keras.legacy.tensorflow import numpy_like
 
 _HERE = "kjax.keras.legacy.tensorflow"
@@ -53,6 +54,11 @@ class _Keras:
 
         if name.startswith("__"):
             raise AttributeError(name)
+        if self._name in ("losses", "metrics") and (settings.era in ("1", "2") or settings.draws_graphs):
+            reductions = importlib.import_module(f"{_HERE}.reductions")
+            of_graphs = reductions.LOSSES if self._name == "losses" else reductions.METRICS
+            if name in of_graphs:
+                return of_graphs[name]
         return getattr(importlib.import_module(f"tensorflow.keras.{self._name}"), name)
 
 
@@ -365,6 +371,7 @@ MODULES: dict[str, dict[str, Any]] = {
         **_DTYPES,
         **_MATH,
         **_OLD_SUMMARIES,
+        "Print": f"{_HERE}.control:Print",
         "merge_all_summaries": _SUMMARY["merge_all"],
         **_from(
             "functions",

@@ -15,6 +15,7 @@ from kjax.keras.core import masks as eager_masks
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.operation import apply_function
 from kjax.keras.core.tensor import symbolic_leaves
+from kjax.keras.core.updates import Effect, Update
 from kjax.keras.core.variable import Variable
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -291,6 +292,8 @@ DRAWING = frozenset("random_normal truncated_normal random_uniform random_gamma 
 
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
     """Call a function of arrays: on symbolic tensors as a node of the graph, on tracers at once, else recorded."""
+    if scopes.is_drawing():
+        args, kwargs = jax.tree.map(_as_drawn, (args, kwargs), is_leaf=_is_effect)
     if symbolic_leaves((args, kwargs)):
         return apply_function(function, args, kwargs, name)
     leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
@@ -313,6 +316,15 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         args, kwargs = jax.tree.unflatten(structure, plain)
         return function(*args, **kwargs)
     return record(function, leaves, structure)
+
+
+def _is_effect(leaf: Any) -> bool:
+    return isinstance(leaf, Effect) or is_leaf(leaf)
+
+
+def _as_drawn(leaf: Any) -> Any:
+    """An assignment as a tensor: the value after it."""
+    return leaf.__symbolic__() if isinstance(leaf, Update) else leaf
 
 
 def sizes_of(leaf: Any) -> Any:

@@ -1,0 +1,189 @@
+"""Graphs of TensorFlow 1 in scripts of Keras 1 and 2: placeholders, sessions, optimizers, assignments, and what K had."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kjax.keras
+from kjax.keras import backend as K
+from kjax.keras.callbacks import Callback
+from kjax.keras.layers import Dense, Input
+from kjax.keras.models import Model, Sequential
+
+pytestmark = pytest.mark.skipif("tensorflow" in sys.modules, reason="TensorFlow itself was imported")
+X = np.random.default_rng(1).random((16, 3)).astype("float32")
+Y = X @ np.array([[1.0], [2.0], [3.0]], "float32")
+
+
+@pytest.fixture
+def tf():
+    kjax.keras.install(2)
+    import tensorflow
+
+    yield tensorflow
+    kjax.keras.install(3)
+
+
+def test_optimizers_step_down_a_loss_of_layers_and_variables(tf: Any):
+    x, y = tf.placeholder(tf.float32, [None, 3]), tf.placeholder("float", [None, 1])
+    steps = tf.Variable(0, trainable=False, name="steps")
+    weight = tf.Variable(tf.zeros([3, 1]))
+    loss = tf.reduce_mean(tf.square(Dense(1, use_bias=False, kernel_initializer="zeros")(x) + tf.matmul(x, weight) - y))
+    rate = tf.train.exponential_decay(0.2, steps, 1, 0.5)
+    train = tf.train.GradientDescentOptimizer(rate).minimize(loss, global_step=steps)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        before = session.run(loss, {x: X, y: Y})
+        found, _ = session.run([loss, train], feed_dict={x: X, y: Y})
+        assert found == before  # values are those before the step
+        gradient = -2 * X.T @ Y / 16
+        np.testing.assert_allclose(session.run(weight), -0.2 * gradient, rtol=1e-5)
+        train.run({x: X, y: Y})
+        assert session.run(steps) == 2 and loss.eval({x: X, y: Y}) < before
+        session.run(tf.global_variables_initializer())
+        assert session.run(steps) == 0 and not session.run(weight).any()
+
+
+def test_gradients_are_clipped_and_applied(tf: Any):
+    model = Sequential([Dense(2, input_dim=3, use_bias=False)])
+    given = tf.placeholder(tf.float32, [None, 2])
+    (gradient,) = tf.gradients(model.output, model.trainable_weights, -given)
+    (clipped,), norm = tf.clip_by_global_norm([gradient], 0.5)
+    step = tf.train.GradientDescentOptimizer(1.0).apply_gradients(zip([clipped], model.trainable_weights, strict=True))
+    before = model.get_weights()[0]
+    session = K.get_session()
+    size, _ = session.run([norm, step], {model.input: X, given: np.ones((16, 2))})
+    expected = -np.repeat(X.sum(0)[:, None], 2, axis=1)
+    np.testing.assert_allclose(size, np.linalg.norm(expected), rtol=1e-5)
+    np.testing.assert_allclose(before - model.get_weights()[0], expected * 0.5 / size, rtol=1e-4, atol=1e-6)
+
+
+def test_assignments_wait_for_a_session(tf: Any, tmp_path):
+    count = tf.Variable(1.0, name="count")
+    twice, more = tf.assign(count, count * 2), count.assign_add(5.0)
+    session = tf.Session()
+    assert session.run(count) == 1
+    assert [session.run(twice), session.run(more)] == [2, 7]
+    with tf.control_dependencies([twice]):
+        after = tf.identity(count)
+    assert session.run(after) == 14
+    session.run(tf.group(more, tf.no_op()))
+    saver = tf.train.Saver([count])
+    path = saver.save(session, str(tmp_path / "model"), global_step=3)
+    count.load(0.0, session)
+    saver.restore(session, tf.train.latest_checkpoint(str(tmp_path)))
+    assert path.endswith("model-3") and session.run(count) == 19
+    one, other = Sequential([Dense(2, input_dim=3)]), Sequential([Dense(2, input_dim=3)])
+    copy = [a.assign(b) for a, b in zip(one.weights, other.weights, strict=True)]
+    assert not np.allclose(one.get_weights()[0], other.get_weights()[0])
+    session.run(copy)
+    np.testing.assert_array_equal(one.get_weights()[0], other.get_weights()[0])
+
+
+def test_scopes_share_variables_and_find_them_again(tf: Any):
+    with tf.variable_scope("net"):
+        first = tf.get_variable("w", [2], initializer=tf.ones_initializer())
+    with tf.variable_scope("net", reuse=True):
+        assert tf.get_variable("w", [2]) is first
+    with pytest.raises(ValueError, match="does not exist"), tf.variable_scope("net", reuse=True):
+        tf.get_variable("v", [2])
+    assert first in tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope="net")
+
+
+def test_what_must_be_fed_is_said(tf: Any):
+    keep = tf.placeholder(tf.float32, name="keep")
+    default = tf.placeholder_with_default(0.5, shape=())
+    session = tf.Session()
+    assert session.run(keep + default, {keep: 1}) == 1.5
+    np.testing.assert_array_equal(session.run(keep * 2, {keep: [1, 2]}), [2, 4])
+    with pytest.raises(ValueError, match="keep"):
+        session.run(keep + default)
+    with pytest.raises(TypeError, match="can be computed"):
+        session.run([None])
+
+
+def test_sizes_that_depend_on_values(tf: Any):
+    boxes, scores = K.placeholder((None, 4)), K.placeholder((None,))
+    kept = tf.boolean_mask(boxes, scores > 0.3)
+    best = tf.image.non_max_suppression(kept, tf.boolean_mask(scores, scores > 0.3), 3)
+    places = tf.where(scores > 0.3)
+    given = np.array([[0, 0, 1, 1], [0, 0, 1, 1.1], [2, 2, 3, 3], [4, 4, 5, 5]])
+    found = K.get_session().run([K.gather(kept, best), places], {boxes: given, scores: [0.9, 0.8, 0.7, 0.1]})
+    np.testing.assert_allclose(found[0], given[[0, 2]])
+    assert found[1].tolist() == [[0], [1], [2]]
+    sized = tf.zeros(tf.shape(boxes)[:1])
+    assert K.get_session().run(sized, {boxes: given}).shape == (4,)
+
+
+def test_a_loss_that_counts_its_batches(tf: Any):
+    seen = tf.Variable(0.0)
+    inputs = Input((3,))
+
+    def loss(true, pred):
+        count = tf.assign_add(seen, 1.0)
+        return tf.cond(tf.less(count, 3.0), lambda: 10.0 + 0 * pred, lambda: 0 * pred) + 0 * inputs[:, :1]
+
+    model = Model(inputs, Dense(1)(inputs))
+    model.compile("sgd", loss)
+    assert [float(model.train_on_batch(X, Y)) for _ in range(4)] == [10, 10, 0, 0]
+    assert K.get_value(seen) == 4
+
+
+def test_reductions_and_types_of_then(tf: Any):
+    logits = K.variable([[0.0, 0.0]])
+    np.testing.assert_allclose(K.eval(tf.losses.softmax_cross_entropy([[0.0, 1.0]], logits)), np.log(2), rtol=1e-6)
+    value, _ = tf.metrics.mean_iou([0, 1, 1, 1], [0, 1, 1, 0], num_classes=2)
+    np.testing.assert_allclose(K.eval(value), (0.5 + 2 / 3) / 2, rtol=1e-6)
+    x = tf.placeholder(tf.float32, (None, 3))
+    assert x.get_shape().as_list() == [None, 3] and x.get_shape()[1].value == 3 and str(x.get_shape()) == "(?, 3)"
+    assert K.tf is tf
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_the_backend_of_keras_1():
+    kjax.keras.install(1)
+    try:
+        target, output = K.variable([[0.0, 1.0]]), K.variable([[0.25, 0.75]])
+        np.testing.assert_allclose(K.eval(K.categorical_crossentropy(output, target)), -np.log(0.75), rtol=1e-6)
+        pictures, kernel = K.variable(np.ones((1, 3, 8, 8))), K.variable(np.ones((4, 3, 3, 3)))
+        assert K.int_shape(K.conv2d(pictures, kernel, border_mode="same", dim_ordering="th")) == (1, 4, 8, 8)
+        assert K.eval(K.random_normal((2,), mean=3.0, std=0.0)).tolist() == [3, 3]
+        assert K.int_shape(K.pack([target, target])) == (2, 1, 2) and pytest.approx(1e-7) == K._EPSILON
+
+        from keras.models import Graph
+
+        graph = Graph()
+        graph.add_input("a", input_shape=(3,))
+        graph.add_input("b", input_shape=(3,))
+        graph.add_node(Dense(2), name="dense", input="a")
+        graph.add_node(Dense(2), name="joined", inputs=["a", "b"], merge_mode="concat")
+        graph.add_output("sum", inputs=["dense", "joined"], merge_mode="sum")
+        graph.compile("sgd", {"sum": "mse"})
+        data = {"a": X, "b": X, "sum": np.zeros((16, 2))}
+        assert len(graph.fit(data, nb_epoch=2, verbose=0).history["loss"]) == 2
+        assert graph.predict({"a": X, "b": X})["sum"].shape == graph.predict_on_batch(data)["sum"].shape == (16, 2)
+        with pytest.raises(ValueError, match="dens"):
+            graph.add_node(Dense(2), name="more", input="dens")
+    finally:
+        kjax.keras.install(3)
+
+
+def test_callbacks_find_the_validation_data():
+    kjax.keras.install(2)
+    try:
+        seen = []
+
+        class Watching(Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                seen.append([np.shape(part) for part in self.validation_data])
+
+        model = Sequential([Dense(1, input_dim=3)])
+        model.compile("sgd", "mse")
+        model.fit(X, Y, validation_data=(X[:4], Y[:4]), verbose=0, callbacks=[Watching()])
+        assert seen == [[(4, 3), (4, 1), (4,)]]
+    finally:
+        kjax.keras.install(3)
