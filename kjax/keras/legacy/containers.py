@@ -65,7 +65,9 @@ class Graph:
             dtype: type of the data.
         """
         kind = {"float": None, "int": "int32"}.get(dtype, dtype)
-        given: dict[str, Any] = {"shape": input_shape} if input_shape is not None else {"batch_shape": batch_input_shape}
+        given: dict[str, Any] = (
+            {"shape": input_shape} if input_shape is not None else {"batch_shape": batch_input_shape}
+        )
         self._add(name, layers.Input(**given, dtype=kind, name=name))
         self._input_names.append(name)
 
