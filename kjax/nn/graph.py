@@ -95,12 +95,21 @@ class Node(NamedTuple):
 
 
 class TensorSpec(NamedTuple):
-    """What a graph input must look like: shape with None for free axes, dtype name, and whether sparse arrays stay sparse."""
+    """What a graph input must look like.
+
+    Attributes:
+        shape: sizes, None for free axes.
+        dtype: name of the type.
+        name: the input's name.
+        sparse: whether sparse arrays stay sparse.
+        as_it_is: arrays of this type are taken without a look at their shape: what the first layer makes of an input.
+    """
 
     shape: tuple[int | None, ...] | None
     dtype: str | None
     name: str = "input"
     sparse: bool = False
+    as_it_is: str | None = None
 
 
 class Op(nn.Module):
@@ -318,8 +327,8 @@ def match_inputs(specs: Sequence[TensorSpec], inputs: Any, *, check: bool = True
 
 
 def _fit(spec: TensorSpec, array: Any) -> Any:
-    if array is None:
-        return None
+    if array is None or (spec.as_it_is is not None and getattr(array, "dtype", None) == spec.as_it_is):
+        return array
     if is_sparse(array):
         array = _typed(spec, array) if spec.sparse else array.todense()
     if not is_sparse(array):

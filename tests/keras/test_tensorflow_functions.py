@@ -116,3 +116,51 @@ def test_words_tables_and_blocks(tf: Any):
 def test_what_is_not_offered_says_what_to_use(tf: Any):
     with pytest.raises(AttributeError, match=r"feature_column.numeric_column'.*FeatureSpace"):
         tf.feature_column.numeric_column  # noqa: B018
+
+
+def test_models_that_begin_with_words_of_any_number(tf: Any):
+    """How long the rows of a batch are only its strings say: they are looked up before the compiled step."""
+    texts = np.array(["good great movie", "bad film", "good", "awful bad bad film !"] * 2)
+    labels = np.array([1.0, 0, 1, 0] * 2)
+    encoder = tf.keras.layers.TextVectorization(max_tokens=20)
+    encoder.adapt(texts)
+    embedding = tf.keras.layers.Embedding(20, 3, mask_zero=True)
+    model = tf.keras.Sequential(
+        [encoder, embedding, tf.keras.layers.GlobalAveragePooling1D(), tf.keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    batches = tf.data.Dataset.from_tensor_slices((texts, labels)).batch(2)
+    model.fit(batches, epochs=1, verbose=0, validation_data=batches)
+    weights = [np.asarray(w) for w in model.get_weights()]
+    rows = [weights[0][[encoder.get_vocabulary().index(word) for word in text.split()]].mean(0) for text in texts[:3]]
+    expected = np.stack(rows) @ weights[1] + weights[2]
+    np.testing.assert_allclose(model.predict(texts[:3], verbose=0), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model(tf.constant(texts[:3])), expected, rtol=1e-5, atol=1e-6)
+    given = tf.keras.Input((1,), dtype="string")
+    functional = tf.keras.Model(given, model.layers[-1](model.layers[-2](embedding(encoder(given)))))
+    np.testing.assert_allclose(functional.predict(texts[:3, None], verbose=0), expected, rtol=1e-5, atol=1e-6)
+    ragged = tf.keras.layers.TextVectorization(vocabulary=["bad", "film"], ragged=True)
+    assert ragged(tf.constant(["film", "bad film"])).to_list() == [[3], [2, 3]]
+
+
+def test_variables_made_in_the_first_call_of_a_function(tf: Any):
+    class Dense(tf.Module):
+        def __init__(self, units: int) -> None:
+            super().__init__()
+            self.units, self.inner = units, [tf.keras.layers.Dense(1)]
+
+        @tf.function
+        def __call__(self, x: Any) -> Any:
+            if not hasattr(self, "w"):
+                self.w = tf.Variable(tf.random.normal([x.shape[-1], self.units]))
+            return self.inner[0](tf.matmul(x, self.w))
+
+    module = Dense(2)
+    x = tf.ones((3, 4))
+    first = module(x)
+    np.testing.assert_allclose(module(x), first, rtol=1e-5)
+    assert len(module.variables) == 3 and module.submodules == (module.inner[0],)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(module(x))
+    assert {id(v) for v in tape.watched_variables()} == {id(v) for v in module.trainable_variables}
+    assert tape.gradient(loss, module.w).shape == (4, 2)

@@ -14,6 +14,8 @@ import numpy as np
 STRING = "string"
 TYPE = "int32"
 """Type of the numbers."""
+DONE = "uint32"
+"""Type of what a layer made of strings before the compiled model that it begins."""
 
 _numbers: dict[str, int] = {}
 _strings: list[str] = []

@@ -141,7 +141,8 @@ class Variable:
             array = np.asarray(initializer) if not isinstance(initializer, jax.Array) else initializer
             if dtype is None:
                 dtype = settings.floatx if np.issubdtype(array.dtype, np.floating) else array.dtype
-            self._value = jnp.asarray(array, jax.dtypes.canonicalize_dtype(jnp.dtype(dtype)))
+            with jax.ensure_compile_time_eval():  # a variable made while something is traced has a value all the same
+                self._value = jnp.asarray(array, jax.dtypes.canonicalize_dtype(jnp.dtype(dtype)))
             self._shape, self._dtype = tuple(self._value.shape), str(self._value.dtype)
             return
         if shape is None:

@@ -69,19 +69,36 @@ class HostLayer(Layer):
             return self._symbolic_call(args, kwargs)
         inputs = args[0] if args else kwargs["inputs"]
         if scopes.recording() is not None:
-            return scopes.recorder.call_host(self.call, inputs)
+            return scopes.recorder.call_host(self.call, inputs, self.ragged)
         return self.call(inputs)
 
     def call(self, inputs: Any) -> Any:
         """The outputs, as a JAX array (strings as a NumPy array)."""
         self.built = True
+        if getattr(inputs, "dtype", None) == codes.DONE and self._is_open(inputs.shape[:1]):
+            return inputs.astype(jax.dtypes.canonicalize_dtype(self.result_dtype))
         if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(inputs)):
             return self._through_callback(inputs)
         return self.on_device(self.compute(self._decoded(inputs)))
 
+    def _is_open(self, shape: tuple[int, ...]) -> bool:
+        """Whether the layer takes strings, and how long its rows are depends on them."""
+        return self.takes_strings and self.result_dtype.startswith("int") and None in self.output_shape_for(shape)
+
+    def outputs_before(self, numbers: np.ndarray) -> np.ndarray | None:
+        """The outputs for a batch that a compiled model is about to get, if only data say how large they are; else None.
+
+        They are marked by their type, which :meth:`call` knows, and take the place of the numbers of the strings.
+        """
+        if not self._is_open(tuple(numbers.shape)):
+            return None
+        return np.asarray(self.compute(self._decoded(numbers))).astype(codes.DONE)
+
     sparse: bool = False
     """Whether rows are sparse arrays (``BCOO``) where the layer is called on data; inside compiled models they are dense."""
 
+    # Whether rows keep their lengths where the layer is called on data.
+    ragged: bool = False
     # Whether the inputs are strings, whatever a model says of them.
     takes_strings = False
     # Which of the inputs are strings, as the model says.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core import configs
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.preprocessing import batches_of
 from kjax.keras.features.host import HostLayer, as_strings
 from kjax.keras.features.lookup import StringLookup, mode_of
@@ -40,7 +41,8 @@ class TextVectorization(HostLayer):
         vocabulary: the words, or a file with a word on each line.
         idf_weights: weights of the words for ``'tf_idf'``.
         sparse: whether rows are sparse arrays, see :class:`HostLayer`.
-        ragged: False.
+        ragged: whether rows keep their lengths (``tf.RaggedTensor``, in scripts of TensorFlow) where the layer is called on
+            data; inside models they are filled up with zeros.
         encoding: encoding of bytes.
         name: the layer's name.
         **kwargs: those of every layer.
@@ -65,8 +67,12 @@ class TextVectorization(HostLayer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        if ragged:
-            raise ValueError("TextVectorization: ragged outputs are not made; rows are filled up with zeros")
+        if ragged and (scopes.recorder is None or output_mode != "int"):
+            raise ValueError(
+                "TextVectorization: ragged outputs are made in scripts of TensorFlow, with output_mode='int'; elsewhere rows "
+                "are filled up with zeros"
+            )
+        self.ragged = bool(ragged)
         from_config = {name: kwargs.pop(name, None) for name in ("has_input_vocabulary", "vocabulary_size")}
         super().__init__(name=name, **kwargs)
         self._standardize = _choice(standardize, words.STANDARDIZE, "standardize")
@@ -261,7 +267,7 @@ class TextVectorization(HostLayer):
             "output_sequence_length": self._output_sequence_length,
             "pad_to_max_tokens": table["pad_to_max_tokens"],
             "sparse": self.sparse,
-            "ragged": False,
+            "ragged": self.ragged,
             "vocabulary": table["vocabulary"],
             "idf_weights": table["idf_weights"],
             "encoding": self._encoding,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import flax.linen as nn
 
 from kjax.keras.core import codes
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.abstract import of_shape
 from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.doors import files
@@ -45,6 +46,7 @@ class Model(OnBatch, Drawn, Layer):
         for old, new in (("input", "inputs"), ("output", "outputs")):
             if old in kwargs:
                 kwargs[new] = kwargs.pop(old)
+        args = () if len(args) == 1 and args[0] is self else args  # `super().__init__(self)`, which TensorFlow let pass
         graph = dict(zip(("inputs", "outputs", "name"), args, strict=False))
         graph.update({k: kwargs.pop(k) for k in ("inputs", "outputs") if k in kwargs})
         kwargs.setdefault("name", graph.pop("name", None))
@@ -244,8 +246,8 @@ class Model(OnBatch, Drawn, Layer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the model on symbolic tensors (draws a node) or on data (computes)."""
-        if args and codes.holds_strings(args[0]) and self.takes_strings:
-            args = (codes.encode_tree(args[0]), *args[1:])
+        if args and codes.holds_strings(given := scopes.plain(args[0])) and self.takes_strings:
+            args = (self._looked_up(codes.encode_tree(given)), *args[1:])
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:

@@ -164,7 +164,13 @@ class Plan:
                 recomputed.append((len(nodes), least))
             nodes.append(ModuleNode(position[id(node.layer)], frozen, structure, tuple(made)))
         specs = tuple(
-            TensorSpec(self.size_of(t), codes.array_type(t.dtype), name, t.sparse)
+            TensorSpec(
+                self.size_of(t),
+                codes.array_type(t.dtype),
+                name,
+                t.sparse,
+                codes.DONE if t.dtype == codes.STRING else None,
+            )
             for t, name in zip(self.inputs, self._lasting_names(), strict=True)
         )
         layers = tuple((self.names[id(x)], x._op if id(x) in readers else x.module) for x in called)  # type: ignore[attr-defined]

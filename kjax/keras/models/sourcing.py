@@ -114,7 +114,7 @@ class Sourcing(Overridable):
             y = sample_weight = None
         strings = self.takes_strings
         if strings and batches_of(x) is None:
-            x = codes.encode_tree(x)
+            x = self._looked_up(codes.encode_tree(x))
         batches = batches_of(x, bool(shuffle), **workers)
         if batches is not None:
             for name, value in (("y", y), ("sample_weight", sample_weight)):
@@ -126,12 +126,12 @@ class Sourcing(Overridable):
             stream = Stream(batches)
             try:
                 first = stream.first(self._run_seed(), number)
-                first = _coded(first) if strings else first
+                first = self._coded(first) if strings else first
                 names = self.input_names if self.is_functional else None
                 raw = adapt.wanted(adapt.inputs_of(first, names), names)
                 arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
                 prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
-                stream.prepare = (lambda batch: prepare(_coded(batch))) if strings else prepare
+                stream.prepare = (lambda batch: prepare(self._coded(batch))) if strings else prepare
                 return _placed(stream, self.distribution or settings.distribution)
             except BaseException:
                 stream.close()
@@ -148,6 +148,27 @@ class Sourcing(Overridable):
             class_weight = None  # sample weights took their place
         arrays = Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle)
         return _placed(arrays, self.distribution or settings.distribution)
+
+    def _coded(self, batch: Any) -> Any:
+        """A batch with numbers for the strings among its inputs."""
+        inputs = self._looked_up(codes.encode_tree(batch[0] if isinstance(batch, tuple) else batch))
+        return (inputs, *batch[1:]) if isinstance(batch, tuple) else inputs
+
+    def _looked_up(self, inputs: Any) -> Any:
+        """Inputs for which layers that begin the model have done their work: how long their rows are the data alone say."""
+        plan = getattr(self, "_plan", None)
+        if plan is None:
+            first = next(iter(getattr(self, "layers", ())), None)
+            return looked_up(first, inputs) if hasattr(inputs, "dtype") else inputs
+        leaves, structure = jax.tree.flatten(inputs)
+        names = sorted(inputs) if isinstance(inputs, dict) else list(self.input_names)
+        if len(leaves) != len(names):
+            return inputs
+        for i, name in enumerate(names):
+            tensor = plan.inputs[list(self.input_names).index(name)] if name in self.input_names else None
+            users = [node.layer for node in plan.nodes if any(tensor is given for given in node.input_tensors)]
+            leaves[i] = looked_up(users[0], leaves[i]) if len(users) == 1 else leaves[i]
+        return jax.tree.unflatten(structure, leaves)
 
     def _tensor_data(self) -> Any:
         """The tensors with values of their own among the model's inputs and targets, or None; see :mod:`.tensor_data`."""
@@ -234,9 +255,10 @@ class Sourcing(Overridable):
         source.prepare = prepare_and_check
 
 
-def _coded(batch: Any) -> Any:
-    """A batch with numbers for the strings among its inputs."""
-    return (codes.encode_tree(batch[0]), *batch[1:]) if isinstance(batch, tuple) else codes.encode_tree(batch)
+def looked_up(layer: Any, numbers: Any) -> Any:
+    """What a layer gives for strings, if its rows are as long as these need; otherwise the numbers of the strings."""
+    found = layer.outputs_before(numbers) if hasattr(layer, "outputs_before") else None
+    return numbers if found is None else found
 
 
 def _placed(source: Any, distribution: Any) -> Any:

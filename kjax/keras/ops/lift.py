@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import nodes
@@ -32,6 +33,9 @@ TO_FLOAT = frozenset([*FLOATING.split(), "mean", "std", "var", "log", "log10", "
 
 SIZES_NEEDED = {"fft": 1, "fft2": 2, "ifft2": 2, "qr": 2}
 """Functions that Keras gives no symbolic tensors with free axes among so many of the last."""
+
+OF_SIZES = frozenset("convert_to_tensor expand_dims concatenate stack append cast prod squeeze reshape flip".split())
+"""Functions of sizes: their results are known while a model is traced, so that they can be shapes themselves."""
 
 _PLAIN = (jax.Array, np.ndarray, int, float, str, type(None))
 
@@ -61,6 +65,9 @@ def lift(entry: Entry) -> Callable[..., Any]:
             if sparse.holds_sparse((args, kwargs)):
                 args, kwargs = _with_settings(args, kwargs) if by_settings else (args, kwargs)
                 return sparse.call(entry.name, function, args, kwargs)
+        if entry.name in OF_SIZES and _are_sizes(args) and _are_sizes(kwargs):
+            with jax.ensure_compile_time_eval():
+                return compute(*args, **kwargs)
         return compute(*args, **kwargs)
 
     def compute(*args: Any, **kwargs: Any) -> Any:
@@ -127,6 +134,18 @@ def _check_sizes(name: str, x: Any) -> None:
 
 def _is_plain(leaf: Any) -> bool:
     return isinstance(leaf, _PLAIN)
+
+
+def _are_sizes(tree: Any) -> bool:
+    """Whether there are only a few integers, and known ones."""
+    return all(map(_is_size, jax.tree.leaves(tree)))
+
+
+def _is_size(leaf: Any) -> bool:
+    if isinstance(leaf, (int, str)):
+        return True
+    known = isinstance(leaf, (jax.Array, np.ndarray, np.generic)) and not isinstance(leaf, Tracer)
+    return known and leaf.size <= 16 and leaf.dtype.kind in "iu"
 
 
 def _is_variable(leaf: Any) -> bool:

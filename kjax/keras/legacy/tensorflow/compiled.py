@@ -24,6 +24,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.tensorflow import checks
 from kjax.keras.legacy.tensorflow.session import TensorSpec
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, is_leaf, is_text, tapes, unwrap, wrap
+from kjax.keras.legacy.tensorflow.variables import MadeInTrace
 from kjax.nn.dtypes import abstract
 
 MOST_PROGRAMS = 16
@@ -290,6 +291,8 @@ class Function:
                 return function(*args, **kwargs)
             try:
                 program = self._programs[key] = Program(function, structure, leaves, places)
+            except MadeInTrace:  # the first call makes its variables, the next can be compiled
+                return function(*args, **kwargs)
             except Exception:  # whatever is wrong, it shows where values are real, at the line of the script
                 self._as_it_is = True
                 return function(*args, **kwargs)

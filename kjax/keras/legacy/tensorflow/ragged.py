@@ -65,6 +65,16 @@ class RaggedTensor:
 
     values = flat_values
 
+    def with_flat_values(self, new_values: Any) -> RaggedTensor:
+        """Other values in rows of the same lengths."""
+        values, start, rows = np.asarray(unwrap(new_values)), 0, []
+        for row in self.rows:
+            size = len(row.flat_values) if isinstance(row, RaggedTensor) else len(row)
+            part = values[start : start + size]
+            rows.append(row.with_flat_values(part) if isinstance(row, RaggedTensor) else part)
+            start += size
+        return RaggedTensor(rows)
+
     def row_lengths(self, axis: int = 1, name: str | None = None) -> Any:
         """The lengths of the rows."""
         return sizes([len(row) for row in self.rows])

@@ -115,14 +115,22 @@ class Recorder:
         """The name of a type, as ``tf.DType``."""
         return DType(name)
 
-    def call_host(self, function: Callable[..., Any], inputs: Any) -> Any:
+    def call_host(self, function: Callable[..., Any], inputs: Any, ragged: bool = False) -> Any:
         """A call of a layer that computes on the host: its output is a tensor.
 
         Args:
             function: the layer's computation.
             inputs: its inputs, tensors among them.
+            ragged: whether the rows of its output lose the zeros at their ends.
         """
-        return jax.tree.map(wrap, function(unwrap(dense(inputs))))
+        if isinstance(inputs, RaggedTensor):
+            flat = function(unwrap(inputs.flat_values))
+            if np.ndim(flat) == 1:  # it takes each value apart
+                return inputs.with_flat_values(flat)
+        found = function(unwrap(dense(inputs)))
+        if ragged and not isinstance(found, Tracer):
+            return RaggedTensor.from_tensor(found, padding=0)
+        return jax.tree.map(wrap, found)
 
     def call_layer(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An eager call of a layer: its output is a tensor, and the call is recorded as one step.

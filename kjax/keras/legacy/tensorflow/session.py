@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -263,32 +263,50 @@ class Module:
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
 
-    @property
-    def variables(self) -> list[Any]:
-        """The variables among the attributes, those of layers and modules too."""
+    def _found(self, wanted: Callable[[Any], bool]) -> tuple[Any, ...]:
+        """What is wanted among the attributes, and in the lists, modules and layers among them."""
+        from kjax.keras.core.layer import Layer
         from kjax.keras.core.variable import Variable
 
         found: dict[int, Any] = {}
+        seen: set[int] = set()
 
         def collect(value: Any) -> None:
-            if isinstance(value, Variable):
+            if id(value) in seen:
+                return
+            if wanted(value):
                 found.setdefault(id(value), value)
-            elif isinstance(value, (list, tuple)):
+            if isinstance(value, (list, tuple)):
                 for item in value:
                     collect(item)
             elif isinstance(value, Mapping):
                 collect(list(value.values()))
-            elif not callable(getattr(value, "variables", None)):
+            elif isinstance(value, Module):
+                seen.add(id(value))
+                for name in sorted(vars(value)):
+                    collect(vars(value)[name])
+            elif not isinstance(value, Variable) and not callable(getattr(value, "variables", None)):
+                seen.add(id(value))
                 collect(list(getattr(value, "variables", ())))
+                if isinstance(value, Layer):
+                    collect([inner for inner in value._flatten_layers() if inner is not value])
 
-        for name in sorted(vars(self)):
-            collect(vars(self)[name])
-        return list(found.values())
+        collect(self)
+        return tuple(thing for thing in found.values() if thing is not self)
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The variables among the attributes, those of layers and modules too."""
+        from kjax.keras.core.variable import Variable
+
+        return self._found(lambda value: isinstance(value, Variable))
 
     @property
     def submodules(self) -> tuple[Any, ...]:
-        """The modules among the attributes."""
-        return tuple(value for value in vars(self).values() if isinstance(value, Module))
+        """The modules and layers inside."""
+        from kjax.keras.core.layer import Layer
+
+        return self._found(lambda value: isinstance(value, (Module, Layer)))
 
     @classmethod
     def with_name_scope(cls, method: Any) -> Any:
@@ -296,9 +314,14 @@ class Module:
         return method
 
     @property
-    def trainable_variables(self) -> list[Any]:
+    def trainable_variables(self) -> tuple[Any, ...]:
         """Those that are trained."""
-        return [v for v in self.variables if v.trainable]
+        return tuple(v for v in self.variables if v.trainable)
+
+    @property
+    def non_trainable_variables(self) -> tuple[Any, ...]:
+        """Those that are not trained."""
+        return tuple(v for v in self.variables if not v.trainable)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -84,6 +84,11 @@ class GradientTape:
             self._followed[id(leaf)] = leaf
         self._records.append((inputs, leaves, outputs, back, function))
 
+    def watched_variables(self) -> tuple[Any, ...]:
+        """The variables that were used, or watched."""
+        used = [thing for inputs, *_ in self._records for thing in inputs] + list(self._followed.values())
+        return tuple({id(thing): thing for thing in used if isinstance(thing, Variable)}.values())
+
     def stop_recording(self) -> Any:
         """A context in which nothing is remembered."""
 

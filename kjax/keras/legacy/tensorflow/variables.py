@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from kjax.keras import backend, initializers
 from kjax.keras.core import scope as scopes
@@ -18,6 +19,10 @@ from kjax.keras.core.variable import Variable as _Variable
 from kjax.keras.legacy.tensorflow import graphs
 from kjax.keras.legacy.tensorflow.door import dtype_of, shape_of
 from kjax.keras.legacy.tensorflow.tensor import OPERATORS, apply, operator, unwrap
+
+
+class MadeInTrace(ValueError):
+    """A variable cannot be made while a function is compiled."""
 
 
 class Variable(_Variable):
@@ -36,6 +41,11 @@ class Variable(_Variable):
         name: str | None = None, dtype: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         value = unwrap(initial_value() if callable(initial_value) else initial_value)
+        if isinstance(value, Tracer):
+            raise MadeInTrace(
+                "tf.Variable: it is made of a tensor that has no value while a function is compiled; make it outside, "
+                "or in `build`"
+            )
         drawn = value if is_symbolic(value) else None
         value = backend.eval(drawn) if drawn is not None else value
         if not hasattr(value, "dtype"):
