@@ -284,8 +284,12 @@ def test_string_and_integer_inputs_side_by_side() -> None:
     np.testing.assert_array_equal(
         rows[:, 6:], L.HashedCrossing(8, output_mode="one_hot")([data["color"], data["size"]])
     )
+    words = L.TextVectorization(vocabulary=["a"])
+    np.testing.assert_array_equal(keras.Sequential([words]).predict(TEXTS, verbose=0), words(TEXTS))
+    texts = keras.Input((), dtype="string")
+    twice = keras.Model(texts, L.Add()([words(texts), L.TextVectorization(vocabulary=["b"])(texts)]))
     with pytest.raises(ValueError, match="output_sequence_length"):
-        keras.Sequential([L.TextVectorization(vocabulary=["a"])]).predict(TEXTS, verbose=0)
+        twice.predict(TEXTS, verbose=0)
 
 
 def test_members_of_preprocessing_layers() -> None:
