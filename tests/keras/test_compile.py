@@ -165,6 +165,46 @@ def test_outputs_in_lists_of_dicts(keras3: ModuleType, name: str) -> None:
     np.testing.assert_allclose(ours_evaluated, theirs_evaluated, rtol=2e-5)
 
 
+def two_heads(api: Any, names: Any) -> Any:
+    """A model written as a class, with outputs in a dict or a list."""
+
+    class Own(api.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heads = [api.layers.Dense(1), api.layers.Dense(3)]
+
+        def call(self, x: Any) -> Any:
+            outputs = [head(x) for head in self.heads]
+            return dict(zip(names, outputs, strict=True)) if names else outputs
+
+    return Own()
+
+
+@pytest.mark.parametrize("names", [("urgent", "kind"), None])
+def test_models_written_as_classes_that_were_called_before(keras3: ModuleType, names: Any) -> None:
+    results = []
+    for api in (keras, keras3):
+        model = two_heads(api, names)
+        model(X)
+        with_weights(model).compile("sgd", dict(zip(names, ["mse", "mae"], strict=True)) if names else ["mse", "mae"])
+        targets = dict(zip(names, [FIRST, SECOND], strict=True)) if names else [FIRST, SECOND]
+        results.append(model.fit(X, targets, batch_size=8, shuffle=False, verbose=0).history)
+    np.testing.assert_allclose(results[0]["loss"], results[1]["loss"], rtol=2e-5)
+    assert not names or list(results[0]) == list(results[1])
+
+
+def test_another_optimizer_may_be_set(keras3: ModuleType) -> None:
+    results = []
+    for api in (keras, keras3):
+        model = two_outputs(api)
+        model.compile("sgd", "mse")
+        model.fit(X, [FIRST, SECOND], batch_size=8, shuffle=False, verbose=0)
+        model.optimizer = api.optimizers.SGD(0.5, momentum=0.9)
+        results.append(model.fit(X, [FIRST, SECOND], batch_size=8, shuffle=False, verbose=0).history["loss"])
+        assert int(model.optimizer.iterations) == 3
+    np.testing.assert_allclose(*results, rtol=2e-5)
+
+
 def test_results_are_listed_as_keras_lists_them(keras3: ModuleType) -> None:
     results = []
     for api in (keras, keras3):

@@ -42,10 +42,10 @@ class Sourcing(Overridable):
             if isinstance(tensors, tuple):
                 tensors = list(tensors)
             self._ensure_built((tensors,), {})
-        if not self.is_functional and self._train_module is None:
+        if not self.is_functional and not self._outputs_seen:
             samples = jax.tree.map(lambda a: jax.ShapeDtypeStruct((2, *a.shape[1:]), abstract(a).dtype), inputs)
             outputs, _ = self._trace((samples,), {})
-            self._name_outputs(outputs)
+            self._learn_outputs(outputs)
         if self._trained is None:
             self._snapshot()
 
@@ -61,17 +61,17 @@ class Sourcing(Overridable):
 
     def _learn_outputs(self, outputs: Any) -> None:
         """Name the outputs of a model written as a class, as Keras does."""
-        self._name_outputs(outputs)
         self._outputs_seen = True
-
-    def _name_outputs(self, outputs: Any) -> None:
         if not isinstance(outputs, (list, tuple, Mapping)):
             return
         paths = [path for path, _ in leaves(outputs)]
-        self._class_output_names = tuple(
+        names = tuple(
             "_".join(f"output_{part + 1}" if isinstance(part, int) else str(part) for part in path) for path in paths
         )
-        self._class_structure = renamed(outputs, iter(self._class_output_names))
+        if names != self._class_output_names and self._objective is not None:  # made when nobody knew them
+            self._objective = None
+            self._need_compilation().forget()
+        self._class_output_names, self._class_structure = names, renamed(outputs, iter(names))
 
     def _source(
         self,

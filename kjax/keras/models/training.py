@@ -173,8 +173,16 @@ class Training(Closing, _Base):
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer, or None before ``compile``."""
-        return self._compilation.optimizer if self._compilation else None
+        """The optimizer, or None before ``compile``. Another one may be set, which begins anew."""
+        return self._compilation.optimizer if self._compilation else self.__dict__.get("_early_optimizer")
+
+    @optimizer.setter
+    def optimizer(self, value: Any) -> None:
+        if self._compilation is None:  # kept for the user's own methods, until `compile` says which one trains
+            object.__setattr__(self, "_early_optimizer", value)
+            return
+        self._compilation.optimizer = optimizers.get(value)
+        self._prepared = self._custom = None
 
     @property
     def loss(self) -> Any:

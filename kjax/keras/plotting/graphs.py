@@ -76,14 +76,15 @@ def model_to_dot(
     if rankdir not in DIRECTIONS:
         raise ValueError(f"rankdir must be one of {DIRECTIONS}, received {rankdir!r}")
     if subgraph:
-        graph = _cluster(pydot, model, model.name)
+        graph = _cluster(pydot, model)
     else:
-        graph = pydot.Dot("model", graph_type="digraph", rankdir=rankdir, concentrate="true", splines=splines)
+        graph = pydot.Dot(rankdir=rankdir, concentrate="true")
         if dpi is not None:
             graph.set("dpi", str(dpi))
-        graph.set_node_defaults(shape="plaintext", fontname="Helvetica", margin="0")
+        graph.set("splines", splines)
+        graph.set_node_defaults(shape="record")
     style = _Style(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
-    _Drawing(pydot, style, expand_nested).draw(model, graph, "")
+    _Drawing(pydot, style, expand_nested).draw(model, graph)
     return graph
 
 
@@ -183,8 +184,13 @@ def _pydot(who: str) -> Any:
     return pydot
 
 
-def _cluster(pydot: Any, model: Model, name: str) -> Any:
-    return pydot.Cluster(name.replace("/", "_"), label=model.name, labeljust="l", style="dashed", fontname="Helvetica")
+def _cluster(pydot: Any, model: Model) -> Any:
+    return pydot.Cluster(graph_name=model.name, style="dashed", label=model.name, labeljust="l")
+
+
+def _key(layer: Layer) -> str:
+    """What a layer's box is called in the graph, as Keras calls it."""
+    return str(id(layer))
 
 
 @dataclasses.dataclass
@@ -201,72 +207,62 @@ class _Drawing:
     style: _Style
     expand: bool
 
-    def draw(self, model: Model, graph: Any, scope: str) -> tuple[list[list[str]], list[str]]:
+    def draw(self, model: Model, graph: Any) -> tuple[list[list[str]], list[str]]:
         """Draw a model's layers.
 
         Args:
             model: the model.
             graph: where to.
-            scope: what the names of its boxes begin with.
 
         Returns:
             For each input the boxes that take it, and for each output the box that makes it.
         """
         plan = model._plan
         if plan is None:
-            self._box(model, graph, scope + model.name)
-            return [[scope + model.name]], [scope + model.name]
-        hide_inputs = isinstance(model, Sequential)
+            self._box(model, graph)
+            return [[_key(model)]], [_key(model)]
         inputs = {id(t): i for i, t in enumerate(plan.inputs)}
         takers: list[list[str]] = [[] for _ in inputs]
         made: dict[int, str] = {}
-        drawn: dict[int, Any] = {}
-        lines: dict[tuple[str, str], None] = {}
-        for tensor in plan.inputs:
-            source = tensor._keras_history[0]
-            if not hide_inputs:
-                name = scope + source.name
-                self._box(source, graph, name)
-                made[id(tensor)] = name
-                takers[inputs[id(tensor)]].append(name)
+        inner: dict[int, Any] = {}
+        places: dict[int, int] = {}
+        for layer in model.operations:
+            places[id(layer)] = len(places)
+            if self.expand and isinstance(layer, Model) and layer.is_functional:
+                frame = _cluster(self.pydot, layer)
+                inner[id(layer)] = self.draw(layer, frame)
+                graph.add_subgraph(frame)
+            else:
+                self._box(layer, graph)
+        if not isinstance(model, Sequential):  # which hides its input
+            for tensor in plan.inputs:
+                made[id(tensor)] = _key(tensor._keras_history[0])
+                takers[inputs[id(tensor)]].append(made[id(tensor)])
+        lines: dict[tuple[str, str], int] = {}
         for node in plan.nodes:
-            layer = node.layer
-            name = scope + layer.name
-            if id(layer) not in drawn:
-                if self.expand and isinstance(layer, Model) and layer.is_functional:
-                    inner = _cluster(self.pydot, layer, name)
-                    drawn[id(layer)] = self.draw(layer, inner, f"{name}/")
-                    graph.add_subgraph(inner)
-                else:
-                    self._box(layer, graph, name)
-                    drawn[id(layer)] = None
-            ends = drawn[id(layer)]
+            name, ends = _key(node.layer), inner.get(id(node.layer))
             for i, tensor in enumerate(node.sources):
-                targets = [name] if ends is None else ends[0][i]
-                if id(tensor) in made:
-                    lines.update(((made[id(tensor)], target), None) for target in targets)
-                else:
-                    takers[inputs[id(tensor)]].extend(targets)
+                for target in [name] if ends is None else ends[0][i]:
+                    if id(tensor) in made:
+                        lines.setdefault((made[id(tensor)], target), places[id(node.layer)])
+                    else:
+                        takers[inputs[id(tensor)]].append(target)
             for i, tensor in enumerate(node.outputs):
                 made[id(tensor)] = name if ends is None else ends[1][i]
-        for start, end in lines:
-            graph.add_edge(self.pydot.Edge(_quoted(start), _quoted(end)))
+        for start, end in sorted(lines, key=lines.__getitem__):
+            graph.add_edge(self.pydot.Edge(start, end, penwidth="2"))
         return takers, [made[id(t)] for t in plan.outputs]
 
-    def _box(self, layer: Layer, graph: Any, name: str) -> None:
-        graph.add_node(self.pydot.Node(_quoted(name), label=_label(layer, self.style)))
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', "'")
-    return f'"{escaped}"'
+    def _box(self, layer: Layer, graph: Any) -> None:
+        label = _label(layer, self.style)
+        graph.add_node(self.pydot.Node(_key(layer), label=label, fontname="Helvetica", border="0", margin="0"))
 
 
 def _label(layer: Layer, style: _Style) -> str:
     """An HTML table, as Graphviz understands it."""
-    kind = getattr(layer, "_class_label", type(layer).__name__)
+    kind = "Functional" if type(layer) is Model else getattr(layer, "_class_label", type(layer).__name__)
     cells = list(_cells(layer, style, kind))
-    span = max(1, len(cells))
+    span = max(1, 2 * style.shapes + style.dtype + style.trainable)
     title = f"<b>{html.escape(layer.name)}</b> ({html.escape(kind)})" if style.names else f"<b>{html.escape(kind)}</b>"
     rows = [f'<td colspan="{span}" bgcolor="black"><font point-size="16" color="white">{title}</font></td>']
     activation = getattr(layer, "activation", None)
@@ -276,7 +272,7 @@ def _label(layer: Layer, style: _Style) -> str:
     if cells:
         rows.append("".join(cells))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="10" bgcolor="black">{body}</table>>'
+    return f'<<table border="0" cellborder="1" bgcolor="black" cellpadding="10">{body}</table>>'
 
 
 def _cells(layer: Layer, style: _Style, kind: str) -> Iterator[str]:
@@ -291,8 +287,9 @@ def _cells(layer: Layer, style: _Style, kind: str) -> Iterator[str]:
         yield f'<td bgcolor="{colour}"><font point-size="14" color="white"><b>{text}</b></font></td>'
 
 
-def _cell(text: str, span: int = 1) -> str:
-    return f'<td bgcolor="white" colspan="{span}"><font point-size="14">{text}</font></td>'
+def _cell(text: str, span: int | None = None) -> str:
+    wide = "" if span is None else f' colspan="{span}"'
+    return f'<td bgcolor="white"{wide}><font point-size="14">{text}</font></td>'
 
 
 def _of_tensors(layer: Layer, which: str, what: str) -> str:
@@ -304,6 +301,4 @@ def _of_tensors(layer: Layer, which: str, what: str) -> str:
     found = jax.tree.map(lambda t: getattr(t, what), tensors, is_leaf=is_symbolic)
     if isinstance(found, dict):
         return html.escape(", ".join(f"{key}: {value}" for key, value in found.items()))
-    if isinstance(found, list) and len(found) > 1:
-        return html.escape(", ".join(map(str, found)))
-    return html.escape(str(found[0] if isinstance(found, list) else found))
+    return html.escape(str(found[0] if isinstance(found, list) and len(found) == 1 else found))

@@ -110,7 +110,9 @@ def _layer_entry(layer: Layer, numbers: Mapping[int, Any]) -> dict[str, Any]:
         calls = [_call_entry(args, kwargs, numbers)]
     else:
         entry = serialize_keras_object(layer)
-        calls = [_call_entry(node.args, node.kwargs, numbers) for node in nodes]
+        # The call of a graph has a mask, which Keras writes even where there is none.
+        further = {"mask": None} if isinstance(layer, Model) and layer.is_functional else {}
+        calls = [_call_entry(node.args, further | dict(node.kwargs), numbers) for node in nodes]
     return {**entry, "name": layer.name, "inbound_nodes": calls}
 
 
