@@ -142,6 +142,16 @@ def moving_statistics_over_time(lib):
 
 
 @case
+def rows_that_see_nothing(lib):
+    query, value = np.ones((1, 2, 4), "float32"), np.arange(12, dtype="float32").reshape(1, 3, 4)
+    seen = np.array([[[False, False, False], [True, False, True]]])
+    found = [lib.layers.Softmax()(value, mask=value > 9)]
+    for layer in (lib.layers.MultiHeadAttention(1, 2), lib.layers.GroupQueryAttention(2, 2, 1)):
+        found.append(layer(query, value, attention_mask=seen, return_attention_scores=True)[1][0, 0, 0])
+    return found
+
+
+@case
 def modes_that_calls_see(lib):
     seen = []
 

@@ -226,6 +226,7 @@ def test_state_that_call_changes() -> None:
         assert int(layer.calls) == 8
 
 
+@pytest.mark.filterwarnings("ignore:.*does not support masking")
 def test_masks_of_layers_that_users_write() -> None:
     class Average(L.Layer):
         def __init__(self) -> None:

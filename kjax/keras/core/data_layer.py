@@ -63,6 +63,7 @@ class DataFunctions:
 
     backend: Any = DynamicBackend()
     _allow_non_tensor_positional_args = True
+    _prepares_data = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the layer; numbers, and lists of them, are arrays."""

@@ -444,7 +444,8 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
         config: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": dtype}
         if is_converted() and self._batch_input_shape is not None:
             config["batch_input_shape"] = self._batch_input_shape
-        if type(self).get_config is Layer.get_config and type(self).__init__ is Layer.__init__:
+        plain = type(self).get_config is Layer.get_config and type(self).__init__ is Layer.__init__
+        if plain and not is_converted():
             config |= {"activity_regularizer": self.activity_regularizer, "autocast": self.autocast}
         if _is_of_base(type(self), "get_config") and not _is_of_base(type(self), "__init__"):
             names, _ = call_signature(type(self).__init__)

@@ -54,6 +54,8 @@ class PureLayer(Seeded, Layer):
     """
 
     module_class: ClassVar[type[nn.Module] | None] = None
+    _prepares_data: ClassVar[bool] = False
+    """Whether the module does not cast inputs although, in Keras, the layer does: it converts them itself."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         assert self.module_class is not None
@@ -65,7 +67,7 @@ class PureLayer(Seeded, Layer):
         super().__init__(**layer_kwargs)
         self._held, self._given_layers, self.built = {}, {}, self._built_at_once and type(self).build is PureLayer.build
         self._adopt(self._make_module(self.adapt_arguments(fields)))
-        self.autocast = self.autocast and getattr(self._module, "autocast", True)
+        self.autocast = self.autocast and (self._prepares_data or getattr(self._module, "autocast", True))
 
     def _modes(self) -> tuple[str, ...]:
         return modes_of(self.module_class)

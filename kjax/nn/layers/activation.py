@@ -134,9 +134,10 @@ class Softmax(Layer):
             raise ValueError(
                 f"{base.describe(self)}: argument `axis` {self.axis} is out of range for inputs of shape {inputs.shape}"
             )
-        if mask is not None:
-            inputs = jnp.where(self._fitting(mask, inputs), inputs, hidden_score(inputs.dtype))
-        return jax.nn.softmax(inputs, axis=self.axis)
+        if mask is None:
+            return jax.nn.softmax(inputs, axis=self.axis)
+        seen = self._fitting(mask, inputs)
+        return softmax_of_seen(inputs, seen, self.axis)
 
     def _fitting(self, mask: Array, inputs: Array) -> Array:
         pairs = list(zip(mask.shape[::-1], inputs.shape[::-1], strict=False))
@@ -147,6 +148,12 @@ class Softmax(Layer):
             )
         mask = mask.reshape((1,) * (inputs.ndim - mask.ndim) + mask.shape)
         return mask if mask.dtype == bool else mask > 0.5
+
+
+def softmax_of_seen(scores: Array, seen: Array, axis: int | tuple[int, ...]) -> Array:
+    """The softmax of the scores that are seen, and 0 for the others; where none is seen all are 0."""
+    weights = jax.nn.softmax(jnp.where(seen, scores, hidden_score(scores.dtype)), axis=axis)
+    return jnp.where(seen, weights, jnp.zeros((), weights.dtype))
 
 
 def hidden_score(dtype: Any) -> Array:

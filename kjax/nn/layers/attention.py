@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float
 from kjax.nn import arguments as arg
 from kjax.nn.initializers import GlorotUniform, Ones
 from kjax.nn.layers import base
-from kjax.nn.layers.activation import hidden_score
+from kjax.nn.layers.activation import softmax_of_seen
 from kjax.nn.layers.einsum import EinsumDense
 from kjax.nn.layers.regularization import dropout
 from kjax.nn.module import Layer
@@ -34,6 +34,8 @@ def window_mask(queries: int, keys: int, window: int) -> Bool[Array, "queries ke
 
 class _ScoredAttention(Layer):
     """The body of Attention and AdditiveAttention; a subclass writes ``scores(query, key)``."""
+
+    supports_masking = True
 
     def call(
         self,
@@ -259,8 +261,8 @@ class _HeadedAttention(Layer):
             where = -2 * len(axes) - 1
             while seen.ndim < scores.ndim:
                 seen = jnp.expand_dims(seen, where)
-            scores = jnp.where(seen, scores, hidden_score(scores.dtype))
-        weights = jax.nn.softmax(scores, axis=tuple(range(scores.ndim - len(axes), scores.ndim)))
+        last = tuple(range(scores.ndim - len(axes), scores.ndim))
+        weights = jax.nn.softmax(scores, axis=last) if seen is None else softmax_of_seen(scores, seen, last)
         mixed = weights
         if training and layer.dropout > 0:
             mixed = dropout(base.random_key(self), weights, layer.dropout)
