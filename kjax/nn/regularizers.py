@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -29,15 +30,26 @@ def _strength(value: Any) -> float:
     return number
 
 
+def absolute(x: Array) -> Array:
+    """``|x|`` with slope 0 at 0, as TensorFlow and PyTorch have it; that of JAX is 1."""
+    return x * jax.lax.stop_gradient(jnp.sign(x))
+
+
 @registry.add("l1")
 @dataclasses.dataclass(frozen=True)
 class L1(Regularizer):
-    """``l1 * sum(|x|)``."""
+    """``l1 * sum(|x|)``.
+
+    Attributes:
+        l1: the factor.
+        keras2: weights that are 0 are not pulled either way, as in Keras 1 and 2; Keras 3 on JAX pulls them down.
+    """
 
     l1: float = field(0.01, convert=_strength)
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, ""]:
-        return self.l1 * jnp.sum(jnp.abs(x))
+        return self.l1 * jnp.sum(absolute(x) if self.keras2 else jnp.abs(x))
 
 
 @registry.add("l2")
@@ -54,13 +66,20 @@ class L2(Regularizer):
 @registry.add("l1_l2", "l1l2")
 @dataclasses.dataclass(frozen=True)
 class L1L2(Regularizer):
-    """``l1 * sum(|x|) + l2 * sum(x ** 2)``."""
+    """``l1 * sum(|x|) + l2 * sum(x ** 2)``.
+
+    Attributes:
+        l1: factor of the absolute values.
+        l2: factor of the squares.
+        keras2: as of :class:`L1`.
+    """
 
     l1: float = field(0.0, convert=_strength)
     l2: float = field(0.0, convert=_strength)
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, ""]:
-        return self.l1 * jnp.sum(jnp.abs(x)) + self.l2 * jnp.sum(jnp.square(x))
+        return self.l1 * jnp.sum(absolute(x) if self.keras2 else jnp.abs(x)) + self.l2 * jnp.sum(jnp.square(x))
 
 
 def _penalty(value: Any) -> Any:
@@ -80,6 +99,16 @@ class SummedOverBatch(Regularizer):
 
     def __call__(self, x: Float[Array, "samples ..."]) -> Float[Array, ""]:
         return self.penalty(x) * x.shape[0]
+
+
+def of_keras2(penalty: Any) -> Any:
+    """A penalty as Keras 1 and 2 had it.
+
+    Args:
+        penalty: a penalty, anything that stands for one, or None.
+    """
+    found = registry.get(penalty)
+    return dataclasses.replace(found, keras2=True) if type(found) in (L1, L1L2) else found
 
 
 get = registry.get

@@ -206,7 +206,10 @@ class Registry:
             registered = identifier.get("registered_name") or ""
             entry = self.lookup(registered if ">" in registered else identifier["class_name"])
             if isinstance(entry, type):
-                return entry.from_config(identifier.get("config") or {})  # type: ignore[attr-defined]
+                # Arguments that real Keras does not know stand beside the config, where it does not look.
+                beside = identifier.get("kjax")
+                more = beside if isinstance(beside, Mapping) else {}
+                return entry.from_config({**(identifier.get("config") or {}), **more})  # type: ignore[attr-defined]
             return entry
         if isinstance(identifier, type):
             return identifier()

@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "Embedding": (10, 4),
     "Permute": ((2, 1),),
     "Reshape": ((2, 3),),
+    **dict.fromkeys(("CuDNNGRU", "CuDNNLSTM"), (4,)),
     "InputLayer": ((4,),),
 }
 

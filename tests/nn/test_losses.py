@@ -201,31 +201,8 @@ def test_a_last_axis_of_size_1_may_be_missing(keras3: ModuleType) -> None:
         np.testing.assert_allclose(got[key], want[key], rtol=1e-5, atol=1e-7, err_msg=str(key))
 
 
-# What Keras 2.2.4 on TensorFlow 1.15 returned, by the part of the key after the kind of data. Differences:
-# hinge takes 0 and 1 for -1 and 1 since Keras 3; a name that Keras 2 alone has means the same loss.
-HINGES_OF_BINARY = [
-    f"{data}__{hinge}"
-    for data in ("binary", "binary_hard", "onehot_softmax", "onehot_unnormalized", "onehot_hard")
-    for hinge in ("hinge", "squared_hinge")
-]
-# Errors of exactly 0, probabilities of exactly 1: JAX and TensorFlow choose different subgradients.
-KINKS = [
-    f"{data}__{name}"
-    for data in ("onehot_hard", "binary_hard", "with_zeros")
-    for name in (
-        "mean_absolute_error",
-        "mean_absolute_percentage_error",
-        "categorical_hinge",
-        "kullback_leibler_divergence",
-    )
-]
-# Probabilities above 1: Keras 2 clipped them before it divided by their sum.
-CLIPPED_FIRST = ["sparse_unnormalized__sparse_categorical_crossentropy"]
-RECORDED = [
-    key
-    for key in KERAS2.files
-    if not key.endswith(("__grad", "__true", "__pred")) and key not in HINGES_OF_BINARY + CLIPPED_FIRST
-]
+# What Keras 2.2.4 on TensorFlow 1.15 returned, by the part of the key after the kind of data: values, and slopes at corners too.
+RECORDED = [key for key in KERAS2.files if not key.endswith(("__grad", "__true", "__pred"))]
 
 
 @pytest.fixture(scope="module")
@@ -233,9 +210,9 @@ def recorded() -> Results:
     cases = {}
     for key in RECORDED:
         data, name = key.split("__")
-        loss = dataclasses.replace(losses.get(name), reduction=None)  # type: ignore[type-var]
+        loss: Any = losses.get(name)
         cases[key] = (
-            partial(summed_gradient, loss),
+            partial(summed_gradient, type(loss).keras2 or dataclasses.replace(loss, reduction=None)),
             arrays(KERAS2[f"{data}__true"], KERAS2[f"{data}__pred"]),
         )
     return Results(cases)
@@ -249,8 +226,7 @@ def summed_gradient(loss: Any, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 def test_equals_what_keras_2_recorded(recorded: Results, key: str) -> None:
     values, gradient = recorded[key]
     np.testing.assert_allclose(values, KERAS2[key], rtol=1e-5, atol=1e-6)
-    if key not in KINKS:
-        np.testing.assert_allclose(gradient, KERAS2[f"{key}__grad"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gradient, KERAS2[f"{key}__grad"], rtol=1e-5, atol=1e-6)
 
 
 SATURATED = [

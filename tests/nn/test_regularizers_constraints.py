@@ -137,3 +137,13 @@ def test_subclasses_that_differ_in_an_attribute_are_not_equal() -> None:
 def test_errors_name_the_argument(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_weights_that_are_0_are_not_pulled_in_models_of_keras_2() -> None:
+    x = jnp.asarray([-2.0, 0.0, 3.0])
+    for penalty in (regularizers.L1(0.5), regularizers.L1L2(0.5)):
+        older = regularizers.of_keras2(penalty)
+        assert float(older(x)) == float(penalty(x)) == 2.5
+        np.testing.assert_array_equal(jax.grad(older)(x), [-0.5, 0.0, 0.5])
+        assert older.get_config() == {**penalty.get_config(), "keras2": True}
+    assert regularizers.of_keras2(regularizers.L2()) == regularizers.L2() and regularizers.of_keras2(None) is None

@@ -93,8 +93,10 @@ def layer_call(
 
 
 def _of_era(field: str, value: Any) -> Any:
-    if field == "activity_regularizer" and value is not None:
-        penalty = regularizers.get(value)
+    if field.endswith("_regularizer") and value is not None:
+        penalty = regularizers.of_keras2(value)
+        if field != "activity_regularizer":
+            return penalty
         summed = isinstance(penalty, regularizers.SummedOverBatch)
         return penalty if summed else regularizers.SummedOverBatch(penalty)
     return spellings.ERA_VALUES.get(field, {}).get(value, value) if isinstance(value, str) else value

@@ -139,8 +139,7 @@ class Recurrent(Layer, metaclass=abc.ABCMeta):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer; a subclass adds its own."""
         names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "implementation")
-        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
-        return base | {name: getattr(self, name) for name in names}
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 Recurrent.register(_layers.RNN)

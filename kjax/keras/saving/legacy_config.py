@@ -155,6 +155,13 @@ def _rename(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
     return {**defaults, **renamed, **spellings.FIXED.get(name, {})}
 
 
+def _penalty(value: Any) -> Any:
+    """A penalty of Keras 1 or 2 in arguments of today."""
+    if not isinstance(value, Mapping) or value.get("class_name") not in ("L1", "L1L2"):
+        return value
+    return {**value, "config": {**(value.get("config") or {}), "keras2": True}}
+
+
 def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
     """Values that have another form or meaning today."""
     del name
@@ -171,6 +178,8 @@ def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
             config[key] = {"class_name": "L1L2", "config": {k: value.get(k, 0.0) for k in ("l1", "l2")}}
         elif key.endswith("_constraint") and isinstance(value, Mapping) and "name" in value:
             config[key] = {"class_name": value["name"], "config": _without(value, "name")}
+        if key.endswith("_regularizer") and eras.era() in (eras.KERAS1, eras.KERAS2):
+            config[key] = _penalty(config[key])
     if eras.era() in (eras.KERAS1, eras.KERAS2) and isinstance(config.get("activity_regularizer"), Mapping):
         # Activity penalties were summed over the batch.
         penalty = {"class_name": "SummedOverBatch", "config": {"penalty": config["activity_regularizer"]}}

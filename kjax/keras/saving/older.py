@@ -9,6 +9,7 @@ import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy import spellings
 from kjax.keras.saving import names
 from kjax.keras.saving.serialization import defaults_of
 
@@ -190,6 +191,8 @@ def entry(thing: Any) -> Any:
     if name in _MODELS and "layers" in config:
         inner = _functional(config) if "input_layers" in config else _sequential(config)
         return {"class_name": _MODELS[name], "config": inner}
+    if module == "keras.optimizers":  # what stands beside the config was an argument then
+        config = {**config, **dict(thing.get("kjax") or {})}
     written: Callable[[str, Config], Config] = _KINDS.get(module, _plain)
     if module == "keras.initializers" and name in SCALING:
         scale, mode, distribution = SCALING[name]
@@ -197,6 +200,8 @@ def entry(thing: Any) -> Any:
             "class_name": "VarianceScaling",
             "config": {"scale": scale, "mode": mode, "distribution": distribution, "seed": config.get("seed")},
         }
+    if name == "SummedOverBatch":  # it was always
+        return entry(config["penalty"])
     if module == "keras.regularizers" and name in ("L1", "L2", "L1L2"):
         name = "L1L2"
     return {"class_name": name.removesuffix("Initializer"), "config": written(name, dict(config))}
@@ -218,7 +223,7 @@ def _initializer(name: str, config: Config) -> Config:
 
 def _regularizer(name: str, config: Config) -> Config:
     if name != "L1L2":
-        return config
+        return {key: value for key, value in config.items() if key not in UNWRITTEN}
     return {key: _float32(config.get(key, 0.0)) for key in ("l1", "l2")}
 
 
@@ -275,7 +280,7 @@ def _layer(name: str, config: Config) -> Config:
     defaults = {} if module is None else defaults_of(module)
     for key in known:
         result[key] = _value(name, key, config.pop(key, ADDED.get(key)), config)
-    left = {old for old in RENAMED.get(name, {})} | set(UNWRITTEN)
+    left = {*RENAMED.get(name, {}), *UNWRITTEN, *spellings.FIXED.get(name, {})}
     for key, value in config.items():
         told = (
             value is not None

@@ -52,6 +52,7 @@ class MeanAbsoluteError(FunctionLoss):
     """Mean of the absolute errors. See :func:`mean_absolute_error`."""
 
     function = staticmethod(regression.mean_absolute_error)
+    keras2 = staticmethod(keras2.mean_absolute_error)
 
     reduction: str | None = _reduction()
     name: str = "mean_absolute_error"
@@ -64,6 +65,7 @@ class MeanAbsolutePercentageError(FunctionLoss):
     """Mean of the absolute errors in percent of the targets. See :func:`mean_absolute_percentage_error`."""
 
     function = staticmethod(regression.mean_absolute_percentage_error)
+    keras2 = staticmethod(keras2.mean_absolute_percentage_error)
 
     reduction: str | None = _reduction()
     name: str = "mean_absolute_percentage_error"
@@ -152,6 +154,7 @@ class CategoricalHinge(FunctionLoss):
     """Distance to the margin between the true class and the best other. See :func:`categorical_hinge`."""
 
     function = staticmethod(margins.categorical_hinge)
+    keras2 = staticmethod(keras2.categorical_hinge)
 
     reduction: str | None = _reduction()
     name: str = "categorical_hinge"
@@ -164,6 +167,7 @@ class KLDivergence(FunctionLoss):
     """Kullback-Leibler divergence from prediction to target. See :func:`kl_divergence`."""
 
     function = staticmethod(crossentropy.kl_divergence)
+    keras2 = staticmethod(keras2.kl_divergence)
 
     reduction: str | None = _reduction()
     name: str = "kl_divergence"
