@@ -93,6 +93,11 @@ def state_after_building(lib):
         lambda: setattr(own, "w", own.w),
         lambda: Late()(X),
     ]
+    inputs = lib.Input((3,))
+    graph = lib.Model(inputs, dense(inputs))
+    stack = lib.Sequential([lib.layers.Dense(2)])
+    graph(X), stack(X)
+    tries += [lambda model=model: setattr(model, "new", lib.layers.Dense(1)) for model in (graph, stack)]
     return [built.built, built.get_build_config(), [outcome(attempt) is None for attempt in tries]]
 
 

@@ -269,6 +269,11 @@ class Model(OnBatch, Drawn, Layer):
             kwargs["mask"] = mask
         return apply_pure(self.module, self.variable_tree(), (inputs,), kwargs)
 
+    def _lock_state(self) -> None:
+        """Graphs take further layers as attributes at any time; classes that were built do not."""
+        if self._plan is None:
+            super()._lock_state()
+
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._plan is not None or self.built:
             return

@@ -121,6 +121,9 @@ class Sequential(Model):
                 _check_single(self.name, layer, outputs)
         self._adopt_plan(make_plan(inputs, outputs, self.name))
 
+    def _lock_state(self) -> None:
+        """Layers may be added at any time."""
+
     def build(self, input_shape: Any = None) -> None:
         """Build the model for inputs of a shape (with the batch axis)."""
         if self._plan is not None:
