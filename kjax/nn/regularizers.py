@@ -108,7 +108,7 @@ def of_keras2(penalty: Any) -> Any:
         penalty: a penalty, anything that stands for one, or None.
     """
     found = registry.get(penalty)
-    return dataclasses.replace(found, keras2=True) if type(found) in (L1, L1L2) else found
+    return dataclasses.replace(found, keras2=True) if isinstance(found, (L1, L1L2)) and found.l1 else found
 
 
 get = registry.get

@@ -159,7 +159,8 @@ def _penalty(value: Any) -> Any:
     """A penalty of Keras 1 or 2 in arguments of today."""
     if not isinstance(value, Mapping) or value.get("class_name") not in ("L1", "L1L2"):
         return value
-    return {**value, "config": {**(value.get("config") or {}), "keras2": True}}
+    config = value.get("config") or {}
+    return {**value, "config": {**config, "keras2": True}} if config.get("l1", 1) else value
 
 
 def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
