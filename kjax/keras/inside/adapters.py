@@ -177,10 +177,10 @@ class ArrayDataAdapter(DataAdapter):
             sample_weight = class_weight_to_sample_weights(y, class_weight)
         elif sample_weight is not None and tree.is_nested(y):
             sample_weight = _weights_for_outputs(y, sample_weight)
-        inputs = pack_x_y_sample_weight(x, y, sample_weight)
-        inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+        batch = pack_x_y_sample_weight(x, y, sample_weight)
+        inputs = batch if isinstance(batch, tuple) else (batch,)
         check_data_cardinality(inputs)
-        self._inputs = tree.map_structure(_in_floatx, inputs, none_is_leaf=False)
+        self._inputs = tree.map_structure(_in_floatx, batch, none_is_leaf=False)
         self._num_samples = int(_arrays(inputs)[0].shape[0])
         self._batch_size = batch_size or (math.ceil(self._num_samples / steps) if steps else 32)
         self._shuffle = shuffle

@@ -19,9 +19,10 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
         sample_weight: weights.
 
     Returns:
-        ``x`` itself (in a tuple where it is a tuple or list), ``(x, y)`` or ``(x, y, sample_weight)``.
+        ``x`` itself (in a tuple where it is a tuple or list), ``(x, y)`` or ``(x, y, sample_weight)``. Weights without
+        targets weigh nothing, and are left out.
     """
-    if y is None and sample_weight is None:
+    if y is None:
         return (x,) if isinstance(x, (tuple, list)) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
