@@ -82,3 +82,15 @@ def test_archives_do_not_leave_their_folder(part: Any, tmp_path: Path):
     assert files.is_remote_path("gs://bucket/x") and not files.is_remote_path("/home/x")
     (tmp_path / "code.py").write_text('"""Text\nover lines."""\n\n# comment\nx = 1\nif x:\n    x = 2\n')
     assert part("utils.code_stats").count_loc(str(tmp_path)) == 3
+
+
+def test_configs_of_operations_have_all_arguments(part: Any):
+    numpy, nn = part("ops.numpy"), part("ops.nn")
+    operation = numpy.Mean(axis=1, name="average")
+    assert operation.get_config() == {"name": "average", "axis": 1, "keepdims": False}
+    again = numpy.Mean.from_config(operation.get_config())
+    assert again.symbolic_call(keras.KerasTensor((None, 3))).shape == (None,) and again.axis == 1
+    assert numpy.ZerosLike().dtype is None and numpy.ZerosLike("int32").dtype == "int32"
+    assert nn.LayerNorm().get_config()["rms_scaling"] is False
+    with pytest.raises(TypeError, match="Reshape.*newshape"):
+        numpy.Reshape()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self
@@ -11,6 +12,7 @@ import jax
 
 from kjax.keras.core import operation, stateless
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
+from kjax.keras.core.types import normalize_data_format
 from kjax.keras.inside.backend import any_symbolic_tensors as any_symbolic_tensors
 from kjax.keras.inside.backend import name_scope as name_scope
 from kjax.keras.ops.lift import functions
@@ -26,7 +28,7 @@ class TableOperation(operation.Operation, stateless.Operation):
         **kwargs: the same by name.
 
     Raises:
-        TypeError: an argument that the operation has not.
+        TypeError: an argument that the operation has not, or one is missing.
     """
 
     table_entry: ClassVar[Entry]
@@ -39,14 +41,21 @@ class TableOperation(operation.Operation, stateless.Operation):
         unknown = [key for key in given if key not in known]
         if unknown or len(args) > len(known):
             raise TypeError(f"{type(self).__name__} takes the arguments {known}, received {args} and {kwargs}")
+        missing = [key for key, default in _defaults(entry).items() if default is _REQUIRED and key not in given]
+        if missing:
+            raise TypeError(f"{type(self).__name__}: the arguments {missing} are missing")
         operation.Operation.__init__(self, entry.call, entry.name, entry)
         if name is not None:
             self.name, self._explicit_name = name, True
         self.arguments = given
-        for key, parameter in entry.signature.parameters.items():
-            if key in entry.arguments and not hasattr(type(self), key):
-                default = None if parameter.default is parameter.empty else parameter.default
-                object.__setattr__(self, key, given.get(key, default))
+        for key, value in self._all_arguments().items():
+            if not hasattr(type(self), key):
+                if key == "data_format":
+                    value = normalize_data_format(value)
+                object.__setattr__(self, key, value)
+
+    def _all_arguments(self) -> dict[str, Any]:
+        return _defaults(type(self).table_entry) | self.arguments
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The result for tensors: numbers, or a symbolic tensor."""
@@ -83,12 +92,22 @@ class TableOperation(operation.Operation, stateless.Operation):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal operation."""
-        return {"name": self.name, **self.arguments}
+        return {"name": self.name, **self._all_arguments()}
 
     @classmethod
     def from_config(cls, config: Any) -> Self:
         """Make an operation from what :meth:`get_config` returned."""
         return cls(**config)
+
+
+_REQUIRED = inspect.Parameter.empty
+
+
+@functools.cache
+def _defaults(entry: Entry) -> dict[str, Any]:
+    """The arguments of an operation with their defaults; those that come by name only are off."""
+    parameters = entry.signature.parameters
+    return {key: parameters[key].default if key in parameters else False for key in entry.arguments}
 
 
 def _has_value(leaf: Any) -> bool:
@@ -105,7 +124,13 @@ def operation_class(name: str) -> type[TableOperation] | None:
     entry = by_class().get(name)
     if entry is None:
         return None
-    body = {"table_entry": entry, "__doc__": entry.function.__doc__, "__module__": f"keras.src.ops.{entry.module}"}
+    body: dict[str, Any] = {
+        "table_entry": entry,
+        "__doc__": entry.function.__doc__,
+        "__module__": f"keras.src.ops.{entry.module}",
+    }
+    if "dtype" in entry.arguments:  # not the type that a layer computes in
+        body["dtype"] = property(lambda self: self._all_arguments()["dtype"])
     return type(name, (TableOperation,), body)
 
 
