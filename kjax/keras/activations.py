@@ -27,6 +27,23 @@ def get(identifier: Any) -> Any:
 
 
 fill(globals(), _values.registry, get, "activation")
+_written = globals()["serialize"]
+
+
+def serialize(activation: Any) -> Any:
+    """The name of a built-in activation function, the config of anything else.
+
+    Args:
+        activation: the function or object.
+    """
+    config = _written(activation)
+    name = config.get("config") if isinstance(config, dict) else None
+    pure = getattr(activation, "pure_function", activation)
+    if isinstance(name, str) and name in _values.registry.names() and _values.get(name) is pure:
+        return name
+    return config
+
+
 relu = _respelled(globals()["relu"])
 deserialize = _respelled(globals()["deserialize"], "deserialize_activation")
 _today = {_name: globals().pop(_name) for _name in _CHANGED}

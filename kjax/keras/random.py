@@ -17,6 +17,7 @@ from kjax.keras.core.operation import RandomOperation
 from kjax.keras.core.seeds import SeedGenerator as SeedGenerator
 from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.tensor import symbolic_leaves
+from kjax.keras.core.types import array_dtype
 from kjax.keras.core.variable import Variable
 from kjax.nn.initializers.base import random_key
 from kjax.nn.module import ambient
@@ -77,6 +78,8 @@ def _seeded(name: str, with_float_type: bool) -> Callable[..., Any]:
         seed = bound.arguments.pop("seed", None)
         if with_float_type and bound.arguments.get("dtype") is None:
             bound.arguments["dtype"] = settings.floatx
+        elif bound.arguments.get("dtype") is not None:
+            bound.arguments["dtype"] = array_dtype(bound.arguments["dtype"])
         given = dict(bound.arguments)
         if symbolic_leaves(given):
             return RandomOperation(_drawing(target, seed), name)._symbolic_call((), given)

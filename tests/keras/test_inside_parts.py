@@ -92,5 +92,5 @@ def test_configs_of_operations_have_all_arguments(part: Any):
     assert again.symbolic_call(keras.KerasTensor((None, 3))).shape == (None,) and again.axis == 1
     assert numpy.ZerosLike().dtype is None and numpy.ZerosLike("int32").dtype == "int32"
     assert nn.LayerNorm().get_config()["rms_scaling"] is False
-    with pytest.raises(TypeError, match="Reshape.*newshape"):
+    with pytest.raises(TypeError, match=r"Reshape.*newshape"):
         numpy.Reshape()

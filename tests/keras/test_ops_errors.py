@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kjax import keras
 from kjax.keras import KerasTensor, ops
 
 X = np.ones((2, 3), "float32")
@@ -85,3 +86,19 @@ def test_types_are_named_as_in_keras():
         assert ops.dtype(ops.cast(X, dtype)) == ops.dtype(ops.zeros((2,), dtype)) == expected
         assert ops.cast(symbolic(2, 3), dtype).dtype == expected
     assert ops.dtype(ops.arange(3, dtype="int64")) == "int32"  # without a warning: that is what JAX has
+
+
+def test_initializers_and_random_numbers_refuse_bad_shapes_and_types():
+    with pytest.raises(ValueError, match=r"GlorotUniform: a shape.*-1"):
+        keras.initializers.GlorotUniform()((2, -1))
+    with pytest.raises(ValueError, match="Invalid dtype: 'bogus'"):
+        keras.initializers.Ones()((2,), dtype="bogus")
+    with pytest.raises(ValueError, match="Invalid dtype: bogus"):
+        keras.random.uniform((2,), dtype="bogus")
+
+
+def test_activations_take_lists_and_are_written_by_name():
+    np.testing.assert_allclose(keras.activations.silu([[0.0, 1.0]]), [[0.0, 0.7310586]], rtol=1e-6)
+    assert keras.activations.serialize(keras.activations.relu) == "relu"
+    assert keras.activations.serialize(keras.activations.get("swish")) == "silu"
+    assert keras.activations.serialize(symbolic)["class_name"] == "function"

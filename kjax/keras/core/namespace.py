@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import configs
@@ -82,6 +83,8 @@ def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
             if symbolic_leaves((args, kwargs)):
                 return _draw(function, args, kwargs)
             args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
+            if args and isinstance(args[0], (list, tuple)) and function.__module__ == "kjax.nn.activations":
+                args = (jnp.asarray(args[0]), *args[1:])
         if scopes.recording() is not None:
             return scopes.recorder.call_function(function, args, kwargs)
         return function(*args, **kwargs)

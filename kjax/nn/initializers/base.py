@@ -63,10 +63,23 @@ def _also_without_key(call: Callable[..., Any]) -> Callable[..., Any]:
         shape, dtype = (*args, None, None)[:2] if args else (kwargs["shape"], None)
         dtype = dtype or kwargs.get("dtype")
         key, default = keras_defaults[0]() if keras_defaults else (None, "float32")
-        shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        return call(self, key, shape, dtype or default)
+        return call(self, key, _sizes(type(self).__name__, shape), _type(dtype or default))
 
     return either
+
+
+def _sizes(name: str, shape: Any) -> Shape:
+    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if any(not hasattr(size, "__index__") or size < 0 for size in sizes):
+        raise ValueError(f"{name}: a shape has sizes of at least 0, received {shape!r}")
+    return sizes
+
+
+def _type(dtype: Any) -> Any:
+    try:
+        return jax.dtypes.canonicalize_dtype(jnp.dtype(dtype))
+    except TypeError:
+        raise ValueError(f"Invalid dtype: {dtype!r}") from None
 
 
 registry = Registry("initializer", Initializer)
