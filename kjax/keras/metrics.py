@@ -8,6 +8,8 @@ from typing import Any
 from kjax.keras.core.metric import Metric as Metric
 from kjax.keras.core.metric import PureMetric, derive_metric
 from kjax.keras.core.namespace import fill, make_symbolic
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import losses as _losses
 from kjax.nn import metrics as rules
 from kjax.nn.metrics.base import classes as _classes
@@ -23,6 +25,10 @@ def get(identifier: Any) -> Any:
     """The metric object for a name, class, config or function."""
     if identifier is None or isinstance(identifier, Metric):
         return identifier
+    if settings.era in OLD_ERAS and isinstance(identifier, str):  # names were those of functions
+        function = globals().get(identifier)
+        if callable(function) and not isinstance(function, type):
+            return function
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     rule: Any = rules.get(identifier)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,8 +14,25 @@ from jaxtyping import Array, Float
 from kjax.nn.value import Registry, Value, field
 
 
+def _later_too(call: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def penalty(self: Any, x: Any) -> Any:
+        return x.__call_later__(self, x) if hasattr(x, "__call_later__") else call(self, x)
+
+    return penalty
+
+
 class Regularizer(Value):
-    """Base of penalties; a subclass writes ``__call__(self, x) -> scalar``."""
+    """Base of penalties; a subclass writes ``__call__(self, x) -> scalar``.
+
+    What stands for an array that comes later has a method ``__call_later__(function, *args)``; it gives what stands for the
+    penalty.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            cls.__call__ = _later_too(vars(cls)["__call__"])
 
     def __call__(self, x: Array) -> Array:
         """The penalty on ``x``."""

@@ -319,3 +319,59 @@ def test_places_of_layers():
     clone = kjax.keras.models.clone_model(model, input_tensors=K.variable(X))
     clone.compile("sgd", "mse")
     clone.train_on_batch(None, Y)
+
+
+def test_recurrent_layers_that_carry_states():
+    class Adding(layers.Recurrent):
+        def __init__(self, units: int, **kwargs: Any) -> None:
+            self.units = units
+            super().__init__(**kwargs)
+
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight(shape=(input_shape[2], self.units), initializer="ones", name="kernel")
+            self.built = True
+
+        def step(self, inputs: Any, states: Any) -> Any:
+            output = K.dot(inputs, self.kernel) + states[0]
+            return output, [output]
+
+    model = Sequential([Adding(2, stateful=True, batch_input_shape=(1, 3, 2))])
+    ones = np.ones((1, 3, 2))
+    assert [float(model.predict(ones)[0, 0]) for _ in range(2)] == [6.0, 12.0] and len(model.get_weights()) == 1
+    model.reset_states()
+    assert model.predict(ones)[0, 0] == 6
+    model.layers[0].reset_states(np.ones((1, 2)))
+    assert model.predict(ones)[0, 0] == 7
+    with pytest.raises(ValueError, match="size of batches"):
+        Sequential([Adding(2, stateful=True, input_shape=(3, 2))])
+    outputs = layers.RNN([layers.LSTMCell(3), layers.LSTMCell(4)], return_state=True)(layers.Input((3, 4)))
+    assert [K.int_shape(t)[1] for t in outputs] == [4, 3, 3, 4, 4]
+
+
+def test_what_callbacks_see(tmp_path: Any):
+    seen = {}
+
+    class Watch(kjax.keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            seen["data"] = self.validation_data
+
+    model = Sequential([layers.Dense(2, input_shape=(3,))])
+    model.compile("sgd", "mse", metrics=["mae"])
+    lines = kjax.keras.callbacks.CSVLogger(str(tmp_path / "log.csv"))
+    model.fit(X, Y, validation_data=(X[:4], Y[:4]), verbose=0, callbacks=[Watch()])
+    np.testing.assert_array_equal(seen["data"][0], X[:4])
+    np.testing.assert_array_equal(seen["data"][1], Y[:4])
+    assert seen["data"][2].tolist() == [1.0] * 4 and len(seen["data"]) == 3
+    model.fit(X, Y, verbose=0, callbacks=[lines])
+    assert (tmp_path / "log.csv").read_text().splitlines()[0] == "epoch,loss,mean_absolute_error"
+
+
+def test_penalties_of_variables_and_models_without_targets():
+    x = layers.Input((3,))
+    dense = layers.Dense(2)
+    model = Model(x, dense(x))
+    model.add_loss(kjax.keras.regularizers.l2(0.1)(dense.kernel))
+    model.compile(optimizers.SGD(learning_rate=1.0), loss=[None])
+    kernel = dense.get_weights()[0]
+    model.fit_generator(((X, []) for _ in range(1)), steps_per_epoch=1, verbose=0)
+    np.testing.assert_allclose(dense.get_weights()[0], 0.8 * kernel, rtol=1e-5)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from kjax.keras.callbacks.base import Callback
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 
 class CSVLogger(Callback):
@@ -48,7 +50,7 @@ class CSVLogger(Callback):
         is_first = self.keys is None
         if self.keys is None:
             self.keys = sorted(logs)
-            if not any(key.startswith("val_") for key in self.keys):
+            if settings.era not in OLD_ERAS and not any(key.startswith("val_") for key in self.keys):
                 self.keys += [f"val_{key}" for key in self.keys]
         # Open only while a line is written: an interrupted training leaves no open file behind.
         # newline="": the line ends are those of the csv module, on every system.

@@ -56,6 +56,11 @@ def default_of(function: Callable[..., Any], argument: str) -> Any:
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
 
+def _is_nested(tree: Any) -> bool:
+    """Whether a list or tuple holds others; dicts are left as they are."""
+    return isinstance(tree, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in tree)
+
+
 def _pass_on(inputs: Any, *args: Any, **kwargs: Any) -> Any:
     """What a layer does whose ``call`` became part of the graph."""
     del args, kwargs
@@ -142,6 +147,8 @@ class Symbolic:
         Node(self, args, kwargs, outputs, structure)
         if len(outputs) == 1 and settings.era in ("1", "2"):
             return outputs[0]  # a list of one tensor was that tensor
+        if settings.era in ("1", "2") and _is_nested(jax.tree.unflatten(structure, outputs)):
+            return outputs  # lists did not hold lists
         return jax.tree.unflatten(structure, outputs)
 
     def _declared_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any] | None:

@@ -363,6 +363,14 @@ class Variable:
         """The shape, as Keras 1 and 2 kept it."""
         return self.shape
 
+    @property
+    def __call_later__(self) -> Callable[..., Any]:
+        """Where a graph is drawn: makes a node of a function of arrays, among whose arguments the variable is."""
+        if not scope.is_drawing():
+            raise AttributeError("__call_later__")
+        tensor = self.__symbolic__()
+        return lambda function, *args: tensor.__call_later__(function, *(tensor if a is self else a for a in args))
+
     def __symbolic__(self) -> Any:
         """A symbolic tensor that stands for the value, whenever it is read."""
         return nodes.reading(self)

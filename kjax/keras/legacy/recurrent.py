@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from kjax.keras import backend, layers
 from kjax.keras.core.layer import Layer
+from kjax.keras.core.variable import Variable
 
 _backend: Any = backend
 _layers: Any = layers
@@ -26,13 +28,10 @@ class Recurrent(Layer, metaclass=abc.ABCMeta):
         return_sequences: return the outputs of all steps, not of the last alone.
         return_state: return the last states too.
         go_backwards: from the last step to the first.
-        stateful: False; `keras.layers.RNN` carries states from batch to batch.
+        stateful: carry the states on to the next batch; the size of batches has to be known.
         unroll: write out the steps.
         implementation: accepted; what it chooses between is up to the subclass.
         **kwargs: arguments of every layer.
-
-    Raises:
-        ValueError: ``stateful=True``.
     """
 
     def __init__(
@@ -46,13 +45,8 @@ class Recurrent(Layer, metaclass=abc.ABCMeta):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if stateful:
-            raise ValueError(
-                f"{type(self).__name__}: stateful=True needs a cell: write the step as a layer with `state_size` and "
-                "`call(inputs, states)`, and use keras.layers.RNN(cell, stateful=True)"
-            )
         self.return_sequences, self.return_state = return_sequences, return_state
-        self.go_backwards, self.stateful, self.unroll = go_backwards, False, unroll
+        self.go_backwards, self.stateful, self.unroll = go_backwards, bool(stateful), unroll
         self.implementation = implementation
         self.supports_masking = True
         self.states: list[Any] = [None]
@@ -87,10 +81,13 @@ class Recurrent(Layer, metaclass=abc.ABCMeta):
         earlier: Any = getattr(self, "get_initial_states", None)  # its name in Keras 1
         if earlier is not None:
             return list(earlier(inputs))
+        return [jnp.zeros((inputs.shape[0], self._width()), inputs.dtype) for _ in self.states]
+
+    def _width(self) -> int:
         width = getattr(self, "units", None) or getattr(self, "output_dim", None)
         if width is None:
             raise ValueError(f"{type(self).__name__}: the width of the states is not known: set `self.units`")
-        return [jnp.zeros((inputs.shape[0], int(width)), inputs.dtype) for _ in self.states]
+        return int(width)
 
     # -- the layer -----------------------------------------------------------------------------------------------
 
@@ -107,7 +104,10 @@ class Recurrent(Layer, metaclass=abc.ABCMeta):
             inputs, *given = inputs
             initial_state = given or initial_state
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        states = self.get_initial_state(inputs) if initial_state is None else list(initial_state)
+        carried = [state for state in self.states if isinstance(state, Variable)]
+        if initial_state is None:
+            initial_state = carried or self.get_initial_state(inputs)
+        states = list(initial_state)
         last, outputs, new = _backend.rnn(
             self.step,
             _asked(self.preprocess_input, inputs, training),
@@ -117,18 +117,59 @@ class Recurrent(Layer, metaclass=abc.ABCMeta):
             constants=list(_asked(self.get_constants, inputs, training)),
             unroll=self.unroll,
         )
+        for state, value in zip(carried, new, strict=False):
+            state.assign(value)
         found = outputs if self.return_sequences else last
         return [found, *new] if self.return_state else found
 
+    def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        first = first[0] if isinstance(first, (list, tuple)) else first
+        if self.stateful and self._batch_size is None:
+            self._batch_size = getattr(first, "shape", (None,))[0]
+        super()._ensure_built(args, kwargs)
+        if self.stateful and not isinstance(self.states[0], Variable):
+            self.reset_states()
+
+    _batch_size: int | None = None
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The weights; carried states are none."""
+        return [v for v in super().weights if all(v is not state for state in self.states)]
+
     def reset_states(self, states: Any = None) -> None:
-        """Set carried states; there are none.
+        """Set the carried states.
+
+        Args:
+            states: an array for each, or one; zeros by default.
 
         Raises:
-            AttributeError: always, as in Keras for a layer that is not stateful.
+            AttributeError: the layer is not stateful.
+            ValueError: the size of batches is not known, or other numbers or shapes of arrays than there are states.
         """
-        raise AttributeError(
-            f"{type(self).__name__} layer {self.name!r} is not stateful: it carries no states to reset"
-        )
+        if not self.stateful:
+            raise AttributeError(
+                f"{type(self).__name__} layer {self.name!r} is not stateful: it carries no states to reset"
+            )
+        batch = self._batch_size or (self._batch_input_shape or (None,))[0]
+        if batch is None:
+            raise ValueError(
+                f"{type(self).__name__} layer {self.name!r} is stateful, so that it has to know the size of batches: give "
+                "it a `batch_input_shape`, or the model an Input with a `batch_shape`"
+            )
+        if not isinstance(self.states[0], Variable):
+            shape = (int(batch), self._width())
+            self.states = [
+                Variable("zeros", shape, self.compute_dtype, False, name=f"state_{i}")
+                for i, _ in enumerate(self.states)
+            ]
+        given = [None] * len(self.states) if states is None else states
+        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        if len(given) != len(self.states):
+            raise ValueError(f"{self.name!r} has {len(self.states)} state(s), received {len(given)} array(s)")
+        for state, value in zip(self.states, given, strict=True):
+            state.assign(np.zeros(state.shape) if value is None else value)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask goes on where the outputs of all steps do."""

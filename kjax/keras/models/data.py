@@ -249,6 +249,7 @@ def checked(x: Any, y: Any, weights: Any, what: str = "") -> tuple[Any, Any, Any
     x = as_tree(x, f"{what}x")
     if x is None:
         raise ValueError(f"argument `{what}x` is missing: there are no data")
+    y = None if isinstance(y, (list, tuple)) and not y else y  # of a model that has no targets
     y, weights = as_tree(y, f"{what}y"), as_tree(weights, f"{what}sample_weight")
     check_counts(x, y, weights)
     check_values(y, f"{what}y")
