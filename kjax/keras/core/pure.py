@@ -399,9 +399,8 @@ class PureLayer(Seeded, Layer):
 
     def _note_shapes(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         function = type(self._module).call if isinstance(self._module, ModuleBase) else type(self).call
-        names = [name for name in call_signature(function)[0] if name not in ("mask", "training")]
-        given = dict(zip(names, args, strict=False)) | {k: v for k, v in kwargs.items() if k != "mask"}
-        self._keep_shapes(given)
+        given = dict(zip(call_signature(function)[0], args, strict=False)) | dict(kwargs)
+        self._keep_shapes({k: v for k, v in given.items() if k != "training" and not k.endswith("mask")})
 
     def _describe(self, args: Any, kwargs: Mapping[str, Any], masks: Sequence[Any] | None = None) -> Description:
         """The weights, and as outputs the pair of outputs and their masks, for abstract arguments.
