@@ -202,6 +202,8 @@ def test_another_optimizer_may_be_set(keras3: ModuleType) -> None:
         model.optimizer = api.optimizers.SGD(0.5, momentum=0.9)
         results.append(model.fit(X, [FIRST, SECOND], batch_size=8, shuffle=False, verbose=0).history["loss"])
         assert int(model.optimizer.iterations) == 3
+        model.steps_per_execution, model.jit_compile = 2, False
+        assert model.steps_per_execution == 2 and model.jit_compile is False
     np.testing.assert_allclose(*results, rtol=2e-5)
 
 

@@ -114,7 +114,7 @@ def test_batches_of_arrays():
         True,
         2,
     )
-    mixed = np.concatenate([b[0] for b in adapters.ArrayDataAdapter(np.arange(8), shuffle=True).get_numpy_iterator()])
+    mixed = np.concatenate(list(adapters.ArrayDataAdapter(np.arange(8), shuffle=True).get_numpy_iterator()))
     assert sorted(mixed) == list(range(8))
     with pytest.raises(ValueError, match="same number of samples"):
         adapters.ArrayDataAdapter(X, np.arange(3))

@@ -246,3 +246,12 @@ def test_a_declared_batch_size_is_no_limit():
     model = keras.Sequential([keras.Input((3,), batch_size=2), keras.layers.Dense(2)])
     assert model(np.ones((4, 3), np.float32)).shape == (4, 2)
     assert model.predict(np.ones((5, 3)), verbose=0).shape == (5, 2)
+
+
+def test_an_optional_input_may_be_left_out_of_lists():
+    given, optional = keras.Input((3,)), keras.Input((2,), optional=True)
+    model = keras.Model([given, optional], keras.layers.Dense(1)(given))
+    model.compile("sgd", "mse")
+    data = np.ones((8, 3), np.float32)
+    assert len(model.fit([data, None], np.ones((8, 1)), verbose=0).history["loss"]) == 1
+    assert model.predict([data, None], verbose=0).shape == (8, 1)

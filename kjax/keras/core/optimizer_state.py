@@ -19,9 +19,6 @@ from kjax.keras.core.variable import Variable
 from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
 
-_NAMES = {"AdamW": "adamw"}
-"""Names that Keras does not make of the class."""
-
 _OF_WEIGHTS = {"average": "average", "accumulator": "gradient_accumulator"}
 """What Keras calls the parts of the state, besides the slots, that have a variable for each weight."""
 
@@ -65,7 +62,7 @@ class StateKeeper:
         """The optimizer's name."""
         own = self.__dict__.get("_name") or getattr(self.rule, "name", None)
         name = type(self.rule if type(self).__name__ == "Optimizer" else self).__name__
-        return own or _NAMES.get(name) or to_snake_case(name)
+        return own or to_snake_case(name)
 
     @name.setter
     def name(self, value: str | None) -> None:

@@ -18,8 +18,10 @@ def check_inputs(model: Any, inputs: Any) -> None:
     Raises:
         ValueError: they do not fit.
     """
-    arrays = jax.tree.leaves(inputs)
+    arrays = jax.tree.leaves(inputs, is_leaf=lambda leaf: leaf is None)
     for tensor, name, array in zip(model.inputs, model.input_names, arrays, strict=True):
+        if array is None:  # an optional one
+            continue
         want, have = tensor.shape, tuple(array.shape)
         if tensor.dtype == codes.STRING and array.dtype == codes.DONE:
             continue

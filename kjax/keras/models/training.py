@@ -204,10 +204,20 @@ class Training(Closing, _Base):
         """What ``compile`` was told; steps are compiled unless :attr:`run_eagerly`."""
         return bool(self._compilation is None or self._compilation.jit_compile)
 
+    @jit_compile.setter
+    def jit_compile(self, value: Any) -> None:
+        if self._compilation is not None:
+            self._compilation.jit_compile = bool(value)
+
     @property
     def steps_per_execution(self) -> int:
         """Batches for which the hooks for batches of callbacks are called once."""
         return self._compilation.steps_per_execution if self._compilation is not None else 1
+
+    @steps_per_execution.setter
+    def steps_per_execution(self, value: int) -> None:
+        if self._compilation is not None:
+            self._compilation.steps_per_execution = int(value)
 
     @property
     def metrics_names(self) -> list[str]:
