@@ -157,3 +157,26 @@ def test_arrays_in_another_shape(tmp_path: Path) -> None:
         model.load_weights(path)
     model.load_weights(path, by_name=True, reshape=True)
     np.testing.assert_array_equal(model.get_weights()[0].ravel(), kernel.ravel())
+
+
+def test_training_of_keras1_goes_on(tmp_path: Path) -> None:
+    kernel, bias = RNG.standard_normal((3, 2)).astype("float32"), np.zeros(2, "float32")
+    entry = {"name": "d", "batch_input_shape": [None, 3], "output_dim": 2, "activation": "linear"}
+    entry |= {"W_regularizer": {"name": "WeightRegularizer", "l1": 0.1, "l2": 0.0}}
+    entry |= {"W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0}}
+    config = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": entry}]}
+    path = write(tmp_path / "a.h5", {"d": [kernel, bias]}, config, keras_version="1.2.2")
+    arrays = {"iterations": np.float32(7), "m_kernel": kernel / 10, "m_bias": bias + 1}
+    with h5py.File(path, "r+") as file:
+        optimizer = {"class_name": "SGD", "config": {"lr": 0.1, "momentum": 0.9, "decay": 0.0, "nesterov": False}}
+        training = {"optimizer_config": optimizer, "loss": "mse", "metrics": [], "loss_weights": None}
+        file.attrs["training_config"] = json.dumps(training).encode()
+        group = file.create_group("optimizer_weights")
+        group.attrs["weight_names"] = [name.encode() for name in arrays]
+        for name, array in arrays.items():
+            group[name] = array
+    model = keras.models.load_model(path)
+    assert int(model.optimizer.iterations) == 7 and model.layers[0].kernel_constraint.max_value == 2
+    moments = {v.name.split("_d_")[1]: v.numpy() for v in model.optimizer.variables[2:]}
+    np.testing.assert_array_equal(moments["kernel_momentum"], kernel / 10)
+    np.testing.assert_array_equal(moments["bias_momentum"], bias + 1)

@@ -170,6 +170,9 @@ OPTIMIZERS_BEFORE_2_11: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = 
 }
 """What the optimizers of TensorFlow did before its version 2.11, in arguments of today."""
 
+CONSTRAINT_ARGUMENTS = {"m": "max_value"}
+"""Arguments of constraints that had another name in Keras 1."""
+
 OPTIMIZER_CLASSES: dict[str, str | None] = {"TFOptimizer": None}
 """Optimizers that have another name now; None for those that cannot be made again."""
 

@@ -178,7 +178,8 @@ def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
         elif key.endswith("_regularizer") and isinstance(value, Mapping) and "name" in value:
             config[key] = {"class_name": "L1L2", "config": {k: value.get(k, 0.0) for k in ("l1", "l2")}}
         elif key.endswith("_constraint") and isinstance(value, Mapping) and "name" in value:
-            config[key] = {"class_name": value["name"], "config": _without(value, "name")}
+            given = {eras.CONSTRAINT_ARGUMENTS.get(k, k): v for k, v in value.items() if k != "name"}
+            config[key] = {"class_name": value["name"], "config": given}
         if key.endswith("_regularizer") and eras.era() in (eras.KERAS1, eras.KERAS2):
             config[key] = _penalty(config[key])
     if eras.era() in (eras.KERAS1, eras.KERAS2) and isinstance(config.get("activity_regularizer"), Mapping):

@@ -233,9 +233,10 @@ def _grouped_plan(model: Any, stored: Mapping[str, hdf5.Stored]) -> Plan | None:
     trained = model._partition()["params"]
     optimizer.build(trained)
     plan: Plan = []
-    if arrays and arrays[0].shape == () and np.issubdtype(arrays[0].dataset.dtype, np.integer):
-        plan.append((optimizer.iterations, arrays.pop(0)))
     order = optimizer_state.order_of(model, trained)
+    # The number of steps was an integer in Keras 2, and a float in Keras 1; some optimizers did not keep it.
+    if arrays and arrays[0].shape == () and len(arrays) % max(len(order), 1) == 1 % max(len(order), 1):
+        plan.append((optimizer.iterations, arrays.pop(0)))
     groups = eras.OPTIMIZER_SLOTS.get(type(optimizer.rule).__name__, tuple(optimizer.tree.slots))
     for slot in groups:
         part, arrays = arrays[: len(order)], arrays[len(order) :]
