@@ -335,7 +335,7 @@ class Function:
                 item.apply(results[at : at + len(item.tensors)])
                 at += len(item.tensors)
         computed = iter(results[:count])
-        arrays = [np.asarray(next(computed) if is_symbolic(leaf) else eval(leaf)) for leaf in self._leaves]
+        arrays = [np.array(next(computed) if is_symbolic(leaf) else eval(leaf))[()] for leaf in self._leaves]
         return jax.tree.unflatten(self._structure, arrays)
 
 

@@ -186,6 +186,10 @@ NAMES: dict[str, dict[str, str]] = {
         "time_distributed_dense": "kjax.keras.legacy.recurrent:time_distributed_dense",
         "_time_distributed_dense": "kjax.keras.legacy.recurrent:time_distributed_dense",
     },
+    "applications.imagenet_utils": {
+        name: "kjax.keras.legacy.applications:obtain_input_shape"
+        for name in ("_obtain_input_shape", "obtain_input_shape")
+    },
     "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
     "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
     "regularizers": {
