@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
@@ -119,6 +120,24 @@ def test_sizes_that_depend_on_values(tf: Any):
     assert K.get_session().run(sized, {boxes: given}).shape == (4,)
 
 
+def test_pictures_are_turned_in_a_graph(tf: Any):
+    pictures, angles = tf.placeholder(tf.float32, [None, 5, 5, 1]), tf.placeholder(tf.float32, [None])
+    given = np.arange(50, dtype="float32").reshape(2, 5, 5, 1)
+    turned = tf.contrib.image.rotate(pictures, angles, interpolation="BILINEAR")
+    found = tf.Session().run(turned, {pictures: given, angles: [np.pi / 2, 0.0]})
+    np.testing.assert_allclose(found, [np.rot90(given[0]), given[1]], atol=1e-4)
+
+
+def test_weights_are_drawn_anew(tf: Any):
+    layer = Dense(2)
+    layer.build((None, 3))
+    before = layer.get_weights()[0]
+    layer.kernel.initializer.run(session=K.get_session())
+    assert not np.allclose(before, layer.get_weights()[0])
+    values = K.function([], [layer.kernel + 0])([])[0]
+    values *= 0  # they are the caller's own
+
+
 def test_a_loss_that_counts_its_batches(tf: Any):
     seen = tf.Variable(0.0)
     inputs = Input((3,))
@@ -154,7 +173,7 @@ def test_the_backend_of_keras_1():
         assert K.eval(K.random_normal((2,), mean=3.0, std=0.0)).tolist() == [3, 3]
         assert K.int_shape(K.pack([target, target])) == (2, 1, 2) and pytest.approx(1e-7) == K._EPSILON
 
-        from keras.models import Graph
+        Graph = importlib.import_module("keras.models").Graph
 
         graph = Graph()
         graph.add_input("a", input_shape=(3,))

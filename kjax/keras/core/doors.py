@@ -44,7 +44,7 @@ sessions = Door("kjax.keras.backend.running")
 """For symbolic tensors and effects: ``get_session``, the session that scripts of Keras 1 and 2 are in."""
 
 effects = Door("kjax.keras.core.updates")
-"""For variables: ``update``, a new value for one as an operation of a graph."""
+"""For variables: ``update``, a new value for one as an operation of a graph, and ``call``, a function as one."""
 
 configs = Door("kjax.keras.saving.serialization", "kjax.keras.saving.older")
 """Configs of all things, for :mod:`kjax.keras.core.configs`, where the functions are described."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -60,7 +61,7 @@ def fitted(
     try:
         return attempt()
     except Exception as first:
-        for chosen in itertools.islice(_choices(tree, is_symbolic, further), most):
+        for chosen in itertools.islice(_choices(tree, is_symbolic, [*further, *_sizes_in(first)]), most):
             try:
                 with _sizes(chosen):
                     result = attempt()
@@ -68,6 +69,15 @@ def fitted(
                 continue
             return _loosened(chosen, attempt, result)
         raise first
+
+
+_BROADCAST = re.compile(r"incompatible shapes for broadcasting: (\([\d, ]*\)), (\([\d, ]*\))")
+
+
+def _sizes_in(error: Exception) -> list[int]:
+    """The sizes that met others, where arrays of a fixed batch size were made inside of the function."""
+    found = _BROADCAST.search(str(error))
+    return [] if found is None else [int(n) for n in dict.fromkeys(re.findall(r"\d+", found[0])) if int(n) > 1]
 
 
 def _loosened(chosen: Mapping[Place, Any], attempt: Callable[[], T], result: T) -> T:

@@ -184,4 +184,4 @@ def _is_effect(leaf: Any) -> bool:
     return isinstance(leaf, Effect)
 
 
-doors.effects.fill(update=Update)
+doors.effects.fill(update=Update, call=Call)

@@ -136,7 +136,7 @@ class Variable:
         self._live: Live | None = None
         self._value: Any = None
         self._first: Any = None  # the value it was made from, where `renew` gives it back
-        self.initializer: Any = None
+        self._initializer: Any = None
         if shape is None and not isinstance(initializer, (str, dict)) and not _is_initializer(initializer):
             array = np.asarray(initializer) if not isinstance(initializer, jax.Array) else initializer
             if dtype is None:
@@ -147,12 +147,12 @@ class Variable:
             return
         if shape is None:
             raise ValueError(f"Variable {self.name!r}: an initializer needs the argument `shape`")
-        self.initializer = initializers.get(initializer)
+        self._initializer = initializers.get(initializer)
         if any(size is None for size in shape):
             raise ValueError(f"Variable {self.path!r} needs a known shape, received {tuple(shape)}")
         self._shape = tuple(int(s) for s in shape)
         self._dtype = str(jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx)))
-        if not isinstance(self.initializer, (initializers.Zeros, initializers.Ones)):
+        if not isinstance(self._initializer, (initializers.Zeros, initializers.Ones)):
             self._draw_number = settings.draws = settings.draws + 1
             self._seed = settings.seed
 
@@ -258,18 +258,23 @@ class Variable:
 
     def fresh_value(self) -> Array:
         """A new initial value; always the same one for this variable in this session."""
-        if self.initializer is None:  # made from a value, which is all that is known of it
+        if self._initializer is None:  # made from a value, which is all that is known of it
             return self.stored_value()
         key = None
         if hasattr(self, "_seed"):
             key = jax.random.fold_in(jax.random.key(self._seed), self._draw_number)
-        return initial_value(self.initializer, key, self._shape, self._dtype)
+        return initial_value(self._initializer, key, self._shape, self._dtype)
+
+    @property
+    def initializer(self) -> Any:
+        """What gives the first value, or None; in a graph the operation that gives the variable a new one."""
+        return effects.call(self.renew, f"{self.name}/initializer") if scope.is_drawing() else self._initializer
 
     def renew(self) -> None:
         """Give it a new first value, where it has had one: another draw of its initializer, or what it was made from."""
         if self._first is not None:
             self.assign(self._first() if callable(self._first) else self._first)
-        elif self.initializer is not None and (self._value is not None or self._live is not None):
+        elif self._initializer is not None and (self._value is not None or self._live is not None):
             if hasattr(self, "_seed"):
                 self._draw_number = settings.draws = settings.draws + 1
             self.assign(self.fresh_value())

@@ -505,6 +505,12 @@ MODULES: dict[str, dict[str, Any]] = {
         **_from("checks", "TestCase main"),
     },
     "logging": _LOGGING,
+    "contrib.image": _from("contrib", "transform rotate translate angles_to_projective_transforms compose_transforms"),
+    "contrib.layers": _from(
+        "contrib",
+        "xavier_initializer l1_regularizer l2_regularizer",
+        xavier_initializer_conv2d="xavier_initializer",
+    ),
     "compat.v1": {},
     "compat.v2": {},
     "python.client": {},

@@ -95,13 +95,9 @@ class Variable(_Variable):
         return bool(self.numpy())
 
     @property
-    def initializer(self) -> Any:  # type: ignore[override]
+    def initializer(self) -> Any:
         """The operation that gives it its first value again."""
         return Call(self.renew, f"{self.name}/initializer")
-
-    @initializer.setter
-    def initializer(self, value: Any) -> None:
-        del value
 
     def fresh_value(self) -> Any:
         """The value that it was made from."""
