@@ -65,20 +65,6 @@ class _Keras:
 LOSSES, METRICS, OPTIMIZERS, INITIALIZERS = map(_Keras, "losses metrics optimizers initializers".split())
 
 
-class Choice:
-    """Members of TensorFlow's enumerations that say where variables lie; JAX decides that."""
-
-    AUTO, NONE, ON_READ, ON_WRITE = "auto", "none", "on_read", "on_write"
-    SUM, MEAN, ONLY_FIRST_REPLICA = "sum", "mean", "only_first_replica"
-
-
-class ResizeMethod:
-    """``tf.image.ResizeMethod``."""
-
-    BILINEAR, NEAREST_NEIGHBOR, BICUBIC, AREA = "bilinear", "nearest", "bicubic", "area"
-    LANCZOS3, LANCZOS5, GAUSSIAN, MITCHELLCUBIC = "lanczos3", "lanczos5", "gaussian", "mitchellcubic"
-
-
 _DTYPES: dict[str, Any] = {
     name: DType(name)
     for name in (
@@ -278,7 +264,7 @@ _DECODERS = _from(
     decode_and_crop_jpeg="decode_image",
 )
 _DECODERS |= _from("detection", "is_jpeg extract_jpeg_shape")
-_IMAGE |= _DECODERS | {"ResizeMethod": f"{_HERE}.names:ResizeMethod"}
+_IMAGE |= _DECODERS | {"ResizeMethod": f"{_HERE}.enumerations:ResizeMethod"}
 _IO = {
     **_from("files", "decode_base64 encode_base64", matching_files="glob"),
     **_from("files", "decode_csv decode_raw parse_tensor read_file serialize_tensor write_file"),
@@ -436,8 +422,8 @@ MODULES: dict[str, dict[str, Any]] = {
         **_from("session", "Module TensorShape TensorSpec Dimension init_scope", RaggedTensorSpec="TensorSpec"),
         **{name: target for name, target in _ASSERTIONS.items() if name.startswith("assert_")},
         "DType": f"{_HERE}.names:DType",
-        "VariableSynchronization": f"{_HERE}.names:Choice",
-        "VariableAggregation": f"{_HERE}.names:Choice",
+        "VariableSynchronization": f"{_HERE}.enumerations:Choice",
+        "VariableAggregation": f"{_HERE}.enumerations:Choice",
         "constant_initializer": "kjax.keras.initializers:Constant",
         "zeros_initializer": "kjax.keras.initializers:Zeros",
         "ones_initializer": "kjax.keras.initializers:Ones",
