@@ -133,19 +133,6 @@ def check_weights(model: Model, objective: Any, targets: Any, weights: Any) -> N
             )
 
 
-def check_multiple(model: Model, count: int | None, batch_size: int | None) -> None:
-    """Stateful models of a fixed batch size take whole batches alone.
-
-    Raises:
-        ValueError: samples are left over.
-    """
-    if model.stateful and count is not None and batch_size and count > batch_size and count % batch_size:
-        raise ValueError(
-            f"a stateful model takes a number of samples that the batch size divides; there are {count} samples in batches "
-            f"of {batch_size}"
-        )
-
-
 def _joined(shape: Any) -> str:
     return ", ".join(map(str, shape))
 

@@ -71,7 +71,7 @@ def draw_training(model: Model) -> TrainingGraph:
             targets.append(None)
             weights.append(None)
             continue
-        true = target_placeholder(own, name, target.loss, output)
+        true = target_placeholder(own, name, output)
         weight = Input(batch_shape=(None,) * (2 if mode == "temporal" else 1), name=f"{name}_sample_weights")
         targets.append(true)
         weights.append(weight)
@@ -156,7 +156,7 @@ def target_tensors(given: Any, names: Sequence[str]) -> list[Any]:
     return [given]
 
 
-def target_placeholder(own: Any, name: str, loss: Any, output: KerasTensor) -> KerasTensor:
+def target_placeholder(own: Any, name: str, output: KerasTensor) -> KerasTensor:
     """The tensor that the targets of an output are: the given one, or a placeholder."""
     if own is not None:
         fed = (
@@ -165,7 +165,6 @@ def target_placeholder(own: Any, name: str, loss: Any, output: KerasTensor) -> K
             and getattr(own._keras_history[0], "is_placeholder", False)
         )
         return own if fed else Input(tensor=own, name=f"{name}_target")
-    del loss
     return Input(batch_shape=(None,) * len(output.shape), dtype=output.dtype, name=f"{name}_target")
 
 
