@@ -164,3 +164,77 @@ def test_variables_made_in_the_first_call_of_a_function(tf: Any):
         loss = tf.reduce_sum(module(x))
     assert {id(v) for v in tape.watched_variables()} == {id(v) for v in module.trainable_variables}
     assert tape.gradient(loss, module.w).shape == (4, 2)
+
+
+def test_steps_with_an_optimizer_and_metrics_of_parts(tf: Any, tmp_path: Any):
+    """A model that is never called: its step trains a part, with the optimizer set in `compile`, and measures that."""
+
+    class Trainer(tf.keras.Model):
+        def __init__(self, part: Any) -> None:
+            super().__init__(self)
+            self.part, self.frozen = part, tf.keras.layers.Dense(1)
+            self.frozen.build((None, 2))
+
+        def compile(self, rate: float, **kwargs: Any) -> None:
+            super().compile(**kwargs)
+            self.optimizer = tf.keras.optimizers.Adam(learning_rate=rate)
+
+        def train_step(self, data: Any) -> Any:
+            (x, _), (_, y) = data
+            with tf.GradientTape() as tape:
+                prediction = self.part(x, training=True)
+                loss = tf.reduce_mean((prediction - y) ** 2)
+            variables = self.part.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            self.compiled_metrics.update_state(y, prediction)
+            return {"squares": loss, **{m.name: m.result() for m in self.metrics}}
+
+        def test_step(self, data: Any) -> Any:
+            x, y = data
+            return {"squares": tf.reduce_mean((self.part(x) - y) ** 2)}
+
+    part = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+    model = Trainer(part)
+    model.compile(0.1, metrics=["mae"])
+    assert isinstance(model.optimizer, tf.keras.optimizers.Adam)
+    pairs = tf.data.Dataset.from_tensor_slices((np.ones((8, 2), "float32"), np.ones((8, 1), "float32"))).batch(4)
+    both = tf.data.Dataset.zip((pairs, pairs))
+    history = model.fit(both, epochs=2, validation_data=pairs, verbose=0).history
+    assert {"squares", "val_squares", "mae"} <= set(history) and history["squares"][1] < history["squares"][0] + 10
+    model.save_weights(str(tmp_path / "weights"))
+    before = part.get_weights()[0]
+    part.set_weights([before + 1, part.get_weights()[1]])
+    model.load_weights(str(tmp_path / "weights"))
+    np.testing.assert_array_equal(part.get_weights()[0], before)
+
+
+def test_scaled_losses_by_hand(tf: Any):
+    weight = tf.Variable(3.0)
+    optimizer = tf.keras.mixed_precision.LossScaleOptimizer(tf.keras.optimizers.SGD(0.1))
+    for expected in (2.4, 1.92):
+        with tf.GradientTape() as tape:
+            scaled = optimizer.get_scaled_loss(weight**2)
+        gradients = optimizer.get_unscaled_gradients(tape.gradient(scaled, [weight]))
+        np.testing.assert_allclose(gradients[0], 2 * weight, rtol=1e-6)
+        optimizer.apply_gradients(zip(gradients, [weight], strict=True))
+        np.testing.assert_allclose(float(weight), expected, rtol=1e-6)
+
+
+def test_sizes_put_together_while_a_model_is_traced(tf: Any):
+    class Causal(tf.keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            batch, steps = tf.shape(inputs)[0], tf.shape(inputs)[1]
+            mask = tf.cast(tf.range(steps)[:, None] >= tf.range(steps), inputs.dtype)[None]
+            times = tf.concat([tf.expand_dims(batch, -1), tf.constant([1, 1], dtype=tf.int32)], axis=0)
+            return tf.matmul(tf.tile(mask, times), inputs)
+
+    inputs = tf.keras.Input((None, 2))
+    model = tf.keras.Model(inputs, Causal()(inputs))
+    x = np.random.default_rng(0).random((2, 3, 2)).astype("float32")
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.cumsum(x, 1), rtol=1e-5)
+    copy = tf.keras.models.clone_model(tf.keras.Sequential([inputs, tf.keras.layers.Lambda(_doubled)]))
+    np.testing.assert_array_equal(copy(x), 2 * x)
+
+
+def _doubled(x: Any) -> Any:
+    return 2 * x

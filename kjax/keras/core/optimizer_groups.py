@@ -51,6 +51,32 @@ class ScalingBase(Optimizer):
             return tree.scalars[name]
         return super().__getattr__(name)
 
+    def _present_scale(self) -> Any:
+        return self.rule.initial_scale if self.__dict__.get("_tree") is None else self.dynamic_scale
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the present scale."""
+        return loss * self._present_scale()
+
+    get_scaled_loss = scale_loss
+
+    def get_unscaled_gradients(self, grads: Any) -> list[Any]:
+        """Gradients of a scaled loss as those of the loss, as tf.keras 2 gave them before ``apply_gradients``.
+
+        Args:
+            grads: the gradients.
+        """
+        self._are_unscaled = True  # :meth:`apply`, which takes gradients of the scaled loss, must know
+        scale = self._present_scale()
+        return [None if g is None else g / scale for g in grads]
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Update variables by gradients of the scaled loss; see :meth:`Optimizer.apply`."""
+        if self.__dict__.pop("_are_unscaled", False):
+            scale = self._present_scale()
+            grads = [None if g is None else g * scale for g in grads]
+        super().apply(grads, trainable_variables)
+
     def check_finite(self, grads: Any) -> Any:
         """Whether all gradients are finite."""
         return jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves(grads)]))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
+from kjax.keras.core.configs import custom_object_scope
 from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.metric import Metric
@@ -71,7 +73,11 @@ class _Cloner:
         if isinstance(layer, Operation):
             return layer  # it has neither weights nor arguments of its own
         if self.function is None:
-            return type(layer).from_config(config_of_today(layer))
+            function = getattr(layer, "function", None)
+            with custom_object_scope({function.__name__: function} if inspect.isfunction(function) else {}):
+                return type(layer).from_config(
+                    config_of_today(layer)
+                )  # functions of a Lambda need no registration here
         made = self.function(layer)
         if not isinstance(made, Layer):
             raise ValueError(

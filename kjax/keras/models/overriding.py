@@ -20,6 +20,25 @@ from kjax.keras.utils.batches import unpack_x_y_sample_weight
 from kjax.train.steps import batch_size_of
 
 
+class UnmadeMetrics:
+    """The metrics of ``compile`` of a model that is never called itself: its first outputs say what they measure.
+
+    Args:
+        model: the model.
+    """
+
+    metrics: tuple[Any, ...] = ()
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Make them, and add a batch."""
+        y, y_pred, sample_weight = scopes.plain((y, y_pred, sample_weight))
+        self._model._objective_for(y_pred)
+        self._model.compiled_metrics.update_state(y, y_pred, sample_weight=sample_weight)
+
+
 class Overridable(Training):
     """Keras' training methods, written with Keras' names.
 
@@ -373,12 +392,12 @@ class Overridable(Training):
     # -- what tf.keras called these ------------------------------------------------------------------------------
 
     @property
-    def compiled_metrics(self) -> Metric | None:
+    def compiled_metrics(self) -> Any:
         """The metrics of ``compile`` as one; ``update_state(y, y_pred, sample_weight)`` updates them all."""
         if self._compilation is None:
             return None
         self._compiled_metrics()
-        return self._compilation.compiled_metrics
+        return self._compilation.compiled_metrics or UnmadeMetrics(self)
 
     def compiled_loss(self, y: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None) -> Any:
         """The loss of ``compile`` for a batch, as tf.keras calls it.

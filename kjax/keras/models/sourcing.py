@@ -201,7 +201,7 @@ class Sourcing(Overridable):
         sample = source.sample
         inputs, targets, weights = sample
         if self._is_custom():  # what its methods make of the data only they know; they are traced with them
-            self._sample_batch = sample
+            self._sample_batches[kind] = sample
             self._own_steps().discover(kind, sample)
             return
         if self.is_functional:

@@ -86,7 +86,7 @@ class Training(Closing, _Base):
         self._outputs_seen = False
         self._custom: Any = None
         self._tensors: Any = None
-        self._sample_batch: Any = None
+        self._sample_batches: dict[str, Any] = {}
         if self._compilation is not None:
             self._compilation.forget()
 
@@ -302,7 +302,7 @@ class Training(Closing, _Base):
             own = self._own_steps()
             if self._find_closures():
                 self._prepare_optimizer()  # which may have served another model meanwhile
-            own.discover("train", self._sample_batch)
+            own.discover("train", self._sample_batches["train"])
             return own.train_step, own.train
         objective = self._ready_objective()
         return make_train_step(self._train_module, objective, self._prepare_optimizer().pure), objective
@@ -318,7 +318,7 @@ class Training(Closing, _Base):
         """The pure step of an evaluation, and what it measures."""
         if self._is_custom():
             own = self._own_steps()
-            own.discover("test", self._sample_batch)
+            own.discover("test", self._sample_batches["test"])
             return own.test_step, own.test
         objective = self._ready_objective()
         return make_eval_step(self.module, objective, carries=self._carries_state(False)), objective

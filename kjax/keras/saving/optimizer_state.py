@@ -46,7 +46,7 @@ def entries(model: Any, *, build: bool = False) -> list[Any]:
         model._prepare_optimizer()
     if optimizer.tree is None:
         return optimizer.variables
-    trained = model._partition()["params"]
+    trained, order = _parameters(model)
     params = jax.tree.map(lambda box: jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype)), trained, is_leaf=_is_box)
     values = jax.tree.map(lambda box: box.value, optimizer.tree, is_leaf=_is_box)
     boxes = jax.tree.leaves(optimizer.tree, is_leaf=_is_box)
@@ -57,8 +57,19 @@ def entries(model: Any, *, build: bool = False) -> list[Any]:
         found.append(owners.get(id(value), value))
         return value
 
-    optimizer.rule.visit_variables(values, params, order_of(model, trained), collect)
+    optimizer.rule.visit_variables(values, params, order, collect)
     return found
+
+
+def _parameters(model: Any) -> tuple[Any, list[int]]:
+    """What the optimizer was built for, and its order: the model's weights, or those that a step of the model gave it."""
+    trained = model._partition()["params"]
+    slots = getattr(model.optimizer.tree, "slots", None) or {}
+    kept = next(iter(slots.values()), None)
+    if not isinstance(kept, (list, tuple)):
+        return trained, order_of(model, trained)
+    given = list(model.optimizer._trainable_variables)
+    return given, list(range(len(given)))
 
 
 def paired(model: Any, arrays: Sequence[Stored], entries: list[Any]) -> list[tuple[Variable, Any]] | None:

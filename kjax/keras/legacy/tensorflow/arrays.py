@@ -63,7 +63,7 @@ def tile(input: Any, multiples: Any) -> Any:
 
 @define
 def repeat(input: Any, repeats: Any, axis: Any = None) -> Any:
-    return jnp.repeat(input, repeats, axis)
+    return jnp.repeat(input, np.asarray(repeats) if isinstance(repeats, (list, tuple)) else repeats, axis)
 
 
 @define
@@ -193,7 +193,11 @@ def _array_of(value: Any, dtype: Any, shape: Any = None) -> Any:
         elif array.dtype.kind not in "biufcV":
             raise ValueError(f"cannot make a tensor of type {dtype} of {value!r}")
         value = array
-    array = jnp.asarray(value, dtype_of(dtype))
+    if isinstance(value, np.ndarray) and value.size <= 64:
+        with jax.ensure_compile_time_eval():  # numbers that are written down are known while a function is traced
+            array = jnp.asarray(value, dtype_of(dtype))
+    else:
+        array = jnp.asarray(value, dtype_of(dtype))
     if shape is None:
         return array
     return jnp.broadcast_to(array, shape_of(shape)) if array.size == 1 else array.reshape(shape_of(shape))

@@ -308,8 +308,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         Sizes if scopes.current() is None else (Sizes, np.generic)
     )  # while a function is traced all others are traced
     known = name not in DRAWING and any(isinstance(leaf, kinds) for leaf in leaves)
-    if known and not any(isinstance(a, jax.Array) for a in plain):
-        args, kwargs = jax.tree.unflatten(structure, leaves)
+    if known and not any(isinstance(a, jax.Array) and not _is_small(a) for a in plain):
+        args, kwargs = jax.tree.unflatten(structure, plain)
         with jax.ensure_compile_time_eval():
             return jax.tree.map(sizes_of, function(*args, **kwargs))
     if scopes.recording() is None or any(isinstance(leaf, Tracer) for leaf in leaves):
@@ -325,6 +325,11 @@ def _is_effect(leaf: Any) -> bool:
 def _as_drawn(leaf: Any) -> Any:
     """An assignment as a tensor: the value after it."""
     return leaf.__symbolic__() if isinstance(leaf, Update) else leaf
+
+
+def _is_small(array: Any) -> bool:
+    """Whether these are a few integers that are known: they may stand beside sizes."""
+    return not isinstance(array, Tracer) and array.size <= 16 and array.dtype.kind in "iu"
 
 
 def sizes_of(leaf: Any) -> Any:
