@@ -215,8 +215,13 @@ _SAID: dict[str, Callable[..., Any]] = {"reshape": _shape_said, "squeeze": _shap
 
 
 def _many_values(shape: Sequence[int], dtype: str) -> np.ndarray:
-    """An array in which every element is another large number."""
-    return np.arange(1000, 1000 + np.prod(shape)).reshape(shape).astype(dtype)
+    """An array of many different values that the type holds, large ones where it does."""
+    values = np.arange(1000, 1000 + np.prod(shape))
+    if dtype == "bool":
+        values = values % 2
+    elif jnp.dtype(dtype).itemsize == 1:
+        values = values % 100 + 7
+    return values.reshape(shape).astype(jnp.dtype(dtype))
 
 
 _SHAPES = re.compile(r"shape|dimension|axis|axes|permutation|nonnegative|out of (range|bounds)")
