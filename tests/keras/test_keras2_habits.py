@@ -198,3 +198,17 @@ def test_inputs_by_name_may_bring_others():
     data = {"a": np.ones((4, 2)), "b": np.ones((4, 2)), "words": ["x"] * 4}
     model.fit(data, np.ones((4, 1)), verbose=0)
     model.fit_generator(((data, np.ones((4, 1))) for _ in range(2)), steps_per_epoch=2, verbose=0)
+
+
+def test_weights_are_called_by_their_layers():
+    model = Sequential([layers.Embedding(3, 4, input_length=5), layers.Bidirectional(layers.LSTM(2)), layers.Dense(1)])
+    names = [weight.name for weight in model.weights]
+    assert names[0] == "embedding_1/embeddings:0" and names[-2:] == ["dense_1/kernel:0", "dense_1/bias:0"]
+    assert names[1] == "bidirectional_1/forward_lstm_1/kernel:0"
+    assert K.variable(1.0, name="scale").name == "scale:0"
+    kjax.keras.install("tf")
+    layer = layers.LSTM(2, name="rnn")
+    layer.build((None, 3, 4))
+    assert layer.weights[0].name == "rnn/lstm_cell/kernel:0"
+    kjax.keras.install(3)
+    assert (layer.weights[0].name, layer.weights[0].path) == ("kernel", "rnn/lstm_cell/kernel")

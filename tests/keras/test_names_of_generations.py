@@ -139,8 +139,6 @@ def test_recurrent_layers_written_by_their_step() -> None:
     assert isinstance(L.LSTM(2), L.Recurrent) and issubclass(L.GRU, L.Recurrent)
     conv = L.ConvRecurrent2D(3, 2)
     assert (conv.kernel_size, conv.strides, conv.get_config()["filters"]) == ((2, 2), (1, 1), 3)
-    with pytest.raises(ValueError, match="stateful=True"):
-        Leaky(2, stateful=True)
     with pytest.raises(AttributeError, match="not stateful"):
         layer.reset_states()
 

@@ -465,7 +465,7 @@ def is_sparse(tensor: Any) -> bool:
     """Whether an array is sparse, or a symbolic tensor an input that takes sparse arrays."""
     if settings.era in OLD_ERAS and not isinstance(tensor, Variable) and not hasattr(tensor, "dtype"):
         raise TypeError(f"is_sparse: expected a tensor, received {type(tensor).__name__}")
-    return bool(tensor.sparse) if is_symbolic(tensor) else sparse_arrays.is_sparse(tensor)
+    return bool(tensor.sparse) if isinstance(tensor, KerasTensor) else sparse_arrays.is_sparse(tensor)
 
 
 def to_dense(tensor: Any) -> Any:

@@ -125,7 +125,7 @@ class Gradients(Layer):
     def draw(self) -> tuple[list[KerasTensor], list[KerasTensor]]:
         """The gradients by the tensors and by the variables."""
         specs = [KerasTensor(t.shape, t.dtype, name=f"{self.name}_{i}") for i, t in enumerate(self._tensors)]
-        specs += [KerasTensor(v.shape, v.dtype, name=f"{self.name}_{v.name}") for v in self._targets]
+        specs += [KerasTensor(v.shape, v.dtype, name=f"{self.name}_{v.short_name}") for v in self._targets]
         Node(self, (list(self._tensors), list(self._roots)), {}, specs, jax.tree.structure(list(specs)))
         return specs[: len(self._tensors)], specs[len(self._tensors) :]
 

@@ -241,6 +241,8 @@ class Operation(PureLayer):
         entry: what ``keras.ops`` knows of it, for configs; None for other functions.
     """
 
+    nests_outputs = True
+
     def __init__(self, function: Callable[..., Any], name: str | None = None, entry: Any = None) -> None:
         Layer.__init__(self, name=None if name is None else unique_name(name))
         self._explicit_name = False

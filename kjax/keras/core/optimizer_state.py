@@ -278,7 +278,7 @@ class StateKeeper:
             for weight, slot in zip(self._leaves, slots, strict=False):
                 if slot is not None:
                     slot.name = f"{weight.path.replace('/', '_')}_{name}"
-                    slot.path = f"{self.name}/{slot.name}"
+                    slot.path = f"{self.name}/{slot.short_name}"
 
     def _share(self, boxes: Any) -> Any:
         """Put the variables that exist before the state into it."""

@@ -58,7 +58,7 @@ class Owning:
         """Count a variable among the layer's own, once."""
         if all(variable is not v for _, _, v in self._own_variables):
             collection = collection or (PARAMS if variable.trainable else STATE)
-            self._own_variables.append((collection, self._free_weight_name(variable.name), variable))
+            self._own_variables.append((collection, self._free_weight_name(variable.short_name), variable))
 
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         """(label, layer, variable or metric) of each that the attributes hold, themselves or in lists and dicts."""

@@ -139,8 +139,8 @@ class QuantizedMembers(Adaptable):
         if hasattr(self._module, "equation") and self.quantization_mode in ("gptq", "awq"):
             known["kernel_zero"] = "zero_point"
         if path[-1] in known:  # as Keras names these variables, beside the attributes that hold them
-            variable.name = known[path[-1]]
-            variable.path = "/".join((*above, *path[:-1], variable.name))
+            variable.short_name = known[path[-1]]
+            variable.path = "/".join((*above, *path[:-1], variable.short_name))
         return variable
 
     def calibrate(self, values: Mapping[str, Any]) -> None:

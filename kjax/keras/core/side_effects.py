@@ -114,7 +114,7 @@ def _draw(node: Node) -> Effects:
             if not places and not targets:
                 continue
             specs = [KerasTensor((), losses[i], name=f"{layer.name}_loss_{i}") for i in places]
-            specs += [KerasTensor(v.shape, v.dtype, name=f"{layer.name}_{v.name}") for v in targets]
+            specs += [KerasTensor(v.shape, v.dtype, name=f"{layer.name}_{v.short_name}") for v in targets]
             args, kwargs = node.args, node.kwargs
             if not conditional:
                 args, kwargs = jax.tree.map(_zeros, (args, kwargs), is_leaf=is_symbolic)

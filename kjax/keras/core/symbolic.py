@@ -7,7 +7,7 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import numpy as np
@@ -69,6 +69,9 @@ def _pass_on(inputs: Any, *args: Any, **kwargs: Any) -> Any:
 
 class Symbolic:
     """The part of a layer that works on symbolic tensors and abstract arrays."""
+
+    nests_outputs: ClassVar[bool] = False
+    """Whether lists in lists stay so in the eras of Keras 1 and 2: functions had them, layers had not."""
 
     if TYPE_CHECKING:
         name: str
@@ -147,8 +150,8 @@ class Symbolic:
         Node(self, args, kwargs, outputs, structure)
         if len(outputs) == 1 and settings.era in ("1", "2"):
             return outputs[0]  # a list of one tensor was that tensor
-        if settings.era in ("1", "2") and _is_nested(jax.tree.unflatten(structure, outputs)):
-            return outputs  # lists did not hold lists
+        if settings.era in ("1", "2") and not self.nests_outputs and _is_nested(jax.tree.unflatten(structure, outputs)):
+            return outputs  # the lists that layers returned did not hold lists
         return jax.tree.unflatten(structure, outputs)
 
     def _declared_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -94,7 +95,8 @@ class Variable:
         ValueError: a name with a slash, an initializer without a shape, or an unknown choice.
     """
 
-    name: str = ""
+    short_name: str = ""
+    """What it is called in its layer."""
     path: str = ""
     aggregation: str = "none"
     synchronization: str = "auto"
@@ -119,7 +121,7 @@ class Variable:
         name = name or unique_name("variable")
         if not isinstance(name, str) or "/" in name:
             raise ValueError(f"Variable: argument `name` must be a string without '/', received {name!r}")
-        self.name = name
+        self.short_name = name
         self.made_in = current_path()
         self.path = path or f"{self.made_in}/{name}".lstrip("/")
         _made[settings.sessions, next(_count)] = self
@@ -155,6 +157,18 @@ class Variable:
         if not isinstance(self._initializer, (initializers.Zeros, initializers.Ones)):
             self._draw_number = settings.draws = settings.draws + 1
             self._seed = settings.seed
+
+    @property
+    def name(self) -> str:
+        """What it is called in its layer; before Keras 3, with TensorFlow, that was a path such as ``dense_1/kernel:0``."""
+        if settings.era == "3":
+            return self.short_name
+        path = re.sub(r"[^/]*_cell(_\d+)?/", "", self.path) if settings.era in ("1", "2") else self.path
+        return f"{path}:0"
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.short_name = name
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -268,7 +282,7 @@ class Variable:
     @property
     def initializer(self) -> Any:
         """What gives the first value, or None; in a graph the operation that gives the variable a new one."""
-        return effects.call(self.renew, f"{self.name}/initializer") if scope.is_drawing() else self._initializer
+        return effects.call(self.renew, f"{self.short_name}/initializer") if scope.is_drawing() else self._initializer
 
     def renew(self) -> None:
         """Give it a new first value, where it has had one: another draw of its initializer, or what it was made from."""

@@ -73,7 +73,7 @@ def write_optimizer(model: Any, file: Any) -> None:
     group = file.create_group(GROUP)
     label = model.optimizer.name
     paths = [
-        f"{label}/{i}_{entry.name}" if isinstance(entry, Variable) else f"{label}/{i}"
+        f"{label}/{i}_{entry.short_name}" if isinstance(entry, Variable) else f"{label}/{i}"
         for i, entry in enumerate(entries)
     ]
     hdf5.write_names(group.attrs, "weight_names", paths)

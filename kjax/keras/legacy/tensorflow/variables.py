@@ -97,7 +97,7 @@ class Variable(_Variable):
     @property
     def initializer(self) -> Any:
         """The operation that gives it its first value again."""
-        return Call(self.renew, f"{self.name}/initializer")
+        return Call(self.renew, f"{self.short_name}/initializer")
 
     def fresh_value(self) -> Any:
         """The value that it was made from."""
