@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import gc
 import re
 import secrets
 from collections.abc import Callable
@@ -146,17 +147,20 @@ def unique_name(prefix: str) -> str:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Start automatic names anew, leave the learning phase open, and forget cached programs.
+    """Start automatic names anew and leave the learning phase open.
+
+    Compiled programs stay, up to some hundred of them: they hold no data, and the next model that is like one before needs
+    no compilation.
 
     Args:
-        free_memory: whether the compiled programs are forgotten; what nobody holds is freed without being asked.
+        free_memory: whether Python collects at once what nobody holds any more.
     """
     settings.names.clear()
     settings.sessions += 1
     settings.learning_phase = settings.phase_tensor = None
     name_scopes.forget()
     if free_memory:
-        jax.clear_caches()
+        gc.collect()
 
 
 def set_dtype_policy(policy: Any) -> None:
