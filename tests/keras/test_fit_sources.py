@@ -78,6 +78,10 @@ def assert_same(ours, theirs):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
 
 
+def threads_of_data() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name.startswith("kjax") and t.name != "kjax-together"]
+
+
 def test_epochs_go_on_in_the_pass_as_in_keras(keras3):
     options = {"epochs": 2, "steps_per_epoch": 3, "batch_size": SIZE}
     theirs = run(keras3, X, y=Y, **options)
@@ -112,7 +116,7 @@ def test_endless_generator_as_in_keras(keras3):
     validated = run(keras, endless(), steps_per_epoch=5, validation_data=endless(), validation_steps=7)
     arrays = run(keras, endless(), steps_per_epoch=5, validation_data=(X, Y), validation_batch_size=SIZE)
     assert_same(validated, arrays)
-    assert not [t for t in threading.enumerate() if t.name.startswith("kjax")]
+    assert not threads_of_data()
 
 
 def test_number_of_steps_gives_the_batch_size(keras3):
@@ -195,7 +199,7 @@ def test_an_exception_leaves_nothing_behind():
     data = numbers(PyDataset, workers=3)
     with pytest.raises(KeyboardInterrupt):
         model.fit(data, verbose=0, callbacks=Stop())
-    assert not [t for t in threading.enumerate() if t.name.startswith("kjax")]
+    assert not threads_of_data()
     model.fit(data, verbose=0)
     assert int(model.optimizer.iterations) == 8
 
@@ -211,7 +215,7 @@ def test_workers_end_also_where_the_data_do_not_fit():
     for wrong in ("fit", "evaluate", "predict"):
         with pytest.raises(ValueError, match="expects samples of shape"):
             getattr(build(), wrong)(Wide(workers=3), verbose=0)
-        assert not [t for t in threading.enumerate() if t.name.startswith("kjax")]
+        assert not threads_of_data()
 
 
 def test_a_generator_may_ask_the_model():

@@ -91,6 +91,8 @@ class Building:
             )
         self.built = True
 
+    build.makes_nothing = True  # type: ignore[attr-defined]
+
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """Add a weight to the layer: ``add_weight(shape, initializer, dtype, trainable, ...)``.
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core.tensor import is_symbolic
+from kjax.nn.ops.sparse import is_sparse
 
 
 class InputSpec:
@@ -119,7 +120,7 @@ def check_inputs(spec: Any, inputs: Any, layer: Any) -> None:
             raise ValueError(f"{where}: input {missing[0]!r} is missing, received {sorted(inputs)}")
         values = [inputs.get(s.name) for s in specs]
     else:
-        values = jax.tree.leaves(inputs, is_leaf=lambda x: x is None or is_symbolic(x))
+        values = jax.tree.leaves(inputs, is_leaf=lambda x: x is None or is_symbolic(x) or is_sparse(x))
     if len(values) != len(specs):
         raise ValueError(f"{where}: expected {len(specs)} input(s), received {len(values)}")
     for i, (one, value) in enumerate(zip(specs, values, strict=True)):

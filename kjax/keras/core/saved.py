@@ -29,7 +29,9 @@ class Saved:
         return self._build_shapes
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:
-        """Make the weights for the shapes that :meth:`get_build_config` returned."""
+        """Make the weights for the shapes that :meth:`get_build_config` returned; a layer without `build` makes them when called."""
+        if getattr(type(self).build, "makes_nothing", False) and any(not inner.built for _, inner in self._members()):
+            return
         if config.get("input_shape") is not None:
             self.build(config["input_shape"])
         elif config.get("shapes_dict"):

@@ -277,8 +277,9 @@ def install(version: Any = 3) -> None:
     Raises:
         ValueError: an unknown version.
     """
-    set_era(version)
+    era = version_of(version)
     uninstall()
+    set_era(era)
     set_aside = _set_aside_modules()
     sys.meta_path.insert(0, Finder(importlib.util.find_spec("tensorflow") is not None, set_aside))
     if "tensorflow" in sys.modules:
@@ -286,7 +287,10 @@ def install(version: Any = 3) -> None:
 
 
 def uninstall() -> None:
-    """Undo :func:`install`: modules that were imported under these names before are back, others are found anew."""
+    """Undo :func:`install`: modules that were imported under these names before are back, others are found anew.
+
+    The era is that of Keras 3 again.
+    """
     finders = [finder for finder in sys.meta_path if isinstance(finder, Finder)]
     for finder in finders:
         sys.meta_path.remove(finder)
@@ -296,6 +300,7 @@ def uninstall() -> None:
             del sys.modules[name]
     for finder in finders:
         sys.modules.update(finder.set_aside)
+    set_era(3)
 
 
 def _set_aside_modules() -> dict[str, ModuleType]:
