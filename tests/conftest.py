@@ -83,6 +83,24 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000)
 
 
+_MAPS = Path("/proc/self/maps")
+_MOST_MAPS = 40_000
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Forgets compiled programs where they are many: Linux lets a process map 65,530 pieces of memory, and LLVM crashes beyond.
+
+    Counting takes milliseconds, so that it is done after each file, and after the parts of long ones.
+    """
+    _counted[0] += 1
+    if nextitem is None or nextitem.path != item.path or _counted[0] % 50 == 0:
+        if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+            jax.clear_caches()
+
+
+_counted = [0]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Makes rank promotion in kjax an error while a test and its fixtures run; pytest undoes the settings."""
