@@ -18,7 +18,6 @@ from kjax.keras.config import epsilon as epsilon
 from kjax.keras.config import floatx as floatx
 from kjax.keras.config import image_data_format as image_data_format
 from kjax.keras.core.settings import clear_session as clear_session
-from kjax.keras.core.types import normalize_data_format as normalize_data_format
 from kjax.keras.core.types import standardize_dtype as standardize_dtype
 from kjax.keras.random import SeedGenerator as SeedGenerator
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from kjax.keras import config
 from kjax.keras.core.settings import settings
 from kjax.keras.core.types import FLOAT8
-from kjax.keras.core.types import normalize_data_format as normalize_data_format
+from kjax.keras.core.types import normalize_data_format as standardize_data_format
 from kjax.keras.core.types import standardize_dtype as standardize_dtype
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
@@ -60,7 +60,9 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     config.set_image_data_format(_ORDERINGS[dim_ordering])
 
 
-standardize_data_format = normalize_data_format
+def normalize_data_format(value: str | None = None) -> str:
+    """The order of the axes of images, ``'channels_first'`` or ``'channels_last'``, that of the session for None."""
+    return standardize_data_format(value)
 
 
 def get_uid(prefix: str = "") -> int:
