@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ class Saved:
     built: bool
     _own_variables: list[tuple[str, str, Variable]]
     _build_shapes: dict[str, Any] | None = None
+    _members: Callable[[], Iterable[tuple[str, Any]]]
     _built_at_once: bool = False  # for built-in layers that have no weights and note no shapes
 
     def build(self, *args: Any, **kwargs: Any) -> None:
