@@ -1,4 +1,4 @@
 """``keras.export``: functions of models as code that runs without their classes."""
 
 from kjax.keras.saving.archive import ExportArchive as ExportArchive
-from kjax.keras.saving.exported import load_exported as load_exported
+from kjax.keras.saving.archive import load_exported as load_exported

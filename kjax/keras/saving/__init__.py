@@ -11,7 +11,7 @@ _PLACES = {
     "save_weights": "formats",
     "load_weights": "formats",
     "export_model": "exported",
-    "load_exported": "exported",
+    "load_exported": "archive",
     "Exported": "exported",
     "KerasFileEditor": "editor",
     "ExportArchive": "archive",

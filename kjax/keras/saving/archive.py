@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,7 +20,9 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving import atomic, exported
+from kjax.keras.saving.errors import loading
 from kjax.keras.saving.flat import npy_entry, write_npy
+from kjax.keras.saving.keras_zip import json_member
 
 DEFAULT = "serving_default"
 """Name under which the first endpoint can be called too, as in Keras."""
@@ -282,3 +285,24 @@ def _layers_of(function: Any) -> list[Any]:
     cells = [cell.cell_contents for cell in getattr(inner, "__closure__", None) or () if cell is not None]
     found = [function, getattr(function, "__self__", None), *cells]
     return [thing for thing in found if isinstance(thing, Layer)]
+
+
+def load_exported(filepath: Any) -> Any:
+    """Read a file of ``model.export``, or of :meth:`ExportArchive.write_out`.
+
+    Args:
+        filepath: the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: it is broken, or something else.
+
+    Returns:
+        An :class:`~kjax.keras.saving.exported.Exported`, or an :class:`Archive`.
+    """
+    if not os.path.exists(filepath):
+        raise FileNotFoundError(f"there is no file {os.fspath(filepath)!r}")
+    with loading(filepath), zipfile.ZipFile(filepath) as archive:
+        metadata = json_member(archive, exported.METADATA)
+        is_archive = isinstance(metadata, dict) and "endpoints" in metadata
+        return (read_archive if is_archive else exported.read_exported)(archive, metadata)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,9 +14,7 @@ from jax import export
 from kjax._version import __version__
 from kjax.keras.features.host import HostLayer
 from kjax.keras.saving import atomic
-from kjax.keras.saving.errors import loading
 from kjax.keras.saving.flat import npy_entry, write_npy
-from kjax.keras.saving.keras_zip import json_member
 from kjax.nn import lowering
 
 CODE, METADATA = "model.jax_export", "exported.json"
@@ -37,7 +34,7 @@ def export_model(
 ) -> None:
     """Write what a model computes for a prediction, as StableHLO, together with its weights.
 
-    The file runs for batches of any size, on each of the platforms, wherever JAX is installed: :func:`load_exported`. It
+    The file runs for batches of any size, on each of the platforms, wherever JAX is installed: :func:`~kjax.keras.saving.archive.load_exported`. It
     needs neither the model's classes nor kjax' layers, and nothing in it is Python code.
 
     Args:
@@ -172,7 +169,7 @@ def _signature(model: Any, given: Any) -> tuple[Any, list[str] | None]:
 
 
 class Exported:
-    """What :func:`load_exported` returns: call it with the inputs that the model took.
+    """What :func:`~kjax.keras.saving.archive.load_exported` returns: call it with the inputs that the model took.
 
     Attributes:
         exported: the ``jax.export.Exported``.
@@ -202,33 +199,21 @@ class Exported:
         return self.exported.mlir_module()
 
 
-def load_exported(filepath: Any) -> Any:
-    """Read a file of ``model.export``, or of ``ExportArchive.write_out``.
+def read_exported(archive: zipfile.ZipFile, metadata: Any) -> Exported:
+    """A function from an open file of :func:`export_model`.
 
     Args:
-        filepath: the file.
+        archive: the file.
+        metadata: what it says of itself.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        FileFormatError: it is broken, or something else.
-
-    Returns:
-        An :class:`Exported`, or an :class:`~kjax.keras.saving.archive.Archive`.
+        ValueError: it does not hold what it says.
     """
-    if not os.path.exists(filepath):
-        raise FileNotFoundError(f"there is no file {os.fspath(filepath)!r}")
-    with loading(filepath), zipfile.ZipFile(filepath) as archive:
-        metadata = json_member(archive, METADATA)
-        if isinstance(metadata, dict) and "endpoints" in metadata:
-            from kjax.keras.saving.archive import read_archive
-
-            return read_archive(archive, metadata)
-        if not isinstance(metadata, dict) or not isinstance(metadata.get("weights"), int):
-            raise ValueError(f"{METADATA} does not describe an exported model")
-        exported = serialization(export.deserialize, bytearray(archive.read(CODE)))
-        entries = [npy_entry(archive, archive.getinfo(f"weights/{i}.npy")) for i in range(metadata["weights"])]
-        weights = fitting(exported, entries)
-    return Exported(exported, weights, metadata)
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("weights"), int):
+        raise ValueError(f"{METADATA} does not describe an exported model")
+    exported = serialization(export.deserialize, bytearray(archive.read(CODE)))
+    entries = [npy_entry(archive, archive.getinfo(f"weights/{i}.npy")) for i in range(metadata["weights"])]
+    return Exported(exported, fitting(exported, entries), metadata)
 
 
 def fitting(exported: export.Exported, entries: Sequence[Any]) -> list[Any]:

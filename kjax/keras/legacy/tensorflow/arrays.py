@@ -352,6 +352,6 @@ def get_static_value(tensor: Any, partial: bool = False) -> Any:
 
 def as_dtype(type_value: Any) -> Any:
     """``tf.as_dtype``: a type by its name."""
-    from kjax.keras.legacy.tensorflow.names import DType
+    from kjax.keras.legacy.tensorflow.dtype import DType
 
     return DType(str(type_value) if isinstance(type_value, str) else np.dtype(type_value).name)

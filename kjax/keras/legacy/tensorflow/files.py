@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from kjax.keras.legacy.tensorflow.names import DType
+from kjax.keras.legacy.tensorflow.dtype import DType
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_text, unwrap
 
 join = os.path.join

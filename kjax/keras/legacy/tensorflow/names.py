@@ -6,41 +6,9 @@ from typing import Any
 
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.tensorflow import numpy_like
+from kjax.keras.legacy.tensorflow.dtype import DType
 
 _HERE = "kjax.keras.legacy.tensorflow"
-
-
-class DType(str):
-    """The name of a type, with the attributes of ``tf.DType``."""
-
-    __slots__ = ()
-
-    @property
-    def name(self) -> str:
-        """The name."""
-        return str(self)
-
-    @property
-    def base_dtype(self) -> DType:
-        """The type itself."""
-        return self
-
-    @property
-    def as_numpy_dtype(self) -> Any:
-        """NumPy's type of that name."""
-        import jax.numpy as jnp
-
-        return jnp.dtype(str(self)).type
-
-    @property
-    def is_floating(self) -> bool:
-        """Whether it is a floating-point type."""
-        return "float" in self
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether it is an integer type."""
-        return "int" in self
 
 
 class _Keras:
@@ -184,15 +152,19 @@ _SESSION = {
         "Session InteractiveSession Graph get_default_graph get_default_session reset_default_graph GraphKeys "
         "global_variables_initializer local_variables_initializer initialize_all_variables tables_initializer "
         "variables_initializer placeholder placeholder_with_default disable_v2_behavior enable_eager_execution "
-        "disable_eager_execution global_variables local_variables trainable_variables get_collection add_to_collection variable_scope "
-        "get_variable get_variable_scope control_dependencies assign assign_add assign_sub scatter_update group no_op "
-        "identity report_uninitialized_variables is_variable_initialized AUTO_REUSE VariableScope",
-        name_scope="open_name_scope",
-        op_scope="open_name_scope",
+        "disable_eager_execution global_variables local_variables trainable_variables get_collection add_to_collection "
+        "control_dependencies assign assign_add assign_sub scatter_update group no_op "
+        "identity report_uninitialized_variables is_variable_initialized",
         all_variables="global_variables",
         initialize_variables="variables_initializer",
         initialize_local_variables="local_variables_initializer",
         tuple="tuple_of",
+    ),
+    **_from(
+        "graph_variables",
+        "variable_scope get_variable get_variable_scope AUTO_REUSE VariableScope",
+        name_scope="open_name_scope",
+        op_scope="open_name_scope",
     ),
 }
 _GFILE = _from(
@@ -333,7 +305,7 @@ _TRAIN = {
         "AdadeltaOptimizer FtrlOptimizer Optimizer exponential_decay inverse_time_decay polynomial_decay cosine_decay "
         "piecewise_constant get_global_step global_step".split()
     },
-    **_from("graphs", "Saver get_or_create_global_step"),
+    **_from("graph_variables", "Saver get_or_create_global_step"),
 }
 _LOGGING = _from("session", "set_verbosity get_verbosity info warn error debug", warning="warn") | {
     "DEBUG": 10,
@@ -421,7 +393,7 @@ MODULES: dict[str, dict[str, Any]] = {
         ),
         **_from("session", "Module TensorShape TensorSpec Dimension init_scope", RaggedTensorSpec="TensorSpec"),
         **{name: target for name, target in _ASSERTIONS.items() if name.startswith("assert_")},
-        "DType": f"{_HERE}.names:DType",
+        "DType": f"{_HERE}.dtype:DType",
         "VariableSynchronization": f"{_HERE}.enumerations:Choice",
         "VariableAggregation": f"{_HERE}.enumerations:Choice",
         "constant_initializer": "kjax.keras.initializers:Constant",
@@ -527,7 +499,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "distribute.cluster_resolver": _from("session", "TPUClusterResolver"),
     "dtypes": {
         **_DTYPES,
-        "DType": f"{_HERE}.names:DType",
+        "DType": f"{_HERE}.dtype:DType",
         **_from("functions", "as_dtype cast complex"),
         **_from("rarer", "saturate_cast"),
     },

@@ -116,7 +116,7 @@ def piecewise_constant(x: Any, boundaries: Any, values: Any, name: Any = None) -
 
 def get_global_step(graph: Any = None) -> Any:
     """``tf.train.get_global_step``."""
-    from kjax.keras.legacy.tensorflow.graphs import get_or_create_global_step
+    from kjax.keras.legacy.tensorflow.graph_variables import get_or_create_global_step
 
     return get_or_create_global_step(graph)
 

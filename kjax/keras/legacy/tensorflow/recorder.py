@@ -15,7 +15,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.settings import next_key
 from kjax.keras.legacy.tensorflow.apart import call_apart, shows_inside
-from kjax.keras.legacy.tensorflow.names import DType
+from kjax.keras.legacy.tensorflow.dtype import DType
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.sparse import SparseTensor
 from kjax.keras.legacy.tensorflow.tensor import (

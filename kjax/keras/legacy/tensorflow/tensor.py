@@ -17,6 +17,7 @@ from kjax.keras.core.operation import apply_function
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.updates import Effect, Update
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.tensorflow.dtype import DType
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "__add__": jnp.add,
@@ -70,8 +71,6 @@ class Tensor:
     @property
     def dtype(self) -> Any:
         """The type."""
-        from kjax.keras.legacy.tensorflow.names import DType
-
         return DType("string" if is_text(self.value) else str(self.value.dtype))
 
     @property
