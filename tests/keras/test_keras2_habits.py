@@ -212,3 +212,14 @@ def test_weights_are_called_by_their_layers():
     assert layer.weights[0].name == "rnn/lstm_cell/kernel:0"
     kjax.keras.install(3)
     assert (layer.weights[0].name, layer.weights[0].path) == ("kernel", "rnn/lstm_cell/kernel")
+
+
+def test_states_of_stateful_layers_alone_are_reset():
+    inputs = layers.Input(batch_shape=(2, 3, 4))
+    hidden = layers.LSTM(3, stateful=True, return_sequences=True)(inputs)
+    model = Model(inputs, layers.Bidirectional(layers.GRU(2))(hidden))
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    first, second = model.predict(x), model.predict(x)
+    assert np.abs(first - second).max() > 1e-4
+    model.reset_states()  # the layer around that carries none is passed over
+    np.testing.assert_allclose(model.predict(x), first, rtol=1e-5, atol=1e-6)

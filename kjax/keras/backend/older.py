@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kjax.keras import config
+from kjax.keras.backend import network
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import rename
@@ -59,10 +60,8 @@ def asymmetric_spatial_2d_padding(
     x: Any, top_pad: int = 1, bottom_pad: int = 1, left_pad: int = 1, right_pad: int = 1, dim_ordering: Any = None
 ) -> Any:
     """Zeros around images, other numbers of them on each side (Keras 1)."""
-    from kjax.keras import backend
-
     form = spellings.VALUES["dim_ordering"].get(dim_ordering, dim_ordering)
-    return backend.spatial_2d_padding(x, ((top_pad, bottom_pad), (left_pad, right_pad)), data_format=form)
+    return vars(network)["spatial_2d_padding"](x, ((top_pad, bottom_pad), (left_pad, right_pad)), data_format=form)
 
 
 def unpack(x: Any, axis: int = 0) -> list[Any]:

@@ -398,7 +398,7 @@ class Model(OnBatch, Drawn, Layer):
         """Reset the carried state of stateful layers."""
         for layer in self._flatten_layers():
             reset = getattr(layer, "reset_states", None)
-            if layer is not self and reset is not None:
+            if layer is not self and reset is not None and getattr(layer, "stateful", False):
                 reset()
 
     # -- files ---------------------------------------------------------------------------------------------------
