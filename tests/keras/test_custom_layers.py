@@ -467,3 +467,11 @@ def test_layers_around_others_come_back_from_their_configs() -> None:
         again.set_weights(layer.get_weights())
         np.testing.assert_allclose(again(SEQUENCES), layer(SEQUENCES), rtol=1e-6)
         assert again.get_config() == layer.get_config()
+
+
+def test_built_in_layers_take_no_more_state_after_build():
+    layer = K.layers.Dense(2)
+    layer.build((None, 3))
+    with pytest.raises(ValueError, match="built"):
+        layer.add_weight(shape=(1,))
+    assert len(layer.weights) == 2

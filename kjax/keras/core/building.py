@@ -226,6 +226,7 @@ def _in_its_place(build: Callable[..., Any]) -> Callable[..., Any]:
             layer.built = True
             if layer._build_shapes is None:
                 layer._keep_arguments(build, args, kwargs)
+        if layer.built:
             layer._lock_state()
 
     return built
