@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from tests.processes import DEVICES, quick_compilation
+from tests.processes import DEVICES, SEED, quick_compilation
 
 # Several fake CPU devices are always on, so that code which assumes a single device fails here, not on a TPU.
 # What is set by hand comes last, where XLA obeys it; pytest-xdist's workers and other programs inherit all of it.
@@ -99,6 +99,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 _counted = [0]
+
+
+def pytest_runtest_setup() -> None:
+    """What a test draws without a seed of its own is the same in each run, in whatever order; see CONTRIBUTING.md."""
+    if (settings := sys.modules.get("kjax.keras.core.settings")) is not None:
+        settings.set_random_seed(SEED)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 
 DEVICES = "--xla_force_host_platform_device_count"
+SEED = int(os.environ.get("KJAX_TEST_SEED", "0"))
+"""What the generators without a seed of their own begin with; another one shows which tests lean on luck."""
 
 
 def quick_compilation() -> str:
