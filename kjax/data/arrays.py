@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import mmap
 import weakref
 from collections.abc import Callable
@@ -76,9 +77,9 @@ Chunk = Stack | Resident | Single
 def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised array that JAX on CPU can use without copying it."""
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + ALIGNMENT, np.uint8)
-    offset = -memory.ctypes.data % ALIGNMENT
+    offset = -memory.__array_interface__["data"][0] % ALIGNMENT
     return memory[offset : offset + size].view(dtype).reshape(shape)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.seeds import SeedGenerator
-from kjax.keras.core.tracking import members
+from kjax.keras.core.tracking import may_hold, members
 from kjax.keras.core.variable import Variable
 from kjax.nn.module import PARAMS, STATE, WeightSpec
 
@@ -63,7 +63,7 @@ class Owning:
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         """(label, layer, variable or metric) of each that the attributes hold, themselves or in lists and dicts."""
         for name, value in self.__dict__.items():
-            if name not in _UNTRACKED and not name.startswith(("_inbound", "_outbound")):
+            if may_hold(value) and name not in _UNTRACKED and not name.startswith(("_inbound", "_outbound")):
                 yield from members(value, name.lstrip("_"))
 
     def _members(self) -> Iterator[tuple[str, Any]]:

@@ -110,14 +110,17 @@ def copied(tree: Any) -> Any:
     On CPU through the host: JAX' own copy would be compiled for each shape.
     """
 
+    if jax.default_backend() != "cpu":
+        return jax.tree.map(jnp.copy, tree)
+
     def copy(array: Any) -> Any:
-        if jax.default_backend() != "cpu" or jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
             return jnp.copy(array)
         memory = aligned_empty(array.shape, array.dtype)
         np.copyto(memory, np.asarray(array))
-        return jax.device_put(memory)
+        return memory
 
-    return jax.tree.map(copy, tree)
+    return jax.device_put(jax.tree.map(copy, tree))  # once for all: each call costs more than a small array's bytes
 
 
 def _is_box(thing: Any) -> bool:

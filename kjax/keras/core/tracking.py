@@ -7,6 +7,14 @@ from typing import Any
 
 from kjax.keras.core.variable import Variable
 
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+def may_hold(value: Any) -> bool:
+    """Whether a look into an attribute's value may find something: most attributes are plain values, or empty."""
+    kind = type(value)
+    return kind not in _PLAIN and (kind not in (dict, list, tuple, set) or bool(value))
+
 
 def members(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     """The variables and holders of state in an attribute's value: itself, or members of lists and dicts.
@@ -20,9 +28,11 @@ def members(value: Any, name: str) -> Iterator[tuple[str, Any]]:
             yield "_".join(map(str, path)), value
         elif isinstance(value, (list, tuple, set, frozenset)):
             for i, item in enumerate(value):
-                yield from walk(item, *path, i)
+                if may_hold(item):
+                    yield from walk(item, *path, i)
         elif isinstance(value, dict):
             for key, item in value.items():
-                yield from walk(item, *path, key)
+                if may_hold(item):
+                    yield from walk(item, *path, key)
 
     yield from walk(value, name)

@@ -23,8 +23,17 @@ def takes_key(function: Callable[..., Any]) -> bool:
     The name of the first parameter decides; where it says nothing, three or more positional parameters mean a
     key.
     """
+    method = type(function).__call__
+    if isinstance(function, Initializer) and inspect.isfunction(method):  # the same for all of its class
+        return _takes_key_at(method, 1)
+    return _takes_key_at.__wrapped__(function, 0)
+
+
+@functools.lru_cache(maxsize=256)
+def _takes_key_at(function: Callable[..., Any], place: int) -> bool:
+    """Whether the parameter at a place is a key, see :func:`takes_key`."""
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(inspect.signature(function).parameters.values())[place:]
     except (ValueError, TypeError):  # a builtin without a signature
         return False
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
