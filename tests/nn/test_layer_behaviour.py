@@ -300,6 +300,15 @@ def test_flash_attention_without_a_gpu() -> None:
         layer.init(KEY, x, x)
 
 
+def test_flash_attention_of_more_axes_is_the_plain_one() -> None:
+    x = jax.random.normal(KEY, (1, 3, 2, 4))
+    plain, fused = L.MultiHeadAttention(1, 2), L.MultiHeadAttention(1, 2, flash_attention=True)
+    variables = plain.init(KEY, x, x)
+    np.testing.assert_array_equal(fused.apply(variables, x, x), plain.apply(variables, x, x))
+    with pytest.raises(ValueError, match="does not give the scores"):
+        fused.apply(variables, x, x, return_attention_scores=True)
+
+
 CHANNELS = [
     (L.Conv1DTranspose(3, 2, strides=2), (2, 4, 2)),
     (L.Conv3DTranspose(3, 2, strides=2), (1, 2, 3, 2, 2)),

@@ -251,9 +251,9 @@ class _HeadedAttention(Layer):
                 raise ValueError(f"{base.describe(self)}: `flash_attention` needs an NVIDIA GPU; leave it out")
             how = "cudnn" if layer.flash_attention else None
             return jax.nn.dot_product_attention(query, key, value, mask=seen, scale=scale, implementation=how), None
-        if layer.flash_attention:
+        if layer.flash_attention and (with_scores or query.ndim == 4):  # inputs of more axes do without it, as in Keras
             raise ValueError(
-                f"{base.describe(self)}: `flash_attention` does not give the scores, and needs inputs of 3 axes"
+                f"{base.describe(self)}: `flash_attention` does not give the scores, and needs keys and values of one size"
             )
         score_equation, mix_equation = _equations(query.ndim, axes)
         scores = jnp.einsum(score_equation, key, query * jnp.asarray(scale, query.dtype))
