@@ -59,7 +59,8 @@ _UTILS = (
     "np_utils data_utils generic_utils io_utils layer_utils vis_utils conv_utils multi_gpu_utils test_utils tf_utils "
     "losses_utils metrics_utils all_utils image_utils text_dataset image_dataset timeseries_dataset "
     "numerical_utils sequence_utils progbar summary_utils model_visualization file_utils python_utils rng_utils "
-    "traceback_utils tf_inspect image_dataset_utils audio_dataset_utils text_dataset_utils timeseries_dataset_utils "
+    "training_utils traceback_utils tf_inspect image_dataset_utils audio_dataset_utils text_dataset_utils "
+    "timeseries_dataset_utils "
     "dtype_utils torch_utils jax_layer backend_utils naming module_utils nest argument_validation tracking "
     "visualize_util"
 ).split()
@@ -142,10 +143,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"applications.{name}": (f"kjax.keras.applications.{name}",)
         for name in (
             "vgg16 vgg19 resnet resnet50 resnet_v2 resnet_common inception_v3 inception_resnet_v2 xception mobilenet "
-            "mobilenet_v2 mobilenet_v3 densenet nasnet efficientnet efficientnet_v2 convnext imagenet_utils "
-            "music_tagger_crnn audio_conv_utils regnet resnet_rs"
+            "mobilenet_v2 mobilenet_v3 densenet nasnet efficientnet efficientnet_v2 convnext imagenet_utils"
         ).split()
     },
+    "applications.mobilenetv2": ("kjax.keras.applications.mobilenet_v2",),
     **dict.fromkeys(
         "saving.legacy saving.hdf5_format saving.save saving.saved_model saving.model_config saving.saving_lib "
         "saving.object_registration saving.serialization_lib saving.saving_api saving.pickle_utils "

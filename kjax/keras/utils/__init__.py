@@ -39,7 +39,7 @@ _PLACES = {
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names.split()}
 
 _SUBMODULES = (
-    "bounding_boxes conv_utils data_utils generic_utils io_utils layer_utils legacy np_utils test_utils vis_utils"
+    "bounding_boxes conv_utils data_utils generic_utils io_utils layer_utils np_utils test_utils vis_utils"
 ).split()
 
 
