@@ -263,3 +263,13 @@ def test_half_precision_predictions_do_not_overflow(name: str) -> None:
     y_true = jnp.eye(3)
     value = getattr(losses, name)(y_true, jnp.eye(3, dtype=jnp.bfloat16))
     assert bool(jnp.all(jnp.isfinite(value)))
+
+
+@pytest.mark.parametrize("loss", [losses.MeanSquaredError, losses.BinaryCrossentropy])
+@pytest.mark.parametrize("reduction", [None, "none"])
+def test_a_loss_without_reduction_keeps_the_word_for_it(loss: Any, reduction: str | None) -> None:
+    made = loss(reduction=reduction)
+    assert made.reduction == reduction
+    assert made.get_config()["reduction"] == reduction
+    again = loss.from_config(made.get_config())
+    np.testing.assert_array_equal(again(jnp.eye(2), jnp.eye(2)).shape, (2,))

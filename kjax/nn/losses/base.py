@@ -26,11 +26,11 @@ travelling_mask: list[Callable[[Any], Any]] = [lambda array: None]
 """The last of these gives the mask that travels with predictions (``kjax.keras`` adds that of its layers)."""
 
 
-def reduction_name(value: Any) -> str:
-    """Converter of ``reduction`` arguments; None is ``'none'``, and ``'auto'`` is what Keras 2 called the default."""
+def reduction_name(value: Any) -> str | None:
+    """Converter of ``reduction`` arguments; None stays, as in configs, and ``'auto'`` is Keras 2's name of the default."""
     if isinstance(value, str) and value == "auto":
         return "sum_over_batch_size"
-    return "none" if value is None else _choose(value)
+    return None if value is None else _choose(value)
 
 
 def compute_dtype(value: Any) -> str:
@@ -87,7 +87,7 @@ class Loss(ContentValue):
                 the predictions.
 
         Returns:
-            One number, or the weighted values if ``reduction`` is ``'none'``.
+            One number, or the weighted values if ``reduction`` is ``'none'`` or None.
 
         Arguments that stand for arrays to come (the symbolic tensors of ``kjax.keras``) have a method
         ``__call_later__(function, *args)``; it gives what stands for the loss.
@@ -118,7 +118,7 @@ class Loss(ContentValue):
         return jax.tree.map(lambda x: jnp.asarray(x, self.dtype), tree)
 
 
-def mask_weights(mask: Array, dtype: Any, reduction: str) -> Array:
+def mask_weights(mask: Array, dtype: Any, reduction: str | None) -> Array:
     """The factors that stand for a mask.
 
     Where the sum of the values will be divided by their number, they are scaled so that masked values do not
@@ -130,7 +130,9 @@ def mask_weights(mask: Array, dtype: Any, reduction: str) -> Array:
     return weights
 
 
-def merge_mask(sample_weight: ArrayLike | None, mask: ArrayLike | None, dtype: Any, reduction: str) -> Array | None:
+def merge_mask(
+    sample_weight: ArrayLike | None, mask: ArrayLike | None, dtype: Any, reduction: str | None
+) -> Array | None:
     """Sample weights and mask as one array of factors, or None where there is neither."""
     weights = None if sample_weight is None else jnp.asarray(sample_weight, dtype)
     if mask is None:
@@ -146,7 +148,7 @@ def reduce_values(
     values: Array,
     sample_weight: ArrayLike | None = None,
     mask: ArrayLike | None = None,
-    reduction: str = "sum_over_batch_size",
+    reduction: str | None = "sum_over_batch_size",
 ) -> Array:
     """The weighted values of a batch as one number, as Keras 3 reduces them.
 
@@ -154,7 +156,7 @@ def reduce_values(
         values: loss of each sample (and step).
         sample_weight: factors on them, see :meth:`Loss.__call__`.
         mask: boolean array of the values that count.
-        reduction: one of ``REDUCTIONS``.
+        reduction: one of ``REDUCTIONS``; None is ``'none'``.
     """
     if reduction == "keras2":
         return _reduce_as_keras2(values, sample_weight, mask)
@@ -169,7 +171,7 @@ def reduce_values(
     if weights is not None:
         values, weights = align_ranks(*match_ranks(values, weights))
         values = values * weights
-    if reduction == "none" or values.shape in ((), (0,)):
+    if reduction in (None, "none") or values.shape in ((), (0,)):
         return values
     total = jnp.sum(values)
     if reduction == "sum":
