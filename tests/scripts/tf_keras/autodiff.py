@@ -57,3 +57,11 @@ saliency = tape.gradient(score, image)
 w0, b0, w1, _ = network.get_weights()
 hidden = np.tanh(image.numpy() @ w0 + b0)
 np.testing.assert_allclose(saliency.numpy(), ((1 - hidden ** 2) * w1[:, 1]) @ w0.T, rtol=1e-4, atol=1e-6)
+
+# Losses and metrics as functions give tensors, for arrays and lists of numbers too.
+assert tf.keras.losses.mse([0.0, 1.0], [1.0, 1.0]).numpy() == 0.5
+assert tf.keras.metrics.mae(np.zeros((2, 3)), np.ones((2, 3))).numpy().tolist() == [1.0, 1.0]
+start = tf.Variable([1.0, 2.0])
+with tf.GradientTape() as tape:
+    value = tf.keras.losses.mse(np.zeros(2, "float32"), start)
+assert tape.gradient(value, start).numpy().tolist() == [1.0, 2.0]

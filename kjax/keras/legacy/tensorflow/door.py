@@ -35,7 +35,7 @@ def function_of(
     def function(*args: Any, **kwargs: Any) -> Any:
         kwargs.pop("name", None)
         count = len(args) if all_tensors else 1
-        args = (*map(_numbers, args[:count]), *args[count:])
+        args = (*map(numbers, args[:count]), *args[count:])
         given = {renamed.get(key, key): value for key, value in kwargs.items()}
         return apply(compute, args, given, name)
 
@@ -88,7 +88,7 @@ def fresh_key() -> Any:
     return next_key() if key is None else key
 
 
-def _numbers(thing: Any) -> Any:
+def numbers(thing: Any) -> Any:
     """A list of numbers as an array; other things as they are."""
     if not isinstance(thing, (list, tuple)) or not thing:
         return thing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.settings import next_key
 from kjax.keras.legacy.tensorflow.apart import call_apart, shows_inside
+from kjax.keras.legacy.tensorflow.door import numbers
 from kjax.keras.legacy.tensorflow.dtype import DType
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.sparse import SparseTensor
@@ -60,6 +62,20 @@ def dense(tree: Any) -> Any:
     )
 
 
+@functools.cache
+def _gives_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of losses or metrics: a script gets tensors of it for arrays and lists of numbers too."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if scopes.recording() is None or scopes.is_drawing():
+            return function(*args, **kwargs)
+        args, kwargs = tuple(map(numbers, args)), {key: numbers(value) for key, value in kwargs.items()}
+        return jax.tree.map(wrap, apply(function, args, kwargs, function.__name__), is_leaf=is_leaf)
+
+    return call
+
+
 def _gives_dataset(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def make(*args: Any, **kwargs: Any) -> Any:
@@ -69,6 +85,10 @@ def _gives_dataset(function: Callable[..., Any]) -> Callable[..., Any]:
         return tuple(map(Dataset.of, found)) if isinstance(found, tuple) else Dataset.of(found)
 
     return make
+
+
+_COMPUTING = ("kjax.nn.losses", "kjax.nn.metrics")
+"""Where functions of arrays are that a script calls by their names in Keras."""
 
 
 class Recorder:
@@ -95,6 +115,8 @@ class Recorder:
         """
         if getattr(thing, "__name__", "").endswith(("_dataset_from_directory", "dataset_from_array")):
             return _gives_dataset(thing)
+        if inspect.isfunction(thing) and thing.__module__.startswith(_COMPUTING):
+            return _gives_tensors(thing)
         if not isinstance(thing, type) or not issubclass(thing, (Loss, Metric)):
             return thing
         if thing not in self._classes:
