@@ -7,6 +7,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import itertools
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -14,7 +15,7 @@ from typing import Any
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
-from kjax.keras.legacy import source
+from kjax.keras.legacy import carried, source
 from kjax.keras.legacy.modules import FOLDERS, MODULES, NAMES, OUTSIDE, ROOTS, VERSIONS
 from kjax.nn.value import did_you_mean
 
@@ -92,7 +93,21 @@ class Facade(ModuleType):
             found = getattr(module, name, _MISSING)
             if found is not _MISSING:
                 return found
-        return self._find_common(name) if place.partition(".")[0] == "src" else _MISSING
+        return self._find_common(name) if place.partition(".")[0] == "src" else self._find_carried(name)
+
+    def _find_carried(self, name: str) -> Any:
+        """A name that modules of Keras 1 and 2 have because they import it."""
+        place = self._place
+        if settings.era not in ("1", "2") or place.partition(".")[0] not in carried.HOLDERS:
+            return _MISSING
+        if name in carried.CARRIED:
+            path = carried.CARRIED[name]
+            return importlib.import_module(f"{self.__name__.removesuffix(place)}{path[1:]}" if path[0] == "." else path)
+        for module in itertools.chain.from_iterable(map(_targets, carried.ELSEWHERE)):
+            found = getattr(module, name, _MISSING)
+            if found is not _MISSING:
+                return found
+        return _MISSING
 
     def _find_common(self, name: str) -> Any:
         """A name that modules inside of Keras have because they import it from each other."""
@@ -110,6 +125,8 @@ class Facade(ModuleType):
         if self._place.partition(".")[0] == "layers" and settings.era in ("1", "2"):
             older = vars(importlib.import_module("kjax.keras.legacy.layers"))
             names |= {n for n, thing in older.items() if getattr(thing, "__module__", "").startswith("kjax.keras")}
+        if settings.era in ("1", "2"):
+            names |= set(carried.STARRED.get(self._place.partition(".")[0], ()))
         return sorted(names | set(super().__dir__()))
 
 

@@ -142,11 +142,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     **{
         f"applications.{name}": (f"kjax.keras.applications.{name}",)
         for name in (
-            "vgg16 vgg19 resnet resnet50 resnet_v2 resnet_common inception_v3 inception_resnet_v2 xception mobilenet "
+            "vgg16 vgg19 resnet resnet50 resnet_v2 inception_v3 inception_resnet_v2 xception mobilenet "
             "mobilenet_v2 mobilenet_v3 densenet nasnet efficientnet efficientnet_v2 convnext imagenet_utils"
         ).split()
     },
     "applications.mobilenetv2": ("kjax.keras.applications.mobilenet_v2",),
+    "applications.resnet_common": ("kjax.keras.applications.resnet", "kjax.keras.applications.resnet_v2"),
     **dict.fromkeys(
         "saving.legacy saving.hdf5_format saving.save saving.saved_model saving.model_config saving.saving_lib "
         "saving.object_registration saving.serialization_lib saving.saving_api saving.pickle_utils "
@@ -183,6 +184,11 @@ NAMES: dict[str, dict[str, str]] = {
         "Merge": "kjax.keras.legacy.layers:Merge",
     },
     **{path: {"_Merge": "kjax.keras.legacy.layers:_Merge"} for path in ("layers.merge", "layers.merging")},
+    "layers.pooling": {
+        f"_{kind}{rank}D": f"kjax.keras.legacy.bases:_{kind}{rank}D"
+        for kind in ("Pooling", "GlobalPooling")
+        for rank in (1, 2, 3)
+    },
     "layers.recurrent": {
         "time_distributed_dense": "kjax.keras.legacy.recurrent:time_distributed_dense",
         "_time_distributed_dense": "kjax.keras.legacy.recurrent:time_distributed_dense",

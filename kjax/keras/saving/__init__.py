@@ -20,7 +20,6 @@ _PLACES = {
     "model_to_yaml": "architecture",
     "model_from_yaml": "architecture",
     "model_from_config": "architecture",
-    "clone_model": "architecture",
     "serialize_keras_object": "serialization",
     "deserialize_keras_object": "serialization",
     "UnsafeError": "serialization",
