@@ -223,3 +223,17 @@ def test_states_of_stateful_layers_alone_are_reset():
     assert np.abs(first - second).max() > 1e-4
     model.reset_states()  # the layer around that carries none is passed over
     np.testing.assert_allclose(model.predict(x), first, rtol=1e-5, atol=1e-6)
+
+
+def test_losses_and_metrics_called_directly_are_those_of_keras_2():
+    y, p = np.float32([[1, 0], [0, 1], [1, 1]]), np.float32([[0.8, 0.3], [0.4, 0.6], [0.2, 0.9]])
+    losses: Any = kjax.keras.losses
+    metrics: Any = kjax.keras.metrics
+    np.testing.assert_allclose(losses.hinge(y, p), [0.6, 0.7, 0.45], rtol=1e-6)
+    np.testing.assert_allclose(losses.squared_hinge(y, p), [0.52, 0.58, 0.325], rtol=1e-6)
+    np.testing.assert_allclose(metrics.binary_accuracy(y, p), [1, 1, 0.5])
+    np.testing.assert_allclose(K.eval(metrics.binary_accuracy(K.constant(y), K.constant(p))), [1, 1, 0.5])
+    assert np.shape(metrics.top_k_categorical_accuracy(y, p, 1)) == ()
+    kjax.keras.install(3)
+    assert np.shape(metrics.binary_accuracy(y, p)) == (3, 2)
+    np.testing.assert_allclose(losses.hinge(y, p), [0.75, 0.9, 0.45], rtol=1e-6)

@@ -14,9 +14,12 @@ import numpy as np
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.operation import Operation
+from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.form import serialized as serialized_by_era
+from kjax.keras.legacy.measures import older
 
 
 def fill(
@@ -74,11 +77,12 @@ def fill(
 
 
 @functools.cache
-def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
+def on_tensors(today: Callable[..., Any]) -> Callable[..., Any]:
     """A function of floor 1 that takes variables and symbolic tensors too; whoever wants a value gets the pure one back."""
 
-    @functools.wraps(function)
+    @functools.wraps(today)
     def call(*args: Any, **kwargs: Any) -> Any:
+        function = older(today) if settings.era in OLD_ERAS else today
         if not all(map(_is_array, args)) or not all(map(_is_array, kwargs.values())):
             if symbolic_leaves((args, kwargs)):
                 return _draw(function, args, kwargs)
@@ -89,7 +93,7 @@ def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
             return scopes.recorder.call_function(function, args, kwargs)
         return function(*args, **kwargs)
 
-    call.pure_function = function  # type: ignore[attr-defined]
+    call.pure_function = today  # type: ignore[attr-defined]
     return call
 
 
