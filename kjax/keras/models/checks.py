@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
 import numpy as np
 
 from kjax.keras.core import codes
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import losses
 from kjax.train.objective import per_output
 
@@ -35,8 +38,15 @@ def check_inputs(model: Any, inputs: Any) -> None:
             )
 
 
-def check_targets(model: Any, objective: Any, targets: Any, outputs: Any) -> None:
+def check_targets(model: Any, objective: Any, targets: Any, outputs: Any, batch_size: int | None = None) -> None:
     """Compare the shapes of targets with the model's outputs, as each loss needs them.
+
+    Args:
+        model: for its name.
+        objective: the losses.
+        targets: targets of a sample.
+        outputs: abstract outputs.
+        batch_size: samples in a batch, where that is known.
 
     Raises:
         ValueError: they do not fit.
@@ -59,7 +69,7 @@ def check_targets(model: Any, objective: Any, targets: Any, outputs: Any) -> Non
                 )
         elif type(target.loss) in _SAME_SHAPE and have != want:
             squeezed = (have == want[:-1] and want[-1:] == (1,)) or (have[-1:] == (1,) and have[:-1] == want)
-            if not squeezed:
+            if not squeezed and not _is_repeated(target, have, want, batch_size):
                 hint = ""
                 if type(target.loss) is losses.CategoricalCrossentropy and have in ((), (1,)):
                     hint = (
@@ -70,6 +80,21 @@ def check_targets(model: Any, objective: Any, targets: Any, outputs: Any) -> Non
                     f"argument `y`: loss {name!r} needs targets like output {target.name!r} of shape (n{_tail(want)}), "
                     f"received (n{_tail(have)}){hint}"
                 )
+
+
+def _is_repeated(target: Any, have: tuple[int, ...], want: tuple[int, ...], batch_size: int | None) -> bool:
+    """Whether a loss repeats targets along axes of the output, or the output along theirs, as tf.keras and Keras 3 do."""
+    if settings.era in OLD_ERAS or type(target.loss) in _CROSS_ENTROPIES:
+        return False
+    aligned = (1,) * len(want) if not have and batch_size == 1 else have
+    if len(aligned) != len(want) or any(1 not in (h, w) and h != w for h, w in zip(aligned, want, strict=True)):
+        return False
+    warnings.warn(
+        f"argument `y`: targets of shape (n{_tail(have)}) are repeated to compare them with output {target.name!r} of shape "
+        f"(n{_tail(want)}), as Keras does; make the shapes equal if that is not what is meant",
+        stacklevel=2,
+    )
+    return True
 
 
 def check_presence(objective: Any, targets: Any) -> None:
@@ -163,9 +188,9 @@ def _tail(shape: tuple[int, ...]) -> str:
 
 
 _SPARSE = (losses.SparseCategoricalCrossentropy,)
+_CROSS_ENTROPIES = (losses.CategoricalCrossentropy, losses.BinaryCrossentropy)
 _SAME_SHAPE = (
-    losses.CategoricalCrossentropy,
-    losses.BinaryCrossentropy,
+    *_CROSS_ENTROPIES,
     losses.MeanSquaredError,
     losses.MeanAbsoluteError,
 )

@@ -224,7 +224,7 @@ class Sourcing(Overridable):
         outputs = jax.eval_shape(
             lambda v, i: apply_module(module, v, i, training=False, key=stream)[0], variables, inputs
         )
-        checks.check_targets(self, objective, targets, outputs)
+        checks.check_targets(self, objective, targets, outputs, getattr(source, "batch_size", None))
         checks.check_weights(objective, weights, outputs)
         if self._follows_keras2:
             older_checks.check_targets(self, objective, targets, outputs)  # type: ignore[arg-type]

@@ -12,11 +12,15 @@ from kjax.nn.numerics import match_ranks
 def as_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Both as arrays of the type of the predictions and of the same rank.
 
+    The target of a single sample may stand for all its outputs, as in Keras, where it broadcasts.
+
     Raises:
         ValueError: the ranks differ by more than a last axis of size 1.
     """
     y_pred = jnp.asarray(y_pred)
     y_true, y_pred = match_ranks(jnp.asarray(y_true, y_pred.dtype), y_pred)
+    if y_true.shape == (1,) and y_pred.shape[:1] == (1,):
+        y_true = y_true.reshape((1,) * y_pred.ndim)
     if y_true.ndim != y_pred.ndim:
         raise ValueError(
             f"the targets have shape {y_true.shape} and the predictions {y_pred.shape}: the ranks differ. "
