@@ -29,8 +29,8 @@ CASES = {
     "too many targets": (lambda m: m.fit(X, [Y, Y]), "`y`.*expected 1.*received 2"),
     "too many inputs": (lambda m: m.fit([X, X], Y), r"`x`.*1 input.*received 2"),
     "wrong target shape": (
-        lambda m: m.fit(X, np.zeros((20, 7))),
-        r"loss 'mean_squared_error'.*\(n, 1\).*\(n, 7\)",
+        lambda m: m.fit(X, np.zeros((20, 7, 1))),
+        r"loss 'mean_squared_error'.*\(n, 1\).*\(n, 7, 1\)",
     ),
     "missing targets": (lambda m: m.fit(X), "`y` is missing.*loss=None"),
     "no targets to evaluate on": (lambda m: m.evaluate(X), "`y` is missing"),

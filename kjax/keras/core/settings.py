@@ -128,11 +128,16 @@ INNER_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 """Class names that Keras exports under another one."""
 
 
-def to_snake_case(name: str) -> str:
-    """``Conv2DTranspose`` as ``conv2d_transpose``, the way Keras names layers."""
+def to_snake_case(name: str, era: str | None = None) -> str:
+    """``Conv2DTranspose`` as ``conv2d_transpose``, the way Keras names layers.
+
+    Args:
+        name: name of a class.
+        era: whose way; that of the era that holds by default.
+    """
     name = INNER_NAMES.get(name, name)
     name = re.sub(r"\W+", "", name)
-    word = r"[A-Z][a-z]+" if settings.era == "3" else r"[A-Z][a-z0-9]+"  # ConvLSTM2D was conv_lst_m2d
+    word = r"[A-Z][a-z0-9]+" if (era or settings.era) in ("1", "2") else r"[A-Z][a-z]+"  # ConvLSTM2D was conv_lst_m2d
     name = re.sub(rf"(.)({word})", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 

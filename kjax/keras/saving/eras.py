@@ -110,6 +110,8 @@ ONLY_IN_CONFIGS: dict[str, tuple[str, ...]] = {
     ),
     "InputLayer": ("sparse", "ragged", "trainable", "optional", "type_spec", "input_tensor"),
     "LSTM": ("forget_bias_init",),
+    "LocallyConnected1D": ("implementation",),
+    "LocallyConnected2D": ("implementation",),
     "ConvLSTM1D": ("implementation", "time_major"),
     "ConvLSTM2D": ("time_major",),
     "ConvLSTM3D": ("implementation", "time_major"),

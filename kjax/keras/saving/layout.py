@@ -63,17 +63,19 @@ class Place:
     cleared: tuple[Variable, ...] = ()
 
 
-def places(model: Any, skip: Iterable[Any] = ()) -> Iterator[Place]:
+def places(model: Any, skip: Iterable[Any] = (), *, backwards: bool = False) -> Iterator[Place]:
     """All places of a model and, where it was compiled, of its optimizer.
 
     Args:
         model: a model or layer.
         skip: layers or an optimizer that are passed over, with all that is in them.
+        backwards: walk as tf.keras 2.12 to 2.15 did, through attributes from the last name to the first; in lists, layers
+            that were met before are not counted.
     """
-    yield from _walk(model, "", {id(thing) for thing in skip})
+    yield from _walk(model, "", {id(thing) for thing in skip}, backwards)
 
 
-def _walk(owner: Any, path: str, visited: set[int]) -> Iterator[Place]:
+def _walk(owner: Any, path: str, visited: set[int], backwards: bool) -> Iterator[Place]:
     if id(owner) in visited:
         return
     visited.add(id(owner))
@@ -81,24 +83,26 @@ def _walk(owner: Any, path: str, visited: set[int]) -> Iterator[Place]:
         yield Place(path, getattr(owner, "name", None), owner, None)
         return
     yield from _own(owner, path)
-    for name, child in _children(owner):
-        yield from _descend(child, _join(path, name), visited)
+    for name, child in _children(owner, backwards):
+        yield from _descend(child, _join(path, name), visited, backwards)
 
 
-def _descend(child: Any, path: str, visited: set[int], seen: frozenset[int] = frozenset()) -> Iterator[Place]:
+def _descend(
+    child: Any, path: str, visited: set[int], backwards: bool, seen: frozenset[int] = frozenset()
+) -> Iterator[Place]:
     """A layer, an optimizer, or a list, tuple or dict of layers at a path."""
     if _has_state(child):
-        yield from _walk(child, path, visited)
+        yield from _walk(child, path, visited, backwards)
     elif isinstance(child, (list, tuple, dict)) and id(child) not in seen:
         counts: collections.Counter[str] = collections.Counter()
         for item in child.values() if isinstance(child, dict) else child:
             nested = isinstance(item, (list, tuple, dict))
-            if not nested and not _has_state(item):
+            if not nested and (not _has_state(item) or (backwards and id(item) in visited)):
                 continue
             label = "container" if nested else class_label(item)
             name = f"{label}_{counts[label]}" if counts[label] else label
             counts[label] += 1
-            yield from _descend(item, _join(path, name), visited, seen | {id(child)})
+            yield from _descend(item, _join(path, name), visited, backwards, seen | {id(child)})
 
 
 def _has_state(thing: Any) -> bool:
@@ -110,7 +114,11 @@ def _has_state(thing: Any) -> bool:
 def class_label(layer: Any) -> str:
     """The class of a layer as it stands in paths."""
     known = names.keras_name(type(layer))
-    return to_snake_case(known[1] if known is not None else type(layer).__name__)
+    return _label(known[1] if known is not None else type(layer).__name__)
+
+
+def _label(name: str) -> str:
+    return to_snake_case(name, era="3")  # in whatever era a file is written, it is one of today
 
 
 def _join(path: str, name: str) -> str:
@@ -193,7 +201,7 @@ def _child(module: Any, step: str) -> tuple[str, Any]:
     stem, _, number = step.rpartition("_")
     if child is None and number.isdigit() and isinstance(getattr(module, stem, None), (list, tuple)):
         items = getattr(module, stem)
-        labels = _numbered([to_snake_case(type(item).__name__) for item in items])
+        labels = _numbered([_label(type(item).__name__) for item in items])
         return f"{stem}/{labels[int(number)]}", items[int(number)]
     return step, child
 
@@ -207,7 +215,7 @@ def module_at(module: Any, steps: Sequence[str]) -> Any:
 
 def _layer_of_graph(graph: Graph, name: str) -> tuple[str, Any]:
     layers = [(label, module) for label, module in graph.layers if not isinstance(module, Op)]
-    labels = _numbered([to_snake_case(type(module).__name__) for _, module in layers])
+    labels = _numbered([_label(type(module).__name__) for _, module in layers])
     place = [label for label, _ in layers].index(name)
     return f"layers/{labels[place]}", layers[place][1]
 
@@ -242,7 +250,7 @@ def is_custom(layer: Any) -> bool:
     )
 
 
-def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
+def _children(layer: Layer, backwards: bool) -> Iterator[tuple[str, Any]]:
     """Attributes of a layer that may hold layers, in Keras' order: those of a graph first, private ones last."""
     is_graph = isinstance(layer, Model) and (layer.is_functional or hasattr(layer, "_stack"))
     if isinstance(layer, Model) and is_graph:
@@ -255,7 +263,8 @@ def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
     attributes = {name for name in dir(layer) if not name.startswith("__") and name not in known}
     if isinstance(layer, Model):
         attributes |= {"optimizer"} | (set() if is_graph else {"layers"})
-    for name in sorted(attributes, key=lambda name: f"~{name}" if name.startswith("_") else name):
+    ordered = sorted(attributes, key=lambda name: f"~{name}" if name.startswith("_") and not backwards else name)
+    for name in reversed(ordered) if backwards else ordered:
         try:
             value = getattr(layer, name)
         except Exception:

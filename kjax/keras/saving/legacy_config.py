@@ -94,10 +94,27 @@ def modernized(config: Any) -> Any:
         legacy = "legacy" in module
         name, inner = optimizer(name, {"is_legacy_optimizer": legacy, **entry["config"]})
         return {**entry, "module": "keras.optimizers", "class_name": name, "config": inner, "registered_name": None}
+    if (".losses" in module or ".metrics" in module) and isinstance(entry.get("config"), Mapping):
+        return {**entry, "config": measure(name, entry["config"])}
     is_layer = module.startswith(_ENGINE) or (module == "keras" and name in MODELS)
     if name in tensorflow_ops.CLASSES or not is_layer:
         return entry
     return {**entry, **upgrade(entry)}
+
+
+def measure(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a loss or metric of tf.keras as they are today.
+
+    Args:
+        name: its class.
+        config: its arguments; those of classes around a function held the function's name, too.
+    """
+    config = dict(config)
+    if name not in ("MeanMetricWrapper", "LossFunctionWrapper"):
+        config.pop("fn", None)
+    if config.get("reduction") == "auto":
+        config["reduction"] = "sum_over_batch_size"
+    return config
 
 
 def optimizer(name: str, config: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
@@ -170,7 +187,7 @@ def _values(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
         value = config.get(key)
         if isinstance(value, str):
             config[key] = spellings.ERA_VALUES[key].get(value, value)
-        elif isinstance(value, Mapping) and "class_name" in value:
+        elif isinstance(value, Mapping) and value.get("class_name", "function") != "function":
             config[key] = upgrade(value)
     for key, value in config.items():
         if key.endswith("_initializer") and isinstance(value, Mapping):

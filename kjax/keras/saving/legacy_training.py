@@ -143,10 +143,8 @@ def _object(value: Any, argument: str) -> Any:
 
 
 def _instance(entry: Mapping[str, Any], module: str) -> Any:
-    config = dict(entry.get("config") or {})
-    if config.get("reduction") == "auto":
-        config["reduction"] = "sum_over_batch_size"
-    if entry["class_name"] in ("MeanMetricWrapper", "LossFunctionWrapper") and isinstance(config.get("fn"), str):
+    config = legacy_config.measure(entry["class_name"], entry.get("config") or {})
+    if isinstance(config.get("fn"), str):
         return (losses if module == "keras.losses" else metrics).get(
             {"class_name": entry["class_name"], "config": config}
         )

@@ -76,7 +76,7 @@ def paired(model: Any, arrays: Sequence[Stored], entries: list[Any]) -> list[tup
     """Each variable of an optimizer with the array that it gets; None where a file's arrays are not those of it.
 
     tf.keras kept no learning rate among them, and of Nadam not the product of its momenta, which follows from the number of
-    steps.
+    steps; and it kept a momentum of 0. Of Adafactor it kept nothing in the place of rows and columns that a vector has not.
 
     Args:
         model: a compiled model.
@@ -85,7 +85,8 @@ def paired(model: Any, arrays: Sequence[Stored], entries: list[Any]) -> list[tup
     """
     optimizer: Optimizer = model.optimizer
     scalars = dict(getattr(optimizer.tree, "scalars", None) or {})
-    for absent in ([], [optimizer._rate], [optimizer._rate, *scalars.values()]):
+    placeholders = [entry for entry in entries[1:] if np.shape(entry) == ()]
+    for absent in ([], [optimizer._rate], [optimizer._rate, *scalars.values()], placeholders):
         kept = [entry for entry in entries if all(entry is not other for other in absent)]
         if len(kept) != len(arrays) or any(tuple(np.shape(e)) != a.shape for e, a in zip(kept, arrays, strict=True)):
             continue
@@ -96,6 +97,11 @@ def paired(model: Any, arrays: Sequence[Stored], entries: list[Any]) -> list[tup
             values = optimizer.rule.scalars_after(int(arrays[0].read()))
             plan += [(scalars[name], np.asarray(value)) for name, value in values.items()]
         return plan
+    if arrays and not getattr(optimizer.tree, "slots", None):
+        leaves = jax.tree.leaves(_parameters(model)[0], is_leaf=_is_box)
+        shapes = [tuple(leaves[i].shape) for i in _parameters(model)[1]]
+        if [array.shape for array in arrays] == [(), *shapes]:
+            return [(optimizer.iterations, arrays[0])]
     return None
 
 

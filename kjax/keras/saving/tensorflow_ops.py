@@ -31,7 +31,7 @@ math.reduce_all=All(;axis,keepdims) math.reduce_logsumexp=Logsumexp(;axis,keepdi
 math.argmin=Argmin(;axis) math.cumsum=Cumsum(;axis) math.l2_normalize=Normalize(;axis) nn.l2_normalize=Normalize(;axis)
 linalg.l2_normalize=Normalize(;axis) linalg.matmul=Matmul(b) linalg.norm=Norm(;axis,keepdims)
 concat=Concatenate(;axis) stack=Stack(;axis) unstack=Unstack(;axis,num) reshape=Reshape(;shape:newshape) expand_dims=ExpandDims(;axis)
-squeeze=Squeeze(;axis) transpose=Transpose(;perm:axes) compat.v1.transpose=Transpose(;perm:axes) tile=Tile(;multiples:repeats)
+squeeze=Squeeze(;axis) compat.v1.squeeze=Squeeze(;axis) transpose=Transpose(;perm:axes) compat.v1.transpose=Transpose(;perm:axes) tile=Tile(;multiples:repeats)
 repeat=Repeat(;repeats,axis) reverse=Flip(;axis) cast=Cast(;dtype) clip_by_value=Clip(;clip_value_min:x_min,clip_value_max:x_max)
 where=Where(x,y) compat.v1.where_v2=Where(x,y) gather=Take(indices;axis) compat.v1.gather=Take(indices;axis) stop_gradient=StopGradient
 zeros_like=ZerosLike ones_like=OnesLike one_hot=OneHot(;depth:num_classes,axis)
@@ -39,6 +39,20 @@ nn.relu=Relu nn.relu6=Relu6 nn.leaky_relu=LeakyRelu(;alpha:negative_slope) nn.el
 nn.silu=Silu nn.swish=Silu nn.sigmoid=Sigmoid nn.tanh=Tanh nn.softmax=Softmax(;axis) nn.log_softmax=LogSoftmax(;axis)
 nn.softplus=Softplus nn.softsign=Softsign
 """
+
+
+_OFF = (
+    "conjugate",
+    "transpose_a",
+    "transpose_b",
+    "adjoint_a",
+    "adjoint_b",
+    "a_is_sparse",
+    "b_is_sparse",
+    "exclusive",
+    "reverse",
+)
+"""Arguments that may be left out where they are false."""
 
 
 @functools.cache
@@ -93,6 +107,7 @@ def arguments(
     function = str(entry["config"].get("function") or entry["config"].get("symbol"))
     _, ordered, named = _table()[function]
     left = {key: value for key, value in kwargs.items() if key != "name" and value is not None}
+    left = {key: value for key, value in left.items() if key not in _OFF or value}
     args += tuple(_indices(left.pop(key)) if key == "slice_spec" else left.pop(key) for key in ordered if key in left)
     unknown = set(left) - set(named)
     if unknown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -130,42 +131,72 @@ def read_weights(model: Any, file: Any, skip_mismatch: bool = False, skip: Itera
     Raises:
         ValueError: the file does not fit the model.
     """
-    plan: list[tuple[Variable, Any]] = []
-    custom: list[tuple[Any, dict[str, hdf5.Stored]]] = []
-    problems: list[str] = []
-    cleared: list[Variable] = []
-    used = 0
-    for place in places(model, skip):
+    found = _matched(model, file, list(places(model, skip)))
+    if found.problems:  # tf.keras 2.12 to 2.15 had the same layout, and walked through a user's model in another order
+        older = _matched(model, file, list(places(model, skip, backwards=True)))
+        found = found if older.problems else older
+    problems = found.problems
+    if problems and not skip_mismatch:
+        more = f" (and {len(problems) - 1} more of this kind)" if len(problems) > 1 else ""
+        raise ValueError(f"{problems[0]}{more}")
+    for problem in problems:
+        warnings.warn(f"not loaded: {problem}", stacklevel=4)
+    if not found.used and any(place.variables for place in places(model, skip)):
+        raise ValueError("it holds no weights in the layout of Keras 3")
+    for owner, stored in found.optimizers:
+        found.plan += _optimizer_plan(owner, stored)
+    verify([stored for _, stored in found.plan if isinstance(stored, hdf5.Stored)])
+    values = [(owner, {key: stored.read() for key, stored in store.items()}) for owner, store in found.custom]
+    _load_custom(values)
+    for box, stored in found.plan:
+        hdf5.assign(box, stored)
+    for box in found.cleared:
+        box.assign(np.zeros(box.shape, box.dtype))
+
+
+@dataclasses.dataclass
+class _Matched:
+    """What a file has for the places of a model.
+
+    Attributes:
+        plan: variables and the arrays that they get.
+        custom: layers that load their values themselves, and these.
+        optimizers: models, and the state of their optimizers.
+        problems: what does not fit, as sentences.
+        cleared: variables that are set to zero.
+        used: number of places for which the file has something.
+    """
+
+    plan: list[tuple[Variable, Any]] = dataclasses.field(default_factory=list)
+    custom: list[tuple[Any, dict[str, hdf5.Stored]]] = dataclasses.field(default_factory=list)
+    optimizers: list[tuple[Any, dict[str, hdf5.Stored]]] = dataclasses.field(default_factory=list)
+    problems: list[str] = dataclasses.field(default_factory=list)
+    cleared: list[Variable] = dataclasses.field(default_factory=list)
+    used: int = 0
+
+
+def _matched(model: Any, file: Any, found: list[Place]) -> _Matched:
+    """The places of a model with what a file has for them."""
+    result = _Matched()
+    for place in found:
         stored = _stored(file, place.path)
-        used += bool(stored)
-        if owner_of_optimizer(model, place) is not None:
-            plan += _optimizer_plan(owner_of_optimizer(model, place), stored)
+        result.used += bool(stored)
+        owner = owner_of_optimizer(model, place)
+        if owner is not None:
+            result.optimizers.append((owner, stored))
         elif place.variables is None:
-            custom.append((place.owner, stored))
+            result.custom.append((place.owner, stored))
         else:
             boxes = place.variables
             if place.optional and len(stored) == len(boxes) + len(place.optional):
                 boxes = [*boxes, *place.optional]
             problem = _mismatch(place, boxes, stored)
             if problem is None:
-                plan += [(box, stored[str(i)]) for i, box in enumerate(boxes)]
-                cleared += place.cleared
+                result.plan += [(box, stored[str(i)]) for i, box in enumerate(boxes)]
+                result.cleared += place.cleared
             else:
-                problems.append(problem)
-    if problems and not skip_mismatch:
-        more = f" (and {len(problems) - 1} more of this kind)" if len(problems) > 1 else ""
-        raise ValueError(f"{problems[0]}{more}")
-    for problem in problems:
-        warnings.warn(f"not loaded: {problem}", stacklevel=4)
-    if not used and any(place.variables for place in places(model, skip)):
-        raise ValueError("it holds no weights in the layout of Keras 3")
-    verify([stored for _, stored in plan if isinstance(stored, hdf5.Stored)])
-    values = [(owner, {key: stored.read() for key, stored in store.items()}) for owner, store in custom]
-    _load_custom(values)
-    for box, stored in plan:
-        hdf5.assign(box, stored)
-    for box in cleared:
-        box.assign(np.zeros(box.shape, box.dtype))
+                result.problems.append(problem)
+    return result
 
 
 def _load_custom(values: list[tuple[Any, dict[str, Any]]]) -> None:
