@@ -29,6 +29,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 # The real data sets, for the tests that use them where they are at hand.
 os.environ.setdefault("KJAX_REAL_KERAS_HOME", os.environ.get("KERAS_HOME", ""))
@@ -105,6 +106,9 @@ def pytest_runtest_setup() -> None:
     """What a test draws without a seed of its own is the same in each run, in whatever order; see CONTRIBUTING.md."""
     if (settings := sys.modules.get("kjax.keras.core.settings")) is not None:
         settings.set_random_seed(SEED)
+    oracle: Any = sys.modules.get("keras")
+    if getattr(oracle, "__file__", None) is not None:  # real Keras, not a stand-in for it
+        oracle.utils.set_random_seed(SEED)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -83,7 +83,8 @@ def test_all_candidates_do_the_same_work(make: Callable[..., workloads.Workload]
     expected = candidates.fit(reference, data, size)(2)
     assert abs(expected - start) > 1e-4 * start  # the steps did something
     for name, loss in losses.items():
-        np.testing.assert_allclose(loss, expected, rtol=2e-5, err_msg=name)
+        # A small loss is the logarithm of a number near 1, which float32 holds to 6e-8.
+        np.testing.assert_allclose(loss, expected, rtol=2e-5, atol=3e-7, err_msg=name)
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5])

@@ -532,10 +532,10 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Array:
 def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
     """Cross product of vectors of size 2 or 3; the third part of the former is zero, and that of two of them the result."""
     first, second, third = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    vectors = [jnp.moveaxis(array(x), at, -1) for x, at in ((x1, first), (x2, second))]
+    vectors = [jnp.moveaxis(array(v), at, -1) for v, at in ((x1, first), (x2, second))]
     flat = [vector.shape[-1] == 2 for vector in vectors]  # which JAX 0.12 does not take any more
-    spatial = [jnp.pad(v, [(0, 0)] * (v.ndim - 1) + [(0, 1)]) if f else v for v, f in zip(vectors, flat, strict=True)]
-    product = jnp.cross(*spatial)
+    x, y = (jnp.pad(v, [(0, 0)] * (v.ndim - 1) + [(0, 1)]) if f else v for v, f in zip(vectors, flat, strict=True))
+    product = jnp.cross(x, y)
     return product[..., 2] if all(flat) else jnp.moveaxis(product, -1, third)
 
 
