@@ -13,9 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from kjax.keras.saving import atomic, keras_zip, weights_h5
+from kjax.keras.saving.errors import FileFormatError
 
 MODEL = "model.keras"
 """Name of the file in the folder of a saved model."""
+
+_END_OF_TABLE = bytes.fromhex("57fb808b247547db")
+"""The last bytes of an index that TensorFlow wrote: the magic number of a table of LevelDB."""
 
 
 class LoadStatus:
@@ -95,10 +99,35 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -
 
 
 def list_variables(prefix: Any) -> list[tuple[str, list[int]]]:
-    """Names and shapes in a checkpoint."""
-    _, index = parts_of(os.fspath(prefix))
-    with open(index, encoding="utf-8") as file:
-        return list(json.load(file)["variables"].items())
+    """Names and shapes in a checkpoint.
+
+    Raises:
+        FileFormatError: TensorFlow itself wrote it, or it is damaged.
+    """
+    return list(_index(os.fspath(prefix))["variables"].items())
+
+
+def _index(prefix: str) -> dict[str, Any]:
+    """The index of a checkpoint that kjax wrote.
+
+    Raises:
+        FileFormatError: TensorFlow itself wrote it, or it is damaged.
+    """
+    _, index = parts_of(prefix)
+    with open(index, "rb") as file:
+        data = file.read()
+    if data.endswith(_END_OF_TABLE):
+        raise FileFormatError(
+            f"{index}: TensorFlow wrote this checkpoint, and its format cannot be read without it; where TensorFlow is "
+            "installed, load it there and save the weights as a file that ends in .weights.h5"
+        )
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise FileFormatError(f"{index}: it is no index of a checkpoint: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("variables"), dict):
+        raise FileFormatError(f"{index}: it is no index of a checkpoint: it lists no variables")
+    return found
 
 
 def save_weights(model: Any, prefix: str) -> None:
@@ -112,7 +141,12 @@ def save_weights(model: Any, prefix: str) -> None:
 
 
 def load_weights(model: Any, prefix: str, skip_mismatch: bool = False) -> LoadStatus:
-    """Set a model's weights from a checkpoint; errors as those of :func:`weights_h5.load_weights`."""
+    """Set a model's weights from a checkpoint; errors as those of :func:`weights_h5.load_weights`.
+
+    Raises:
+        FileFormatError: TensorFlow itself wrote it, or it is damaged.
+    """
+    _index(prefix)
     weights_h5.load_weights(model, parts_of(prefix)[0], skip_mismatch)
     return LoadStatus()
 
