@@ -9,6 +9,7 @@ from kjax.keras.core.metric import Metric as Metric
 from kjax.keras.core.metric import PureMetric, derive_metric
 from kjax.keras.core.namespace import fill, make_symbolic
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy import batchwise as _batchwise
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import losses as _losses
 from kjax.nn import metrics as rules
@@ -26,7 +27,7 @@ def get(identifier: Any) -> Any:
     if identifier is None or isinstance(identifier, Metric):
         return identifier
     if settings.era in OLD_ERAS and isinstance(identifier, str):  # names were those of functions
-        function = globals().get(identifier)
+        function = (_batchwise.find(identifier) if settings.era == "1" else None) or globals().get(identifier)
         if callable(function) and not isinstance(function, type):
             return function
     if isinstance(identifier, type) and issubclass(identifier, Metric):

@@ -127,7 +127,8 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
         return sparse_arrays.stored(np.asarray(value.toarray(), dtype or settings.floatx))
 
     def make() -> Variable:
-        array = value.value if isinstance(value, Variable) else np.asarray(value)
+        array = value.value if isinstance(value, Variable) else value
+        array = array if isinstance(array, jax.Array) else np.asarray(array)
         of_type = jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx))
         made = Variable(jnp.asarray(array, of_type), dtype=str(of_type), name=name, constraint=constraint)
         made._first = made._value if settings.era in OLD_ERAS else None

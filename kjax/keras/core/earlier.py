@@ -26,6 +26,7 @@ class Earlier:
         _state_holders: Any
         input_spec: Any
         losses: list[Any]
+        compute_output_shape: Any
         weights: list[Variable]
         trainable: bool
         takes_training: bool
@@ -47,6 +48,10 @@ class Earlier:
         if shape is None:
             raise AttributeError(f"{type(self).__name__!r} layer was given no input shape")
         return shape
+
+    def get_output_shape_for(self, input_shape: Any) -> Any:
+        """``compute_output_shape`` by its name in Keras 1."""
+        return self.compute_output_shape(input_shape)
 
     @property
     def updates(self) -> list[Any]:

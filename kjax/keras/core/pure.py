@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
@@ -203,6 +204,9 @@ class PureLayer(Seeded, Layer):
                     f"{type(self).__name__} layer {self.name!r} has no `{name}` yet: weights are made when the layer is "
                     "first called, or by its `build(input_shape)`"
                 )
+            if settings.era == "1":
+                with contextlib.suppress(AttributeError):
+                    return spellings.attribute(self, type(module).__name__, name)
         raise AttributeError(f"{type(self).__name__!r} layer has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:

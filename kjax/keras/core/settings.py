@@ -128,8 +128,18 @@ INNER_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 """Class names that Keras exports under another one."""
 
 
+NAMES_OF_KERAS1 = {
+    **{f"Conv{rank}D": f"Convolution{rank}D" for rank in (1, 2, 3)},
+    "SeparableConv2D": "SeparableConvolution2D",
+    "AtrousConv1D": "AtrousConvolution1D",
+    "AtrousConv2D": "AtrousConvolution2D",
+    "Conv2DTranspose": "Deconvolution2D",
+}
+"""What classes were called in Keras 1, where the names of layers were those of their classes in small letters."""
+
+
 def to_snake_case(name: str, era: str | None = None) -> str:
-    """``Conv2DTranspose`` as ``conv2d_transpose``, the way Keras names layers.
+    """``Conv2DTranspose`` as ``conv2d_transpose``, the way Keras names layers; ``deconvolution2d`` in the era of Keras 1.
 
     Args:
         name: name of a class.
@@ -137,7 +147,9 @@ def to_snake_case(name: str, era: str | None = None) -> str:
     """
     name = INNER_NAMES.get(name, name)
     name = re.sub(r"\W+", "", name)
-    word = r"[A-Z][a-z0-9]+" if (era or settings.era) in ("1", "2") else r"[A-Z][a-z]+"  # ConvLSTM2D was conv_lst_m2d
+    if (era or settings.era) == "1":
+        return NAMES_OF_KERAS1.get(name, name).lower()
+    word = r"[A-Z][a-z0-9]+" if (era or settings.era) == "2" else r"[A-Z][a-z]+"  # ConvLSTM2D was conv_lst_m2d
     name = re.sub(rf"(.)({word})", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 

@@ -10,6 +10,7 @@ from kjax.keras import layers
 from kjax.keras.core.derived import derive
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pictures import ImageMembers
+from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import layer_call
 from kjax.keras.legacy.notes import note
@@ -21,6 +22,8 @@ from kjax.nn.value import did_you_mean
 
 Highway = derive(keras1.Highway)
 MaxoutDense = derive(keras1.MaxoutDense)
+ParametricSoftplus = derive(keras1.ParametricSoftplus)
+SReLU = derive(keras1.SReLU)
 RandomHeight = derive(stretch.RandomHeight, bases=(ImageMembers,))
 RandomWidth = derive(stretch.RandomWidth, bases=(ImageMembers,))
 
@@ -137,6 +140,8 @@ def merge(
         ValueError: an unknown mode.
     """
     del output_mask
+    if name is None and settings.era == "1":
+        name = unique_name("merge")
     layer, today = _merging(mode, concat_axis, dot_axes, output_shape, arguments, name)
     note(f"merge: `merge(tensors, mode={mode!r})` is `{today}(tensors)` today")
     return layer(list(inputs))

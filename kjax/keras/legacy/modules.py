@@ -102,10 +102,11 @@ MODULES: dict[str, tuple[str, ...]] = {
         ("kjax.keras.optimizers.schedules",),
     ),
     **dict.fromkeys(
-        "initializers initializations initializers.random_initializers initializers.constant_initializers "
+        "initializers initializers.random_initializers initializers.constant_initializers "
         "initializers.initializers_v2".split(),
         ("kjax.keras.initializers",),
     ),
+    "initializations": ("kjax.keras.legacy.initializations", "kjax.keras.initializers"),
     **dict.fromkeys("regularizers regularizers.regularizers".split(), ("kjax.keras.regularizers",)),
     **dict.fromkeys("constraints constraints.constraints".split(), ("kjax.keras.constraints",)),
     **dict.fromkeys("activations activations.activations".split(), ("kjax.keras.activations",)),
@@ -143,7 +144,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"applications.{name}": (f"kjax.keras.applications.{name}",)
         for name in (
             "vgg16 vgg19 resnet resnet50 resnet_v2 inception_v3 inception_resnet_v2 xception mobilenet "
-            "mobilenet_v2 mobilenet_v3 densenet nasnet efficientnet efficientnet_v2 convnext imagenet_utils"
+            "mobilenet_v2 mobilenet_v3 densenet nasnet efficientnet efficientnet_v2 convnext imagenet_utils "
+            "music_tagger_crnn audio_conv_utils"
         ).split()
     },
     "applications.mobilenetv2": ("kjax.keras.applications.mobilenet_v2",),
@@ -178,6 +180,10 @@ _DATA = (
 ).split()
 """Functions of ``engine.training_utils`` that were in ``engine.training`` before, with an underscore."""
 
+_IMPORTED = {"ask_to_proceed_with_overwrite": "kjax.keras.utils.io_utils:ask_to_proceed_with_overwrite"}
+
+_BATCHWISE = "matthews_correlation precision recall fbeta_score fmeasure fscore f1score".split()
+
 NAMES: dict[str, dict[str, str]] = {
     "layers": {
         "merge": "kjax.keras.legacy.layers:merge",
@@ -197,6 +203,7 @@ NAMES: dict[str, dict[str, str]] = {
         name: "kjax.keras.legacy.applications:obtain_input_shape"
         for name in ("_obtain_input_shape", "obtain_input_shape")
     },
+    "optimizers": {"optimizer_from_config": "kjax.keras.optimizers:deserialize"},
     "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
     "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
     "regularizers": {
@@ -204,13 +211,16 @@ NAMES: dict[str, dict[str, str]] = {
         "activity_l1": "kjax.keras.regularizers:L1",
         "activity_l2": "kjax.keras.regularizers:L2",
         "activity_l1l2": "kjax.keras.regularizers:L1L2",
+        "L1L2Regularizer": "kjax.keras.regularizers:L1L2",
         "WeightRegularizer": "kjax.keras.regularizers:L1L2",
         "ActivityRegularizer": "kjax.keras.regularizers:L1L2",
     },
+    "metrics": {name: f"kjax.keras.legacy.batchwise:{name}" for name in _BATCHWISE},
     "losses": {"Reduction": "kjax.keras.legacy.names:Reduction"},
     "saving.object_registration": {"CustomObjectScope": "kjax.keras.utils:custom_object_scope"},
     "engine.topology": {
         "Container": "kjax.keras.models:Model",
+        **_IMPORTED,
         **{name: f"kjax.keras.engine.saving:{name}" for name in _GROUPS},
     },
     "engine.training": {
@@ -218,10 +228,19 @@ NAMES: dict[str, dict[str, str]] = {
         "_check_array_lengths": "kjax.keras.engine.training_utils:check_array_length_consistency",
         "_slice_arrays": "kjax.keras.utils.generic_utils:slice_arrays",
         "_slice_X": "kjax.keras.utils.generic_utils:slice_arrays",
+        "slice_X": "kjax.keras.utils.generic_utils:slice_arrays",
+        "check_array_lengths": "kjax.keras.engine.training_utils:check_array_length_consistency",
+        "weighted_objective": "kjax.keras.engine.training_utils:weighted_masked_objective",
+        "Container": "kjax.keras.models:Model",
     },
     "engine.network": {"Network": "kjax.keras.models:Model"},
     "engine.functional": {"Functional": "kjax.keras.models:Model"},
     "legacy.models": {"Graph": "kjax.keras.legacy.containers:Graph"},
-    "models": {"Graph": "kjax.keras.legacy.containers:Graph", "Functional": "kjax.keras.models:Model"},
+    "models": {
+        "Graph": "kjax.keras.legacy.containers:Graph",
+        "Functional": "kjax.keras.models:Model",
+        **_IMPORTED,
+        "optimizer_from_config": "kjax.keras.optimizers:deserialize",
+    },
 }
 """Names that a path had besides those of kjax: a module and a name in it."""

@@ -16,6 +16,8 @@ FUNCTIONS = {
     "kld": "kullback_leibler_divergence",
     "kl_divergence": "kullback_leibler_divergence",
     "cosine": "cosine_proximity",
+    "fscore": "fmeasure",
+    "f1score": "fmeasure",
 }
 """Short names of functions, whose own name was what the logs said."""
 

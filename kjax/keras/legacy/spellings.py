@@ -109,6 +109,43 @@ LAYERS: dict[str, Renames] = {
 }
 """Arguments of layers before Keras 2 (and of LeakyReLU before Keras 3) and what they are called today."""
 
+WEIGHTS: dict[str, Renames] = {
+    "BatchNormalization": {"running_mean": "moving_mean", "running_std": "moving_variance"},
+    "Embedding": {"W": "embeddings"},
+    "PReLU": {"alphas": "alpha"},
+}
+"""Weights as attributes of layers of Keras 1, where they are not those of :data:`KERNELS`."""
+
+KERNELS: Renames = {"W": "kernel", "U": "recurrent_kernel", "b": "bias"}
+
+SIZES = {"nb_row": 0, "nb_col": 1, "filter_length": 0, "kernel_dim1": 0, "kernel_dim2": 1, "kernel_dim3": 2}
+"""Attributes that were one size of the kernel."""
+
+
+def attribute(layer: Any, cls: str, name: str) -> Any:
+    """An attribute of a layer of Keras 1: an argument or a weight by its name of then.
+
+    Args:
+        layer: the layer.
+        cls: its class of today.
+        name: the attribute.
+
+    Raises:
+        AttributeError: there was none of that name.
+    """
+    if name in SIZES and hasattr(layer, "kernel_size"):
+        return layer.kernel_size[SIZES[name]]
+    today = {**KERNELS, **LAYERS.get(cls, {}), **WEIGHTS.get(cls, {})}.get(name, name)
+    if today == name or today not in dir(layer):
+        raise AttributeError(name)
+    value = getattr(layer, today)
+    if today == "strides" and value is None:
+        value = layer.pool_size
+    if name == "subsample_length" or (name in ("pool_length", "stride", "length") and isinstance(value, (tuple, list))):
+        return value[0]
+    return {"channels_last": "tf", "channels_first": "th"}[value] if name == "dim_ordering" else value
+
+
 DROPPED: dict[str, dict[str, str]] = {
     "LSTM": {"implementation": "", "time_major": ""},
     "GRU": {"implementation": "", "time_major": ""},

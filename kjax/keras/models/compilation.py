@@ -12,6 +12,7 @@ from kjax.keras import metrics as handles
 from kjax.keras.core import optimizer as optimizers
 from kjax.keras.core.metric import Metric, PureMetric
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy import batchwise
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.names import metric_name
 from kjax.keras.models.compiled_metrics import CompiledMetrics
@@ -260,6 +261,8 @@ def _of(kind: Any, identifier: Any, argument: str) -> Any:
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         identifier = identifier()
     identifier = getattr(identifier, "pure", identifier)
+    if kind is metrics and settings.era == "1" and isinstance(identifier, str):
+        identifier = batchwise.find(identifier) or identifier
     try:
         return kind.of_compile(identifier)
     except ValueError as error:

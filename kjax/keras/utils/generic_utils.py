@@ -6,7 +6,7 @@ import codecs
 import inspect
 import marshal
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kjax.keras.legacy.arguments import respelled
@@ -16,6 +16,7 @@ from kjax.keras.saving import custom_object_scope as custom_object_scope
 from kjax.keras.saving import deserialize_keras_object as deserialize_keras_object
 from kjax.keras.saving import get_custom_objects as get_custom_objects
 from kjax.keras.saving import serialize_keras_object as _serialize_today
+from kjax.nn.value import did_you_mean
 
 CustomObjectScope = custom_object_scope
 
@@ -119,3 +120,40 @@ def func_load(code: Any, defaults: Any = None, closure: Any = None, globs: Any =
     cells = None if closure is None else tuple(types.CellType(value) for value in closure)
     defaults = tuple(defaults) if isinstance(defaults, list) else defaults
     return types.FunctionType(raw, globals() if globs is None else globs, raw.co_name, defaults, cells)
+
+
+def make_tuple(*args: Any) -> tuple[Any, ...]:
+    """The arguments as a tuple."""
+    return args
+
+
+def get_from_module(
+    identifier: Any,
+    module_params: Mapping[str, Any],
+    module_name: str,
+    instantiate: bool = False,
+    kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """What a name or a config stands for among the names of a module, as Keras 1 looked it up.
+
+    Args:
+        identifier: a name, a dict with ``'name'`` and arguments, or the thing itself.
+        module_params: the names, usually ``globals()``; custom objects come before them.
+        module_name: what the things are called in messages.
+        instantiate: whether classes are called.
+        kwargs: arguments for them.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if isinstance(identifier, Mapping):
+        arguments = dict(identifier)
+        name = arguments.pop("name")
+    elif isinstance(identifier, str):
+        name, arguments = identifier, dict(kwargs or {}) if instantiate else None
+    else:
+        return identifier
+    found = get_custom_objects().get(name) or module_params.get(name)
+    if not found:
+        raise ValueError(f"{module_name}: unknown name {name!r}; {did_you_mean(str(name), list(module_params))}")
+    return found if arguments is None else found(**arguments)

@@ -12,19 +12,23 @@ _FLIPPED = (
 ).split()
 
 
-def convert_kernel(kernel: Any) -> np.ndarray:
+def convert_kernel(kernel: Any, dim_ordering: str | None = None) -> np.ndarray:
     """Turn the spatial axes of a convolution kernel around: from Theano's convention to TensorFlow's, and back.
 
     Args:
         kernel: array ``[*spatial, in, out]`` with one to three spatial axes.
+        dim_ordering: ``'th'`` where the spatial axes are the last, as Keras 1 kept kernels for Theano.
 
     Raises:
-        ValueError: another number of axes.
+        ValueError: another number of axes, or an unknown order.
     """
     kernel = np.asarray(kernel)
     if not 3 <= kernel.ndim <= 5:
         raise ValueError(f"convert_kernel: a convolution kernel has 3 to 5 axes, received shape {kernel.shape}")
-    return np.copy(np.flip(kernel, axis=tuple(range(kernel.ndim - 2))))
+    if dim_ordering not in (None, "tf", "th"):
+        raise ValueError(f"convert_kernel: `dim_ordering` must be 'tf', 'th' or None, received {dim_ordering!r}")
+    first = 2 if dim_ordering == "th" else 0
+    return np.copy(np.flip(kernel, axis=tuple(range(first, first + kernel.ndim - 2))))
 
 
 def convert_all_kernels_in_model(model: Any) -> None:

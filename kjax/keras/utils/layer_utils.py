@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kjax.keras.utils.kernels import convert_all_kernels_in_model as convert_all_kernels_in_model
@@ -14,6 +14,37 @@ from kjax.keras.utils.kernels import convert_kernel as convert_kernel
 def count_params(weights: Iterable[Any]) -> int:
     """Number of elements of weights; one that appears twice counts once."""
     return sum(math.prod(w.shape) for w in {id(w): w for w in weights}.values())
+
+
+def count_total_params(layers: Iterable[Any], layer_set: set[Any] | None = None) -> tuple[int, int]:
+    """Numbers of elements of trained and of frozen weights, as Keras 1 counted them.
+
+    Args:
+        layers: layers and models; each counts once.
+        layer_set: layers that count no more; those that are counted are added.
+    """
+    seen = set() if layer_set is None else layer_set
+    new = [layer for layer in dict.fromkeys(layers) if layer not in seen]
+    seen.update(new)
+    counts = [
+        count_total_params(layer.layers, seen)
+        if hasattr(layer, "layers")
+        else (count_params(layer.trainable_weights), count_params(layer.non_trainable_weights))
+        for layer in new
+    ]
+    return sum(trained for trained, _ in counts), sum(frozen for _, frozen in counts)
+
+
+def layer_from_config(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The layer of ``{'class_name': ..., 'config': ...}``, as ``keras.layers.deserialize`` makes it.
+
+    Args:
+        config: the class and its config.
+        custom_objects: classes by name.
+    """
+    from kjax.keras.layers import deserialize
+
+    return deserialize(config, custom_objects=custom_objects)
 
 
 def print_summary(

@@ -83,3 +83,85 @@ class MaxoutDense(Layer):
             bias = base.declared_weight(self, "b", (self.nb_feature, self.output_dim), initializer=Constant(0.0))
             outputs = outputs + bias[None]
         return jnp.max(outputs, axis=1)
+
+
+def _shared_axes(value: Any) -> tuple[int, ...] | None:
+    """Axes as a tuple; None, alone or in a list, as Keras 1 also wrote it, shares along none."""
+    axes = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(arg.integer(axis) for axis in axes if axis is not None) or None
+
+
+def _weight_for_samples(layer: Any, name: str, shape: tuple[int, ...], initializer: Any) -> Array:
+    """A weight of the shape of one sample, with size 1 along the shared axes, and an axis for the batch in front."""
+    base.require_rank(layer, jax.ShapeDtypeStruct(shape, jnp.float32), 2, at_least=True)
+    sizes = list(shape)
+    for axis in layer.shared_axes or ():
+        if not 0 < axis < len(sizes):
+            raise ValueError(
+                f"{base.describe(layer)}: argument `shared_axes` {layer.shared_axes} must lie between 1 and "
+                f"{len(sizes) - 1} for inputs of shape {shape}"
+            )
+        sizes[axis] = 1
+    return base.declared_weight(layer, name, tuple(sizes[1:]), initializer=initializer)[None]
+
+
+class ParametricSoftplus(Layer):
+    """``alpha * log(1 + exp(beta * x))`` with learned ``alpha`` and ``beta``.
+
+    Weights: ``alphas`` and ``betas``, of the shape of one sample, with size 1 along the shared axes.
+
+    Attributes:
+        alpha_init: what every ``alpha`` begins at.
+        beta_init: what every ``beta`` begins at.
+        shared_axes: axes along which one weight is shared, counted with the batch axis as 0.
+
+    Source: McFarland, Cui and Butts, 2013, "Inferring nonlinear neuronal computation based on physiologically plausible
+    inputs".
+    """
+
+    alpha_init: float = field(0.2, convert=float)
+    beta_init: float = field(5.0, convert=float)
+    shared_axes: Any = field(None, convert=_shared_axes)
+
+    supports_masking = True
+
+    def call(self, inputs: Float[Array, "batch *shape"]) -> Float[Array, "batch *shape"]:
+        alphas = _weight_for_samples(self, "alphas", inputs.shape, Constant(self.alpha_init))
+        betas = _weight_for_samples(self, "betas", inputs.shape, Constant(self.beta_init))
+        return jax.nn.softplus(betas * inputs) * alphas
+
+
+class SReLU(Layer):
+    """A function of three straight pieces, whose ends are learned: S-shaped.
+
+    Between ``t_left`` and ``right = t_left + |t_right|`` the input itself, above ``right + a_right * (x - right)``, below
+    ``t_left + a_left * (x - t_left)``.
+
+    Weights: ``t_left``, ``a_left``, ``t_right``, ``a_right``, of the shape of one sample, with size 1 along the shared axes.
+
+    Attributes:
+        t_left_init: initializer of the left end.
+        a_left_init: initializer of the slope left of it.
+        t_right_init: initializer of what lies between the ends.
+        a_right_init: initializer of the slope right of the right end.
+        shared_axes: axes along which one weight is shared, counted with the batch axis as 0.
+
+    Source: Jin et al., 2015, "Deep learning with S-shaped rectified linear activation units".
+    """
+
+    t_left_init: Any = base.initializer("zeros")
+    a_left_init: Any = base.initializer("glorot_uniform")
+    t_right_init: Any = base.initializer("glorot_uniform")
+    a_right_init: Any = base.initializer("ones")
+    shared_axes: Any = field(None, convert=_shared_axes)
+
+    supports_masking = True
+
+    def call(self, inputs: Float[Array, "batch *shape"]) -> Float[Array, "batch *shape"]:
+        left, left_slope, between, right_slope = (
+            _weight_for_samples(self, name, inputs.shape, getattr(self, f"{name}_init"))
+            for name in ("t_left", "a_left", "t_right", "a_right")
+        )
+        right = left + jnp.abs(between)
+        middle = jnp.clip(inputs, left, right)
+        return middle + left_slope * jnp.minimum(inputs - left, 0) + right_slope * jnp.maximum(inputs - right, 0)
