@@ -27,7 +27,8 @@ def get(identifier: Any) -> Any:
     if identifier is None or isinstance(identifier, Metric):
         return identifier
     if settings.era in OLD_ERAS and isinstance(identifier, str):  # names were those of functions
-        function = (_batchwise.find(identifier) if settings.era == "1" else None) or globals().get(identifier)
+        found = _batchwise.find_metric(identifier) if settings.era == "1" else identifier
+        function = globals().get(identifier) if found is identifier else found
         if callable(function) and not isinstance(function, type):
             return function
     if isinstance(identifier, type) and issubclass(identifier, Metric):

@@ -206,3 +206,40 @@ def test_music_tagger() -> None:
         A.decode_predictions(np.eye(3))
     with pytest.raises(ValueError, match="50 tags"):
         A.MusicTaggerCRNN(classes=3)
+
+
+def test_modes_of_batch_normalization(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(1, 2, (8, 4)).astype("float32")
+
+    def scaled(axis: int, over: int) -> np.ndarray:
+        spread = np.sqrt(x.var(axis, keepdims=True) + 1e-3)
+        return (x - x.mean(axis, keepdims=True)) / (spread + over * 1e-3)
+
+    for mode, expected in ((1, scaled(-1, 1)), (2, scaled(0, 0))):
+        model = of("keras.models").Sequential([of("keras.layers").BatchNormalization(mode=mode, input_shape=(4,))])
+        np.testing.assert_allclose(model.predict(x), expected, rtol=1e-4, atol=1e-5)
+        assert [w.shape for w in model.get_weights()] == [(4,)] * 4 and model.layers[0].mode == mode
+        model.save(str(tmp_path / "m.h5"))
+        again = of("keras.models").load_model(str(tmp_path / "m.h5"))
+        np.testing.assert_allclose(again.predict(x), expected, rtol=1e-4, atol=1e-5)
+        model.compile("sgd", "mse")
+        model.fit(x, x, nb_epoch=1, verbose=0)
+        np.testing.assert_array_equal(model.get_weights()[2], np.zeros(4))
+    with pytest.raises(ValueError, match="mode"):
+        of("keras.layers").BatchNormalization(mode=3)
+
+
+def test_defaults_and_losses_that_were_others() -> None:
+    optimizers, C, K = of("keras.optimizers"), of("keras.constraints"), of("keras.backend")
+    assert {optimizers.Adadelta().get_config()["epsilon"], optimizers.Adam().get_config()["epsilon"]} == {1e-8}
+    assert optimizers.RMSprop(epsilon=1e-6).get_config()["epsilon"] == 1e-6
+    np.testing.assert_allclose(
+        C.maxnorm(m=0.5, axis=1)(np.full((1, 4), 3.0, "float32")), np.full((1, 4), 0.25), rtol=1e-5
+    )
+    true, given = np.array([[0.0, 1, 0], [1, 0, 0]]), np.array([[0.2, 0.7, 0.1], [0.4, 0.5, 0.1]])
+    rows = K.eval(of("keras.objectives").cosine_proximity(K.variable(true), K.variable(given)))
+    np.testing.assert_allclose(rows, [-0.3175264, -0.2057378], rtol=1e-5)
+    model = of("keras.models").Sequential([of("keras.layers").Activation("linear", input_shape=(3,))])
+    model.compile("sgd", "cosine_proximity", metrics=["cosine"])
+    np.testing.assert_allclose(model.evaluate(given, true, verbose=0), [rows.mean()] * 2, rtol=1e-5)
+    assert model.metrics_names == ["loss", "cosine_proximity"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from kjax.keras.core.settings import settings
 
-TAGS = (
+TAGS: Sequence[str] = (
     "rock;pop;alternative;indie;electronic;female vocalists;dance;00s;alternative rock;jazz;beautiful;metal;chillout;"
     "male vocalists;classic rock;soul;indie rock;Mellow;electronica;80s;folk;90s;chill;instrumental;punk;oldies;blues;"
     "hard rock;ambient;acoustic;experimental;female vocalist;guitar;Hip-Hop;70s;party;country;easy listening;sexy;catchy;"

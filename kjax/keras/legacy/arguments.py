@@ -183,11 +183,10 @@ def _batch_normalization(name: str, args: Args, kwargs: Kwargs, era: str) -> tup
     if era == "1" and args and not _is_count(args[0]):
         kwargs.setdefault("epsilon", args[0])
         args = ()
-    mode = kwargs.pop("mode", 0)
-    if mode:
+    if kwargs.get("mode") and name == "BatchNormalization":
         note(
-            f"{name}: `mode={mode}` does not exist any more; batches are normalized by their own statistics in "
-            "training and by moving averages otherwise"
+            f"{name}: `mode={kwargs['mode']}` is not in Keras any more, whose batches are normalized by their own "
+            "statistics in training and by moving averages otherwise; here it does what it did"
         )
     return args, kwargs
 
@@ -226,6 +225,8 @@ def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -
         given = clips(given)
         defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(name, {})
         given |= {k: v for k, v in defaults.items() if k not in given and not (args and k == "learning_rate")}
+    if era == "1" and name in spellings.OPTIMIZERS_WITH_EPSILON:
+        given.setdefault("epsilon", spellings.OPTIMIZER_EPSILON)
     return args, given
 
 
@@ -256,6 +257,21 @@ def respelled(function: Callable[..., Any], name: str | None = None) -> Callable
     free = [parameters.pop()] if parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD else []
     understanding.__signature__ = inspect.Signature([*parameters, *old, *free])  # type: ignore[attr-defined]
     return understanding
+
+
+def respelled_class(cls: Any, name: str, module: str) -> Any:
+    """A class that makes instances of another, of arguments in old spellings too.
+
+    Args:
+        cls: the class.
+        name: its old name, also that in the table.
+        module: where it is defined.
+    """
+    make = respelled(cls, name)
+    body = {"__new__": lambda _, *args, **kwargs: make(*args, **kwargs), "__doc__": cls.__doc__, "__module__": module}
+    made = type(name, (cls,), body)
+    made.__signature__ = make.__signature__
+    return made
 
 
 def method(function: Callable[..., Any]) -> Callable[..., Any]:

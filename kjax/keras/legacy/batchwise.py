@@ -1,7 +1,8 @@
-"""Metrics of Keras 1 that were means over batches of what they gave for each: F scores and their like.
+"""Metrics of Keras 1 that were means over batches of what they gave for each, and a loss that was another one.
 
-They are functions of the rounded entries of a whole batch, all classes together. Keras 2 took them out because the mean of
-such scores is not the score of the data; ``keras.metrics.Precision`` and ``Recall`` count over all of them.
+F scores and their like are functions of the rounded entries of a whole batch, all classes together. Keras 2 took them out
+because the mean of such scores is not the score of the data; ``keras.metrics.Precision`` and ``Recall`` count over all of
+them.
 """
 
 from __future__ import annotations
@@ -63,19 +64,34 @@ def _fmeasure(y_true: Batch, y_pred: Batch) -> Float[Array, ""]:
     return _fbeta_score(y_true, y_pred)
 
 
+def _cosine_proximity(y_true: Batch, y_pred: Batch) -> Float[Array, "batch ..."]:
+    """Minus the mean, and not the sum, of the products of entries that are divided by the length of their rows."""
+    true, given = (
+        jnp.asarray(v) / jnp.sqrt(jnp.maximum(jnp.sum(v**2, -1, keepdims=True), 1e-12)) for v in (y_true, y_pred)
+    )
+    return -jnp.mean(true * given, axis=-1)
+
+
 def _public(function: Any) -> Any:
     function.__name__ = function.__qualname__ = function.__name__.lstrip("_")
     return on_tensors(function)
 
 
-matthews_correlation, precision, recall, fbeta_score, fmeasure = map(
-    _public, (_matthews_correlation, _precision, _recall, _fbeta_score, _fmeasure)
+matthews_correlation, precision, recall, fbeta_score, fmeasure, cosine_proximity = map(
+    _public, (_matthews_correlation, _precision, _recall, _fbeta_score, _fmeasure, _cosine_proximity)
 )
 fscore = f1score = fmeasure
+cosine = cosine_proximity
 
-NAMES = ("matthews_correlation", "precision", "recall", "fbeta_score", "fmeasure", "fscore", "f1score")
+_LOSSES = ("cosine_proximity", "cosine")
+_METRICS = ("matthews_correlation", "precision", "recall", "fbeta_score", "fmeasure", "fscore", "f1score", *_LOSSES)
 
 
-def find(name: str) -> Any:
-    """The function that ``metrics=[name]`` meant in Keras 1, or None."""
-    return globals()[name] if name in NAMES else None
+def find_metric(name: Any) -> Any:
+    """The function that ``metrics=[name]`` meant in Keras 1; anything else as it is."""
+    return globals()[name] if isinstance(name, str) and name in _METRICS else name
+
+
+def find_loss(name: Any) -> Any:
+    """The function that ``loss=name`` meant in Keras 1 where it is another today; anything else as it is."""
+    return globals()[name] if isinstance(name, str) and name in _LOSSES else name

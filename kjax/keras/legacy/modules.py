@@ -216,6 +216,7 @@ NAMES: dict[str, dict[str, str]] = {
         "ActivityRegularizer": "kjax.keras.regularizers:L1L2",
     },
     "metrics": {name: f"kjax.keras.legacy.batchwise:{name}" for name in _BATCHWISE},
+    "objectives": {name: f"kjax.keras.legacy.batchwise:{name}" for name in ("cosine_proximity", "cosine")},
     "losses": {"Reduction": "kjax.keras.legacy.names:Reduction"},
     "saving.object_registration": {"CustomObjectScope": "kjax.keras.utils:custom_object_scope"},
     "engine.topology": {

@@ -216,6 +216,11 @@ OPTIMIZER_ERA_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Defaults of optimizers in the eras of Keras 1 and 2 that are others now."""
 
+OPTIMIZER_EPSILON = 1e-8
+"""The default of ``epsilon`` in Keras 1, of these:"""
+
+OPTIMIZERS_WITH_EPSILON = ("RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
+
 METHODS: dict[str, Renames] = {
     "fit": {"nb_epoch": "epochs"},
     "compile": {},
@@ -273,6 +278,7 @@ FUNCTIONS: dict[str, Renames] = {
     "deserialize_activation": {"name": "config"},
     "l1": {"l": "l1"},
     "l2": {"l": "l2"},
+    "maxnorm": {"m": "max_value"},
     "serialize_keras_object": {"instance": "obj"},
     "get_test_data": {"nb_train": "num_train", "nb_test": "num_test", "nb_class": "num_classes"},
 }
@@ -280,10 +286,6 @@ FUNCTIONS: dict[str, Renames] = {
 
 CALLBACKS: dict[str, Renames] = {"ReduceLROnPlateau": {"epsilon": "min_delta"}}
 """Arguments of callbacks."""
-
-REGULARIZERS: Renames = {"l": "l2"}
-CONSTRAINTS: Renames = {"m": "max_value"}
-"""Arguments of ``MaxNorm``: the largest norm was ``m``."""
 
 _PADDED = {"border_mode": "padding"} | _FORMAT
 BACKEND: dict[str, Renames] = {

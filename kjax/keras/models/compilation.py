@@ -261,8 +261,8 @@ def _of(kind: Any, identifier: Any, argument: str) -> Any:
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         identifier = identifier()
     identifier = getattr(identifier, "pure", identifier)
-    if kind is metrics and settings.era == "1" and isinstance(identifier, str):
-        identifier = batchwise.find(identifier) or identifier
+    if settings.era == "1":
+        identifier = (batchwise.find_metric if kind is metrics else batchwise.find_loss)(identifier)
     try:
         return kind.of_compile(identifier)
     except ValueError as error:

@@ -116,7 +116,6 @@ ONLY_IN_CONFIGS: dict[str, tuple[str, ...]] = {
     "ConvLSTM2D": ("time_major",),
     "ConvLSTM3D": ("implementation", "time_major"),
     "RNN": ("time_major",),
-    "BatchNormalization": ("mode",),
     "DepthwiseConv1D": ("groups", *_KERNEL),
     "DepthwiseConv2D": ("groups", *_KERNEL),
     "SeparableConv1D": ("groups", *_KERNEL),

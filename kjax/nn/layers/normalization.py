@@ -58,6 +58,8 @@ class BatchNormalization(Layer):
         keras2: as in Keras 1 and 2: frozen layers use the batch's statistics in training too, masks are not heeded, and
             the moving variance takes ``variance * n / (n - 1 - epsilon)`` for ``n`` values a channel (for images with
             the channels last, whose variance TensorFlow had corrected before, times ``n / (n - 1)`` once more).
+        mode: of Keras 1: 0 as above; 1 for the statistics of each place over the last axis; 2 for those of the batch outside
+            of training too. With 1 and 2 no averages are kept.
 
     Sources: Ioffe and Szegedy, 2015, "Batch normalization"; Ioffe, 2017, "Batch renormalization".
     """
@@ -80,6 +82,7 @@ class BatchNormalization(Layer):
     renorm_momentum: float = field(0.99, convert=float)
     synchronized: bool = base.flag(False)
     keras2: bool = field(False, convert=bool, unknown_to_keras=True)
+    mode: int = field(0, convert=arg.choice(0, 1, 2), unknown_to_keras=True)
 
     supports_masking = True
 
@@ -103,7 +106,11 @@ class BatchNormalization(Layer):
         mean = self.state("moving_mean", shape, self.moving_mean_initializer).astype(x.dtype)
         variance = self.state("moving_variance", shape, self.moving_variance_initializer).astype(x.dtype)
         renorm = self._renorm_state(shape, x) if self.renorm else None
-        if training and (self.trainable or self.keras2):
+        if self.mode == 1:
+            return self._by_places(x, gamma, beta).astype(self.compute_dtype)
+        if self.mode == 2:
+            mean, variance = _moments(x, axis, None if self.keras2 else mask)
+        elif training and (self.trainable or self.keras2):
             moving = mean, variance
             mean, variance = _moments(x, axis, None if self.keras2 else mask)
             if not self.trainable:
@@ -123,6 +130,12 @@ class BatchNormalization(Layer):
         offset = offset if beta is None else offset + beta
         y = x * base.along(factor, x.ndim, axis) + base.along(offset, x.ndim, axis)
         return y.astype(self.compute_dtype)
+
+    def _by_places(self, x: Array, gamma: Array | None, beta: Array | None) -> Array:
+        deviation = jnp.sqrt(jnp.var(x, axis=-1, keepdims=True) + self.epsilon)
+        y = (x - jnp.mean(x, axis=-1, keepdims=True)) / (deviation + self.epsilon)
+        y = y if gamma is None else y * base.along(gamma, x.ndim, x.ndim - 1)
+        return y if beta is None else y + base.along(beta, x.ndim, x.ndim - 1)
 
     def _correction(self, shape: tuple[int, ...], axis: int) -> float:
         """What Keras 2 multiplies the variance of a batch by before it averages it."""
