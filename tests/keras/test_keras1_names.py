@@ -243,3 +243,37 @@ def test_defaults_and_losses_that_were_others() -> None:
     model.compile("sgd", "cosine_proximity", metrics=["cosine"])
     np.testing.assert_allclose(model.evaluate(given, true, verbose=0), [rows.mean()] * 2, rtol=1e-5)
     assert model.metrics_names == ["loss", "cosine_proximity"]
+
+
+def test_functions_of_the_backend() -> None:
+    K = of("keras.backend")
+    steps, image = K.variable(np.ones((1, 2, 3))), K.variable(np.ones((1, 5, 5, 1)))
+    assert K.eval(K.temporal_padding(steps, 2)).shape == (1, 6, 3)
+    np.testing.assert_array_equal(K.eval(K.asymmetric_temporal_padding(steps, 1, 0))[0, :, 0], [0, 1, 1])
+    np.testing.assert_array_equal(K.eval(K.sqrt(K.variable([-4.0, 9.0]))), [0, 3])
+    assert K.eval(K.expand_dims(steps, dim=0)).shape == (1, 1, 2, 3)
+    kernel = K.variable(np.ones((3, 3, 1, 2)))
+    holes = K.eval(K.atrous_conv2d(image, kernel, 2, dim_ordering="tf"))
+    np.testing.assert_array_equal(holes, np.full((1, 1, 1, 2), 9.0))
+    np.testing.assert_array_equal(K.eval(K.conv2d(image, kernel, border_mode="valid", filter_dilation=(2, 2))), holes)
+    K.set_legacy_weight_ordering(True)
+    assert K.legacy_weight_ordering()
+    K.set_legacy_weight_ordering(False)
+
+
+def test_causal_convolutions_by_hand() -> None:
+    K, conv = of("keras.backend"), of("keras.layers").AtrousConvolution1D
+
+    class Causal(conv):
+        def call(self, x: Any, mask: Any = None) -> Any:
+            x = K.asymmetric_temporal_padding(x, self.atrous_rate * (self.filter_length - 1), 0)
+            return super().call(x, mask)
+
+    layer = Causal(2, 2, atrous_rate=2, border_mode="valid", input_shape=(6, 1))
+    assert (layer.atrous_rate, layer.filter_length, layer.subsample, layer.subsample_length) == (2, 2, (1, 1), 1)
+    model = of("keras.models").Sequential([layer])
+    x = np.random.default_rng(0).normal(size=(1, 6, 1))
+    later = x.copy()
+    later[:, 4:] += 1
+    assert model.output_shape == (None, 6, 2)
+    np.testing.assert_array_equal(model.predict(x)[:, :4], model.predict(later)[:, :4])

@@ -20,7 +20,7 @@ from kjax.keras.core.variable import Variable
 
 SAME = (
     "abs all any cos dtype equal=x,y exp elu greater=x,y greater_equal=x,y less=x,y less_equal=x,y log logsumexp max "
-    "maximum=x,y min minimum=x,y not_equal=x,y prod round sigmoid sign sin softplus softsign sqrt square stack sum tanh "
+    "maximum=x,y min minimum=x,y not_equal=x,y prod round sigmoid sign sin softplus softsign square stack sum tanh "
     "sparse_plus log_sigmoid"
 )
 """Functions of ``keras.ops``, with other names of their arguments after the equals sign."""
@@ -49,6 +49,11 @@ globals().update(
 
 def _float_of_bool(x: Any) -> Any:
     return ops.cast(x, settings.floatx) if str(getattr(x, "dtype", "")) == "bool" else x
+
+
+def sqrt(x: Any) -> Any:
+    """The square root; of negative numbers 0."""
+    return ops.sqrt(ops.maximum(x, 0.0))
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:

@@ -16,6 +16,8 @@ from kjax.keras.legacy.arguments import rename
 _SWAPPED = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
 """Functions of (target, output) that were functions of (output, target) in Keras 1."""
 
+_FORMATS = spellings.VALUES["dim_ordering"]
+
 
 def with_older_spellings(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     """The functions of the backend, which understand the spellings of Keras 1 too, and those under its names."""
@@ -36,6 +38,9 @@ def _understanding(function: Callable[..., Any], name: str) -> Callable[..., Any
             kwargs = {k: v for k, v in kwargs.items() if k not in spellings.BACKEND_DROPPED}
             kwargs = rename(f"K.{name}", table, kwargs)
         if settings.era == "1":
+            args = tuple(_FORMATS.get(arg, arg) if isinstance(arg, str) else arg for arg in args)
+            if name == "temporal_padding":
+                args, kwargs = _both_ends(args, kwargs)
             if name in _SWAPPED and len(args) > 1:
                 args = (args[1], args[0], *args[2:])
             if name == "conv2d":
@@ -43,6 +48,14 @@ def _understanding(function: Callable[..., Any], name: str) -> Callable[..., Any
         return function(*args, **kwargs)
 
     return call
+
+
+def _both_ends(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """One number of zeros before the steps and behind them."""
+    known = dict(zip(("x", "padding"), args, strict=False)) | kwargs
+    if isinstance(known.get("padding"), int):
+        known["padding"] = (known["padding"],) * 2
+    return (), known
 
 
 def _kernel_of_today(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -60,8 +73,51 @@ def asymmetric_spatial_2d_padding(
     x: Any, top_pad: int = 1, bottom_pad: int = 1, left_pad: int = 1, right_pad: int = 1, dim_ordering: Any = None
 ) -> Any:
     """Zeros around images, other numbers of them on each side (Keras 1)."""
-    form = spellings.VALUES["dim_ordering"].get(dim_ordering, dim_ordering)
+    form = _FORMATS.get(dim_ordering, dim_ordering)
     return vars(network)["spatial_2d_padding"](x, ((top_pad, bottom_pad), (left_pad, right_pad)), data_format=form)
+
+
+def asymmetric_temporal_padding(x: Any, left_pad: int = 1, right_pad: int = 1) -> Any:
+    """Zeros before the steps and behind them (Keras 1)."""
+    return vars(network)["temporal_padding"](x, (left_pad, right_pad))
+
+
+def atrous_conv2d(
+    x: Any, kernel: Any, rate: int = 1, border_mode: str = "valid", dim_ordering: Any = None, **shapes: Any
+) -> Any:
+    """A convolution whose kernel has holes (Keras 1).
+
+    Args:
+        x: images.
+        kernel: (rows, columns, channels, filters), or (filters, channels, rows, columns) with channels first.
+        rate: distance of the places of the kernel.
+        border_mode: ``'valid'`` or ``'same'``.
+        dim_ordering: ``'tf'`` or ``'th'``.
+        **shapes: accepted: shapes of the images and of the kernel.
+    """
+    del shapes
+    kwargs = {"padding": border_mode, "data_format": _FORMATS.get(dim_ordering, dim_ordering)}
+    args = _kernel_of_today((x, kernel), kwargs)
+    return vars(network)["conv2d"](*args, dilation_rate=(rate, rate), **kwargs)
+
+
+def set_legacy_weight_ordering(value: bool) -> None:
+    """Whether weights are read in the order of the first versions (Keras 1); kept, and without effect.
+
+    Raises:
+        ValueError: anything but a boolean.
+    """
+    if value not in (True, False):
+        raise ValueError(f"set_legacy_weight_ordering: expected True or False, received {value!r}")
+    _legacy_order[:] = [bool(value)]
+
+
+def legacy_weight_ordering() -> bool:
+    """What :func:`set_legacy_weight_ordering` was given last."""
+    return _legacy_order[0]
+
+
+_legacy_order = [False]
 
 
 def unpack(x: Any, axis: int = 0) -> list[Any]:

@@ -534,6 +534,8 @@ class PureLayer(Seeded, Layer):
         if composed is not None:
             return composed(*args, **kwargs)
         module = self._current_module().clone(name=self.name)  # the name is for error messages
+        if settings.era == "1" and len(args) == 2 and isinstance(module, ModuleBase):  # every `call` was (x, mask=None)
+            args, kwargs = args[:1], {"mask": args[1], **kwargs} if accepts(module, "mask") else kwargs
         with named_as_given(self):
             return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
 

@@ -113,8 +113,9 @@ WEIGHTS: dict[str, Renames] = {
     "BatchNormalization": {"running_mean": "moving_mean", "running_std": "moving_variance"},
     "Embedding": {"W": "embeddings"},
     "PReLU": {"alphas": "alpha"},
+    "Conv1D": {"subsample": "strides"},
 }
-"""Weights as attributes of layers of Keras 1, where they are not those of :data:`KERNELS`."""
+"""Other attributes of layers of Keras 1, such as weights, where they are not those of :data:`KERNELS`."""
 
 KERNELS: Renames = {"W": "kernel", "U": "recurrent_kernel", "b": "bias"}
 
@@ -141,8 +142,8 @@ def attribute(layer: Any, cls: str, name: str) -> Any:
     value = getattr(layer, today)
     if today == "strides" and value is None:
         value = layer.pool_size
-    if name == "subsample_length" or (name in ("pool_length", "stride", "length") and isinstance(value, (tuple, list))):
-        return value[0]
+    if isinstance(value, (tuple, list)) and len(value) == 1:  # one axis: a number, but for the strides of convolutions
+        return (value[0], 1) if name == "subsample" else value[0]
     return {"channels_last": "tf", "channels_first": "th"}[value] if name == "dim_ordering" else value
 
 
@@ -293,15 +294,18 @@ BACKEND: dict[str, Renames] = {
     "truncated_normal": {"std": "stddev"},
     "random_uniform": {"low": "minval", "high": "maxval"},
     "conv1d": {"stride": "strides", **_PADDED},
-    **dict.fromkeys(("conv2d", "conv3d", "separable_conv2d", "pool2d", "pool3d"), _PADDED),
+    "conv2d": {"filter_dilation": "dilation_rate", **_PADDED},
+    **dict.fromkeys(("conv3d", "separable_conv2d", "pool2d", "pool3d"), _PADDED),
     "conv2d_transpose": _PADDED,
     **dict.fromkeys(("resize_images", "resize_volumes", "spatial_2d_padding", "spatial_3d_padding"), _FORMAT),
     "repeat_elements": {"repeats": "rep"},
     "argmax": {"dim": "axis"},
+    "expand_dims": {"dim": "axis"},
+    "temporal_padding": {},
 }
 """Arguments of the functions of ``keras.backend`` in Keras 1."""
 
-BACKEND_DROPPED = ("image_shape", "filter_shape", "volume_shape", "filter_dilation")
+BACKEND_DROPPED = ("image_shape", "filter_shape", "volume_shape")
 """Arguments of convolutions of the backend in Keras 1 that said what the tensors say."""
 
 BACKEND_NAMES: Renames = {
