@@ -144,7 +144,7 @@ def attribute(layer: Any, cls: str, name: str) -> Any:
         value = layer.pool_size
     if isinstance(value, (tuple, list)) and len(value) == 1:  # one axis: a number, but for the strides of convolutions
         return (value[0], 1) if name == "subsample" else value[0]
-    return {"channels_last": "tf", "channels_first": "th"}[value] if name == "dim_ordering" else value
+    return {"channels_last": "tf", "channels_first": "th"}[str(value)] if name == "dim_ordering" else value
 
 
 DROPPED: dict[str, dict[str, str]] = {

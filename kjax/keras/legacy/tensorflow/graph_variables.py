@@ -10,8 +10,14 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.name_scopes import current_path, name_scope
-from kjax.keras.core.settings import unique_name
-from kjax.keras.legacy.tensorflow.graphs import GraphKeys, add_to_collection, by_name, global_variables, name_of
+from kjax.keras.legacy.tensorflow.graphs import (
+    GraphKeys,
+    add_to_collection,
+    by_name,
+    global_variables,
+    name_of,
+    scopes_by_default,
+)
 from kjax.keras.legacy.tensorflow.training import Checkpoint, delete, note_latest
 from kjax.keras.legacy.tensorflow.variables import Variable, made_by
 
@@ -48,13 +54,23 @@ def variable_scope(
         reuse: whether :func:`get_variable` gives the variable of that name again: True, False or ``tf.AUTO_REUSE``.
     """
     whole = isinstance(name_or_scope, VariableScope)
-    name = name_or_scope.name if whole else (name_or_scope or unique_name(default_name or "scope"))
+    name = name_or_scope.name if whole else (name_or_scope or _default(default_name or "scope"))
     _reuse.append(reuse or _reuse[-1])
     try:
         with _names(name, whole=whole):
+            for counted in [path for path in scopes_by_default if path.startswith(f"{current_path()}/")]:
+                del scopes_by_default[counted]
             yield VariableScope(current_path(), _reuse[-1])
     finally:
         _reuse.pop()
+
+
+def _default(name: str) -> str:
+    """``dense``, then ``dense_1``, ... inside the scope that is open."""
+    path = f"{current_path()}/{name}".lstrip("/")
+    scopes_by_default[path] += 1
+    count = scopes_by_default[path] - 1
+    return f"{name}_{count}" if count else name
 
 
 @contextlib.contextmanager

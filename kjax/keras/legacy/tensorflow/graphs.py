@@ -6,6 +6,7 @@ A graph is drawn from symbolic tensors (``kjax.keras.core.tensor``), what it doe
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -77,6 +78,7 @@ def reset_default_graph() -> None:
     """Begin automatic names anew, as ``keras.backend.clear_session`` does."""
     clear_session()
     by_name.clear()
+    scopes_by_default.clear()
     _collections.clear()
 
 
@@ -223,6 +225,9 @@ def identity(input: Any, name: str | None = None) -> Any:
 
 # -- variables ---------------------------------------------------------------------------------------------------
 
+
+scopes_by_default: collections.Counter[str] = collections.Counter()
+"""How many variable scopes were opened under a default name, by path; those below a scope count anew when it is opened."""
 
 by_name: dict[str, Any] = {}
 """The variables of ``tf.get_variable``."""

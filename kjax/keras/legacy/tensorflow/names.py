@@ -468,7 +468,27 @@ MODULES: dict[str, dict[str, Any]] = {
         "contrib",
         "xavier_initializer l1_regularizer l2_regularizer",
         xavier_initializer_conv2d="xavier_initializer",
+    )
+    | _from(
+        "graph_layers",
+        "fully_connected flatten batch_norm",
+        linear="dense",
+        conv2d="contrib_conv2d",
+        convolution2d="contrib_conv2d",
+        conv2d_transpose="contrib_conv2d_transpose",
+        max_pool2d="contrib_max_pool2d",
+        avg_pool2d="contrib_avg_pool2d",
+        dropout="contrib_dropout",
     ),
+    "layers": _from(
+        "graph_layers",
+        "dense conv1d conv2d conv3d conv2d_transpose conv3d_transpose separable_conv2d max_pooling1d max_pooling2d "
+        "max_pooling3d average_pooling1d average_pooling2d average_pooling3d flatten dropout batch_normalization",
+    ),
+    "app": {
+        "run": f"{_HERE}.flags:run",
+        "flags": f"{_HERE}.flags:flags",
+    },
     "compat.v1": {},
     "compat.v2": {},
     "python.client": {},

@@ -1,0 +1,124 @@
+"""`tf.layers`, `tf.contrib.layers` and `tf.app` in scripts for TensorFlow 1: names and shapes are those of TensorFlow 1.4."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kjax.keras
+
+pytestmark = pytest.mark.skipif("tensorflow" in sys.modules, reason="TensorFlow itself was imported")
+X = np.random.default_rng(1).normal(size=(8, 4)).astype("float32")
+
+
+@pytest.fixture
+def tf() -> Iterator[Any]:
+    kjax.keras.install(2)
+    tensorflow = importlib.import_module("tensorflow")
+    tensorflow.reset_default_graph()
+    yield tensorflow
+    tensorflow.reset_default_graph()
+    kjax.keras.install(3)
+
+
+def names(variables: Any) -> list[str]:
+    return [variable.name.removesuffix(":0") for variable in variables]
+
+
+def test_layers_share_variables_where_scopes_do(tf: Any) -> None:
+    def score(x: Any, reuse: Any = None) -> Any:
+        with tf.variable_scope("score", reuse=reuse):
+            return tf.layers.dense(tf.layers.dense(x, 3, tf.nn.relu), 1, kernel_regularizer=tf.nn.l2_loss)
+
+    x, y = tf.placeholder(tf.float32, [None, 4]), tf.placeholder(tf.float32, [None, 4])
+    one, two = score(x), score(y, reuse=True)
+    found = ["score/dense/kernel", "score/dense/bias", "score/dense_1/kernel", "score/dense_1/bias"]
+    assert names(tf.trainable_variables()) == found
+    assert len(tf.losses.get_regularization_losses()) == 1
+    train = tf.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_mean(tf.square(one - 1.0)))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        first = session.run(one, {x: X})
+        kernel, bias, kernel_1, bias_1 = session.run(tf.trainable_variables())
+        np.testing.assert_allclose(first, np.maximum(X @ kernel + bias, 0) @ kernel_1 + bias_1, rtol=1e-5, atol=1e-6)
+        session.run(train, {x: X})
+        again, shared = session.run([one, two], {x: X, y: X})
+        np.testing.assert_array_equal(again, shared)
+        assert np.any(again != first)
+
+
+def test_layers_of_pictures(tf: Any) -> None:
+    x = tf.placeholder(tf.float32, [None, 8, 8, 2])
+    h = tf.layers.conv2d(x, 3, [3, 3], padding="same", activation=tf.nn.relu, name="first")
+    h = tf.layers.average_pooling2d(tf.layers.max_pooling2d(h, 2, 2), pool_size=[2, 2], strides=[1, 1])
+    h = tf.layers.conv2d_transpose(h, 5, 3, strides=2, padding="same")
+    h = tf.layers.separable_conv2d(h, 2, 3)
+    assert h.get_shape().as_list() == [None, 4, 4, 2]
+    flat = tf.layers.flatten(h)
+    shapes = {name: list(v.shape) for name, v in zip(names(tf.global_variables()), tf.global_variables(), strict=True)}
+    assert shapes == {
+        "first/kernel": [3, 3, 2, 3],
+        "first/bias": [3],
+        "conv2d_transpose/kernel": [3, 3, 5, 3],
+        "conv2d_transpose/bias": [5],
+        "separable_conv2d/depthwise_kernel": [3, 3, 5, 1],
+        "separable_conv2d/pointwise_kernel": [1, 1, 5, 2],
+        "separable_conv2d/bias": [2],
+    }
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run(flat, {x: np.ones((2, 8, 8, 2))}).shape == (2, 32)
+
+
+def test_normalization_and_dropout_follow_a_tensor(tf: Any) -> None:
+    x, training = tf.placeholder(tf.float32, [None, 4]), tf.placeholder_with_default(False, ())
+    normal = tf.layers.batch_normalization(x, training=training, momentum=0.5)
+    dropped = tf.layers.dropout(x, 0.5, training=training)
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    assert len(updates) == 2 and len(tf.trainable_variables()) == 2
+    own = tf.contrib.layers.batch_norm(x, is_training=training, updates_collections=None, scope="own", decay=0.5)
+    assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == 2
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        np.testing.assert_allclose(session.run(normal, {x: X}), X / np.sqrt(1.001), rtol=1e-5)
+        np.testing.assert_array_equal(session.run(dropped, {x: X}), X)
+        batch = (X - X.mean(0)) / np.sqrt(X.var(0) + 1e-3)
+        found, gone, _, _ = session.run([normal, dropped, updates, own], {x: X, training: True})
+        np.testing.assert_allclose(found, batch, rtol=1e-4, atol=1e-5)
+        assert 0 < np.sum(gone == 0) < X.size
+        means = [v for v in tf.global_variables() if "moving_mean" in v.name]
+        for mean in session.run(means):
+            np.testing.assert_allclose(mean, X.mean(0) / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_layers_of_contrib(tf: Any) -> None:
+    layers, training = tf.contrib.layers, tf.placeholder(tf.bool)
+    x = tf.placeholder(tf.float32, [None, 6, 6, 1])
+    h = layers.conv2d(x, 4, [3, 3], normalizer_fn=layers.batch_norm, normalizer_params={"is_training": training})
+    h = layers.fully_connected(layers.flatten(layers.max_pool2d(h, 2)), 5)
+    out = layers.fully_connected(layers.dropout(h, 0.5, is_training=training), 2, activation_fn=None, scope="out")
+    in_conv = ["weights", "BatchNorm/beta", "BatchNorm/moving_mean", "BatchNorm/moving_variance"]
+    dense = ["fully_connected/weights", "fully_connected/biases", "out/weights", "out/biases"]
+    assert names(tf.global_variables()) == [f"Conv/{name}" for name in in_conv] + dense
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        values = session.run([h, out], {x: np.ones((2, 6, 6, 1)), training: False})
+        assert values[0].min() >= 0 and values[1].shape == (2, 2)
+
+
+def test_flags_and_main(tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "--kjax_steps=7", "rest"])
+    tf.app.flags.DEFINE_integer("kjax_steps", 3, "how many")
+    tf.app.flags.DEFINE_string("kjax_folder", "/tmp", "where")
+    flags, seen = tf.app.flags.FLAGS, []
+    assert (flags.kjax_steps, flags.kjax_folder) == (7, "/tmp")
+    flags.kjax_folder = "here"
+    assert flags.kjax_folder == "here"
+    with pytest.raises(SystemExit) as ended:
+        tf.app.run(lambda argv: seen.append(argv))
+    assert ended.value.code is None and seen == [["train.py", "rest"]]
