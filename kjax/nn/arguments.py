@@ -55,6 +55,11 @@ def fraction(value: Any) -> float:
     return found
 
 
+def limited(value: Any) -> float:
+    """A number that is moved into the interval from 0 to 1, as Keras does with the rates of recurrent cells."""
+    return min(1.0, max(0.0, number(value)))
+
+
 def sizes(rank: int, *, minimum: int = 1) -> Callable[[Any], tuple[int, ...]]:
     """``rank`` integers; one integer stands for all of them (``3`` is ``(3, 3)``)."""
 

@@ -246,3 +246,11 @@ def test_batch_dot_of_keras_2_multiplies_matrices(era):
         np.testing.assert_allclose(backend.batch_dot(x, y, axes), np.einsum(formula, x, y), rtol=1e-4, atol=1e-5)
     era("3")
     np.testing.assert_allclose(backend.batch_dot(c, h, [2, 2]), np.einsum("bni,bmid->bnmd", c, h), rtol=1e-4, atol=1e-5)
+
+
+def test_an_argument_that_cannot_be_dropped_is_refused():
+    assert keras.layers.LSTM(2, time_major=False).units == 2
+    with pytest.raises(
+        ValueError, match="LSTM: the argument `time_major` is no longer supported: put the axis of the batch"
+    ):
+        keras.layers.LSTM(2, time_major=True)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from kjax import keras
+from kjax.nn import layers
+from kjax.train import Objective, make_eval_step
 
 X = np.random.default_rng(0).standard_normal((30, 4)).astype("float32")
 Y = (X.sum(1) > 0).astype("int32")
@@ -36,6 +38,49 @@ def test_results_are_those_of_keras(keras3):
         found.append((names, after_fit, after_evaluate, after_batch, results(model)))
     for real, ours in zip(*found, strict=True):
         assert ours == real if isinstance(real, list) else ours == pytest.approx(real, rel=1e-5)
+
+
+def test_names_count_up_as_in_keras(keras3):
+    found = []
+    for library in (keras, keras3):
+        library.utils.clear_session()
+        kinds = [library.metrics.AUC, library.metrics.Precision, library.metrics.Mean, library.optimizers.Adam]
+        own = type("Mine", (library.metrics.AUC,), {})
+        names = [kind().name for kind in (*kinds, *kinds, own, own, *kinds)]
+        logs = []
+        for _ in range(2):
+            model = library.Sequential([library.layers.Dense(1, activation="sigmoid")])
+            model.compile(library.optimizers.Adam(), "mse", metrics=[library.metrics.AUC(), library.metrics.Recall()])
+            logs.append(sorted(model.fit(X, Y > 0, verbose=0).history))
+        found.append((names, logs, library.metrics.AUC.from_config(library.metrics.AUC(name="a").get_config()).name))
+    assert found[0] == found[1]
+
+
+def test_names_that_count_up_need_no_new_program():
+    first, second = (keras.metrics.AUC().pure for _ in range(2))
+    assert first.name != second.name
+    assert first == second
+    assert hash(first) == hash(second)
+    objectives = [Objective.of("mse", (metric,)) for metric in (first, second)]
+    assert make_eval_step(layers.Dense(1), objectives[0]) is make_eval_step(layers.Dense(1), objectives[1])
+
+
+def test_state_of_scores_is_that_of_keras(keras3):
+    rng = np.random.default_rng(1)
+    true, pred = (rng.uniform(size=(6, 2)).astype("float32") for _ in range(2))
+    for kind in ("R2Score", "F1Score"):
+        found = []
+        for library in (keras, keras3):
+            library.utils.clear_session()
+            metric = getattr(library.metrics, kind)()
+            values = metric.stateless_update_state(metric.variables, true, pred)
+            metric.update_state(true, pred)
+            for variable, value in zip(metric.variables, values, strict=True):
+                np.testing.assert_allclose(np.asarray(variable), np.asarray(value), rtol=1e-6)
+            found.append(([(v.path, tuple(v.shape)) for v in metric.variables], [*values, metric.result()]))
+        assert found[0][0] == found[1][0]
+        for mine, theirs in zip(found[0][1], found[1][1], strict=True):
+            np.testing.assert_allclose(np.asarray(mine), np.asarray(theirs), rtol=1e-5)
 
 
 def test_objects_given_to_compile_have_the_results():

@@ -205,3 +205,11 @@ def test_errors_say_what_is_wrong(action: Any, message: str | None):
 
 def test_every_operation_has_a_description():
     assert [name for name, entry in entries().items() if not entry.function.__doc__] == []
+
+
+@pytest.mark.parametrize("name", ["arctan2", "logaddexp", "logaddexp2", "maximum"])
+@pytest.mark.parametrize("number", [0.1, 2])
+def test_python_numbers_beside_half_precision(name, number, keras3):
+    found = [getattr(library.ops, name)(library.ops.ones((2,), "bfloat16"), number) for library in (keras, keras3)]
+    assert str(found[0].dtype) == str(found[1].dtype)
+    np.testing.assert_allclose(*(np.asarray(x, "float32") for x in found), rtol=1e-6)

@@ -99,6 +99,8 @@ class Adaptable(PureLayer):
             raise ValueError(f"{type(self).__name__} layer {self.name!r}: `enable_lora` was called before")
         if not hasattr(self._module, "lora_rank"):
             raise NotImplementedError(f"{type(self).__name__} layers have no low-rank adaptation")
+        if rank < 1:
+            raise ValueError(f"{type(self).__name__} layer {self.name!r}: `enable_lora` needs a rank of at least 1")
         module: Any = self._module
         object.__setattr__(self, "_module", module.clone(lora_rank=rank, lora_alpha=lora_alpha))
         self._described.clear()

@@ -14,7 +14,7 @@ import numpy as np
 
 from kjax.keras.core import masks
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.settings import settings, to_snake_case
+from kjax.keras.core.settings import counted_name, settings
 from kjax.keras.core.variable import Variable
 from kjax.nn import metrics as rules
 from kjax.nn.dtypes import Policy, abstract, policy_name
@@ -33,14 +33,14 @@ class Metric:
 
     Args:
         dtype: type to compute in.
-        name: its name in the logs.
+        name: its name in the logs; by default that of the class, counted up (``auc``, ``auc_1``).
     """
 
     tracked_state: ClassVar[bool] = True
     """Layers that keep a metric as an attribute count its variables among their state."""
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.name = name or to_snake_case(type(self).__name__)
+        self.name = name or counted_name(type(self))
         self._dtype = Policy(policy_name(dtype) or settings.floatx).compute_dtype
         self._variables: list[Variable] = []
 
@@ -147,8 +147,13 @@ class Metric:
             *args: arguments of :meth:`update_state`.
             **kwargs: the same by name.
         """
-        self._prepare(*args)
-        return self._run(metric_variables, lambda: self.update_state(*args, **kwargs))[1]
+        values = list(metric_variables)
+        if len(values) == len(self.variables):
+            self._prepare(*args)
+            values += self.stateless_reset_state()[
+                len(values) :
+            ]  # variables that the data have just brought into being
+        return self._run(values, lambda: self.update_state(*args, **kwargs))[1]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """:meth:`result` for given values of :attr:`variables`."""
@@ -272,7 +277,12 @@ class PureMetric(Metric):
     rule_class: ClassVar[type[rules.Metric]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._adopt(self.rule_class(*args, **kwargs))
+        rule = self.rule_class(*args, **kwargs)
+        given = inspect.signature(self.rule_class).bind(*args, **kwargs)
+        given.apply_defaults()
+        if given.arguments.get("name") is None and rule.name == rules.base.snake_case(type(rule).__name__):
+            object.__setattr__(rule, "name", counted_name(type(self)))  # nobody else has the rule yet
+        self._adopt(rule)
 
     def _adopt(self, rule: rules.Metric) -> None:
         self.rule = rule
@@ -332,7 +342,7 @@ class PureMetric(Metric):
             return Variable(leaf, dtype=leaf.dtype, **kwargs)
 
         if parts:
-            self._state = tuple(box(value, name) for name, value in zip(parts, values, strict=True))
+            self._state = tuple(box(value, name) for name, value in zip(parts, _rows(values, parts), strict=True))
         else:
             self._state = jax.tree.map(lambda leaf: box(leaf, _NAMES.get(type(self.rule))), values)
         self._variables[:0] = jax.tree.leaves(self._state, is_leaf=_is_box)
@@ -340,7 +350,7 @@ class PureMetric(Metric):
     def _packed(self, boxes: Any) -> Any:
         """The state as the rule keeps it: parts that are variables of their own lie in one array."""
         values = jax.tree.map(_value, boxes, is_leaf=_is_box)
-        return jnp.stack(values) if _parts_of(self.rule) else values
+        return jnp.stack(jnp.broadcast_arrays(*values)) if _parts_of(self.rule) else values
 
     def _prepare(self, *args: Any) -> None:
         self._make_state(*jax.tree.map(_abstract, args))
@@ -366,7 +376,8 @@ class PureMetric(Metric):
 
     def _each(self, function: Callable[[Variable, Any], Any], state: Any) -> None:
         """Call a function with each variable and its part of a state."""
-        parts = tuple(state[i] for i in range(len(self._state))) if _parts_of(self.rule) else state
+        names = _parts_of(self.rule)
+        parts = _rows(state, names) if names else state
         jax.tree.map(function, self._state, parts, is_leaf=_is_box)
 
     def result(self) -> Any:
@@ -403,6 +414,10 @@ _NAMES: dict[type, str] = {
 """Names of states that are one variable in Keras too."""
 
 
+_SCALARS = ("num_samples",)
+"""Parts that are one number, which fills its row of the packed array."""
+
+
 def _parts_of(rule: rules.Metric) -> tuple[str, ...]:
     """Names of the variables in which Keras keeps what the rule has in one packed array; none for other states."""
     if isinstance(rule, (rules.Mean, rules.MeanMetric)):
@@ -411,9 +426,16 @@ def _parts_of(rule: rules.Metric) -> tuple[str, ...]:
         return tuple(rule.counted) if len(rule.counted) > 1 else ("accumulator",)
     if isinstance(rule, rules.FBetaScore):
         return ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
+    if isinstance(rule, rules.R2Score):
+        return ("num_samples", "squared_sum", "sum", "residual", "count")
     if isinstance(rule, rules.AUC):
         return ("true_positives", "false_positives", "true_negatives", "false_negatives")
     return ()
+
+
+def _rows(state: Any, parts: Sequence[str]) -> tuple[Any, ...]:
+    """The parts of a packed state, each as Keras has it."""
+    return tuple(row[0] if name in _SCALARS else row for name, row in zip(parts, state, strict=True))
 
 
 def _members(value: Any, kind: type) -> Iterator[Any]:

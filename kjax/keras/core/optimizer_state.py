@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.settings import to_snake_case
+from kjax.keras.core.settings import counted_name, to_snake_case
 from kjax.keras.core.stepwise import own_name, stepped
 from kjax.keras.core.variable import Variable
 from kjax.nn import optimizers as rules
@@ -38,6 +38,8 @@ class StateKeeper:
 
     def _adopt(self, rule: Any) -> None:
         self.rule = rule
+        if getattr(rule, "name", None) is None and "_name" not in self.__dict__:
+            self._name = counted_name(self._named_after)
         self._tree: Any = None
         self._built_for: frozenset[int] = frozenset()
         self._layout: Any = None
@@ -61,8 +63,11 @@ class StateKeeper:
     def name(self) -> str:
         """The optimizer's name."""
         own = self.__dict__.get("_name") or getattr(self.rule, "name", None)
-        name = type(self.rule if type(self).__name__ == "Optimizer" else self).__name__
-        return own or to_snake_case(name)
+        return own or to_snake_case(self._named_after.__name__)
+
+    @property
+    def _named_after(self) -> type:
+        return type(self.rule if type(self).__name__ == "Optimizer" else self)
 
     @name.setter
     def name(self, value: str | None) -> None:

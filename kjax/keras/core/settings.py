@@ -163,6 +163,16 @@ def unique_name(prefix: str) -> str:
     return prefix if count == 0 else f"{prefix}_{count}"
 
 
+def counted_name(kind: type) -> str:
+    """The name of a metric or optimizer that was given none: ``auc``, then ``auc_1``, ...; before Keras 3 all are alike.
+
+    Args:
+        kind: its class.
+    """
+    name = to_snake_case(kind.__name__)
+    return name if settings.era in ("1", "2") else unique_name(name)
+
+
 def clear_session(free_memory: bool = True) -> None:
     """Start automatic names anew and leave the learning phase open.
 

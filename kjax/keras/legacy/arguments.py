@@ -48,10 +48,16 @@ def rename(owner: str, table: Mapping[str, str], kwargs: Mapping[str, Any]) -> K
 
 
 def drop(owner: str, table: Mapping[str, str], kwargs: Kwargs) -> None:
-    """Take out arguments without a meaning today, with a note where the user should know."""
+    """Take out arguments without a meaning today, with a note where the user should know.
+
+    Raises:
+        ValueError: the result would be another without the argument, and nothing can be done about it here.
+    """
     for key, advice in table.items():
         if key in kwargs:
             value = kwargs.pop(key)
+            if value and key in spellings.REFUSED:
+                raise ValueError(f"{owner}: the argument `{key}` is no longer supported: {spellings.REFUSED[key]}")
             if advice and value:
                 note(f"{owner}: the argument `{key}` has no effect any more: {advice}")
 

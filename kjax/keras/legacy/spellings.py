@@ -163,6 +163,9 @@ DROPPED: dict[str, dict[str, str]] = {
 }
 """Arguments without a meaning today: by class, with a word to the user where the result may be another."""
 
+REFUSED = {"time_major": "put the axis of the batch first, with `keras.ops.swapaxes(x, 0, 1)` or `Permute`"}
+"""Of these, the arguments that no layer obeys any more, with a way out: they are taken only where they ask for nothing."""
+
 VALUES: dict[str, dict[Any, Any]] = {
     "dim_ordering": {"tf": "channels_last", "th": "channels_first", "default": None},
     "data_format": {"tf": "channels_last", "th": "channels_first", "default": None},

@@ -78,10 +78,7 @@ def _shared_axes(value: Any) -> tuple[int, ...] | None:
     if value is None:
         return None
     axes = arg.axes(value)
-    axes = axes if isinstance(axes, tuple) else (axes,)
-    if any(axis == 0 for axis in axes):
-        raise ValueError("axis 0 is that of the batch, along which the weights are shared anyway")
-    return axes
+    return axes if isinstance(axes, tuple) else (axes,)
 
 
 class PReLU(Layer):
@@ -91,7 +88,8 @@ class PReLU(Layer):
 
     Attributes:
         shared_axes: axes along which one weight is shared, counted with the batch axis as 0: ``[1, 2]`` gives one
-            weight for each channel of images.
+            weight for each channel of images. An axis ``a`` is the one with index ``a - 1`` in the weight's shape, as in
+            Keras: 0 is the last axis, -1 the one before it.
 
     Source: He et al., 2015, "Delving deep into rectifiers".
     """
@@ -105,15 +103,15 @@ class PReLU(Layer):
 
     def call(self, inputs: Float[Array, "batch *shape"]) -> Float[Array, "batch *shape"]:
         base.require_rank(self, inputs, 2, at_least=True)
-        shape = list(inputs.shape)
+        shape = list(inputs.shape[1:])
         for axis in self.shared_axes or ():
-            if not -inputs.ndim < axis < inputs.ndim:
+            if not -len(shape) <= axis - 1 < len(shape):
                 raise ValueError(
                     f"{base.describe(self)}: argument `shared_axes` {self.shared_axes} is out of range for inputs of "
                     f"shape {inputs.shape}"
                 )
-            shape[axis] = 1
-        alpha = base.declared_weight(self, "alpha", tuple(shape[1:]))
+            shape[axis - 1] = 1
+        alpha = base.declared_weight(self, "alpha", tuple(shape))
         return jax.nn.relu(inputs) - alpha[None] * jax.nn.relu(-inputs)
 
 

@@ -16,8 +16,8 @@ from kjax.nn.value import ArgumentError, field
 
 
 def rank_field(**kwargs: Any) -> Any:
-    """The field ``lora_rank``: the length of the thin axis, or None for no adaptation."""
-    return field(None, convert=arg.optional(arg.positive), **kwargs)
+    """The field ``lora_rank``: the length of the thin axis, or None (or 0) for no adaptation."""
+    return field(None, convert=lambda value: arg.positive(value) if value else None, **kwargs)
 
 
 def alpha_field(**kwargs: Any) -> Any:

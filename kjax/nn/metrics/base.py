@@ -45,6 +45,11 @@ class Metric(ContentValue):
         if self.name is None:
             object.__setattr__(self, "name", snake_case(type(self).__name__))
 
+    def _content(self) -> tuple[tuple[str, Any], ...] | None:
+        # Names take no part in equality: they change nothing in what is computed, and Keras counts them up.
+        content = super()._content()
+        return None if content is None else tuple(item for item in content if item[0] != "name")
+
     def init(self, y_true: Any = None, y_pred: Any = None) -> State:
         """The state before any data.
 

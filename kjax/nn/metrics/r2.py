@@ -28,8 +28,8 @@ def _not_negative(value: Any) -> int:
 class R2Score(Metric):
     """``1 - sum((y_true - y_pred) ** 2) / sum((y_true - mean) ** 2)`` of each output.
 
-    ``init`` needs the shape of the predictions, (samples, outputs). The state has the rows sum of targets, of
-    their squares, of squared errors, of weights, and the number of all values seen.
+    ``init`` needs the shape of the predictions, (samples, outputs). The state has the rows number of all values
+    seen, and the sums of squared targets, of targets, of squared errors and of weights: the variables of Keras in their order.
 
     Attributes:
         class_aggregation: ``'uniform_average'`` of the outputs, ``'variance_weighted_average'``, or None for
@@ -73,13 +73,13 @@ class R2Score(Metric):
             weights = weights[:, None] if weights.ndim == 1 else weights
         weights = jnp.broadcast_to(weights, true.shape)
         weighted = true * weights
-        rows = (weighted, true * weighted, jnp.square(true - pred) * weights, weights)
+        rows = (true * weighted, weighted, jnp.square(true - pred) * weights, weights)
         sums = [jnp.sum(row, axis=0) for row in rows]
-        return state + jnp.stack([*sums, jnp.full_like(sums[0], true.size)])
+        return state + jnp.stack([jnp.full_like(sums[0], true.size), *sums])
 
     def compute(self, state: Array) -> Array:
         """The score; NaN before any data."""
-        total_true, squares, errors, count, values = state
+        values, squares, total_true, errors, count = state
         variation = squares - total_true * (total_true / count)
         scores = 1 - errors / variation
         score = jnp.where(jnp.isinf(scores), 0.0, scores)

@@ -49,7 +49,7 @@ FLOATING = (
 """Functions of one array that turn integers into floats first."""
 
 BINARY = (
-    "add arctan2 divide=true_divide equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot lcm less "
+    "add divide=true_divide equal floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot lcm less "
     "less_equal logical_and logical_or logical_xor maximum minimum mod multiply nextafter not_equal power subtract true_divide"
 )
 """Functions of two arrays ``x1`` and ``x2``."""
@@ -101,6 +101,11 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Array:
 def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
     """NaN and infinities replaced by numbers: ``nan``, and the largest and smallest of the type by default."""
     return jnp.nan_to_num(array(x), nan=nan, posinf=posinf, neginf=neginf)
+
+
+def arctan2(x1: Any, x2: Any) -> Array:
+    """The angle from the first axis to the point ``(x2, x1)``, between -pi and pi."""
+    return jnp.arctan2(*together(x1, x2))
 
 
 def logaddexp(x1: Any, x2: Any) -> Array:

@@ -31,6 +31,8 @@ CASES = [
     case("ELU", alpha=0.5),
     case("PReLU"),
     case("PReLU", alpha_initializer="ones", shared_axes=[1, 2], shape=(2, 3, 4, 5)),
+    case("PReLU", alpha_initializer="ones", shared_axes=[0], shape=(2, 3, 4)),
+    case("PReLU", alpha_initializer="ones", shared_axes=[-1], shape=(2, 3, 4)),
     case("Softmax"),
     case("Softmax", axis=1, mask=some),
     case("Softmax", axis=(1, 2)),

@@ -28,6 +28,7 @@ CASES = [
         lambda K: K.Discretization([-1.0, 0.0, 0.5], output_mode="one_hot"),
         [(3, 1)],
     ),
+    Case(L.Discretization([1.0, -1.0, 0.5]), lambda K: K.Discretization([1.0, -1.0, 0.5]), [(3, 4)], scale=4),
     Case(
         L.Discretization([-1.0, 0.5], output_mode="count"),
         lambda K: K.Discretization([-1.0, 0.5], output_mode="count"),

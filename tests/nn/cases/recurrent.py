@@ -86,6 +86,7 @@ def convolutional_step(rank: int, *args: Any, **kwargs: Any) -> Case:
 STATE = np.linspace(-1, 1, 6, dtype="float32").reshape(3, 2)
 CASES = [
     case("LSTM", 2),
+    case("LSTM", 2, dropout=-0.5, recurrent_dropout=-1),
     case("LSTM", 2, return_sequences=True, mask=True),
     case("LSTM", 2, return_state=True, go_backwards=True, mask=True),
     case("LSTM", 2, return_sequences=True, return_state=True, unroll=True),

@@ -145,7 +145,7 @@ class Discretization(Layer):
 
     Attributes:
         bin_boundaries: where one bin ends and the next begins, ascending: ``[0, 1]`` makes the bins below 0, from 0 to
-            1, and from 1 on.
+            1, and from 1 on. Descending ones count the bins from above, as in NumPy's ``digitize``.
         num_bins: number of bins whose boundaries are learned (``kjax.keras.layers.Discretization.adapt``).
         epsilon: accuracy of the learned boundaries, as a part of the data.
         output_mode: ``'int'``, ``'one_hot'``, ``'multi_hot'`` or ``'count'``.
@@ -175,7 +175,7 @@ class Discretization(Layer):
                 f"{base.describe(self)} has no boundaries yet: call `adapt(data)` first, or give `bin_boundaries`"
             )
         boundaries = jnp.asarray(self.bin_boundaries, jnp.float32)
-        indices = jnp.searchsorted(boundaries, inputs.astype(jnp.float32), side="right").astype(jnp.int32)
+        indices = jnp.digitize(inputs.astype(jnp.float32), boundaries).astype(jnp.int32)
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
         rows = encode(indices, self.output_mode, len(self.bin_boundaries) + 1, dtype, jnp)
         return stored(rows) if self.sparse else rows

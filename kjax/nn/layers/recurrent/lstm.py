@@ -97,8 +97,8 @@ class _LSTM(BuiltInCell):
     kernel_constraint: Any = base.constraint()
     recurrent_constraint: Any = base.constraint()
     bias_constraint: Any = base.constraint()
-    dropout: float = field(0.0, convert=arg.fraction)
-    recurrent_dropout: float = field(0.0, convert=arg.fraction)
+    dropout: float = field(0.0, convert=arg.limited)
+    recurrent_dropout: float = field(0.0, convert=arg.limited)
     seed: int | None = base.seed()
 
     gates = 4
