@@ -28,6 +28,8 @@ from kjax.keras.core.tensor import (
     symbolic_leaves,
 )
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy import calls
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 
 @functools.cache
@@ -133,6 +135,9 @@ class Symbolic:
     def _make_node(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One traced call, as a node of the graph."""
         first = args[0] if args else next(iter(kwargs.values()), None)
+        masked = [mask for mask in map(symbolic_mask, symbolic_leaves(first)) if mask is not None]
+        if settings.era in OLD_ERAS:
+            calls.check(self, first, masked, settings.era)
         with scopes.inside(self):
             self._check_first(first)
             if not self.built:
@@ -140,7 +145,7 @@ class Symbolic:
                 self._check_first(first)
             specs, masks, structure = self._declared_specs(args, kwargs) or self._output_specs(args, kwargs)
         self._lock_state()
-        if not self._passes_masks and any(symbolic_mask(t) is not None for t in symbolic_leaves(first)):
+        if masked and not self._passes_masks:
             self._note_lost_mask()
         names = [f"{self.name}_output_{i}" for i in range(len(specs))]
         outputs = [KerasTensor(s.shape, s.dtype, n, known=s.known) for n, s in zip(names, specs, strict=True)]

@@ -207,10 +207,10 @@ NAMES: dict[str, dict[str, str]] = {
     "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
     "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
     "regularizers": {
-        "l1l2": "kjax.keras.regularizers:L1L2",
+        "l1l2": "kjax.keras.regularizers:l1_l2",
         "activity_l1": "kjax.keras.regularizers:L1",
         "activity_l2": "kjax.keras.regularizers:L2",
-        "activity_l1l2": "kjax.keras.regularizers:L1L2",
+        "activity_l1l2": "kjax.keras.regularizers:l1_l2",
         "L1L2Regularizer": "kjax.keras.regularizers:L1L2",
         "WeightRegularizer": "kjax.keras.regularizers:L1L2",
         "ActivityRegularizer": "kjax.keras.regularizers:L1L2",

@@ -18,24 +18,48 @@ Config = dict[str, Any]
 VERSION = {"keras_version": "2.2.4", "backend": "tensorflow"}
 """What stood beside the config of a model."""
 
-_ROW = "{0}_initializer {0}_regularizer {0}_constraint"
-_KERNEL, _BIAS, _RECURRENT, _DEPTHWISE, _POINTWISE = (
-    _ROW.format(name) for name in ("kernel", "bias", "recurrent", "depthwise", "pointwise")
-)
-_DENSE = f"activation use_bias {_KERNEL} {_BIAS}"
+
+def _weights(*names: str, activity: bool = True, after: str = "") -> str:
+    """What stood in the configs for weights: all initializers, all regularizers, all constraints.
+
+    Args:
+        *names: of the weights.
+        activity: whether the layer had a penalty on its outputs, written behind those of the weights.
+        after: what was written behind the initializers.
+    """
+    initializers, regularizers, constraints = (
+        [f"{name}_{kind}" for name in names] for kind in ("initializer", "regularizer", "constraint")
+    )
+    return " ".join([*initializers, *after.split(), *regularizers, *["activity_regularizer"] * activity, *constraints])
+
+
+_ORDINARY, _LOOPED = ("kernel", "bias"), ("kernel", "recurrent", "bias")
+_DENSE = f"activation use_bias {_weights(*_ORDINARY)}"
 _WINDOW = "kernel_size strides padding data_format"
-_CONV = f"filters {_WINDOW} dilation_rate {_DENSE} activity_regularizer"
+_CONV = f"filters {_WINDOW} dilation_rate {_DENSE}"
 _SEPARABLE = (
-    f"filters {_WINDOW} dilation_rate activation use_bias {_BIAS} activity_regularizer "
-    f"depth_multiplier {_DEPTHWISE} {_POINTWISE}"
+    f"filters {_WINDOW} dilation_rate activation use_bias {_weights('bias')} "
+    f"depth_multiplier {_weights('depthwise', 'pointwise', activity=False)}"
 )
-_STEP = f"{_DENSE} {_RECURRENT} dropout recurrent_dropout"
-_CELL = f"units {_STEP}"
 _LOOP = "return_sequences return_state go_backwards stateful unroll"
-_GATES = "recurrent_activation implementation"
-_CUDNN = (
-    f"units {_KERNEL} {_RECURRENT} {_BIAS} activity_regularizer return_sequences return_state go_backwards stateful"
-)
+_DROPS = "dropout recurrent_dropout"
+_FORGETS = "unit_forget_bias"
+_CUDNN = "return_sequences return_state go_backwards stateful units"
+
+
+def _step(before: str, activity: bool, gates: bool = True, after: str = "") -> str:
+    """The arguments of a recurrent layer, or of its cell.
+
+    Args:
+        before: those before its activation.
+        activity: whether it had a penalty on its outputs.
+        gates: whether gates have an activation of their own.
+        after: what was written behind the initializers.
+    """
+    activations = "activation recurrent_activation" if gates else "activation"
+    return f"{before} {activations} use_bias {_weights(*_LOOPED, activity=activity, after=after)} {_DROPS}"
+
+
 _POOL = "pool_size strides padding data_format"
 
 KEYS: dict[str, str] = {
@@ -52,46 +76,46 @@ KEYS: dict[str, str] = {
     "Concatenate": "axis",
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), _CONV),
     "Conv2DTranspose": f"{_CONV} output_padding",
-    "Conv3DTranspose": f"filters {_WINDOW} {_DENSE} activity_regularizer output_padding",
-    "ConvLSTM2D": f"filters {_WINDOW} dilation_rate {_STEP} recurrent_activation unit_forget_bias activity_regularizer {_LOOP}",
-    "ConvLSTM2DCell": f"filters {_WINDOW} dilation_rate {_STEP} recurrent_activation unit_forget_bias",
+    "Conv3DTranspose": f"filters {_WINDOW} {_DENSE} output_padding",
+    "ConvLSTM2D": _step(f"{_LOOP} filters {_WINDOW} dilation_rate", True, after=_FORGETS),
+    "ConvLSTM2DCell": _step(f"filters {_WINDOW} dilation_rate", False, after=_FORGETS),
     "Cropping1D": "cropping",
     "Cropping2D": "cropping data_format",
     "Cropping3D": "cropping data_format",
-    "CuDNNGRU": _CUDNN,
-    "CuDNNLSTM": f"{_CUDNN} unit_forget_bias",
-    "Dense": f"units {_DENSE} activity_regularizer",
+    "CuDNNGRU": f"{_CUDNN} {_weights(*_LOOPED)}",
+    "CuDNNLSTM": f"{_CUDNN} {_weights(*_LOOPED, after=_FORGETS)}",
+    "Dense": f"units {_DENSE}",
     "DepthwiseConv2D": (
-        f"{_WINDOW} dilation_rate activation use_bias {_BIAS} activity_regularizer depth_multiplier {_DEPTHWISE}"
+        f"{_WINDOW} dilation_rate activation use_bias {_weights('bias')} depth_multiplier {_weights('depthwise', activity=False)}"
     ),
     "Dot": "axes normalize",
     "Dropout": "rate noise_shape seed",
     "ELU": "alpha",
-    "Embedding": f"input_dim output_dim {_ROW.format('embeddings')} activity_regularizer mask_zero input_length",
+    "Embedding": f"input_dim output_dim {_weights('embeddings')} mask_zero input_length",
     "Flatten": "data_format",
-    "GRU": f"{_CELL} {_GATES} reset_after activity_regularizer {_LOOP}",
-    "GRUCell": f"{_CELL} {_GATES} reset_after",
+    "GRU": f"{_step(f'{_LOOP} units', True)} implementation reset_after",
+    "GRUCell": f"{_step('units', False)} implementation reset_after",
     "GaussianDropout": "rate",
     "GaussianNoise": "stddev",
     "Highway": "init activation W_regularizer b_regularizer activity_regularizer W_constraint b_constraint bias input_dim",
     "InputLayer": "batch_input_shape dtype sparse",
-    "LSTM": f"{_CELL} {_GATES} unit_forget_bias activity_regularizer {_LOOP}",
-    "LSTMCell": f"{_CELL} {_GATES} unit_forget_bias",
+    "LSTM": f"{_step(f'{_LOOP} units', True, after=_FORGETS)} implementation",
+    "LSTMCell": f"{_step('units', False, after=_FORGETS)} implementation",
     "Lambda": "function function_type output_shape output_shape_type arguments",
     "LeakyReLU": "alpha",
-    "LocallyConnected1D": f"filters kernel_size strides padding {_DENSE} activity_regularizer",
-    "LocallyConnected2D": f"filters {_WINDOW} {_DENSE} activity_regularizer",
+    "LocallyConnected1D": f"filters kernel_size strides padding {_DENSE}",
+    "LocallyConnected2D": f"filters {_WINDOW} {_DENSE}",
     "Masking": "mask_value",
-    "PReLU": f"{_ROW.format('alpha')} shared_axes",
+    "PReLU": f"{_weights('alpha', activity=False)} shared_axes",
     "Permute": "dims",
-    "RNN": f"cell {_LOOP}",
+    "RNN": f"{_LOOP} cell",
     "ReLU": "max_value negative_slope threshold",
     "RepeatVector": "n",
     "Reshape": "target_shape",
     "SeparableConv1D": _SEPARABLE,
     "SeparableConv2D": _SEPARABLE,
-    "SimpleRNN": f"{_CELL} activity_regularizer {_LOOP}",
-    "SimpleRNNCell": _CELL,
+    "SimpleRNN": _step(f"{_LOOP} units", True, gates=False),
+    "SimpleRNNCell": _step("units", False, gates=False),
     "Softmax": "axis",
     **{f"SpatialDropout{n}D": "rate noise_shape seed" for n in (1, 2, 3)},
     "StackedRNNCells": "cells",
@@ -278,8 +302,9 @@ def _layer(name: str, config: Config) -> Config:
     known = KEYS[name].split()
     module = getattr(names.builtin("keras.layers", name), "module_class", None)
     defaults = {} if module is None else defaults_of(module)
+    given = dict(config)
     for key in known:
-        result[key] = _value(name, key, config.pop(key, ADDED.get(key)), config)
+        result[key] = _value(name, key, config.pop(key, ADDED.get(key)), given)
     left = {*RENAMED.get(name, {}), *UNWRITTEN, *spellings.FIXED.get(name, {})}
     for key, value in config.items():
         told = (
@@ -305,9 +330,9 @@ def _policy(dtype: Any) -> str | None:
 
 def _value(name: str, key: str, value: Any, config: Config) -> Any:
     if name == "Lambda" and key in ("function", "output_shape"):
-        return value if key == "output_shape" or not isinstance(value, Mapping) else _function(value)
-    if key == "function_type":
-        return "lambda" if isinstance(config.get("function"), Mapping) else "function"
+        return _function(value) if isinstance(value, Mapping) else value
+    if key in ("function_type", "output_shape_type"):
+        return _kind(config.get(key.removesuffix("_type")))
     if key == "axis" and isinstance(value, (list, tuple)) and len(value) == 1:
         return value[0]
     if key in ROUNDED.get(name, ()):
@@ -319,6 +344,13 @@ def _value(name: str, key: str, value: Any, config: Config) -> Any:
         stem = inner["config"]["name"].removeprefix("forward_")
         return {**inner, "config": {**inner["config"], "name": stem}}
     return entry(value)
+
+
+def _kind(value: Any) -> str:
+    """How a function, or a shape in the place of one, was written."""
+    if isinstance(value, Mapping):
+        return "lambda" if value.get("class_name") == "__lambda__" else "function"
+    return "function" if isinstance(value, str) else "raw"
 
 
 def _function(value: Mapping[str, Any]) -> Any:

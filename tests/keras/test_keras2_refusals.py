@@ -1,0 +1,110 @@
+"""What Keras 2.2.4 refused of calls of layers, and the order of arguments in its configs."""
+
+from __future__ import annotations
+
+import pytest
+
+from kjax import keras
+from kjax.keras import layers
+
+
+@pytest.fixture
+def keras2():
+    keras.install(version="2")
+    yield
+    keras.uninstall()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        layers.Flatten,
+        lambda: layers.Conv1D(2, 2),
+        lambda: layers.Reshape((20,)),
+        layers.GlobalMaxPooling1D,
+        lambda: layers.ZeroPadding1D(1),
+    ],
+)
+def test_layers_without_masking_refuse_masks(keras2, make):
+    masked = layers.Masking()(layers.Input((5, 4)))
+    with pytest.raises(TypeError, match="does not support masking, but was passed an input_mask"):
+        make()(masked)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        layers.GlobalAveragePooling1D,
+        lambda: layers.Dense(2),
+        lambda: layers.LSTM(2),
+        lambda: layers.Lambda(lambda x: x * 2),
+        lambda: layers.TimeDistributed(layers.Dense(2)),
+    ],
+)
+def test_layers_with_masking_take_masks(keras2, make):
+    assert make()(layers.Masking()(layers.Input((5, 4)))).shape[-1] in (2, 4)
+
+
+def test_classes_of_scripts_say_what_they_take(keras2):
+    class Plain(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    class Taking(Plain):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
+    class Dropping(layers.Flatten):
+        def compute_mask(self, inputs, mask=None):
+            return None
+
+    masked = layers.Masking()(layers.Input((5, 4)))
+    with pytest.raises(TypeError, match="does not support masking"):
+        Plain()(masked)
+    assert Taking()(masked).shape == (None, 5, 4)
+    assert Dropping()(masked).shape == (None, 20)
+
+
+@pytest.mark.parametrize("inputs", [list, lambda given: given[0]], ids=["one in a list", "a tensor"])
+@pytest.mark.parametrize("make", [layers.Add, layers.Concatenate, layers.Subtract, lambda: layers.Dot(1)])
+def test_merging_layers_want_several_inputs(keras2, make, inputs):
+    with pytest.raises(ValueError, match=r"should be called on a list of (at least )?2 inputs"):
+        make()(inputs([layers.Input((5,))]))
+
+
+def test_arguments_in_configs_are_in_keras_2_s_order(keras2):
+    config = layers.LSTM(2).get_config()
+    assert " ".join(config) == (
+        "name trainable return_sequences return_state go_backwards stateful unroll units activation recurrent_activation "
+        "use_bias kernel_initializer recurrent_initializer bias_initializer unit_forget_bias kernel_regularizer "
+        "recurrent_regularizer bias_regularizer activity_regularizer kernel_constraint recurrent_constraint "
+        "bias_constraint dropout recurrent_dropout implementation"
+    )
+    assert " ".join(layers.Dense(2).get_config()) == (
+        "name trainable units activation use_bias kernel_initializer bias_initializer kernel_regularizer "
+        "bias_regularizer activity_regularizer kernel_constraint bias_constraint"
+    )
+
+
+def _double(x):
+    return x * 2
+
+
+def test_the_config_of_a_lambda_names_the_kinds_of_its_functions(keras2):
+    config = layers.Lambda(_double, output_shape=(3,)).get_config()
+    assert (config["function_type"], config["output_shape"], config["output_shape_type"]) == ("function", (3,), "raw")
+    with pytest.warns(UserWarning, match="byte code"):
+        config = layers.Lambda(lambda x: x * 2).get_config()
+    assert (config["function_type"], config["output_shape"], config["output_shape_type"]) == ("lambda", None, "raw")
+
+
+@pytest.mark.parametrize(("version", "rate"), [("1", 0.01), ("2", 0.01), ("tf", 0.01), ("3", 0.0)])
+def test_l1_l2_had_rates_before_keras_3(version, rate):
+    keras.install(version=version)
+    try:
+        both, one = keras.regularizers.l1_l2(), keras.regularizers.l1_l2(l1=0.5)
+    finally:
+        keras.uninstall()
+    assert (both.l1, both.l2, one.l1, one.l2) == (rate, rate, 0.5, rate)
+    assert isinstance(both, keras.regularizers.L1L2)
