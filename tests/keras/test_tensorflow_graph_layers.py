@@ -122,3 +122,72 @@ def test_flags_and_main(tf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as ended:
         tf.app.run(lambda argv: seen.append(argv))
     assert ended.value.code is None and seen == [["train.py", "rest"]]
+
+
+def test_functions_that_had_other_names_or_arguments(tf: Any) -> None:
+    x = tf.constant([[0.0, 1.0], [2.0, 3.0]])
+    kept = tf.nn.dropout(tf.ones([50, 40]), 0.9)  # the share that is kept
+    picture = tf.reshape(tf.range(4.0), [1, 2, 2, 1])
+    asked = {
+        "mul": tf.mul(x, tf.sub(x, tf.neg(x))),
+        "pack": tf.pack(tf.unpack(x)),
+        "expand": tf.squeeze(tf.expand_dims(x, dim=1), squeeze_dims=[1]),
+        "softmax": tf.nn.softmax(tf.zeros([2, 4]), dim=0),
+        "dense": tf.sparse_to_dense([[0, 1]], [2, 2], 5.0),
+        "trace": tf.trace(tf.matrix_transpose(x)),
+        "diagonal": tf.matrix_diag_part(x),
+        "holes": tf.nn.atrous_conv2d(tf.ones([1, 5, 5, 1]), tf.ones([3, 3, 1, 1]), 2, "VALID"),
+        "linear": tf.image.resize_bilinear(picture, [4, 4])[0, :, :, 0],
+        "corners": tf.image.resize_bilinear(picture, [3, 3], align_corners=True)[0, :, :, 0],
+        "nearest": tf.image.resize_nearest_neighbor(picture, [4, 4])[0, 0, :, 0],
+        "kept": kept,
+    }
+    with tf.Session() as session:
+        found = session.run(asked)
+    value = np.array([[0.0, 1.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(found["mul"], 2 * value**2)
+    np.testing.assert_array_equal(found["pack"], value)
+    np.testing.assert_array_equal(found["expand"], value)
+    np.testing.assert_array_equal(found["softmax"], np.full((2, 4), 0.5))
+    np.testing.assert_array_equal(found["dense"], [[0, 5], [0, 0]])
+    assert found["trace"] == 3 and found["diagonal"].tolist() == [0, 3] and found["holes"].ravel().tolist() == [9]
+    np.testing.assert_allclose(found["linear"][:2], [[0, 0.5, 1, 1], [1, 1.5, 2, 2]])
+    np.testing.assert_allclose(found["corners"], [[0, 0.5, 1], [1, 1.5, 2], [2, 2.5, 3]])
+    assert found["nearest"].tolist() == [0, 0, 1, 1]
+    assert 0.85 < np.mean(found["kept"] > 0) < 0.95 and found["kept"].max() == pytest.approx(1 / 0.9)
+    coordinator = tf.train.Coordinator()
+    assert tf.train.start_queue_runners(coord=coordinator) == [] and not coordinator.should_stop()
+    coordinator.request_stop()
+    coordinator.join([])
+    assert coordinator.should_stop()
+
+
+def test_shapes_with_the_methods_of_tensorflow_inside_of_layers(tf: Any) -> None:
+    from kjax.keras import layers, models
+
+    x = layers.Input((4, 6))
+    assert x.shape.as_list() == [None, 4, 6] and x.shape == (None, 4, 6) and x.shape.ndims == 3
+    y = layers.Lambda(lambda t: tf.reshape(t, [-1, t.get_shape().as_list()[1] * t.get_shape()[2].value]))(x)
+    z = layers.Lambda(lambda t: t * t.shape.as_list()[1])(y)
+    model = models.Model(x, z)
+    np.testing.assert_array_equal(model.predict(np.ones((2, 4, 6))), np.full((2, 24), 24.0))
+
+    class Project(layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.kernel = self.add_weight(name="kernel", shape=(shape[-1], 2), initializer="ones")
+            super().build(shape)
+
+        def call(self, inputs: Any) -> Any:
+            steps, size = inputs.get_shape().as_list()[1:]
+            return tf.reshape(tf.matmul(tf.reshape(inputs, [-1, size]), self.kernel), [-1, steps, 2])
+
+    model = models.Sequential([Project(input_shape=(4, 6))])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 4, 6)), np.zeros((2, 4, 2)), verbose=0)
+    assert np.all(model.get_weights()[0] < 1)
+    kjax.keras.install(3)
+    import jax
+
+    assert not hasattr(jax.core.Tracer, "_keras_shape")
+    with pytest.raises(AttributeError, match="no attribute"):
+        layers.Lambda(lambda t: t.misspelt)(layers.Input((3,)))

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -113,9 +114,9 @@ class Symbolic:
         if self._drawn_call is None:
             try:
                 return self._make_node(args, kwargs)
-            except NotSymbolicError:
+            except (NotSymbolicError, AttributeError) as error:
                 # Weights of the layer's own would not be trained as parts of the graph.
-                if settings.era == "3" or self.weights:
+                if settings.era == "3" or self.weights or not _asks_for_symbolic(error):
                     raise
             self._begin_drawing()
         assert self._drawn_call is not None
@@ -423,3 +424,14 @@ def shapes_of(tree: Any) -> Any:
     if isinstance(tree, (list, tuple)):
         return [shapes_of(item) for item in tree]
     return None
+
+
+_OF_SYMBOLIC = re.compile(
+    r"(Tracer|Array|tuple|int)\w*['\"]?( object)? has no attribute ['\"]?"
+    r"(get_shape|set_shape|as_list|ndims|dims|num_elements|is_fully_defined|value|_keras_shape|_keras_history|graph|op)\b"
+)
+
+
+def _asks_for_symbolic(error: Exception) -> bool:
+    """Whether a call failed for want of symbolic tensors: such as by ``x.shape.as_list()``, which arrays do not have."""
+    return isinstance(error, NotSymbolicError) or _OF_SYMBOLIC.search(str(error)) is not None

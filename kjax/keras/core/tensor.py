@@ -100,7 +100,8 @@ class KerasTensor:
         if ragged or ragged_rank is not None:
             raise ValueError("KerasTensor: JAX has no ragged arrays; pad the rows, and say with a mask where they end")
         self.sparse = bool(sparse)
-        self.shape = tuple(None if s is None else int(s) for s in shape)
+        sizes = tuple(None if s is None else int(s) for s in shape)
+        self.shape: tuple[int | None, ...] = TensorShape(sizes) if settings.era in ("1", "2") else sizes
         self.dtype = str(dtype)
         self.name = name or unique_name("keras_tensor")
         self._keras_history: Any = history
@@ -187,7 +188,7 @@ class KerasTensor:
         """Say what free axes are."""
         sizes = [None if size is None else int(size) for size in shape]
         if len(sizes) == len(self.shape):
-            self.shape = tuple(b if a is None else a for a, b in zip(self.shape, sizes, strict=True))
+            self.shape = type(self.shape)(b if a is None else a for a, b in zip(self.shape, sizes, strict=True))
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Its value in a session, with values of placeholders (TensorFlow 1)."""

@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+import jax.core
+
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
+from kjax.keras.core.shapes import TensorShape1
 from kjax.keras.legacy import carried, source
 from kjax.keras.legacy.modules import FOLDERS, MODULES, NAMES, OUTSIDE, ROOTS, VERSIONS
 from kjax.nn.value import did_you_mean
@@ -270,6 +273,16 @@ def version_of(version: Any) -> str:
     raise ValueError(f"version must be 1, 2, 'tf' or 3 (or a version such as '2.2.4'), received {version!r}")
 
 
+def _traced_sizes(array: Any) -> tuple[int | None, ...]:
+    from kjax.keras.backend import int_shape  # type: ignore[attr-defined]
+
+    return int_shape(array)
+
+
+def _traced_shape(array: Any) -> Any:
+    return TensorShape1(_traced_sizes(array))
+
+
 def set_era(version: Any) -> None:
     """Follow a generation of Keras in defaults, names and messages.
 
@@ -278,6 +291,11 @@ def set_era(version: Any) -> None:
     """
     settings.era = version_of(version)
     settings.draws_graphs = False
+    tracer: Any = jax.core.Tracer
+    if settings.era in ("1", "2"):  # what `call` of a layer gets while it is traced was a tensor of TensorFlow
+        tracer.get_shape, tracer._keras_shape = _traced_shape, property(_traced_sizes)
+    elif tracer.__dict__.get("get_shape") is _traced_shape:
+        del tracer.get_shape, tracer._keras_shape
 
 
 def install(version: Any = 3) -> None:

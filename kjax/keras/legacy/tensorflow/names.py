@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kjax.keras.core.settings import settings
-from kjax.keras.legacy.tensorflow import numpy_like
+from kjax.keras.legacy.tensorflow import first, numpy_like
 from kjax.keras.legacy.tensorflow.dtype import DType
 
 _HERE = "kjax.keras.legacy.tensorflow"
@@ -576,6 +576,7 @@ MODULES: dict[str, dict[str, Any]] = {
 }
 """Modules below ``tensorflow`` and their names."""
 
+first.add_to(MODULES)
 for _old in ("compat.v1", "compat.v2"):
     MODULES[_old] = MODULES[""]
 MODULES["compat"] = _COMPAT

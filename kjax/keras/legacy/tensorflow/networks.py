@@ -12,13 +12,18 @@ from kjax.keras.legacy.tensorflow.door import define, fresh_key
 
 
 @define
-def softmax(logits: Any, axis: int = -1) -> Any:
-    return jax.nn.softmax(logits, axis)
+def softmax(logits: Any, axis: int | None = None, dim: int | None = None) -> Any:
+    return jax.nn.softmax(logits, _axis(axis, dim))
 
 
 @define
-def log_softmax(logits: Any, axis: int = -1) -> Any:
-    return jax.nn.log_softmax(logits, axis)
+def log_softmax(logits: Any, axis: int | None = None, dim: int | None = None) -> Any:
+    return jax.nn.log_softmax(logits, _axis(axis, dim))
+
+
+def _axis(axis: int | None, dim: int | None) -> int:
+    """The axis by its name of today, or by that of TensorFlow 1."""
+    return next((given for given in (axis, dim) if given is not None), -1)
 
 
 @define
