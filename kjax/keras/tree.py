@@ -78,9 +78,19 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         raise ValueError("map_structure: at least one structure is needed")
     for other in structures[1:]:
         assert_same_structure(structures[0], other)
-    if none_is_leaf:
-        return jax.tree.map(func, *structures, is_leaf=_is_none)
-    return jax.tree.map(lambda *leaves: None if leaves[0] is None else func(*leaves), *structures, is_leaf=_is_none)
+    kept = func if none_is_leaf else lambda *leaves: None if leaves[0] is None else func(*leaves)
+    return _in_order_of(structures[0], jax.tree.map(kept, *structures, is_leaf=_is_none))
+
+
+def _in_order_of(structure: Any, mapped: Any) -> Any:
+    """``mapped`` with the keys of its dictionaries in the order in which ``structure`` has them: JAX sorts them."""
+    if isinstance(structure, dict) and type(structure) is type(mapped) and structure.keys() == mapped.keys():
+        for key, value in structure.items():
+            mapped[key] = _in_order_of(value, mapped.pop(key))
+    elif isinstance(structure, (list, tuple)) and type(structure) is type(mapped):
+        for value, part in zip(structure, mapped, strict=True):
+            _in_order_of(value, part)
+    return mapped
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
@@ -161,7 +171,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
         raise ValueError(
             f"pack_sequence_as: the structure has {treedef.num_leaves} leaves, {len(flat_sequence)} items were given"
         )
-    return jax.tree.unflatten(treedef, list(flat_sequence))
+    return _in_order_of(structure, jax.tree.unflatten(treedef, list(flat_sequence)))
 
 
 def lists_to_tuples(structure: Any) -> Any:

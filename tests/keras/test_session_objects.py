@@ -100,6 +100,9 @@ def test_tree_is_that_of_keras(keras3: Any):
         for module in (tree, keras3.tree):
             module.traverse(seen[id(module)].append, s)
         assert seen[id(tree)] == seen[id(keras3.tree)]
+    unsorted = {"z": {"q": 1, "b": [2]}, "a": None}
+    for packed in (tree.map_structure(lambda x: x, unsorted), tree.pack_sequence_as(unsorted, [0, 1, 2])):
+        assert (list(packed), list(packed["z"])) == (["z", "a"], ["q", "b"])  # == of dictionaries asks for no order
     assert tree.map_structure_up_to([None, None], len, [[1, 1], [2]]) == [2, 1]
     assert tree.map_shape_structure(lambda s: len(s), {"a": (2, None), "b": [(3,)]}) == {"a": 2, "b": [1]}
     assert tree.map_structure(lambda a, b: a + b, (1, [2]), (3, [4])) == (4, [6])
