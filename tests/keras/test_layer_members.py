@@ -108,6 +108,19 @@ def test_stateful_layers_carry_their_states_through_every_method(name: str) -> N
         whole.reset_states()
 
 
+def test_states_of_stacked_cells_are_tensors(keras3: Any) -> None:
+    shapes = []
+    for library in (keras, keras3):
+        layer = library.layers.RNN([library.layers.GRUCell(3), library.layers.GRUCell(4)], return_state=True)
+        inputs = library.Input((5, 2))
+        outputs, *states = layer(inputs)
+        model = library.Model(inputs, [outputs, *states, layer(inputs, initial_state=states)[0]])
+        found = model.predict(np.ones((2, 5, 2), "float32"), verbose=0)
+        shapes.append(([tuple(state.shape) for state in states], [x.shape for x in found]))
+        shapes[-1] += (tuple(map(tuple, layer.compute_output_shape((2, 5, 2)))),)
+    assert shapes[0] == shapes[1]
+
+
 def test_states_to_start_from() -> None:
     assert [s.shape for s in L.LSTM(3).get_initial_state(2)] == [(2, 3), (2, 3)]
     assert [s.shape for s in L.GRU(3).get_initial_state(SEQUENCES)] == [(12, 3)]

@@ -18,6 +18,7 @@ from kjax.keras.core.settings import counted_name, settings
 from kjax.keras.core.variable import Variable
 from kjax.nn import metrics as rules
 from kjax.nn.dtypes import Policy, abstract, policy_name
+from kjax.nn.equality import snake_case
 from kjax.nn.losses.base import merge_mask
 from kjax.nn.metrics.confusion import DecisionCount
 
@@ -280,7 +281,7 @@ class PureMetric(Metric):
         rule = self.rule_class(*args, **kwargs)
         given = inspect.signature(self.rule_class).bind(*args, **kwargs)
         given.apply_defaults()
-        if given.arguments.get("name") is None and rule.name == rules.base.snake_case(type(rule).__name__):
+        if given.arguments.get("name") is None and rule.name == snake_case(type(rule).__name__):
             object.__setattr__(rule, "name", counted_name(type(self)))  # nobody else has the rule yet
         self._adopt(rule)
 

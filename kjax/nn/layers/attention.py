@@ -245,6 +245,11 @@ class _HeadedAttention(Layer):
         if plain and layer.dropout == 0 and not with_scores:
             if seen is not None:
                 seen = seen if seen.ndim == 4 else jnp.expand_dims(seen, -3)
+                if seen.shape[1] not in (1, query.shape[2]):
+                    raise ValueError(
+                        f"{base.describe(self)}: argument `attention_mask` with 4 axes must have size 1 or "
+                        f"{query.shape[2]} (the query heads) along axis 1, received {seen.shape[1]}"
+                    )
                 shape = (query.shape[0], *seen.shape[1:2], query.shape[1], key.shape[1])
                 seen = jnp.broadcast_to(seen, shape)
             if layer.flash_attention and jax.default_backend() != "gpu":

@@ -93,7 +93,9 @@ class SequenceLayer:
                 lambda part: jnp.where(base.expand_mask(mask, part.ndim), part, jnp.zeros((), part.dtype)), outputs
             )
         output = jax.tree.map(lambda part: jnp.swapaxes(part, 0, 1) if self.return_sequences else part[-1], outputs)
-        return (output, *last) if self.return_state else output
+        # Stacked cells keep a list for each cell; one with a single state gives that, as models of Keras do.
+        states = (state[0] if isinstance(state, (list, tuple)) and len(state) == 1 else state for state in last)
+        return (output, *states) if self.return_state else output
 
     @nn.nowrap
     def is_nested(self: Any, sequences: Any) -> bool:
