@@ -12,7 +12,7 @@ from kjax.keras.console import print_message
 
 
 class OrbaxCheckpoint(MonitorCallback):
-    """Saves weights, the optimizer's state and the model's config as Orbax checkpoints, in the layout of Keras 3.
+    """Saves weights, the optimizer's state, vocabularies and the model's config as Orbax checkpoints, in the layout of Keras 3.
 
     The arrays are handed over at once and written in the background. In a folder that has checkpoints already the
     numbers go on from the last one.
@@ -166,10 +166,13 @@ class OrbaxCheckpoint(MonitorCallback):
             tree = {kind: tree[kind] for kind in ("trainable_variables", "non_trainable_variables")}
         payload: dict[str, Any] = {"pytree": tree}
         if not self.save_weights_only:
+            from kjax.keras.saving import asset_files
             from kjax.keras.saving.serialization import serialize_keras_object, sharing
 
             with sharing():
                 payload["model_config"] = {"config": json.dumps(serialize_keras_object(self.model), default=float)}
+            if files := asset_files.tree(self.model):
+                payload["assets"] = files
         self.wait_until_finished()  # of the one before, so that they are written in order
         checkpointer = self.checkpointer
         if self._shift is None:  # the newest checkpoint must be the one with the largest number

@@ -270,6 +270,12 @@ class Variable:
                 self._value = self.fresh_value()
         return self._value
 
+    @property
+    def sharding(self) -> Any:
+        """How its value lies on the devices; None for one that has not been made, which asking does not change."""
+        made = self._live is not None or self._value is not None
+        return getattr(self.stored_value(), "sharding", None) if made else None
+
     def fresh_value(self) -> Array:
         """A new initial value; always the same one for this variable in this session."""
         if self._initializer is None:  # made from a value, which is all that is known of it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -28,6 +28,15 @@ def state_tree(model: Any, value_format: str = "backend_tensor") -> dict[str, An
     """
     if value_format not in ("backend_tensor", "numpy_array"):
         raise ValueError(f"value_format must be 'backend_tensor' or 'numpy_array', received {value_format!r}")
+    return nested(model, lambda variable: variable.value if value_format == "backend_tensor" else variable.numpy())
+
+
+def nested(model: Any, leaf: Callable[[Variable], Any]) -> dict[str, Any]:
+    """What a function says of each variable of a model, nested by their paths under the keys :data:`KINDS`.
+
+    Raises:
+        ValueError: two variables of one path.
+    """
     tree: dict[str, Any] = {}
     for kind, variables in _variables(model).items():
         tree[kind] = {}
@@ -36,7 +45,7 @@ def state_tree(model: Any, value_format: str = "backend_tensor") -> dict[str, An
             node = tree[kind]
             for folder in folders:
                 node = node.setdefault(folder, {})
-            node[name] = variable.value if value_format == "backend_tensor" else variable.numpy()
+            node[name] = leaf(variable)
     return tree
 
 
@@ -51,6 +60,12 @@ def set_state_tree(model: Any, tree: Mapping[str, Any]) -> None:
     Raises:
         ValueError: unknown keys, or arrays of other shapes.
     """
+    for variable, value in pairs(model, tree):
+        variable.assign(value)
+
+
+def pairs(model: Any, tree: Mapping[str, Any]) -> Iterator[tuple[Variable, Any]]:
+    """The variables that a tree names, each with its leaf there; arguments, warnings and errors as in :func:`set_state_tree`."""
     unknown = [kind for kind in tree if kind not in KINDS]
     if unknown:
         raise ValueError(f"set_state_tree: unknown key {unknown[0]!r}; the keys are {', '.join(KINDS)}")
@@ -58,15 +73,15 @@ def set_state_tree(model: Any, tree: Mapping[str, Any]) -> None:
         model._snapshot()
         model._prepare_optimizer()
     known = _variables(model)
-    for kind, nested in tree.items():
-        for path, value in _flat(nested):
+    for kind, part in tree.items():
+        for path, value in _flat(part):
             variable = _look_up(known[kind], path, model.name)
             if variable is None and _is_seed(path):
                 continue
             if variable is None:
-                warnings.warn(f"model {model.name!r} has no variable {path!r} among its {kind}", stacklevel=2)
+                warnings.warn(f"model {model.name!r} has no variable {path!r} among its {kind}", stacklevel=3)
             else:
-                variable.assign(value)
+                yield variable, value
 
 
 def lacking(model: Any, tree: Mapping[str, Any]) -> list[str]:
@@ -78,9 +93,9 @@ def lacking(model: Any, tree: Mapping[str, Any]) -> list[str]:
     """
     problems = []
     known = _variables(model)
-    for kind, nested in tree.items():
+    for kind, part in tree.items():
         missing = dict(known[kind])
-        for path, value in _flat(nested):
+        for path, value in _flat(part):
             variable = _look_up(known[kind], path, model.name)
             if variable is None:
                 problems += [] if _is_seed(path) else [f"the model has no variable {path!r}"]

@@ -6,9 +6,11 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from kjax.keras.saving.layout import places
 
@@ -76,6 +78,44 @@ def read_folder(model: Any, folder: Path) -> None:
     for path, owner in _owners(model, "load_assets") if (folder / FOLDER).is_dir() else ():
         if (place := folder / FOLDER / path).is_dir():
             owner.load_assets(os.fspath(place))
+
+
+def tree(model: Any) -> dict[str, Any]:
+    """The assets of all layers of a model as nested dicts: folders, and the bytes of files as arrays."""
+    found: dict[str, Any] = {}
+    for name, file in made(model):
+        *folders, last = PurePosixPath(name).relative_to(FOLDER).parts
+        node = found
+        for folder in folders:
+            node = node.setdefault(folder, {})
+        node[last] = np.frombuffer(file.read_bytes(), np.uint8)
+    return found
+
+
+def read_tree(model: Any, files: Mapping[str, Any]) -> None:
+    """Let the layers of a model take their assets from nested dicts as :func:`tree` returns.
+
+    Raises:
+        ValueError: a name that is none of a file in a folder, or something that is not an array of bytes.
+    """
+    if not any(True for _ in _owners(model, "load_assets")):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _write_tree(files, Path(folder, FOLDER))
+        read_folder(model, Path(folder))
+
+
+def _write_tree(files: Mapping[str, Any], folder: Path) -> None:
+    folder.mkdir()
+    for name, item in files.items():
+        if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
+            raise ValueError(f"{name!r} among the assets is no name of a file")
+        if isinstance(item, Mapping):
+            _write_tree(item, folder / name)
+        elif getattr(item, "dtype", None) == np.uint8:
+            (folder / name).write_bytes(np.asarray(item).tobytes())
+        else:
+            raise ValueError(f"the asset {name!r} holds no bytes")
 
 
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, left: int) -> int:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
+import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
-from kjax.keras.models.state_tree import lacking
+from kjax.keras.core.variable import Variable
+from kjax.keras.models.state_tree import lacking, nested, pairs
+from kjax.keras.saving import asset_files
 from kjax.keras.saving.errors import FileFormatError, loading
 
 MARKS = {"orbax.checkpoint", "pytree.orbax-checkpoint", "checkpoint_metadata", "_CHECKPOINT_METADATA", "pytree"}
 """Names of which one is in every checkpoint."""
+
+ASSETS = "assets"
+"""The item that holds the bytes of files of layers, as real Keras writes it."""
+
+CHEAP = 16 * 2**20
+"""Bytes of arrays that are read at once, whatever the size of each."""
 
 WEIGHTS = ("trainable_variables", "non_trainable_variables")
 
@@ -52,7 +64,7 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
 
     with loading(filepath):
         checkpoint = _checkpoint(filepath)
-        config = _load(checkpoint, "model_config")
+        config = _item(checkpoint, "model_config")
         if not isinstance(config, Mapping) or "config" not in config:
             raise FileFormatError(
                 f"cannot load {os.fspath(filepath)!r}: the checkpoint holds weights only and no model; make the model "
@@ -60,7 +72,8 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
             )
         text = config["config"]
         model = model_from(json.loads(str(text)), custom_objects, compile, safe_mode)
-        _set(model, checkpoint, None if compile else WEIGHTS)
+        _set(model, checkpoint, None if compile else WEIGHTS, fresh=True)
+        _set_assets(model, checkpoint)
     return model
 
 
@@ -71,7 +84,9 @@ def load_weights(model: Any, filepath: Any) -> None:
         FileFormatError: it is broken, or does not fit the model; the model is unchanged then.
     """
     with loading(filepath):
-        _set(model, _checkpoint(filepath), None if getattr(model, "compiled", False) else WEIGHTS)
+        checkpoint = _checkpoint(filepath)
+        _set(model, checkpoint, None if getattr(model, "compiled", False) else WEIGHTS)
+        _set_assets(model, checkpoint)
 
 
 def _checkpoint(filepath: Any) -> Path:
@@ -81,31 +96,152 @@ def _checkpoint(filepath: Any) -> Path:
     return found.absolute()
 
 
-def _load(checkpoint: Path, name: str) -> Any:
+def _item(checkpoint: Path, name: str) -> Any:
+    """A small item of a checkpoint as a whole, or None."""
     import orbax.checkpoint as ocp
 
     if not (checkpoint / name).is_dir():
         return None
-    path, wanted = os.fspath(checkpoint), None
-    if name == "pytree":
-        # To arrays of this process, whatever devices wrote them.
-        described = ocp.v1.checkpointables_metadata(path).metadata[name]
-        device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        wanted = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), described)
-    return ocp.v1.load_checkpointables(path, {name: wanted})[name]
+    return ocp.v1.load_checkpointables(os.fspath(checkpoint), {name: None})[name]
 
 
-def _set(model: Any, checkpoint: Path, kinds: tuple[str, ...] | None) -> None:
-    """Give a model the values of a checkpoint: all of them, or none."""
-    tree = _load(checkpoint, "pytree")
-    if not isinstance(tree, Mapping):
-        raise ValueError("the checkpoint holds no tree of variables")
-    tree = {key: tree[key] for key in tree if key in (kinds or tree) and key != "metrics_variables"}
+@dataclasses.dataclass(frozen=True)
+class _Stored:
+    """An array of a checkpoint that has not been read."""
+
+    index: int
+    """Its place among the leaves of the checkpoint."""
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class _Arrays:
+    """The arrays of a checkpoint, of which a few are read at a time.
+
+    Args:
+        checkpoint: its folder.
+
+    Raises:
+        ValueError: there are none.
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        import orbax.checkpoint as ocp
+
+        self._ocp, self._folder = ocp, checkpoint / "pytree"
+        described = None
+        if self._folder.is_dir():
+            described = ocp.v1.checkpointables_metadata(os.fspath(checkpoint)).metadata["pytree"]
+        if not isinstance(described, Mapping):
+            raise ValueError("the checkpoint holds no tree of variables")
+        leaves, self._structure = jax.tree.flatten(described)
+        self._stored = [_Stored(i, tuple(leaf.shape), np.dtype(leaf.dtype)) for i, leaf in enumerate(leaves)]
+        self.tree: dict[str, Any] = dict(jax.tree.unflatten(self._structure, self._stored))
+        """The arrays as they are nested in the checkpoint."""
+
+    def read(self, wanted: Mapping[int, jax.sharding.Sharding]) -> list[jax.Array]:
+        """Some arrays.
+
+        Args:
+            wanted: where to put each, by its place.
+
+        Raises:
+            ValueError: the files are damaged.
+        """
+        ocp = self._ocp
+        skipped = [ocp.PLACEHOLDER] * len(self._stored)
+        item, args = list(skipped), [ocp.RestoreArgs() for _ in skipped]
+        for index, sharding in wanted.items():
+            stored = self._stored[index]
+            item[index] = jax.ShapeDtypeStruct(stored.shape, stored.dtype, sharding=sharding)
+            args[index] = ocp.ArrayRestoreArgs(sharding=sharding)
+        asked = ocp.args.PyTreeRestore(
+            jax.tree.unflatten(self._structure, item), restore_args=jax.tree.unflatten(self._structure, args)
+        )
+        with contextlib.closing(ocp.PyTreeCheckpointHandler()) as handler:
+            try:
+                restored = handler.restore(_orbax_path(self._folder), args=asked)
+            except Exception as error:  # Orbax raises that very class
+                why = str(error.__cause__ or error).splitlines()[0]
+                raise ValueError(f"the arrays of the checkpoint cannot be read, it is damaged: {why}") from error
+            found = self._structure.flatten_up_to(restored)
+        return [found[index] for index in wanted]
+
+    def is_whole(self) -> bool:
+        """Whether the files are seen, without reading the arrays, to hold all bytes; they need not be if they are compressed."""
+        size = sum(item.stat().st_size for item in self._folder.rglob("*") if item.is_file())
+        return size >= sum(stored.nbytes for stored in self._stored)
+
+
+def _orbax_path(path: Path) -> Any:
+    from etils import epath  # the paths of Orbax
+
+    return epath.Path(path)
+
+
+def _set(model: Any, checkpoint: Path, kinds: tuple[str, ...] | None, fresh: bool = False) -> None:
+    """Give a model the values of a checkpoint: all of them, or none.
+
+    Args:
+        model: the model.
+        checkpoint: the folder.
+        kinds: the keys of the tree that are read; None for all but the metrics.
+        fresh: nobody has seen the model; it may be left half set.
+    """
+    arrays = _Arrays(checkpoint)
+    tree = {key: part for key, part in arrays.tree.items() if key in (kinds or arrays.tree)}
+    tree.pop("metrics_variables", None)
     if lacking(model, {kind: tree.get(kind, {}) for kind in WEIGHTS}):
-        known = model.get_state_tree()
+        known = nested(model, lambda variable: variable.path)
         tree = {key: _renamed(part, known.get(key, {})) if key in WEIGHTS else part for key, part in tree.items()}
     _check(model, tree)
-    model.set_state_tree(tree)
+    parts = [tree]
+    if fresh or not any(variable.sharding for variable in model.weights):
+        # The weights before the optimizer is built, for which the model would make first values that nobody needs.
+        parts = [{key: tree[key] for key in tree if (key in WEIGHTS) == first} for first in (True, False)]
+    for part in parts:
+        found = list(pairs(model, part))
+        for variable, stored in found:
+            if stored.shape != variable.shape:
+                raise ValueError(
+                    f"the checkpoint does not fit the model: {variable.path!r} has shape {stored.shape}, the variable {variable.shape}"
+                )
+        # If something may be missing, all is read before anything is set.
+        for group in _groups(found) if fresh or arrays.is_whole() else [found]:
+            values = arrays.read({stored.index: _place(variable) for variable, stored in group})
+            for variable, _ in reversed(group):
+                variable.assign(values.pop())
+
+
+def _set_assets(model: Any, checkpoint: Path) -> None:
+    """Let the layers of a model take what they keep in files of their own, such as vocabularies."""
+    files = _item(checkpoint, ASSETS)
+    if files is not None:
+        asset_files.read_tree(model, files)
+
+
+def _groups(found: list[tuple[Variable, _Stored]]) -> Iterator[list[tuple[Variable, _Stored]]]:
+    """Variables that are read together: not more bytes than the largest of them has, or than are cheap."""
+    limit = max([CHEAP, *(stored.nbytes for _, stored in found)])
+    group: list[tuple[Variable, _Stored]] = []
+    size = 0
+    for variable, stored in found:
+        if group and size + stored.nbytes > limit:
+            yield group
+            group, size = [], 0
+        group.append((variable, stored))
+        size += stored.nbytes
+    if group:
+        yield group
+
+
+def _place(variable: Variable) -> jax.sharding.Sharding:
+    """Where an array for a variable goes: where its value is, whatever devices wrote it."""
+    return variable.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
 
 
 def _renamed(tree: Any, known: Any) -> Any:
