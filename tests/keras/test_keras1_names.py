@@ -277,3 +277,40 @@ def test_causal_convolutions_by_hand() -> None:
     later[:, 4:] += 1
     assert model.output_shape == (None, 6, 2)
     np.testing.assert_array_equal(model.predict(x)[:, :4], model.predict(later)[:, :4])
+
+
+def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    L, C = of("keras.layers"), of("keras.callbacks")
+    model = of("keras.models").Sequential([L.Dense(4, input_dim=3), L.Dropout(0.2)])
+    model.summary()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "_" * 100
+    assert lines[1] == "Layer (type)                     Output Shape          Param #     Connected to".ljust(100)
+    assert lines[5] == "dropout_1 (Dropout)              (None, 4)             0           dense_1[0][0]".ljust(100)
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3)), np.ones((4, 4))
+    model.fit(x, y, nb_epoch=1, verbose=2)
+    assert capsys.readouterr().out.splitlines()[1].startswith("0s - loss: ")
+    model.fit(x, y, nb_epoch=1)
+    assert "4/4 [==============================] - 0s - loss: " in capsys.readouterr().out
+
+    class Worse(C.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["seen"] = float(epoch)
+
+    def epochs(patience: int) -> int:
+        stop = C.EarlyStopping("seen", patience=patience, verbose=1)
+        return len(model.fit(x, y, nb_epoch=9, verbose=0, callbacks=[Worse(), stop]).epoch)
+
+    assert [epochs(0), epochs(1), epochs(2)] == [2, 3, 4]
+    assert capsys.readouterr().out.splitlines() == [f"Epoch {n:05d}: early stopping" for n in (1, 2, 3)]
+    rates: list[float] = []
+
+    class Rates(C.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            rates.append(float(of("keras.backend").get_value(self.model.optimizer.lr)))
+
+    model.optimizer.lr = 1.0
+    reduce = C.ReduceLROnPlateau("seen", patience=1, factor=0.5, cooldown=1)
+    model.fit(x, y, nb_epoch=6, verbose=0, callbacks=[Worse(), reduce, Rates()])
+    assert rates == [1, 1, 0.5, 0.5, 0.25, 0.25]

@@ -7,7 +7,7 @@ from typing import Any
 
 from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
-from kjax.keras.legacy.printing import epoch_label
+from kjax.keras.legacy.printing import epoch_label, waits_longer
 
 
 class EarlyStopping(MonitorCallback):
@@ -85,7 +85,7 @@ class EarlyStopping(MonitorCallback):
             self._remember(epoch)
             if self.baseline is None or self._is_improvement(current, self.baseline):
                 self.wait = 0
-        elif self.wait >= self.patience and epoch > 0:
+        elif self.wait >= self.patience + waits_longer() and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 

@@ -14,7 +14,7 @@ from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
-from kjax.keras.legacy.printing import epoch_label
+from kjax.keras.legacy.printing import epoch_label, waits_longer
 
 
 def _optimizers(model: Any) -> Iterator[tuple[str, Any]]:
@@ -182,11 +182,11 @@ class ReduceLROnPlateau(MonitorCallback):
         elif not self.in_cooldown():
             self.wait += 1
             # Every optimizer is asked, so a list and not a generator.
-            if self.wait >= self.patience and any(
+            if self.wait >= self.patience + waits_longer() and any(
                 [self._reduce(optimizer, epoch, name) for name, optimizer in _optimizers(self.model)]
             ):
                 self.cooldown_counter = self.cooldown
-                self.wait = 0
+                self.wait = int(waits_longer())
 
     def in_cooldown(self) -> bool:
         """Whether a reduction was less than ``cooldown`` epochs ago."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kjax.keras.callbacks.base import Callback
+from kjax.keras.core.settings import settings
 
 _UP = (
     "accuracy acc binary_accuracy categorical_accuracy sparse_categorical_accuracy "
@@ -96,6 +97,8 @@ class MonitorCallback(Callback):
 
     def _set_monitor_op(self) -> None:
         mode = self.mode if self.mode != "auto" else direction_of(self.monitor, self.model)
+        if mode is None and settings.era != "3":  # before Keras 3 the name alone decided
+            mode = "max" if "acc" in self.monitor or self.monitor.startswith("fmeasure") else "min"
         if mode is None:
             raise ValueError(
                 f"{type(self).__name__}: monitor={self.monitor!r} does not tell whether smaller or larger "

@@ -16,8 +16,15 @@ WIDTH = 30
 
 
 def epoch_label(number: int) -> str:
-    """``'Epoch 7'``, or as Keras 1 and 2 wrote it, ``'Epoch 00007'``."""
-    return f"Epoch {number:05d}" if settings.era in OLD_ERAS else f"Epoch {number}"
+    """``'Epoch 7'``, or as Keras 2 wrote it, ``'Epoch 00007'``; Keras 1, which counted from 0, ``'Epoch 00006'``."""
+    if settings.era not in OLD_ERAS:
+        return f"Epoch {number}"
+    return f"Epoch {number - (settings.era == '1'):05d}"
+
+
+def waits_longer() -> bool:
+    """Whether callbacks with ``patience`` wait an epoch longer, as those of Keras 1 did."""
+    return settings.era == "1"
 
 
 class OlderProgress(Progress):
@@ -78,14 +85,14 @@ class OlderProgress(Progress):
         elapsed = at - self._timer.start
         done = done_batches or self.steps or self._latest[0]
         if self.verbose == 2:
-            print_message(f" - {elapsed:.0f}s{self._values(logs)}")
+            begin = f"{int(elapsed)}s" if settings.era == "1" else f" - {elapsed:.0f}s"
+            print_message(f"{begin}{self._values(logs)}")
             return
         count = self._amount(done)
         target = self._target() or count
         each = (self._latest[1] - self._timer.start) / max(count, 1)
-        self._write(
-            f"{older_bar(target, target)} - {elapsed:.0f}s {per_unit(each, 'step')}{self._values(logs)}", last=True
-        )
+        spent = f"{int(elapsed)}s" if settings.era == "1" else f"{elapsed:.0f}s {per_unit(each, 'step')}"
+        self._write(f"{older_bar(target, target)} - {spent}{self._values(logs)}", last=True)
 
     def finish(self) -> None:
         """End the line."""
@@ -149,13 +156,18 @@ def print_older_summary(
     Args:
         model: the model.
         rows: name and class, output shape, number of weights and, for a graph that is no row, what each layer reads.
-        line_length: width; 65, or 98 with the column of connections.
+        line_length: width; 65, or 98 with the column of connections, which Keras 1 always had, with 100.
         positions: where the columns end, as shares of the width or in characters.
         print_fn: called with each line; ``print`` by default.
     """
     rows = list(rows)
-    connected = any(row[3] is not None for row in rows)
-    width = line_length or (98 if connected else 65)
+    if settings.era == "1" and all(row[3] is None for row in rows):  # there was one table for all models
+        before = [None, *(name.partition(" (")[0] for name, *_ in rows)]
+        rows = [(*row[:3], [f"{last}[0][0]"] if last else None) for row, last in zip(rows, before, strict=False)]
+        connected = True
+    else:
+        connected = any(row[3] is not None for row in rows)
+    width = line_length or (100 if settings.era == "1" else 98 if connected else 65)
     ends = list(positions or ([0.33, 0.55, 0.67, 1.0] if connected else [0.45, 0.85, 1.0]))
     if ends[-1] <= 1:
         ends = [int(width * end) for end in ends]
