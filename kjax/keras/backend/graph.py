@@ -130,7 +130,11 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
         array = value.value if isinstance(value, Variable) else value
         array = array if isinstance(array, jax.Array) else np.asarray(array)
         of_type = jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx))
-        made = Variable(jnp.asarray(array, of_type), dtype=str(of_type), name=name, constraint=constraint)
+        called = name
+        if called is None and settings.era in OLD_ERAS:  # as TensorFlow counted: Variable, Variable_1, ...
+            called = "Variable" if not settings.names["Variable"] else f"Variable_{settings.names['Variable']}"
+            settings.names["Variable"] += 1
+        made = Variable(jnp.asarray(array, of_type), dtype=str(of_type), name=called, constraint=constraint)
         made._first = made._value if settings.era in OLD_ERAS else None
         return made
 

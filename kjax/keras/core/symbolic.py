@@ -137,10 +137,10 @@ class Symbolic:
         """One traced call, as a node of the graph."""
         first = args[0] if args else next(iter(kwargs.values()), None)
         masked = [mask for mask in map(symbolic_mask, symbolic_leaves(first)) if mask is not None]
-        if settings.era in OLD_ERAS:
-            calls.check(self, first, masked, settings.era)
         with scopes.inside(self):
             self._check_first(first)
+            if settings.era in OLD_ERAS:
+                calls.check(self, first, masked, settings.era)
             if not self.built:
                 self._ensure_built(args, kwargs)
                 self._check_first(first)

@@ -15,6 +15,7 @@ from kjax.keras.core import codes, fitting
 from kjax.keras.core.doors import calls, nodes, sessions
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.shapes import TensorShape, TensorShape1
+from kjax.keras.legacy import tensor_names
 
 
 class NotSymbolicError(ValueError):
@@ -103,7 +104,8 @@ class KerasTensor:
         sizes = tuple(None if s is None else int(s) for s in shape)
         self.shape: tuple[int | None, ...] = TensorShape(sizes) if settings.era in ("1", "2") else sizes
         self.dtype = str(dtype)
-        self.name = name or unique_name("keras_tensor")
+        self.short_name = name or unique_name("keras_tensor")
+        self._is_named = False
         self._keras_history: Any = history
         """(layer, index of the layer's node, index among the node's outputs)"""
         self.known = known
@@ -116,7 +118,20 @@ class KerasTensor:
 
     rank = ndim
 
+    @property
+    def name(self) -> str:
+        """What it is called; in the eras of Keras 1 and 2 as TensorFlow called it: ``dense_1/BiasAdd:0``."""
+        if settings.era in ("1", "2") and self._keras_history is not None and not self._is_named:
+            return tensor_names.name_of(*self._keras_history)
+        return self.short_name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.short_name, self._is_named = name, True
+
     def __repr__(self) -> str:
+        if settings.era in ("1", "2"):
+            return tensor_names.shown(self.name, self.shape, self.dtype)
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:

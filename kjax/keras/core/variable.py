@@ -404,6 +404,8 @@ class Variable:
         return self.__symbolic__()[key] if scope.is_drawing() else self.value[key]
 
     def __repr__(self) -> str:
+        if settings.era in ("1", "2"):  # as TensorFlow 1 showed it
+            return f"<tf.Variable {self.name!r} shape={self._shape} dtype={self.dtype}_ref>"
         known = isinstance(self._value, jax.Array) and not isinstance(self._value, Tracer) and self._live is None
         shown = f", value={np.asarray(self._value)}" if known else ""
         return f"<Variable path={self.path}, shape={self._shape}, dtype={self.dtype}{shown}>"

@@ -10,6 +10,9 @@ import traceback
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
+import numpy as np
+
+from kjax.keras.core.settings import settings
 from kjax.keras.legacy import guess
 from kjax.keras.legacy.install import install
 
@@ -83,6 +86,8 @@ def _era(source: bytes, name: str, version: str | None) -> str:
 def _run(source: bytes | CodeType, path: str, main: ModuleType) -> int:
     """Run code as the main module. Of an error only the frames from the code on are shown."""
     sys.modules["__main__"] = main
+    if settings.era != "3":  # numbers are shown as NumPy showed them when the script was written
+        np.set_printoptions(legacy="1.25")
     try:
         code = source if isinstance(source, CodeType) else compile(source, path, "exec", dont_inherit=True)
         exec(code, main.__dict__)

@@ -129,7 +129,7 @@ def find_closures(plan: Plan, functions: Sequence[Sequence[Any]], own: Sequence[
         for function in filter(_is_users, given):
             noticed, is_symbolic_one = _look_at(function, output)
             if is_symbolic_one:
-                true = Input(batch_shape=output.shape, dtype=output.dtype, name=f"{output.name}_target")
+                true = Input(batch_shape=output.shape, dtype=output.dtype, name=f"{output.short_name}_target")
                 drawn = DrawnFunction(function, true, output, known)
                 found.drawn[id(function), i] = drawn
                 noticed = drawn.variables

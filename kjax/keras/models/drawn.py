@@ -11,6 +11,7 @@ from kjax.keras.core.layer import Layer
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import computed_mask, symbolic_leaves
 from kjax.keras.legacy.arguments import OLD_ERAS
+from kjax.keras.legacy.depths import depths_of
 from kjax.keras.models.compilation import Compilation, each_output
 from kjax.keras.models.generations import Generations
 from kjax.keras.models.measure import Measure, Store
@@ -50,6 +51,24 @@ class Drawn(Generations):
         if of_calls:
             found += [pair for pair in Layer._drawn_effects(self, kind) if id(pair[0]) not in seen]
         return found
+
+    @property
+    def _nodes_by_depth(self) -> dict[int, list[Any]]:
+        """The calls of layers by their distance from the outputs, as in Keras 2."""
+        return self._depths()[0]
+
+    @property
+    def _layers_by_depth(self) -> dict[int, list[Any]]:
+        """The layers by their distance from the outputs, as in Keras 2."""
+        return self._depths()[1]
+
+    nodes_by_depth, layers_by_depth = _nodes_by_depth, _layers_by_depth  # as in Keras 1
+
+    def _depths(self) -> tuple[dict[int, list[Any]], dict[int, list[Any]]]:
+        plan = getattr(self, "_plan", None)
+        if plan is None:
+            raise AttributeError(f"model {self.name!r} is no graph of layers, so they have no depths")
+        return depths_of(plan.inputs, plan.outputs)
 
     def _tensors_at(self, kind: str, index: int) -> Any:
         """Before Keras 3 the graph itself counted as the first call."""

@@ -103,6 +103,8 @@ class OnBatch(_Base):
 
     def _report(self, objective: Any, report: Any, return_dict: bool) -> Any:
         values = [number_of(v) for v in jax.device_get(report)]
+        if settings.era in OLD_ERAS:  # what a session of TensorFlow returned
+            values = [np.float32(v) if isinstance(v, float) else v for v in values]
         logs = dict(zip(objective.names, values, strict=True))
         if return_dict:
             return dict(sorted(logs.items()))

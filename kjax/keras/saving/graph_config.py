@@ -75,7 +75,9 @@ def _input_entries(plan: Any, numbers: dict[int, Any]) -> list[dict[str, Any]]:
         if isinstance(tensor._keras_history[0], InputLayer):
             continue
         name = next(
-            n for n in (tensor.name, *(f"{tensor.name}_{i}" for i in range(1, len(taken) + 2))) if n not in taken
+            n
+            for n in (tensor.short_name, *(f"{tensor.short_name}_{i}" for i in range(1, len(taken) + 2)))
+            if n not in taken
         )
         taken.add(name)
         numbers[id(tensor)] = name
