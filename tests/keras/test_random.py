@@ -178,3 +178,11 @@ def test_generators_of_layers_move_on_as_in_keras(keras3: Any):
         states.append(np.asarray(model.non_trainable_variables[0]))
     np.testing.assert_allclose(noises[0], noises[1], rtol=1e-6)
     np.testing.assert_array_equal(states[0], states[1])
+
+
+def test_without_a_shape_there_is_one_number_for_each_parameter(keras3):
+    counts = np.array([1.0, 2.0], "float32")
+    for library in (keras, keras3):
+        random = library.random
+        drawn = random.beta(None, counts, 1.0), random.gamma(None, counts), random.binomial(None, counts, 0.5)
+        assert [tuple(x.shape) for x in (*drawn, random.truncated_normal(None))] == [(2,), (2,), (2,), ()]

@@ -19,9 +19,14 @@ def normal(key: Array, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: An
     return jax.random.normal(key, shape_of(shape), dtype or jnp.float32) * stddev + mean
 
 
+def _given(shape: Any) -> tuple[Any, ...] | None:
+    """The shape; None stands for that of the parameters of the distribution."""
+    return None if shape is None else shape_of(shape)
+
+
 def truncated_normal(key: Array, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None) -> Array:
     """Normal numbers no more than two standard deviations from the mean."""
-    return jax.random.truncated_normal(key, -2.0, 2.0, shape_of(shape), dtype or jnp.float32) * stddev + mean
+    return jax.random.truncated_normal(key, -2.0, 2.0, _given(shape), dtype or jnp.float32) * stddev + mean
 
 
 def uniform(key: Array, shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None) -> Array:
@@ -68,17 +73,17 @@ def categorical(key: Array, logits: Any, num_samples: int, dtype: Any = "int32")
 
 def gamma(key: Array, shape: Any, alpha: Any, dtype: Any = None) -> Array:
     """Numbers of the gamma distribution with shape ``alpha`` and scale 1."""
-    return jax.random.gamma(key, array(alpha), shape_of(shape), dtype or jnp.float32)
+    return jax.random.gamma(key, array(alpha), _given(shape), dtype or jnp.float32)
 
 
 def beta(key: Array, shape: Any, alpha: Any, beta: Any, dtype: Any = None) -> Array:
     """Numbers of the beta distribution."""
-    return jax.random.beta(key, array(alpha), array(beta), shape_of(shape), dtype or jnp.float32)
+    return jax.random.beta(key, array(alpha), array(beta), _given(shape), dtype or jnp.float32)
 
 
 def binomial(key: Array, shape: Any, counts: Any, probabilities: Any, dtype: Any = None) -> Array:
     """Numbers of successes in ``counts`` trials."""
-    return jax.random.binomial(key, array(counts), array(probabilities), shape_of(shape), dtype or jnp.float32)
+    return jax.random.binomial(key, array(counts), array(probabilities), _given(shape), dtype or jnp.float32)
 
 
 def dropout(key: Array, inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None) -> Array:
