@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kjax import keras
-from kjax.keras.saving import FileFormatError
+from kjax.keras.saving import FileFormatError, atomic
 
 X = np.random.default_rng(0).random((8, 6)).astype("float32")
 
@@ -66,6 +66,38 @@ def test_folders_keep_what_else_lies_in_them(tmp_path: Path) -> None:
         keras.saving.load_model(tmp_path)
     with pytest.raises(ValueError, match=r"no name that ends in \.keras"):
         model.save(tmp_path / "a.keras", zipped=False)
+
+
+@pytest.mark.parametrize("way", ["exchange", "renames", "files"])
+def test_a_folder_is_the_old_model_or_the_new_one(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "renames":  # a system that cannot swap two names
+        monkeypatch.setattr(atomic.ctypes, "CDLL", lambda name: None)
+    elif way == "files":  # a disk that is mounted there
+        monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "net")
+    old, new = (keras.Sequential([keras.Input((3,)), keras.layers.Dense(units)]) for units in (2, 4))
+    old.save(tmp_path / "net", zipped=False)
+
+    class Failing(keras.layers.Dense):
+        def save_own_variables(self, store: Any) -> None:
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        keras.Sequential([keras.Input((3,)), Failing(2)]).save(tmp_path / "net", zipped=False)
+    assert keras.saving.load_model(tmp_path / "net").output_shape == (None, 2)
+    new.save(tmp_path / "net", zipped=False)
+    assert keras.saving.load_model(tmp_path / "net").output_shape == (None, 4)
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    assert not [path for path in (tmp_path / "net").iterdir() if path.name.startswith(".")]
+
+
+def test_numbers_of_numpy_in_yaml() -> None:
+    text = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.25)]).to_yaml()
+    kind = "!!python/object/apply:numpy.dtype {args: [f4, 0, 1], state: !!python/tuple [3, <, null, null, null, -1, -1, 0]}"
+    number = f"!!python/object/apply:numpy.core.multiarray.scalar [{kind}, !!binary AACAPg==]"
+    assert keras.models.model_from_yaml(text.replace("rate: 0.25", f"rate: {number}")).layers[0].rate == 0.25
+    for bad in (number.replace("f4", "O8"), number.replace("AACAPg==", "AACA"), number.replace("scalar", "frombuffer")):
+        with pytest.raises(ValueError, match="no YAML of plain data"):
+            keras.models.model_from_yaml(text.replace("rate: 0.25", f"rate: {bad}"))
 
 
 def test_files_elsewhere_are_not_read(tmp_path: Path) -> None:

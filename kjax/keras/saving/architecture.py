@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from kjax.keras.core.settings import INNER_NAMES
 from kjax.keras.legacy.form import CONVERTED, is_older, today
 from kjax.keras.models.model import Model
@@ -81,6 +83,12 @@ def _from_text(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
         return model_from_config(config, custom_objects)
 
 
+_CALL = "tag:yaml.org,2002:python/object/apply:"
+_NUMBERS = {name: name for name in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")}
+"""The types that a number of NumPy in a text may have."""
+_BYTE_ORDERS = {"<": "<", ">": ">", "|": "|", "=": "="}
+
+
 def model_to_yaml(model: Any, **kwargs: Any) -> str:
     """The architecture of a model as YAML.
 
@@ -116,6 +124,30 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
     def as_text(loader: Any, node: Any) -> Any:
         return loader.construct_scalar(node)
 
+    def as_type(loader: Any, node: Any) -> np.dtype[Any]:
+        found = loader.construct_mapping(node, deep=True)
+        return np.dtype(_BYTE_ORDERS[found["state"][1]] + _NUMBERS[found["args"][0]])
+
+    def as_number(loader: Any, node: Any) -> Any:
+        dtype, data = loader.construct_sequence(node, deep=True)
+        (number,) = np.frombuffer(data, dtype)
+        return number.item()
+
+    def narrow(construct: Any) -> Any:
+        def checked(loader: Any, node: Any) -> Any:
+            try:
+                return construct(loader, node)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise yaml.constructor.ConstructorError(
+                    None, None, "something that claims to be a number of NumPy is none", node.start_mark
+                ) from error
+
+        return checked
+
+    # Numbers of NumPy, as Keras 2 writes those that an optimizer or a layer was given.
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        PlainLoader.add_constructor(f"{_CALL}{module}.scalar", narrow(as_number))
+    PlainLoader.add_constructor(f"{_CALL}numpy.dtype", narrow(as_type))
     PlainLoader.add_constructor("tag:yaml.org,2002:python/tuple", as_list)
     PlainLoader.add_constructor("tag:yaml.org,2002:python/unicode", as_text)
     try:

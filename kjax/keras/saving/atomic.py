@@ -1,10 +1,14 @@
-"""Writing files so that there is always either the old one or the whole new one."""
+"""Writing files and folders so that there is always either the old one or the whole new one."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +48,86 @@ def replacing(path: Any, overwrite: bool = True) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Any) -> Iterator[Path]:
+    """Yields a temporary folder, which takes the place of the folder ``path`` at the end.
+
+    Where anything goes wrong, the temporary folder goes, and what was at ``path`` stays. What only the old folder has moves
+    into the new one.
+
+    Args:
+        path: where the folder shall be.
+
+    Raises:
+        NotADirectoryError: there is a file of this name.
+    """
+    target = Path(os.path.realpath(os.fspath(path)))
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"cannot save as the folder {str(path)!r}: it is a file")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # A folder whose own name cannot change (a mounted disk) gets the files one by one, when all are written.
+    fixed = target.exists() and (target.is_mount() or not os.access(target.parent, os.W_OK))
+    where = target if fixed else target.parent
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=where))
+    moving = False
+    try:
+        os.chmod(temporary, target.stat().st_mode & 0o7777 if target.exists() else 0o777 & ~_umask())
+        yield temporary
+        for place, _, files in os.walk(temporary):
+            for name in files:
+                with open(os.path.join(place, name), "rb+") as file:
+                    os.fsync(file.fileno())
+            _sync_folder(Path(place))
+        if fixed:
+            _move_all(temporary, target)
+        elif target.exists():
+            _exchange(temporary, target)
+            moving = True  # the temporary folder holds the old files, which may be all that there is of some
+            _move_missing(temporary, target)
+            moving = False
+        else:
+            os.rename(temporary, target)
+        _sync_folder(target.parent)
+    finally:
+        if not moving:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Swap the names of two folders: in one step where the system can (Linux), otherwise in three, the last undone if it fails."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if rename is not None and rename(here, os.fsencode(new), here, os.fsencode(old), swap) == 0:
+        return
+    aside = new.with_name(f"{new.name}.old")
+    os.rename(old, aside)
+    try:
+        os.rename(new, old)
+    except BaseException:
+        os.rename(aside, old)
+        raise
+    os.rename(aside, new)
+
+
+def _move_all(source: Path, target: Path) -> None:
+    for item in source.iterdir():
+        if (target / item.name).is_dir():
+            shutil.rmtree(target / item.name)
+        os.replace(item, target / item.name)
+
+
+def _move_missing(source: Path, target: Path) -> None:
+    for item in source.iterdir():
+        if not os.path.lexists(target / item.name):
+            os.rename(item, target / item.name)
 
 
 def _sync_folder(folder: Path) -> None:

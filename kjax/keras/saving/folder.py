@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def is_model(filepath: Any) -> bool:
 def save(model: Any, filepath: Any) -> None:
     """Write a model into a folder; other files in it stay.
 
-    Each file takes the place of an older one when it is whole, the config last.
+    The new folder takes the place of an older one when it is whole.
 
     Args:
         model: the model.
@@ -30,18 +31,15 @@ def save(model: Any, filepath: Any) -> None:
     """
     import h5py
 
-    folder = Path(os.fspath(filepath))
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"cannot save a model as the folder {str(folder)!r}: it is a file")
     config, metadata = keras_zip.described(model)
-    for name, file in asset_files.made(model):
-        with atomic.replacing(folder / name) as path:
-            path.write_bytes(file.read_bytes())
-    with atomic.replacing(folder / keras_zip.WEIGHTS) as path, h5py.File(path, "w") as weights:
-        weights_h5.write_weights(model, weights)
-    for name, text in ((keras_zip.METADATA, metadata), (keras_zip.CONFIG, config)):
-        with atomic.replacing(folder / name) as path:
-            path.write_text(text, encoding="utf-8")
+    with atomic.replacing_folder(filepath) as folder:
+        for name, file in asset_files.made(model):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / name)
+        with h5py.File(folder / keras_zip.WEIGHTS, "w") as weights:
+            weights_h5.write_weights(model, weights)
+        (folder / keras_zip.METADATA).write_text(metadata, encoding="utf-8")
+        (folder / keras_zip.CONFIG).write_text(config, encoding="utf-8")
 
 
 def load(filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True) -> Any:
