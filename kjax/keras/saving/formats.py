@@ -8,6 +8,7 @@ from typing import Any
 
 from kjax.keras.core.settings import settings
 from kjax.keras.saving import flat, folder, keras_zip, legacy_h5, orbax_folder, shards, tensorflow_names, weights_h5
+from kjax.keras.saving.tensorflow import saved_model
 from kjax.keras.utils import io_utils
 from kjax.nn.value import did_you_mean
 
@@ -114,7 +115,7 @@ def load_model(
 
     Args:
         filepath: ``.keras``, ``.h5`` or ``.hdf5`` file, a binary file object or open ``h5py.Group`` of one, a folder of
-            ``save(zipped=False)``, or a folder of checkpoints that Orbax wrote.
+            ``save(zipped=False)``, a folder of checkpoints that Orbax wrote, or a SavedModel of tf.keras.
         custom_objects: a user's classes and functions by name.
         compile: whether the model is compiled as it was, with the state of its optimizer.
         safe_mode: False lets Python byte code in the file (lambdas) become functions; it can do anything when it runs.
@@ -136,6 +137,8 @@ def load_model(
     inside = tensorflow_names.model_in(name)
     if inside is not None:
         return keras_zip.load(inside, custom_objects, compile, safe_mode)
+    if saved_model.is_saved_model(name):
+        return saved_model.load_model(name, custom_objects, compile, safe_mode)
     kind = kind_of(name)
     if kind == "zip":
         return keras_zip.load(filepath, custom_objects, compile, safe_mode)
@@ -152,7 +155,7 @@ def kind_of(name: str) -> str | None:
     """``'zip'`` or ``'hdf5'`` by a file's first bytes, whatever its name; None for others."""
     if os.path.isdir(name):
         raise IsADirectoryError(
-            f"{name!r} is a folder: TensorFlow's SavedModel cannot be read; save the model as .keras or .h5 there"
+            f"{name!r} is a folder without a model: neither one that kjax or Orbax wrote, nor a SavedModel of TensorFlow"
         )
     with open(name, "rb") as file:
         return _kind_by(file.read(8))
@@ -257,7 +260,10 @@ def load_weights(
     name = _name(filepath)
     if skip is not None and not name.endswith((".weights.h5", shards.ENDING)):
         raise ValueError(f"load_weights: `objects_to_skip` is for .weights.h5 files, received {name!r}")
+    name = saved_model.weights_of(name) or name
     if tensorflow_names.is_checkpoint(name):
+        if by_name and tensorflow_names.is_of_objects(name):
+            raise ValueError(f"load_weights: by_name is not for checkpoints, whose objects are matched: {name!r}")
         return tensorflow_names.load_weights(model, name, skip_mismatch)
     if not os.path.exists(name):
         raise FileNotFoundError(f"there is no file {name!r}")

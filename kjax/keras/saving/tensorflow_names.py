@@ -1,6 +1,7 @@
 """What scripts of tf.keras call files: names without an ending, TensorFlow's checkpoints, folders of saved models.
 
-The names are TensorFlow's, the contents those of Keras: the part that TensorFlow calls ``.data`` is a file of weights
+What TensorFlow wrote is told apart by its contents and read by the package `tensorflow`. In files that are written here the
+names are TensorFlow's, the contents those of Keras: the part that TensorFlow calls ``.data`` is a file of weights
 of Keras 3, and a folder of a saved model holds a ``.keras`` file.
 """
 
@@ -14,12 +15,11 @@ from typing import Any
 
 from kjax.keras.saving import atomic, keras_zip, weights_h5
 from kjax.keras.saving.errors import FileFormatError
+from kjax.keras.saving.tensorflow import bundle, checkpoint
+from kjax.keras.saving.tensorflow.object_graph import KEY
 
 MODEL = "model.keras"
 """Name of the file in the folder of a saved model."""
-
-_END_OF_TABLE = bytes.fromhex("57fb808b247547db")
-"""The last bytes of an index that TensorFlow wrote: the magic number of a table of LevelDB."""
 
 
 class LoadStatus:
@@ -72,7 +72,12 @@ def parts_of(prefix: str) -> tuple[str, str]:
 
 def is_checkpoint(prefix: str) -> bool:
     """Whether there is a checkpoint of this name."""
-    return all(map(os.path.exists, parts_of(prefix)))
+    return os.path.exists(parts_of(prefix)[1]) and bool(bundle.data_files(prefix))
+
+
+def is_of_objects(prefix: str) -> bool:
+    """Whether the arrays of a checkpoint belong to objects, and not to names alone as those of ``tf.train.Saver``."""
+    return not bundle.is_bundle(prefix) or KEY in bundle.Bundle(prefix).keys
 
 
 def note_latest(prefix: str) -> None:
@@ -94,33 +99,40 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -
         return None
     with open(path, encoding="utf-8") as file:
         found = re.search(r'model_checkpoint_path: "([^"]*)"', file.read())
-    prefix = os.path.join(os.fspath(checkpoint_dir), found[1]) if found else None
-    return prefix if prefix is not None and is_checkpoint(prefix) else None
+    if found is None:
+        return None
+    moved = os.path.join(os.fspath(checkpoint_dir), os.path.basename(found[1]))
+    prefix = os.path.join(os.fspath(checkpoint_dir), found[1])
+    return next((name for name in (prefix, moved) if is_checkpoint(name)), None)
 
 
 def list_variables(prefix: Any) -> list[tuple[str, list[int]]]:
     """Names and shapes in a checkpoint.
 
     Raises:
-        FileFormatError: TensorFlow itself wrote it, or it is damaged.
+        FileFormatError: it is damaged.
     """
-    return list(_index(os.fspath(prefix))["variables"].items())
+    prefix = _in_folder(os.fspath(prefix))
+    if bundle.is_bundle(prefix):
+        found = bundle.Bundle(prefix)
+        return [(key, list(found.shape(key))) for key in found.keys]
+    return list(_index(prefix)["variables"].items())
+
+
+def _in_folder(prefix: str) -> str:
+    """The last checkpoint of a folder; other names as they are."""
+    return latest_checkpoint(prefix) or prefix if os.path.isdir(prefix) else prefix
 
 
 def _index(prefix: str) -> dict[str, Any]:
     """The index of a checkpoint that kjax wrote.
 
     Raises:
-        FileFormatError: TensorFlow itself wrote it, or it is damaged.
+        FileFormatError: it is damaged.
     """
     _, index = parts_of(prefix)
     with open(index, "rb") as file:
         data = file.read()
-    if data.endswith(_END_OF_TABLE):
-        raise FileFormatError(
-            f"{index}: TensorFlow wrote this checkpoint, and its format cannot be read without it; where TensorFlow is "
-            "installed, load it there and save the weights as a file that ends in .weights.h5"
-        )
     try:
         found = json.loads(data)
     except ValueError as error:
@@ -144,8 +156,10 @@ def load_weights(model: Any, prefix: str, skip_mismatch: bool = False) -> LoadSt
     """Set a model's weights from a checkpoint; errors as those of :func:`weights_h5.load_weights`.
 
     Raises:
-        FileFormatError: TensorFlow itself wrote it, or it is damaged.
+        FileFormatError: it is damaged, or does not fit the model.
     """
+    if bundle.is_bundle(prefix):
+        return LoadStatus(*checkpoint.load_weights(model, prefix, skip_mismatch))
     _index(prefix)
     weights_h5.load_weights(model, parts_of(prefix)[0], skip_mismatch)
     return LoadStatus()

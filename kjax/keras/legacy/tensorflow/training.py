@@ -14,6 +14,7 @@ from kjax.keras.core.metric import Metric
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.tensorflow.data import Dataset
+from kjax.keras.saving.tensorflow import bundle, checkpoint
 from kjax.keras.saving.tensorflow_names import LoadStatus, latest_checkpoint, list_variables, note_latest, parts_of
 
 __all__ = [
@@ -86,6 +87,9 @@ class Checkpoint:
         """
         if save_path is None:
             return LoadStatus()
+        if bundle.is_bundle(os.fspath(save_path)):
+            things = {**self._things, "save_counter": self.save_counter}
+            return LoadStatus(*checkpoint.restore(things, os.fspath(save_path)))
         arrays = read_arrays(os.fspath(save_path))
         self._make_room(arrays)
         mine = self.variables()
@@ -118,6 +122,9 @@ def read_arrays(prefix: str) -> dict[str, np.ndarray]:
     Raises:
         FileNotFoundError: there is no such checkpoint.
     """
+    if bundle.is_bundle(prefix):
+        found = bundle.Bundle(prefix)
+        return {key: found.read(key) for key in found.keys}
     data, _ = parts_of(prefix)
     if not os.path.exists(data):
         raise FileNotFoundError(f"there is no checkpoint {prefix!r}")
