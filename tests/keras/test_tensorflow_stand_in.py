@@ -499,3 +499,33 @@ def test_reductions_of_keras_2(tf: Any):
     losses = tf.keras.losses
     assert losses.MeanSquaredError(reduction="auto").reduction == "sum_over_batch_size"
     assert float(losses.MeanAbsoluteError(reduction=losses.Reduction.SUM)([1.0, 2.0], [0.0, 0.0])) == 1.5
+
+
+def test_metrics_that_keras_3_left_out(tf: Any):
+    keras = tf.keras
+    tensor = keras.metrics.MeanTensor()
+    with pytest.raises(ValueError, match="before its first data"):
+        tensor.result()
+    tensor.update_state([[1.0, 2.0], [3.0, 4.0]], sample_weight=[1.0, 0.0])
+    assert tensor.result().numpy().tolist() == [[1, 2], [0, 0]]
+    assert tensor.count.numpy().tolist() == [[1, 1], [0, 0]]
+    with pytest.raises(ValueError, match="same shape"):
+        tensor.update_state([1.0, 2.0])
+    relative = keras.metrics.MeanRelativeError(normalizer=[1, 0, 2, 3])
+    relative.update_state([1, 3, 2, 3], [2, 4, 6, 8], sample_weight=[1, 0, 1, 0])
+    assert relative.result().numpy() == 1.5  # (1/1 + 4/2) / 2, as tf.keras 2.15 gives
+    one, other = keras.metrics.Mean(), keras.metrics.Mean()
+    one.update_state([1.0, 2.0])
+    other.update_state(6.0)
+    one.merge_state([other])
+    assert one.result().numpy() == 3.0
+    with pytest.raises(ValueError, match="same kind"):
+        one.merge_state([tensor])
+    assert keras.utils.to_ordinal([[2], [1]]).tolist() == [[1, 1], [1, 0]]
+
+
+def test_minimize_returns_the_number_of_updates(tf: Any):
+    weight = tf.Variable(1.0)
+    optimizer = tf.keras.optimizers.SGD(0.25)
+    assert [int(optimizer.minimize(lambda: weight * weight, [weight])) for _ in range(2)] == [1, 2]
+    assert weight.numpy() == 0.25 and isinstance(weight.numpy(), np.float32)

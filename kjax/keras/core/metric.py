@@ -129,6 +129,25 @@ class Metric:
         for variable in self.variables:
             variable.assign(jnp.zeros(variable.shape, variable.stored_dtype))
 
+    def merge_state(self, metrics: Sequence[Metric]) -> None:
+        """Add the states of other metrics of the same kind to this one (tf.keras 2).
+
+        Args:
+            metrics: metrics with the same variables.
+
+        Raises:
+            ValueError: one of them has other variables.
+        """
+        for other in metrics:
+            mine, theirs = self.variables, other.variables
+            if [v.shape for v in mine] != [v.shape for v in theirs]:
+                raise ValueError(
+                    f"merge_state: {other.name!r} has other variables than {self.name!r}; only metrics of the same kind, "
+                    "which have seen data of the same shape, can be merged"
+                )
+            for variable, value in zip(mine, theirs, strict=True):
+                variable.assign(variable.value + value.value)
+
     def reset_states(self) -> None:
         """The name of :meth:`reset_state` in Keras 2."""
         self.reset_state()

@@ -351,7 +351,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
         return list(zip(backend.gradients(loss, boxes), boxes, strict=True))
 
     def minimize(self, loss: Any, var_list: Any = None, tape: Any = None, **kwargs: Any) -> Any:
-        """Make one step down a loss, as tf.keras has it.
+        """Make one step down a loss, as tf.keras has it; returns the number of updates done.
 
         Args:
             loss: a function without arguments, or a value that was computed inside ``tape``. For a symbolic tensor the
@@ -373,7 +373,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
         if tape is not None:
             value = loss() if callable(loss) else loss
             self.apply(tape.gradient(value, boxes), boxes)
-            return
+            return self._iterations
         if not callable(loss):
             raise ValueError(f"{self.name}.minimize: `loss` must be a function, or computed inside of a `tape`")
 
@@ -381,6 +381,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
             return jnp.sum(jnp.asarray(scopes.run_with(boxes, values, loss)[0]))
 
         self.apply(jax.grad(of_values)([box.value for box in boxes]), boxes)
+        return self._iterations
 
     def get_gradients(self, loss: Any, params: Any) -> list[Any]:
         """Symbolic gradients of a symbolic loss, clipped (Keras 2).

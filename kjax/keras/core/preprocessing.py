@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -90,7 +91,7 @@ class NormalizationMembers(DataMembers):
             raise ValueError(f"{self.name!r} was made with a fixed `mean` and `variance`; it does not adapt")
         total, mean, variance, kept = 0, 0.0, 0.0, None
         for batch in batches_of(data):
-            if not hasattr(batch, "shape"):
+            if not hasattr(batch, "shape") and not isinstance(batch, numbers.Number):
                 raise TypeError(f"adapt: batches must be arrays, received {type(batch).__name__}")
             x = np.asarray(batch)
             x = (

@@ -350,10 +350,10 @@ class Variable:
         self._value = value
 
     def numpy(self) -> np.ndarray:
-        """The value as a numpy array of its own."""
-        if self._live is not None and scope.current() is None:
-            return self._live.numpy(self)
-        return np.array(self.value)
+        """The value as a numpy array of its own; in tf.keras one number is a NumPy scalar."""
+        live = self._live is not None and scope.current() is None
+        array = self._live.numpy(self) if live and self._live is not None else np.array(self.value)
+        return array[()] if settings.era == "tf" and not self._shape else array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype)

@@ -204,6 +204,7 @@ NAMES: dict[str, dict[str, str]] = {
         for name in ("_obtain_input_shape", "obtain_input_shape")
     },
     "optimizers": {"optimizer_from_config": "kjax.keras.optimizers:deserialize"},
+    "utils": {"to_ordinal": "kjax.keras.legacy.left_out:to_ordinal"},
     "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
     "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
     "regularizers": {
@@ -215,7 +216,10 @@ NAMES: dict[str, dict[str, str]] = {
         "WeightRegularizer": "kjax.keras.regularizers:L1L2",
         "ActivityRegularizer": "kjax.keras.regularizers:L1L2",
     },
-    "metrics": {name: f"kjax.keras.legacy.batchwise:{name}" for name in _BATCHWISE},
+    "metrics": {
+        **{name: f"kjax.keras.legacy.batchwise:{name}" for name in _BATCHWISE},
+        **{name: f"kjax.keras.legacy.left_out:{name}" for name in ("MeanTensor", "MeanRelativeError")},
+    },
     "objectives": {name: f"kjax.keras.legacy.batchwise:{name}" for name in ("cosine_proximity", "cosine")},
     "losses": {"Reduction": "kjax.keras.legacy.names:Reduction"},
     "saving.object_registration": {"CustomObjectScope": "kjax.keras.utils:custom_object_scope"},
