@@ -529,3 +529,9 @@ def test_minimize_returns_the_number_of_updates(tf: Any):
     optimizer = tf.keras.optimizers.SGD(0.25)
     assert [int(optimizer.minimize(lambda: weight * weight, [weight])) for _ in range(2)] == [1, 2]
     assert weight.numpy() == 0.25 and isinstance(weight.numpy(), np.float32)
+
+
+def test_print_tensor_takes_tensors_of_tensorflow(tf: Any, capfd: Any):
+    given = tf.constant([1.0, 2.0])
+    assert tf.keras.backend.print_tensor(given, "values") is given
+    assert "values [1. 2.]" in capfd.readouterr().out

@@ -316,7 +316,7 @@ def print_tensor(x: Any, message: str = "") -> Any:
     """Print the values when they are computed, and give them back."""
 
     def show(x: Any) -> Any:
-        jax.debug.print("{message} {x}", message=_Text(message), x=x)
+        jax.debug.print("{message} {x}", message=_Text(message), x=jnp.asarray(x))
         return x
 
     if is_symbolic(x):
