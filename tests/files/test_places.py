@@ -95,6 +95,10 @@ def test_numbers_of_numpy_in_yaml() -> None:
     kind = "!!python/object/apply:numpy.dtype {args: [f4, 0, 1], state: !!python/tuple [3, <, null, null, null, -1, -1, 0]}"
     number = f"!!python/object/apply:numpy.core.multiarray.scalar [{kind}, !!binary AACAPg==]"
     assert keras.models.model_from_yaml(text.replace("rate: 0.25", f"rate: {number}")).layers[0].rate == 0.25
+    made = "[!!python/name:numpy.ndarray '', !!python/tuple [0], !!binary Yg==]"
+    state = f"!!python/tuple [1, !!python/tuple [], {kind}, false, !!binary AACAPg==]"
+    array = f"!!python/object/apply:numpy.core.multiarray._reconstruct {{args: {made}, state: {state}}}"
+    assert keras.models.model_from_yaml(text.replace("rate: 0.25", f"rate: {array}")).layers[0].rate == 0.25
     for bad in (number.replace("f4", "O8"), number.replace("AACAPg==", "AACA"), number.replace("scalar", "frombuffer")):
         with pytest.raises(ValueError, match="no YAML of plain data"):
             keras.models.model_from_yaml(text.replace("rate: 0.25", f"rate: {bad}"))

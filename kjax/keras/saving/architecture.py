@@ -133,20 +133,26 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
         (number,) = np.frombuffer(data, dtype)
         return number.item()
 
+    def as_array(loader: Any, node: Any) -> Any:
+        _, shape, dtype, columns, data = loader.construct_mapping(node, deep=True)["state"]
+        return np.frombuffer(data, dtype).reshape(shape, order="F" if columns else "C").tolist()
+
     def narrow(construct: Any) -> Any:
         def checked(loader: Any, node: Any) -> Any:
             try:
                 return construct(loader, node)
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise yaml.constructor.ConstructorError(
-                    None, None, "something that claims to be a number of NumPy is none", node.start_mark
+                    None, None, "something that claims to be numbers of NumPy is none", node.start_mark
                 ) from error
 
         return checked
 
-    # Numbers of NumPy, as Keras 2 writes those that an optimizer or a layer was given.
+    # Numbers and arrays of NumPy, as Keras 2 writes those that an optimizer or a layer was given.
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
         PlainLoader.add_constructor(f"{_CALL}{module}.scalar", narrow(as_number))
+        PlainLoader.add_constructor(f"{_CALL}{module}._reconstruct", narrow(as_array))
+    PlainLoader.add_constructor("tag:yaml.org,2002:python/name:numpy.ndarray", as_text)
     PlainLoader.add_constructor(f"{_CALL}numpy.dtype", narrow(as_type))
     PlainLoader.add_constructor("tag:yaml.org,2002:python/tuple", as_list)
     PlainLoader.add_constructor("tag:yaml.org,2002:python/unicode", as_text)
