@@ -108,3 +108,12 @@ def test_l1_l2_had_rates_before_keras_3(version, rate):
         keras.uninstall()
     assert (both.l1, both.l2, one.l1, one.l2) == (rate, rate, 0.5, rate)
     assert isinstance(both, keras.regularizers.L1L2)
+
+
+def test_a_layer_that_was_not_called_has_no_outputs(keras2):
+    dense = layers.Dense(1)
+    with pytest.raises(RuntimeError, match="has no output"):
+        dense.get_output_at(0)
+    dense(layers.Input((2,)))
+    with pytest.raises(ValueError, match="there is no output of call 3"):
+        dense.get_output_at(3)

@@ -12,6 +12,10 @@ from kjax.keras.core.tensor import KerasTensor, Node, computed_mask, is_symbolic
 _KINDS = ("input", "output")
 
 
+class NoCallError(AttributeError, RuntimeError, ValueError):
+    """There is no such call of a layer: Keras raised all three, by generation and by what was asked for."""
+
+
 class Placed:
     """The part of a layer that knows its calls on symbolic tensors."""
 
@@ -21,12 +25,12 @@ class Placed:
 
     def _tensors_at(self, kind: str, index: int) -> list[KerasTensor]:
         if not self._inbound_nodes:
-            raise AttributeError(
+            raise NoCallError(
                 f"layer {self.name!r} has no {kind}: it was never called on a symbolic tensor (keras.Input or the "
                 "output of another layer)"
             )
         if not -len(self._inbound_nodes) <= index < len(self._inbound_nodes):
-            raise ValueError(
+            raise NoCallError(
                 f"layer {self.name!r} was called {len(self._inbound_nodes)} time(s); there is no {kind} of call {index}"
             )
         node = self._inbound_nodes[index]
