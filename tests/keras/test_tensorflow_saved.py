@@ -109,6 +109,38 @@ def test_objects_of_a_checkpoint():
     assert Bundle(str(DATA / "objects-1")).read(status.unused[0]).tolist() == [b"a", b"bc"]
 
 
+def test_a_loop_of_ones_own_goes_on():
+    model = keras.Sequential([keras.Input((4,)), L.Dense(3, activation="relu"), L.Dense(1)])
+    optimizer = keras.optimizers.Adam(0.5)
+    status = training.Checkpoint(model=model, optimizer=optimizer).restore(str(DATA / "mgr"))
+    status.assert_consumed()
+    assert int(optimizer.iterations) == 3
+    x, y, expected, _ = recorded("mgr")
+    model.compile(optimizer, "mse")
+    model.train_on_batch(x[0], y[0])
+    np.testing.assert_allclose(model.predict(x[0], verbose=0), expected[0], atol=1e-6)
+
+
+class Wide(keras.Model):
+    """A class with arguments, which was registered in a package."""
+
+    def __init__(self, u: int = 3, **options: Any) -> None:
+        super().__init__(**options)
+        self.d, self.o = L.Dense(u, activation="relu"), L.Dense(1)
+
+    def call(self, x: Any) -> Any:
+        return self.o(self.d(x))
+
+
+def test_a_class_that_is_given_is_rebuilt():
+    with pytest.raises(FileFormatError, match=r"class 'my>Sub'.*custom_objects"):
+        keras.models.load_model(DATA / "class")
+    for name in ("Sub", "my>Sub"):
+        model = keras.models.load_model(DATA / "class", custom_objects={name: Wide})
+        agrees(model, "class", steps=False)
+        assert int(model.optimizer.iterations) == 1
+
+
 def test_what_does_not_fit_is_said_and_changes_nothing():
     model = keras.Sequential([keras.Input((4,)), L.Dense(3), L.Dense(2)])
     before = model.get_weights()

@@ -11,7 +11,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.saving import eras, hdf5
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.tensorflow.bundle import Bundle
-from kjax.keras.saving.tensorflow.object_graph import KEY, Matching, ObjectGraph, by_names, optimizer_plan
+from kjax.keras.saving.tensorflow.object_graph import KEY, Matching, ObjectGraph, by_names, listed_state, optimizer_plan
 from kjax.keras.saving.weights_h5 import need_built
 
 
@@ -99,19 +99,41 @@ def restore(things: Mapping[str, Any], prefix: str) -> tuple[list[str], list[str
             if name in children or name == "root":
                 matching.match(thing, children.get(name, 0))
         for name, thing in things.items():
-            model = next((t for t in things.values() if getattr(t, "optimizer", None) is thing), None)
-            if isinstance(thing, Optimizer) and name in children and model is not None:
-                with eras.reading("2.15.0"):
-                    state += optimizer_plan(model, matching, children[name]) or []
+            if isinstance(thing, Optimizer) and name in children:
+                state += _state_of(thing, things, matching, children[name])
         if matching.problems:
             raise ValueError(f"it does not fit the objects: {'; '.join(matching.problems[:8])}")
         assignments = [(variable, bundle.read(key)) for variable, key in matching.plan.values()]
     for variable, array in [*assignments, *state]:
         hdf5.assign(variable, array)
     used = {key for _, key in matching.plan.values()}
-    done = used | {id(variable) for variable, _ in state}
-    missing = [v.path for v in wanted if id(v) not in matching.plan and id(v) not in done]
-    return [key for key in bundle.keys if key not in used and key != KEY], missing
+    done = set(matching.plan) | {id(variable) for variable, _ in state}
+    missing = [v.path for v in wanted if id(v) not in done]
+    restored = tuple(f"{name}/" for name, thing in things.items() if isinstance(thing, Optimizer) and state)
+    unused = [key for key in bundle.keys if key not in used and key != KEY and not key.startswith(restored)]
+    return unused, missing
+
+
+def _state_of(optimizer: Any, things: Mapping[str, Any], matching: Matching, node: int) -> list[tuple[Any, Any]]:
+    """What an optimizer gets; one that no model was compiled with is built for the model beside it first."""
+    model = next((t for t in things.values() if getattr(t, "optimizer", None) is optimizer), None)
+    with eras.reading("2.15.0"):
+        if model is not None:
+            return optimizer_plan(model, matching, node) or []
+        arrays = listed_state(matching.graph, node)
+        for thing in things.values():
+            weights = list(getattr(thing, "trainable_variables", ()))
+            if not optimizer.built and weights and not isinstance(thing, Optimizer) and len(arrays) > 2:
+                optimizer.build(weights)
+    boxes = list(optimizer.variables)
+    if [tuple(box.shape) for box in boxes] == [array.shape for array in arrays]:
+        return list(zip(boxes, arrays, strict=True))
+    warnings.warn(
+        f"the checkpoint's state of the optimizer {optimizer.name!r} cannot be restored: it starts anew; compile the model with "
+        "the optimizer before restoring",
+        stacklevel=5,
+    )
+    return []
 
 
 def _variables(thing: Any) -> list[Any]:

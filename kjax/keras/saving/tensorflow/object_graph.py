@@ -225,6 +225,21 @@ def optimizer_plan(model: Any, matching: Matching, node: int) -> list[tuple[Vari
     return None if plan is None else [(box, _value(array)) for box, array in plan]
 
 
+def listed_state(graph: ObjectGraph, node: int) -> list[np.ndarray]:
+    """The state of an optimizer of TensorFlow 2.11 and later as Keras 3 lists it: iterations, learning rate, slots.
+
+    Args:
+        graph: the objects of the checkpoint.
+        node: the optimizer.
+    """
+    children = graph.children(node)
+    listed = graph.children(children["_variables"]) if "_variables" in children else {}
+    nodes = [children.get("_iterations"), children.get("_learning_rate")]
+    nodes += [listed[name] for name in sorted(listed, key=lambda n: int(n) if n.isdigit() else -1)]
+    keys = dict.fromkeys(graph.key(place) for place in nodes if place is not None)
+    return [graph.bundle.read(key) for key in keys if key is not None]
+
+
 class _Array:
     """An array as entries of files are: with ``shape`` and ``read``."""
 

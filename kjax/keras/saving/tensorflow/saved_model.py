@@ -112,7 +112,7 @@ def _model(metadata: dict[str, Any]) -> Any:
     name = metadata.get("class_name")
     if not isinstance(config, dict):
         config = {"class_name": name, "config": metadata.get("config")}
-    cls = get_registered_object(str(name))
+    cls = get_registered_object(str(name)) or get_registered_object(str(name).rpartition(">")[2])
     if cls is None and (name not in ("Sequential", "Functional", "Model") or not isinstance(config["config"], dict)):
         raise ValueError(
             f"the model is of the class {name!r}, whose code is not in the folder: pass custom_objects={{{name!r}: ...}}, or "
