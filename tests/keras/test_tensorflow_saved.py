@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from kjax import keras
-from kjax.keras.legacy.tensorflow import training
+from kjax.keras.legacy.tensorflow import saved, training
 from kjax.keras.legacy.tensorflow.variables import Variable
 from kjax.keras.saving.errors import FileFormatError
 from kjax.keras.saving.tensorflow import checksum, table
 from kjax.keras.saving.tensorflow.bundle import Bundle
-from kjax.keras.saving.tensorflow.saved_model import _plain
+from kjax.keras.saving.tensorflow.saved_model import _METADATA, _plain
+from kjax.keras.saving.tensorflow.wire import parse
 from tests.files.fuzz import _broken
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow" / "saved"
@@ -171,6 +172,25 @@ def test_folders_without_a_model_of_keras(tmp_path: Path):
     shutil.rmtree(folder / "variables")
     with pytest.raises(FileFormatError, match=r"two.*'variables' is missing"):
         keras.models.load_model(folder)
+
+
+def field(number: int, data: bytes) -> bytes:
+    """A field of a message, with its length."""
+    size, left = b"", len(data)
+    while left > 127:
+        size, left = size + bytes([left & 127 | 128]), left >> 7
+    return bytes([number << 3 | 2]) + size + bytes([left]) + data
+
+
+def test_metadata_of_tensorflow_before_2_5_lie_in_the_program(tmp_path: Path):
+    folder = tmp_path / "cnn"
+    shutil.copytree(DATA / "cnn", folder)
+    text = parse((folder / "keras_metadata.pb").read_bytes(), _METADATA)["nodes"][0]["metadata"]
+    (folder / "keras_metadata.pb").unlink()
+    user = field(1, b"_tf_keras_sequential") + field(3, text.encode())
+    (folder / "saved_model.pb").write_bytes(field(2, field(7, field(1, field(4, user)))))
+    assert saved.contains_saved_model(folder) and not saved.contains_saved_model(tmp_path)
+    agrees(keras.models.load_model(folder), "cnn", steps=False)
 
 
 def test_shapes_and_tuples_are_lists():

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from kjax.keras.saving import tensorflow_names
+from kjax.keras.saving.tensorflow import saved_model
 
 
 class Options:
@@ -64,4 +65,5 @@ def load(export_dir: Any, tags: Any = None, options: Any = None) -> Loaded:
 
 def contains_saved_model(export_dir: Any) -> bool:
     """``tf.saved_model.contains_saved_model``: whether a folder holds a model that can be loaded here."""
-    return tensorflow_names.model_in(os.fspath(export_dir)) is not None
+    folder = os.fspath(export_dir)
+    return tensorflow_names.model_in(folder) is not None or saved_model.is_saved_model(folder)
