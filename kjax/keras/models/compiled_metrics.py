@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -60,6 +61,23 @@ class CompiledMetrics(Metric):
         values = self.objective.compute_metrics(self._values()) if self._states is not None else []
         return dict(zip(self.objective.metric_names, values, strict=False))
 
+    def parts(self) -> list[CompiledMetric]:
+        """Each metric by itself."""
+        names = self.objective.metric_names
+        found: list[CompiledMetric] = []
+        for target in self.objective.targets:
+            for metric in (*target.metrics, *target.weighted_metrics):
+                own = getattr(metric, "parts", ())
+                name, width = (metric.name, len(own)) if own else (names[0], 1)
+                found.append(CompiledMetric(self, len(found), name, names[:width]))
+                names = names[width:]
+        return found
+
+    def state_of(self, place: int) -> list[Variable]:
+        """The state of the metric at a place; empty where it depends on data and there were none so far."""
+        self._make()
+        return [] if self._states is None else jax.tree.leaves(self._states[place], is_leaf=is_box)
+
     def show(self, state: Any) -> None:
         """Take over the states of a run."""
         self._states = jax.tree.map(
@@ -68,11 +86,57 @@ class CompiledMetrics(Metric):
 
     def reset_state(self) -> None:
         """Forget all data."""
-        for variable in self.variables:
-            variable.assign(jax.numpy.zeros(variable.shape, variable.stored_dtype))
+        _zero(self.variables)
 
     def _values(self) -> Any:
         return jax.tree.map(lambda box: box.value, self._states, is_leaf=is_box)
+
+
+class CompiledMetric(Metric):
+    """One of the metrics of ``compile``, as tf.keras lists them: it reads and resets what the whole keeps.
+
+    Args:
+        whole: all metrics.
+        place: which one this is.
+        name: its name in the logs.
+        results: the names of its results.
+    """
+
+    def __init__(self, whole: CompiledMetrics, place: int, name: str, results: Sequence[str]) -> None:
+        super().__init__(name=name)
+        self._whole, self._place, self._results = whole, place, tuple(results)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state."""
+        return self._whole.state_of(self._place)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Refused: outputs and targets are told apart, masked and weighted for all metrics together.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            f"model.metrics: {self.name!r} is measured together with the other metrics of `compile`; "
+            "call `model.compiled_metrics.update_state(y_true, y_pred, sample_weight)`"
+        )
+
+    def result(self) -> Any:
+        """The value, or those of a metric with several by name."""
+        values = self._whole.result()
+        if self._results == (self.name,):
+            return values.get(self.name, 0.0)
+        return {name: values[name] for name in self._results if name in values}
+
+    def reset_state(self) -> None:
+        """Forget all data."""
+        _zero(self.variables)
+
+
+def _zero(variables: Sequence[Variable]) -> None:
+    for variable in variables:
+        variable.assign(jax.numpy.zeros(variable.shape, variable.stored_dtype))
 
 
 def is_box(thing: Any) -> bool:

@@ -12,7 +12,9 @@ import jax.numpy as jnp
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.session import copied
+from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.compiled_metrics import CompiledMetrics
 from kjax.keras.models.custom import CustomSteps
 from kjax.keras.models.overridden import OVERRIDABLE, overrides, takes_data_only
 from kjax.keras.models.training import Training
@@ -63,6 +65,11 @@ class Overridable(Training):
         if self._compilation is not None:
             self._show_running_metrics()
             found = [self._compilation.loss_tracker, *self._compiled_metrics()]
+            if settings.era == "tf" and scopes.current() is None:  # tf.keras lists them one by one, losses first
+                found = sorted(found, key=lambda metric: isinstance(metric, CompiledMetrics))
+                found = [
+                    m for metric in found for m in (metric.parts() if isinstance(metric, CompiledMetrics) else [metric])
+                ]
         return [*found, *self._kept_metrics()]
 
     def _compiled_metrics(self) -> list[Metric]:

@@ -196,14 +196,21 @@ class AlphaDropout(Layer):
 
 
 class ActivityRegularization(Layer):
-    """Return the inputs; add ``l1 * sum(|x|) + l2 * sum(x ** 2)``, divided by the batch size, to the losses."""
+    """Return the inputs; add ``l1 * sum(|x|) + l2 * sum(x ** 2)``, divided by the batch size, to the losses.
+
+    Attributes:
+        l1: factor of the absolute values.
+        l2: factor of the squares.
+        keras2: as in Keras 1 and 2: the sum over the batch, not divided by its size.
+    """
 
     l1: float = field(0.0, convert=arg.at_least_zero)
     l2: float = field(0.0, convert=arg.at_least_zero)
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     supports_masking = True
 
     def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         penalty = regularizers.L1L2(self.l1, self.l2)(inputs)
-        self.add_loss("penalty", penalty / (inputs.shape[0] if inputs.ndim else 1))
+        self.add_loss("penalty", penalty / (inputs.shape[0] if inputs.ndim and not self.keras2 else 1))
         return inputs
