@@ -52,7 +52,7 @@ def _understanding(function: Callable[..., Any], name: str) -> Callable[..., Any
 
 def _both_ends(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """One number of zeros before the steps and behind them."""
-    known = dict(zip(("x", "padding"), args, strict=False)) | kwargs
+    known: dict[str, Any] = {**dict(zip(("x", "padding"), args, strict=False)), **kwargs}
     if isinstance(known.get("padding"), int):
         known["padding"] = (known["padding"],) * 2
     return (), known
