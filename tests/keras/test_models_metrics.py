@@ -168,3 +168,16 @@ def test_activity_regularization_of_keras_2_sums_over_the_batch(monkeypatch, tmp
         assert loss(keras.models.load_model(tmp_path / "model.keras")) == found[era]
     # Real Keras 2.2.4 gives 2.92: the loss is 1, each of 8 outputs 2. tf.keras 2.15 divides the penalty by 4.
     np.testing.assert_allclose([found["2"], found["tf"]], [2.92, 1.48], rtol=1e-6)
+
+
+def test_weighted_metrics_of_keras_2_are_divided_by_the_share_of_weights_that_are_not_0(monkeypatch):
+    monkeypatch.setattr(settings, "era", "2")
+    layer = keras.layers.Dense(2, kernel_initializer="ones", activation="sigmoid")
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.compile("sgd", "mse", metrics=["mae", "acc"], weighted_metrics=["mae", "acc"])
+    random = np.random.RandomState(0)
+    x, y = random.randn(8, 3), np.eye(2)[random.randint(2, size=8)]
+    weights = np.array([0, 1, 2, 0.5, 3, 0, 1, 1.0])
+    recorded = [0.4931877851486206, 0.5, 0.625, 0.7083333432674408, 1.0833333134651184]  # by real Keras 2.2.4
+    np.testing.assert_allclose(model.evaluate(x, y, 4, sample_weight=weights, verbose=0), recorded, rtol=1e-6)
+    np.testing.assert_allclose(model.test_on_batch(x, y, weights), recorded, rtol=1e-6)

@@ -19,6 +19,7 @@ from kjax.keras.models.compiled_metrics import CompiledMetrics
 from kjax.keras.models.outputs import each_output, is_dict, is_list, is_nested, labels
 from kjax.nn import losses, metrics
 from kjax.nn.losses.wrapper import classes as classes_of_losses
+from kjax.nn.metrics.base import MeanAsKeras2
 from kjax.train.objective import Objective, Target
 
 
@@ -211,14 +212,18 @@ def _as_keras2(target: Target) -> Target:
         loss = copy.copy(loss)
         object.__setattr__(loss, "reduction", "keras2")
     if not isinstance(loss, losses.BinaryCrossentropy):
-        return dataclasses.replace(target, loss=loss)
+        return dataclasses.replace(target, loss=loss, weighted_metrics=_weighted_as_keras2(target.weighted_metrics))
 
     def at_threshold(metric: Any) -> Any:
         binary = _BINARY.get(getattr(metric, "kind", None))
         return metric if binary is None else binary(name=metric.name)
 
     plain, heavy = (tuple(map(at_threshold, part)) for part in (target.metrics, target.weighted_metrics))
-    return dataclasses.replace(target, loss=loss, metrics=plain, weighted_metrics=heavy)
+    return dataclasses.replace(target, loss=loss, metrics=plain, weighted_metrics=_weighted_as_keras2(heavy))
+
+
+def _weighted_as_keras2(given: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(MeanAsKeras2(metric) if hasattr(metric, "values") else metric for metric in given)
 
 
 def _mean(name: str) -> PureMetric:

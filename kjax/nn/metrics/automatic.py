@@ -49,6 +49,11 @@ class Automatic(Metric):
         """The state after a batch."""
         return self._resolve(y_true, y_pred).update(state, y_true, y_pred, sample_weight, mask)
 
+    def values(self, y_true: Any, y_pred: Any) -> Array:
+        """The values whose mean it is."""
+        metric: Any = self._resolve(y_true, y_pred)
+        return metric.values(y_true, y_pred)
+
     def compute(self, state: Any) -> Array:
         """The mean."""
         return MeanMetricWrapper(_nothing, "mean").compute(state)

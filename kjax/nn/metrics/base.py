@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from kjax.nn.equality import ContentValue, snake_case
-from kjax.nn.losses.base import compute_dtype, merge_mask
+from kjax.nn.losses.base import compute_dtype, merge_mask, reduce_values
 from kjax.nn.losses.wrapper import function_arguments, object_name
 from kjax.nn.numerics import align_ranks, divide_no_nan, match_ranks
 from kjax.nn.value import Registry, field
@@ -221,6 +221,32 @@ class MeanMetric(Metric):
     def compute(self, state: Array) -> Array:
         """The mean, 0 before any data."""
         return divide_no_nan(state[0], state[1])
+
+
+class MeanAsKeras2(MeanMetric):
+    """A mean with sample weights of Keras 1 and 2: of each batch the loss that its values would be there, see
+    :class:`kjax.nn.losses.base.Loss` (``reduction='keras2'``).
+
+    Args:
+        metric: a mean: a metric with ``values``.
+    """
+
+    def __init__(self, metric: Any) -> None:
+        super().__init__(metric.dtype, metric.name)
+        self.metric = metric
+
+    def update(
+        self,
+        state: Array,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+    ) -> Array:
+        """The state after a batch, see :meth:`Metric.update`."""
+        values = jnp.asarray(self.metric.values(y_true, y_pred), self.dtype)
+        samples = jnp.asarray(jnp.shape(y_pred)[0], self.dtype)
+        return state + jnp.stack([reduce_values(values, sample_weight, mask, "keras2") * samples, samples])
 
 
 # The metric class of each built-in function, so that the function itself may stand for a metric.
