@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kjax import keras
+from kjax.keras.core.settings import settings
 from kjax.keras.legacy.tensorflow import saved, training
 from kjax.keras.legacy.tensorflow.variables import Variable
 from kjax.keras.saving.errors import FileFormatError
@@ -69,6 +70,15 @@ def test_saved_models_predict_and_train_on(name: str):
         other.get_weights(), keras.models.load_model(DATA / name, compile=False).get_weights(), strict=True
     ):
         np.testing.assert_array_equal(array, kept)
+
+
+@pytest.mark.parametrize(("era", "name"), [("tf", "two"), ("tf", "rnn"), ("2", "cnn")])
+def test_scripts_of_older_generations_open_them_too(era: str, name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settings, "era", era)  # where weights are called `dense/kernel:0`
+    model = keras.models.load_model(DATA / name)
+    agrees(model, name, steps=era == "tf")  # the steps were recorded by tf.keras
+    status = model.load_weights(DATA / name)
+    assert (status.missing, [key for key in status.unused if "optimizer" in key.lower()]) == ([], [])
 
 
 def test_a_checkpoint_of_a_class_with_its_optimizer():

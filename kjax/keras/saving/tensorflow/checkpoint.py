@@ -11,7 +11,15 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.saving import eras, hdf5
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.tensorflow.bundle import Bundle
-from kjax.keras.saving.tensorflow.object_graph import KEY, Matching, ObjectGraph, by_names, listed_state, optimizer_plan
+from kjax.keras.saving.tensorflow.object_graph import (
+    KEY,
+    Matching,
+    ObjectGraph,
+    by_names,
+    listed_state,
+    of_optimizer,
+    optimizer_plan,
+)
 from kjax.keras.saving.weights_h5 import need_built
 
 
@@ -54,7 +62,7 @@ def load_weights(model: Any, prefix: str, skip_mismatch: bool = False) -> tuple[
         hdf5.assign(variable, array)
     used = {key for _, key in plan.values()}
     unused = [
-        key for key in bundle.keys if key not in used and key != KEY and not (state and key.startswith("optimizer/"))
+        key for key in bundle.keys if key not in used and key != KEY and not (state and of_optimizer(key, "optimizer"))
     ]
     return unused, [w.path for w in model.weights if id(w) not in plan]
 
@@ -109,8 +117,12 @@ def restore(things: Mapping[str, Any], prefix: str) -> tuple[list[str], list[str
     used = {key for _, key in matching.plan.values()}
     done = set(matching.plan) | {id(variable) for variable, _ in state}
     missing = [v.path for v in wanted if id(v) not in done]
-    restored = tuple(f"{name}/" for name, thing in things.items() if isinstance(thing, Optimizer) and state)
-    unused = [key for key in bundle.keys if key not in used and key != KEY and not key.startswith(restored)]
+    restored = [name for name, thing in things.items() if isinstance(thing, Optimizer) and state]
+    unused = [
+        key
+        for key in bundle.keys
+        if key not in used and key != KEY and not any(of_optimizer(key, name) for name in restored)
+    ]
     return unused, missing
 
 

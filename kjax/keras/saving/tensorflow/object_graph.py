@@ -152,7 +152,7 @@ class Matching:
 
     def _attributes(self, layer: Any, children: Mapping[str, int]) -> None:
         """A user's layer or model: what has the same attribute in both, then its own variables by name."""
-        own = {variable.name: variable for variable in layer.own_variables()}
+        own = {variable.short_name: variable for variable in layer.own_variables()}
         for name, child in children.items():
             if name in BESIDE or name.startswith("_self_") or name == "layers":
                 continue
@@ -169,7 +169,7 @@ class Matching:
             theirs.setdefault(name, []).append(variable)
         ours: dict[str, list[Variable]] = {}
         for variable in legacy_weights.listed(layer):
-            ours.setdefault(variable.name, []).append(variable)
+            ours.setdefault(variable.short_name, []).append(variable)
         for name, variables in ours.items():
             nodes = theirs.get(name, [])
             if nodes and len(nodes) != len(variables):
@@ -225,6 +225,16 @@ def optimizer_plan(model: Any, matching: Matching, node: int) -> list[tuple[Vari
     return None if plan is None else [(box, _value(array)) for box, array in plan]
 
 
+def of_optimizer(key: str, name: str) -> bool:
+    """Whether an array is part of an optimizer's state.
+
+    Args:
+        key: the key of the array.
+        name: the optimizer's name in the checkpoint.
+    """
+    return key.startswith(f"{name}/") or f"/.OPTIMIZER_SLOT/{name}/" in key
+
+
 def listed_state(graph: ObjectGraph, node: int) -> list[np.ndarray]:
     """The state of an optimizer of TensorFlow 2.11 and later as Keras 3 lists it: iterations, learning rate, slots.
 
@@ -269,9 +279,9 @@ def by_names(model: Any, bundle: Bundle) -> tuple[Plan, list[str], list[str]]:
     problems, missing = [], []
     for layer in model._flatten_layers(include_self=False):
         for variable in layer.own_variables() if not isinstance(layer, PureLayer) else legacy_weights.listed(layer):
-            pattern = rf"(?:.*/)?{re.escape(layer.name)}/(?:.*/)?{re.escape(variable.name)}"
+            pattern = rf"(?:.*/)?{re.escape(layer.name)}/(?:.*/)?{re.escape(variable.short_name)}"
             keys = [key for key in bundle.keys if re.fullmatch(pattern, key)]
-            inner = [key for key in keys if key == f"{layer.name}/{variable.name}"] or keys
+            inner = [key for key in keys if key == f"{layer.name}/{variable.short_name}"] or keys
             if len(inner) > 1:
                 direction = [part for part in variable.path.split("/") if part.startswith(("forward_", "backward_"))]
                 inner = [key for key in inner if direction and f"/{direction[0]}" in key] or inner
@@ -286,4 +296,4 @@ def by_names(model: Any, bundle: Bundle) -> tuple[Plan, list[str], list[str]]:
     return plan, problems, missing
 
 
-__all__ = ["KEY", "Matching", "ObjectGraph", "by_names", "optimizer_plan"]
+__all__ = ["KEY", "Matching", "ObjectGraph", "by_names", "of_optimizer", "optimizer_plan"]
