@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -74,7 +75,7 @@ def pairs(model: Any, tree: Mapping[str, Any]) -> Iterator[tuple[Variable, Any]]
         model._prepare_optimizer()
     known = _variables(model)
     for kind, part in tree.items():
-        for path, value in _flat(part):
+        for path, value in _flat_of(model, kind, part):
             variable = _look_up(known[kind], path, model.name)
             if variable is None and _is_seed(path):
                 continue
@@ -95,7 +96,7 @@ def lacking(model: Any, tree: Mapping[str, Any]) -> list[str]:
     known = _variables(model)
     for kind, part in tree.items():
         missing = dict(known[kind])
-        for path, value in _flat(part):
+        for path, value in _flat_of(model, kind, part):
             variable = _look_up(known[kind], path, model.name)
             if variable is None:
                 problems += [] if _is_seed(path) else [f"the model has no variable {path!r}"]
@@ -113,6 +114,15 @@ def _look_up(known: Mapping[str, Variable], path: str, name: str) -> Variable | 
     candidates = [path, path.removeprefix(f"{name}/"), f"{name}/{path}"]
     candidates += [f"{optimizer}/{rest.removeprefix(f'{name}_')}", f"{optimizer}/{name}_{rest}"]
     return next((known[candidate] for candidate in candidates if candidate in known), None)
+
+
+def _flat_of(model: Any, kind: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Paths and leaves; an optimizer's name that was counted up (``adam_1``) is that of the model's optimizer of its kind."""
+    for path, value in _flat(tree):
+        first, _, inside = path.partition("/")
+        own = getattr(model.optimizer, "name", first)
+        alike = kind == "optimizer_variables" and re.sub(r"_\d+$", "", first) == re.sub(r"_\d+$", "", own)
+        yield f"{own}/{inside}" if alike else path, value
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
