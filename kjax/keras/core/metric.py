@@ -169,10 +169,9 @@ class Metric:
         """
         values = list(metric_variables)
         if len(values) == len(self.variables):
+            known = len(values)
             self._prepare(*args)
-            values += self.stateless_reset_state()[
-                len(values) :
-            ]  # variables that the data have just brought into being
+            values += self.stateless_reset_state()[known:]  # variables that the data have just brought into being
         return self._run(values, lambda: self.update_state(*args, **kwargs))[1]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:

@@ -19,7 +19,8 @@ from kjax.keras.models.compiled_metrics import CompiledMetrics
 from kjax.keras.models.outputs import each_output, is_dict, is_list, is_nested, labels
 from kjax.nn import losses, metrics
 from kjax.nn.losses.wrapper import classes as classes_of_losses
-from kjax.nn.metrics.base import MeanAsKeras2
+from kjax.nn.metrics.automatic import Automatic
+from kjax.nn.metrics.base import MeanAsKeras2, MeanMetric
 from kjax.train.objective import Objective, Target
 
 
@@ -223,7 +224,7 @@ def _as_keras2(target: Target) -> Target:
 
 
 def _weighted_as_keras2(given: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(MeanAsKeras2(metric) if hasattr(metric, "values") else metric for metric in given)
+    return tuple(MeanAsKeras2(metric) if isinstance(metric, (MeanMetric, Automatic)) else metric for metric in given)
 
 
 def _mean(name: str) -> PureMetric:
