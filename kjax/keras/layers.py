@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kjax import nn
-from kjax.keras.core import configs
+from kjax.keras.core import configs, doors
 from kjax.keras.core.adaptation import ConvolutionMembers, SpectralMembers
 from kjax.keras.core.attention import AttentionMembers
 from kjax.keras.core.data_layer import DataLayer as DataLayer
@@ -129,10 +129,8 @@ def _merge_function(name: str, cls: type[PureLayer]) -> Any:
 def __getattr__(name: str) -> Any:
     """Layers that only older generations had."""
     if not name.startswith("_"):
-        from kjax.keras.legacy import layers as older
-
-        if name in vars(older) and getattr(vars(older)[name], "__module__", "").startswith("kjax.keras"):
-            return vars(older)[name]
+        if (older := doors.older_layers.find(name)) is not None:
+            return older
         from kjax.keras.legacy.incidental import find
         from kjax.nn.value import did_you_mean
 

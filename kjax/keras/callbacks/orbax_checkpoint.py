@@ -9,6 +9,7 @@ from typing import Any
 
 from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
+from kjax.keras.core import doors
 
 
 class OrbaxCheckpoint(MonitorCallback):
@@ -166,12 +167,8 @@ class OrbaxCheckpoint(MonitorCallback):
             tree = {kind: tree[kind] for kind in ("trainable_variables", "non_trainable_variables")}
         payload: dict[str, Any] = {"pytree": tree}
         if not self.save_weights_only:
-            from kjax.keras.saving import asset_files
-            from kjax.keras.saving.serialization import serialize_keras_object, sharing
-
-            with sharing():
-                payload["model_config"] = {"config": json.dumps(serialize_keras_object(self.model), default=float)}
-            if files := asset_files.tree(self.model):
+            payload["model_config"] = {"config": json.dumps(doors.files.shared_config(self.model), default=float)}
+            if files := doors.files.assets(self.model):
                 payload["assets"] = files
         self.wait_until_finished()  # of the one before, so that they are written in order
         checkpointer = self.checkpointer

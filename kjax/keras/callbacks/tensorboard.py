@@ -12,6 +12,7 @@ import numpy as np
 
 from kjax.keras.callbacks import events
 from kjax.keras.callbacks.base import Callback
+from kjax.keras.core import doors
 
 _IGNORED = ("batch_size", "write_grads")
 """Arguments of Keras 2 without a meaning here."""
@@ -108,9 +109,7 @@ class TensorBoard(Callback):
     @property
     def summary(self) -> Any:
         """The functions of ``tf.summary``, which write event files without TensorFlow here: ``summary.scalar(...)``."""
-        from kjax.keras.legacy.tensorflow import summaries
-
-        return summaries
+        return doors.summaries.functions()
 
     def _file(self, part: str) -> events.EventFile:
         if part not in self._files:

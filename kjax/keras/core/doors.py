@@ -63,3 +63,9 @@ graphs = Door("kjax.keras.backend.graph")
 
 checks = Door("kjax.keras.engine.training_utils")
 """For models in scripts of Keras 1 and 2: how data were looked at; the functions have the names that they have there."""
+
+summaries = Door("kjax.keras.legacy.tensorflow.summaries")
+"""For callbacks: ``functions`` gives ``tf.summary``, as a module."""
+
+older_layers = Door("kjax.keras.legacy.layers")
+"""For layers: ``find``, a layer or function by a name that only Keras 1 and 2 had, or None."""

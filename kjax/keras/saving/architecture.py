@@ -13,7 +13,7 @@ from kjax.keras.legacy.form import CONVERTED, is_older, today
 from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, legacy_config, names, older, operations
 from kjax.keras.saving.registration import CustomObjectScope
-from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
+from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, shared_config, sharing
 
 
 def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -54,8 +54,7 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
         with today(CONVERTED):
             entry = serialize_keras_object(model)
         return json.dumps(older.model_entry(entry), **kwargs)
-    with sharing():
-        return json.dumps(serialize_keras_object(model), **kwargs)
+    return json.dumps(shared_config(model), **kwargs)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from kjax.keras.core.layer import Layer
 from kjax.keras.saving.inner_policies import applied, noted
 from kjax.keras.saving.keras_zip import model_from, training_state
-from kjax.keras.saving.serialization import serialize_keras_object, sharing
+from kjax.keras.saving.serialization import shared_config
 
 
 def state_of(model: Any) -> dict[str, Any]:
@@ -66,8 +66,7 @@ def deep_copy(model: Any) -> Any:
 
 def _config_of(model: Any) -> Any:
     try:
-        with sharing():
-            return serialize_keras_object(model)
+        return shared_config(model)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise pickle.PicklingError(
             f"model {model.name!r} cannot be copied or pickled, since its config cannot be made: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kjax.keras.core import doors
+from kjax.keras.saving import asset_files
 from kjax.keras.saving.architecture import model_to_json, model_to_yaml
 from kjax.keras.saving.compile_config import compile_config, compile_from_config
 from kjax.keras.saving.copying import deep_copy, model_of, state_of, without_weights
@@ -14,6 +15,7 @@ from kjax.keras.saving.graph_config import (
     sequential_config,
     sequential_from_config,
 )
+from kjax.keras.saving.serialization import shared_config
 
 doors.files.fill(
     save_model=save_model,
@@ -32,4 +34,6 @@ doors.files.fill(
     model_of=model_of,
     deep_copy=deep_copy,
     without_weights=without_weights,
+    shared_config=shared_config,
+    assets=asset_files.tree,
 )

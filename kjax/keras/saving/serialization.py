@@ -564,6 +564,12 @@ def _short(thing: Any) -> str:
     return text if len(text) < 300 else text[:297] + "..."
 
 
+def shared_config(model: Any) -> dict[str, Any]:
+    """The config of a model in the form of today, with what several of its parts share written once."""
+    with sharing():
+        return serialize_keras_object(model)
+
+
 def takes_custom_objects(cls: Any) -> bool:
     """Whether a class' ``from_config`` has the argument ``custom_objects``."""
     return "custom_objects" in inspect.signature(cls.from_config).parameters
