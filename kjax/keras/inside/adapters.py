@@ -38,8 +38,9 @@ def _arrays(structure: Any) -> list[Any]:
 
 def can_slice_array(x: Any) -> bool:
     """Whether a thing is an array whose rows can be taken, or None."""
-    kinds = (np.ndarray, jax.Array)
-    return x is None or isinstance(x, kinds) or (hasattr(x, "__array__") and hasattr(x, "shape") and len(x.shape) > 0)
+    if x is None or isinstance(x, (np.ndarray, jax.Array)):
+        return True
+    return (hasattr(x, "__array__") or hasattr(x, "tocsr")) and hasattr(x, "shape") and len(x.shape) > 0
 
 
 def can_convert_arrays(arrays: Any) -> bool:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from kjax.keras import losses as keras_losses
+from kjax.keras import metrics as keras_metrics
 from kjax.keras.core.metric import Metric, PureMetric
 from kjax.keras.core.variable import Variable
 from kjax.keras.losses import Loss
@@ -445,3 +447,98 @@ def _following(given: Any, y_pred: Any) -> Iterator[list[Any]]:
             yield from _following(given[key], entry)
         return
     raise KeyError
+
+
+# -- single losses and metrics --------------------------------------------------------------------------------------------
+
+
+def is_binary_or_sparse_categorical(y_true: Any, y_pred: Any) -> tuple[bool, bool]:
+    """Whether predictions are one number each, and whether targets are numbers of classes."""
+    true, pred = tuple(y_true.shape), tuple(y_pred.shape)
+    return pred[-1] == 1, len(true) < len(pred) or (true[-1] == 1 and pred[-1] > 1)
+
+
+def get_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+    """The metric that a name, a class or a function stands for.
+
+    Args:
+        identifier: what ``compile`` takes.
+        y_true: targets, whose shape says what 'accuracy' means.
+        y_pred: predictions, likewise.
+
+    Raises:
+        ValueError: None.
+    """
+    if identifier is None:
+        raise ValueError("expected a metric, received None")
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        binary, sparse = is_binary_or_sparse_categorical(y_true, y_pred)
+        kind = f"{'Binary' if binary else 'SparseCategorical' if sparse else 'Categorical'}Accuracy"
+        return getattr(keras_metrics, kind)(name=identifier)
+    found = keras_metrics.get(identifier)
+    if not isinstance(found, Metric):
+        found = keras_metrics.MeanMetricWrapper(found)
+    if isinstance(identifier, str):
+        found.name = identifier
+    return found
+
+
+def get_loss(identifier: Any, y_true: Any, y_pred: Any) -> Any:
+    """The loss that a name, a class or a function stands for; None for None.
+
+    Args:
+        identifier: what ``compile`` takes.
+        y_true: targets, whose shape says what 'crossentropy' means.
+        y_pred: predictions, likewise.
+    """
+    if identifier is None:
+        return None
+    name = identifier if isinstance(identifier, str) else None
+    if name is not None and name.lower() in ("crossentropy", "ce"):
+        binary, sparse = is_binary_or_sparse_categorical(y_true, y_pred)
+        identifier = f"{'binary' if binary else 'sparse_categorical' if sparse else 'categorical'}_crossentropy"
+    found = keras_losses.get(identifier)
+    if isinstance(found, Loss):
+        return found
+    return keras_losses.LossFunctionWrapper(found, name=name or getattr(found, "__name__", type(found).__name__))
+
+
+class MetricsList(Metric):
+    """Several metrics of one output.
+
+    Args:
+        metrics: the metrics.
+        name: its name.
+        output_name: name of the output.
+    """
+
+    def __init__(self, metrics: list[Any], name: str = "metrics_list", output_name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.metrics = metrics
+        self.output_name = output_name
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Update all."""
+        for metric in self.metrics:
+            metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+
+    def reset_state(self) -> None:
+        """Reset all."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_result(self) -> dict[str, Any]:
+        """The results by the metrics' names."""
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def get_config(self) -> dict[str, Any]:
+        """The metrics of ``compile`` are written by the model."""
+        raise NotImplementedError("MetricsList has no config; the config of the model's `compile` holds its metrics")
+
+
+def get_metrics_list(metrics: Any, y_true: Any, y_pred: Any, output_name: str | None = None) -> MetricsList | None:
+    """The metrics of one output: of one or several names, classes or functions; None for None."""
+    if metrics is None:
+        return None
+    given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+    return MetricsList([get_metric(metric, y_true, y_pred) for metric in given], output_name=output_name)

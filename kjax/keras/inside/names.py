@@ -18,6 +18,9 @@ from kjax.keras.core.settings import unique_name as uniquify
 REGISTERED_NAMES_TO_OBJS: dict[str, Any] = {}
 """What :class:`keras_export` named."""
 
+REGISTERED_OBJS_TO_NAMES: dict[Any, str] = {}
+"""The main name of each of these."""
+
 
 class keras_export:
     """Decorator that gives a class or function a public name.
@@ -31,9 +34,20 @@ class keras_export:
 
     def __call__(self, symbol: Any) -> Any:
         """Note the names of a class or function, and return it."""
-        for name in (self.path,) if isinstance(self.path, str) else self.path:
-            REGISTERED_NAMES_TO_OBJS[name] = symbol
+        register_internal_serializable(self.path, symbol)
         return symbol
+
+
+def register_internal_serializable(path: str | Iterable[str], symbol: Any) -> None:
+    """Note the names of a class or function, of which the first is the main one."""
+    names = [path] if isinstance(path, str) else list(path)
+    REGISTERED_NAMES_TO_OBJS.update(dict.fromkeys(names, symbol))
+    REGISTERED_OBJS_TO_NAMES[symbol] = names[0]
+
+
+def get_name_from_symbol(symbol: Any) -> str | None:
+    """The main name of a class or function, or None."""
+    return REGISTERED_OBJS_TO_NAMES.get(symbol)
 
 
 def get_symbol_from_name(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras import ops
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.ops import is_tensor
 from kjax.keras.utils.conv_utils import conv_output_length
@@ -383,3 +384,35 @@ def slice_along_axis(x: Any, start: int = 0, stop: int | None = None, step: int 
     """``x[start:stop:step]`` along one axis."""
     axis = canonicalize_axis(axis, len(x.shape))
     return x[(*(slice(None),) * axis, slice(start, stop, step))]
+
+
+def _get_output_shape_given_tf_padding(
+    input_size: int | None, kernel_size: int, strides: int, padding: str, output_padding: int | None, dilation_rate: int
+) -> int | None:
+    """Size of one spatial axis behind a transposed convolution."""
+    if input_size is None:
+        return None
+    shape = (1, input_size, 1)
+    found = compute_conv_transpose_output_shape(
+        shape, (kernel_size,), 1, strides, padding, output_padding, dilation_rate=dilation_rate
+    )
+    return found[1]
+
+
+def _convert_conv_transpose_padding_args_from_keras_to_jax(
+    kernel_size: int, stride: int, dilation_rate: int, padding: str, output_padding: int | None
+) -> tuple[int, int]:
+    """The padding (before, after) of one axis with which JAX computes a transposed convolution."""
+    return transposed_pads((kernel_size - 1) * dilation_rate + 1, stride, padding.lower(), output_padding)
+
+
+def compute_adaptive_pooling_window_sizes(input_dim: int, output_dim: int) -> tuple[int, int]:
+    """The two sizes that windows have where an axis is pooled to a size: the smaller and the larger."""
+    small = math.ceil(input_dim / output_dim)
+    return small, small + 1
+
+
+def vectorize_impl(pyfunc: Any, vmap_fn: Any = None, *, excluded: Any = None, signature: str | None = None) -> Any:
+    """A function of single elements as one of arrays, see :func:`kjax.keras.ops.vectorize`."""
+    del vmap_fn
+    return ops.vectorize(pyfunc, excluded=excluded, signature=signature)

@@ -140,3 +140,20 @@ def from_json_with_tuples(value: str) -> Any:
         return tuple(thing["__value__"]) if thing.get("__class__") == "tuple" else thing
 
     return json.loads(value, object_hook=revived)
+
+
+def create_keras_tensors(input_shape: Any, dtype: Any, sparse: bool, ragged: bool) -> Any:
+    """Symbolic tensors of given shapes and types; JAX has no ragged ones."""
+    _refuse(ragged)
+    return symbolic_tensors(input_shape, dtype, sparse)
+
+
+def create_eager_tensors(input_shape: Any, dtype: Any, sparse: bool, ragged: bool) -> Any:
+    """Random arrays of given shapes and types; JAX has no ragged ones."""
+    _refuse(ragged)
+    return arrays(input_shape, dtype, sparse)
+
+
+def _refuse(ragged: bool) -> None:
+    if ragged:
+        raise ValueError("kjax has no ragged tensors")

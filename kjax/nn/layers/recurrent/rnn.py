@@ -210,10 +210,11 @@ class RNN(SequenceLayer, Layer):
             step(self.cell, _first(inputs), list(states), training, **extra)  # makes the weights, which the loop shares
         elif self.is_mutable_collection(LOSSES):
             self._penalties(_first(inputs), list(states), training, extra)
+        changes = self.is_mutable_collection(STATE)
         loop = nn.scan(
             body,
-            variable_broadcast=PARAMS,
-            variable_carry=STATE,
+            variable_broadcast=PARAMS if changes else (PARAMS, STATE),
+            variable_carry=STATE if changes else False,
             split_rngs={PARAMS: False, DROPOUT: False},
             unroll=unroll,
         )
