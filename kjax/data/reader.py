@@ -107,13 +107,17 @@ class Reader:
         steps: batches of an epoch; a whole pass by default.
         seed: the run's seed; orders are derived from it and the number of the pass.
         number: number of the first pass.
+        repeats: whether an epoch that is longer than a pass goes on in the next one, as in Keras 2.
     """
 
-    def __init__(self, source: Any, steps: int | None = None, seed: int = 0, number: int = 0) -> None:
+    def __init__(
+        self, source: Any, steps: int | None = None, seed: int = 0, number: int = 0, repeats: bool = False
+    ) -> None:
         self.source: Source = source
         self.wanted = steps
         self.seed = seed
         self.number = number
+        self.repeats = repeats
         self.position = 0
         self.state: Any = None
         self.exhausted = False
@@ -239,7 +243,8 @@ class _Continued:
         """The next chunk."""
         chunk = self._inner.take(limit, capacity)
         # Of a pass of unknown length it may show only now that the epoch before had its last batch.
-        ended = self._inner.position > 0 and (self._taken == 0 or self._reader._fits)
+        goes_on = self._taken == 0 or self._reader.repeats or self._reader._fits
+        ended = self._inner.position > 0 and goes_on
         if chunk is None and ended and self._taken < self._most:
             self._inner.close()
             self._reader._next_pass()

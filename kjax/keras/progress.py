@@ -208,7 +208,9 @@ class Progress:
         """Whether anything is shown between the beginning and the end of an epoch."""
         return self.verbose == 1 and self._line.kind != "plain"
 
-    def count_samples(self, samples: int | None, batch_size: int | None, held_out: int | None) -> None:
+    def count_samples(
+        self, samples: int | None, batch_size: int | None, held_out: int | None, counted: bool = True
+    ) -> None:
         """How many samples there are; what is shown today are batches."""
 
     def epoch_begin(self, epoch: int) -> None:

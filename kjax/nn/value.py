@@ -97,6 +97,10 @@ def is_written(instance: Any, f: dataclasses.Field[Any]) -> bool:
     return not f.metadata.get("unknown_to_keras") or getattr(instance, f.name) != f.default
 
 
+written_forms: list[Callable[[Any, dict[str, Any]], dict[str, Any]]] = []
+"""Who gives configs another form than that of today: functions from a value and its config to a config."""
+
+
 class Value:
     """Base of all config objects. Subclasses are written as ``@dataclass(frozen=True)``; user subclasses need not be."""
 
@@ -107,12 +111,21 @@ class Value:
         """The constructor arguments, by name."""
         if not dataclasses.is_dataclass(self):
             return {}
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init and is_written(self, f)}
+        return formed(
+            self, {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init and is_written(self, f)}
+        )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make an object from what :meth:`get_config` returned."""
         return cls(**config)
+
+
+def formed(value: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a value in the form that is asked for."""
+    for form in written_forms:
+        config = form(value, config)
+    return config
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ def keras2():
     ],
 )  # fmt: skip
 def test_tensors_are_shown_as_tensorflow_showed_them(make, shape, expected):
-    assert repr(make()(layers.Input(shape))) == expected
+    assert str(make()(layers.Input(shape))) == expected
 
 
 def test_names_of_inputs_further_calls_and_functions():

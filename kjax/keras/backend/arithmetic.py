@@ -15,8 +15,9 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.older_optimizers import remembered, remembering
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import next_seed, settings
-from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
+from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 SAME = (
     "abs all any cos dtype equal=x,y exp elu greater=x,y greater_equal=x,y less=x,y less_equal=x,y log logsumexp max "
@@ -73,12 +74,19 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def argmax(x: Any, axis: int = -1) -> Any:
     """Index of the largest value along an axis."""
-    return ops.argmax(x, axis)
+    return _long(ops.argmax(x, axis))
 
 
 def argmin(x: Any, axis: int = -1) -> Any:
     """Index of the smallest value along an axis."""
-    return ops.argmin(x, axis)
+    return _long(ops.argmin(x, axis))
+
+
+def _long(index: Any) -> Any:
+    """In the eras of Keras 1 and 2 a symbolic index is of the type that TensorFlow gave it."""
+    if settings.era in OLD_ERAS and isinstance(index, KerasTensor):
+        index.dtype = "int64"
+    return index
 
 
 def cumsum(x: Any, axis: int = 0) -> Any:

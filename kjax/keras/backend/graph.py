@@ -130,15 +130,21 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
         array = value.value if isinstance(value, Variable) else value
         array = array if isinstance(array, jax.Array) else np.asarray(array)
         of_type = jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx))
-        called = name
-        if called is None and settings.era in OLD_ERAS:  # as TensorFlow counted: Variable, Variable_1, ...
-            called = "Variable" if not settings.names["Variable"] else f"Variable_{settings.names['Variable']}"
-            settings.names["Variable"] += 1
+        called = _counted("Variable") if name is None else name
         made = Variable(jnp.asarray(array, of_type), dtype=str(of_type), name=called, constraint=constraint)
         made._first = made._value if settings.era in OLD_ERAS else None
         return made
 
     return remembered(make)
+
+
+def _counted(kind: str) -> str | None:
+    """A name as TensorFlow counted: Variable, Variable_1, ...; None, for one of today's, in other eras."""
+    if settings.era not in OLD_ERAS:
+        return None
+    before = settings.names[kind]
+    settings.names[kind] += 1
+    return f"{kind}_{before}" if before else kind
 
 
 def placeholder(
@@ -158,9 +164,8 @@ def placeholder(
     """
     if shape is None and ndim is None:
         raise ValueError("placeholder: give either `shape` or `ndim`")
-    tensor = Input(
-        batch_shape=(None,) * (ndim or 0) if shape is None else tuple(shape), dtype=dtype, sparse=sparse, name=name
-    )
+    sizes = (None,) * (ndim or 0) if shape is None else tuple(shape)
+    tensor = Input(batch_shape=sizes, dtype=dtype, sparse=sparse, name=name or _counted("Placeholder"))
     tensor._keras_history[0].is_backends = True
     return tensor
 
@@ -246,6 +251,12 @@ def eval(x: Any) -> np.ndarray:
     return np.array(sparse_arrays.dense(x.value if isinstance(x, Variable) else x))
 
 
+def _typed(value: Any, tensor: KerasTensor) -> np.ndarray:
+    """The value of a tensor, with as many bits as the tensor has where JAX has half of them."""
+    array = np.array(value)
+    return array.astype(tensor.dtype) if (str(array.dtype), tensor.dtype) == ("int32", "int64") else array
+
+
 class Function:
     """A graph as a function from values of placeholders to values of tensors, compiled; variables are read when it runs.
 
@@ -310,7 +321,8 @@ class Function:
         """The values of a list of outputs that depend on no inputs, without compiling anything for it."""
         values = [v.stored_value() for v in self._variables]
         fed = [_fit(t, value) for t, value in zip(self._supplied, pulled(self._supplied), strict=True)]
-        return [np.asarray(value) for value in self._compute(values, fed, next_key(), bool(settings.learning_phase))]
+        results = self._compute(values, fed, next_key(), bool(settings.learning_phase))
+        return [_typed(value, tensor) for value, tensor in zip(results, self._wanted, strict=True)]
 
     def __call__(self, *inputs: Any) -> Any:
         """Run it on a list of values, one for each input."""
@@ -340,7 +352,8 @@ class Function:
                 item.apply(results[at : at + len(item.tensors)])
                 at += len(item.tensors)
         computed = iter(results[:count])
-        arrays = [np.array(next(computed) if is_symbolic(leaf) else eval(leaf))[()] for leaf in self._leaves]
+        arrays = [_typed(next(computed), leaf) if is_symbolic(leaf) else np.array(eval(leaf)) for leaf in self._leaves]
+        arrays = [array[()] for array in arrays]
         return jax.tree.unflatten(self._structure, arrays)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+from kjax.keras.legacy import homes
+
 Kind: TypeAlias = Literal["train", "test", "predict"]
 """What runs: ``fit``; ``evaluate`` and the validation in ``fit``; ``predict``."""
 
@@ -57,6 +59,9 @@ class Callback:
     def __init__(self) -> None:
         self.params = None
         self._model = None
+
+    def __repr__(self) -> str:
+        return homes.shown(self, super().__repr__())
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Receive the parameters of the run."""

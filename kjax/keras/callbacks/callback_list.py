@@ -111,7 +111,8 @@ class CallbackList:
         self._listeners: dict[str, tuple[Any, ...]] = {}
         self.params: dict[str, Any] = {}
         self.set_model(model)
-        self.set_params({**(params or {}), **more_params})
+        given = {} if params is None else params.copy() if isinstance(params, dict) else dict(params)
+        self.set_params(given | more_params)
 
     @property
     def history(self) -> History | None:

@@ -6,15 +6,23 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 COUNTS = ("batch", "size")
 """Numbers among the logs of a batch in Keras 1 and 2: integers."""
 
 
 def plain_value(value: Any) -> Any:
-    """A Python float where the value is one number; anything else (strings, vectors) as it is."""
+    """A Python float where the value is one number; anything else (strings, vectors) as it is.
+
+    In the eras of Keras 1 and 2 numbers of NumPy stay what they are.
+    """
     if isinstance(value, (str, bytes)) or getattr(value, "ndim", 0):
+        return value
+    if isinstance(value, np.floating) and settings.era in OLD_ERAS:
         return value
     try:
         return float(value)

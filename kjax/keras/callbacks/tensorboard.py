@@ -183,7 +183,10 @@ class TensorBoard(Callback):
             self._file("validation").add(summaries, int(optimizer.iterations))
 
     def _steps_of_epoch(self) -> int:
-        return int((self.params or {}).get("steps") or 0)
+        params = self.params or {}
+        if params.get("steps") is None and params.get("batch_size"):  # what Keras 2 told of arrays
+            return -(-int(params["samples"]) // int(params["batch_size"]))
+        return int(params.get("steps") or 0)
 
     @staticmethod
     def _speed(since: tuple[float, int], done: int) -> float:

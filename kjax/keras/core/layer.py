@@ -30,6 +30,7 @@ from kjax.keras.core.settings import next_key, settings, to_snake_case, unique_n
 from kjax.keras.core.symbolic import Symbolic, as_array, call_signature, default_of
 from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy import homes
 from kjax.keras.legacy.form import is_converted, of_era
 from kjax.nn import regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy
@@ -490,7 +491,7 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
         return {**self.__dict__, "_inbound_nodes": [], "_outbound_nodes": []}
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+        return homes.shown(self, f"<{type(self).__name__} name={self.name}, built={self.built}>")
 
 
 def _can_be_written(value: Any) -> bool:

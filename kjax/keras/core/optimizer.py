@@ -24,6 +24,7 @@ from kjax.keras.core.stepwise import Applied, Own, stepped, stepwise, takes_lear
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.updates import Effect, Group, Update
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy import homes
 from kjax.keras.legacy.arguments import optimizer_call
 from kjax.keras.legacy.form import of_era
 from kjax.keras.legacy.spellings import OPTIMIZERS
@@ -493,7 +494,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
         return cls(**config)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+        return homes.shown(self, f"<{type(self).__name__} name={self.name}>")
 
 
 _classes: dict[type, type[Optimizer]] = {}

@@ -13,9 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.settings import counted_name, to_snake_case
+from kjax.keras.core.settings import counted_name, settings, to_snake_case
 from kjax.keras.core.stepwise import own_name, stepped
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy import slots
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
 
@@ -337,24 +339,27 @@ class StateKeeper:
 
     @property
     def weights(self) -> list[Variable]:
-        """The same as :attr:`variables`, as older generations call it."""
-        return self.variables
+        """The same as :attr:`variables`, as older generations call it; in Keras 1 and 2 they were others."""
+        older = slots.weights(self) if settings.era in OLD_ERAS else None
+        return self.variables if older is None else older
 
     @weights.setter
     def weights(self, value: Any) -> None:
         """Ignored: optimizers written for Keras 2 list their variables, which are known already."""
 
     def get_weights(self) -> list[Any]:
-        """Values of :attr:`variables`."""
-        return [v.numpy() for v in self.variables]
+        """Values of :attr:`weights`."""
+        return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights: Any) -> None:
-        """Set the values of :attr:`variables`.
+        """Set the values of :attr:`weights`.
 
         Raises:
             ValueError: another number of arrays, or another shape.
         """
-        boxes, values = self.variables, list(weights)
+        self._set_values(self.weights, list(weights))
+
+    def _set_values(self, boxes: list[Variable], values: list[Any]) -> None:
         if len(boxes) != len(values):
             hint = "" if self.built else "; it has no state yet: build it, or train one step, first"
             raise ValueError(f"{self.name} has {len(boxes)} variables, received {len(values)} arrays{hint}")

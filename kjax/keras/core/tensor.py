@@ -129,9 +129,14 @@ class KerasTensor:
     def name(self, name: str) -> None:
         self.short_name, self._is_named = name, True
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         if settings.era in ("1", "2"):
             return tensor_names.shown(self.name, self.shape, self.dtype)
+        return repr(self)
+
+    def __repr__(self) -> str:
+        if settings.era in ("1", "2"):
+            return tensor_names.shown_inside(self.name, self.shape, self.dtype)
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from kjax.keras.core import configs
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
+from kjax.nn.value import written_forms
 
 TODAY, CONVERTED = "today", "converted"
 
@@ -59,6 +60,13 @@ def of_era(get_config: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[
         return configs.older_config(self, config)
 
     return understanding
+
+
+def _of_value(value: Any, config: dict[str, Any]) -> dict[str, Any]:
+    return configs.older_config(value, config) if is_older() else config
+
+
+written_forms.append(_of_value)
 
 
 def serialized(thing: Any, serialize: Callable[[Any], Any]) -> Any:

@@ -41,16 +41,47 @@ def metric_name(given: Any, metric: Any) -> str:
     return getattr(given, "name", None) or getattr(given, "__name__", None) or metric.name
 
 
+_PARAMS = {"nb_epoch": "epochs", "nb_sample": "samples"}
+
+
+class Params(dict[str, Any]):
+    """``callback.params`` of Keras 2, which knows the number of epochs and of samples by their names of Keras 1 too."""
+
+    def copy(self) -> Params:
+        """A copy."""
+        return Params(self)
+
+    def __or__(self, more: Any) -> Params:
+        return Params(self, **more)
+
+    def __missing__(self, name: str) -> Any:
+        today = _PARAMS.get(name)
+        if today is None or today not in self:
+            raise KeyError(name)
+        return self[today]
+
+
 def older_params(
-    names: Sequence[str], epochs: int, samples: int | None, batch_size: int | None, validation: bool
+    names: Sequence[str],
+    epochs: int,
+    verbose: Any,
+    validation: bool,
+    steps: int | None,
+    arrays: tuple[int, int | None] | None,
 ) -> dict[str, Any]:
-    """What ``callback.params`` had besides in Keras 1 and 2."""
-    shown = [*names, *(f"val_{name}" for name in names)] if validation else list(names)
-    return {
-        "metrics": shown,
-        "do_validation": validation,
-        "samples": samples,
-        "batch_size": batch_size,
-        "nb_epoch": epochs,
-        "nb_sample": samples,
-    }
+    """``callback.params`` in Keras 1 and 2.
+
+    Args:
+        names: names of the logs.
+        epochs: index of the last epoch.
+        verbose: as in ``fit``.
+        validation: whether there is one.
+        steps: batches of an epoch, where they were asked for.
+        arrays: number of samples and size of batches; None where a generator gives the batches.
+    """
+    params: dict[str, Any] = {} if arrays is None else {"batch_size": arrays[1]}
+    params |= {"epochs": epochs, "steps": steps}
+    if arrays is not None:
+        params["samples"] = arrays[0]
+    params |= {"verbose": verbose, "do_validation": validation}
+    return Params(params, metrics=[*names, *(f"val_{name}" for name in names if validation)])

@@ -46,11 +46,14 @@ class OlderProgress(Progress):
         self._batch_size: int | None = None
         self._shown = 0
 
-    def count_samples(self, samples: int | None, batch_size: int | None, held_out: int | None) -> None:
+    def count_samples(
+        self, samples: int | None, batch_size: int | None, held_out: int | None, counted: bool = True
+    ) -> None:
         """Samples are counted, not batches, where their number is known; a run with a validation says how many."""
         if samples is None or batch_size is None:
             return
-        self._samples, self._batch_size = samples, batch_size
+        if counted:
+            self._samples, self._batch_size = samples, batch_size
         if held_out is not None and self.verbose:
             print_message(f"Train on {samples} samples, validate on {held_out} samples")
 

@@ -93,9 +93,18 @@ def name_of(layer: Any, index: int, place: int) -> str:
 
 
 def shown(name: str, shape: tuple[int | None, ...], dtype: str) -> str:
-    """How TensorFlow 1 showed a tensor."""
+    """How TensorFlow 1 printed a tensor."""
+    return f'Tensor("{name}", shape={_sizes(shape)}, dtype={dtype})'
+
+
+def shown_inside(name: str, shape: tuple[int | None, ...], dtype: str) -> str:
+    """How TensorFlow 1 printed a tensor in a list or a dict."""
+    return f"<tf.Tensor {name!r} shape={_sizes(shape)} dtype={dtype}>"
+
+
+def _sizes(shape: tuple[int | None, ...]) -> str:
     sizes = ", ".join("?" if size is None else str(size) for size in shape)
-    return f'Tensor("{name}", shape=({sizes}{"," if len(shape) == 1 else ""}), dtype={dtype})'
+    return f"({sizes}{',' if len(shape) == 1 else ''})"
 
 
 def _kind(layer: Any) -> str:

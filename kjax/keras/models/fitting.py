@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kjax.data.arrays import Arrays
 from kjax.data.reader import Reader
 from kjax.data.recognise import batches_of
 from kjax.keras.core.session import Session, copied
@@ -130,7 +131,7 @@ class Fitting(Inference):
                 validation = self._validation_source(validation_data, size, validation_steps, how)
                 opened.enter_context(contextlib.closing(validation))
             limits = [n for n in (steps_per_epoch, settings.max_steps_per_epoch) if n is not None]
-            reader = Reader(source, min(limits, default=None), self._run_seed(), number)
+            reader = Reader(source, min(limits, default=None), self._run_seed(), number, settings.era in OLD_ERAS)
             return self._train(
                 reader, validation, validation_steps, validation_freq, range(initial_epoch, epochs), verbose, callbacks
             )
@@ -159,13 +160,18 @@ class Fitting(Inference):
         program, report = self._programs(step, objective, loop.train_program)
         params = {"verbose": 1 if verbose == "auto" else verbose, "epochs": epochs, "steps": steps}
         if settings.era in OLD_ERAS:
-            params |= older_params(objective.names, epochs, source.samples, source.batch_size, validation is not None)
+            arrays = None
+            if isinstance(source, Arrays):
+                arrays = source.samples, None if reader.wanted is not None else source.batch_size
+            wanted = reader.steps if arrays is None else reader.wanted
+            params = older_params(objective.names, epochs, params["verbose"], validation is not None, wanted, arrays)
         callback_list = callbacks
         if not isinstance(callbacks, CallbackList):
             callback_list = CallbackList(callbacks, add_history=True, model=self, params=params)
         follower = Follower(self, callback_list, objective.names, verbose, epochs, steps)
         if getattr(objective, "batch_means", False):
             follower.batch_report = loop.batch_report_program(objective)
+        follower.counts_steps = reader.wanted is not None and isinstance(source, Arrays)
         session = self._make_session()
         session.position = (initial_epoch, 0)
         session.history = callback_list.history
@@ -178,9 +184,10 @@ class Fitting(Inference):
         validated = False
         try:
             follower.progress.count_samples(
-                source.samples if reader.wanted is None else None,
+                source.samples if isinstance(source, Arrays) else None,
                 source.batch_size,
-                validation.samples if validation is not None and validation_steps is None else None,
+                validation.samples if isinstance(validation, Arrays) else None,
+                counted=reader.wanted is None,
             )
             follower.train_begin()
             first, done = session.position  # a callback may have restored an earlier run

@@ -13,6 +13,7 @@ from kjax.keras.callbacks.logs import Logs
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.printing import make_progress
+from kjax.keras.models.on_batch import number_of
 
 
 class Follower:
@@ -57,6 +58,8 @@ class Follower:
         self._size = 0
         self.batch_report: Any = None
         """From the accumulators to the values of the last batch, where these are kept."""
+        self.counts_steps = False
+        """Whether Keras 1 and 2 told callbacks of steps, and not of samples."""
 
     # -- what the engine asks and tells --------------------------------------------------------------------------
 
@@ -87,13 +90,13 @@ class Follower:
         if settings.era in OLD_ERAS and self.callbacks.listens(hook):
             # There the logs of a batch were its own, and not those of the epoch so far.
             of_batch = self.batch_report(self.session.holder.carry.metrics) if self.batch_report else report
-            logs = self._logs(of_batch, self._of_batch(step - 1))
+            logs = self._logs(of_batch, self._of_batch(step - 1), np.float32)
         else:
             logs = self._logs(report)
         getattr(self.callbacks, hook)(step - 1, logs)
 
     def _of_batch(self, batch: int) -> dict[str, int]:
-        return {"batch": batch, "size": self._size}
+        return {"batch": batch, "size": 1 if self.counts_steps else self._size}
 
     def end_of_data(self, done: int) -> None:
         """The batches are over; with several batches for a call of the hooks the last ones are told now."""
@@ -106,12 +109,12 @@ class Follower:
         self._done = step
         self.progress.show(step, self._logs(report))
 
-    def _logs(self, report: Any, more: Mapping[str, Any] | None = None) -> Logs:
+    def _logs(self, report: Any, more: Mapping[str, Any] | None = None, number: Any = number_of) -> Logs:
         if self.kind == "predict":  # here the report is a function that returns the outputs of the last batch
             return Logs(("outputs",), lambda: [report()]) if callable(report) else Logs()
 
         def fetch() -> list[Any]:
-            values = [float(v) if np.ndim(v) == 0 else np.asarray(v) for v in jax.device_get(report)]
+            values = [number(v) for v in jax.device_get(report)]
             return [*values, *(more or {}).values()]
 
         names = (*self.names, *(more or {}))
@@ -171,7 +174,7 @@ class Follower:
     def train_end(self, logs: Any) -> None:
         """Training ends."""
         self.progress.finish()
-        self.callbacks.on_train_end(logs)
+        self.callbacks.on_train_end(None if settings.era in OLD_ERAS else logs)
 
     # -- evaluate and predict ------------------------------------------------------------------------------------
 

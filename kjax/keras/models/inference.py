@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kjax.data.arrays import Arrays
 from kjax.data.reader import Reader, Source
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS, method
@@ -35,7 +36,7 @@ class Inference(Sourcing):
         def report(carry: Any) -> Any:
             return compute(carry[0] if carries else carry)
 
-        with contextlib.closing(Reader(source, steps)) as reader:
+        with contextlib.closing(Reader(source, steps, repeats=settings.era in OLD_ERAS)) as reader:
             done = loop.run_epoch(
                 program,
                 holder,
@@ -168,14 +169,12 @@ class Inference(Sourcing):
                 follower.phase_begin()
                 carries = self._carries_state(self._predicts_by_itself())
                 step = self._prediction_step()
-                with contextlib.closing(Reader(source, steps)) as reader:
+                with contextlib.closing(Reader(source, steps, repeats=settings.era in OLD_ERAS)) as reader:
                     outputs, done = run_predict(
                         step,
                         self._asked_variables(self._predicts_by_itself()),
                         reader.begin(),
-                        samples=source.samples
-                        if steps is None or source.samples is None
-                        else min(source.samples, steps * source.batch_size),
+                        samples=_samples_of(source, steps),
                         batch_bytes=source.batch_bytes,
                         steps=reader.steps,
                         listener=follower,
@@ -185,3 +184,11 @@ class Inference(Sourcing):
                 follower.end_of_data(done)
                 follower.phase_end({})
             return outputs
+
+
+def _samples_of(source: Any, steps: int | None) -> int | None:
+    """How many samples a prediction is over, if that is known."""
+    if steps is None or source.samples is None:
+        return source.samples
+    asked = steps * source.batch_size
+    return asked if settings.era in OLD_ERAS and isinstance(source, Arrays) else min(source.samples, asked)

@@ -17,11 +17,12 @@ from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import Node, symbolic_leaves
-from kjax.keras.legacy.arguments import method
+from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.legacy.form import of_era
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.drawn import Drawn
 from kjax.keras.models.measure import Measure
+from kjax.keras.models.older_checks import check_made_by_layers
 from kjax.keras.models.on_batch import OnBatch
 from kjax.keras.models.plan import Plan, make_plan
 from kjax.nn.value import did_you_mean
@@ -63,6 +64,8 @@ class Model(OnBatch, Drawn, Layer):
             if "inputs" not in graph or "outputs" not in graph:
                 raise ValueError(f"{type(self).__name__}: give both `inputs` and `outputs`, or neither")
             outputs = graph["outputs"]
+            if settings.era in OLD_ERAS:
+                check_made_by_layers(self, outputs)
             if settings.era != "3" and isinstance(outputs, (list, tuple)) and len(outputs) == 1:
                 outputs = outputs[0]  # before Keras 3 a list of one tensor stood for the tensor
             self._adopt_plan(make_plan(graph["inputs"], outputs, self.name))
@@ -482,9 +485,6 @@ class Model(OnBatch, Drawn, Layer):
 
     def __deepcopy__(self, memo: Any) -> Any:
         return files.deep_copy(self)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
 Model.without_overrides = Model

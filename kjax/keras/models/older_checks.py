@@ -10,7 +10,9 @@ import jax
 import numpy as np
 
 from kjax.data.recognise import batches_of
+from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
+from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.models import data as adapt
 from kjax.keras.models.training_graph import target_tensors
 
@@ -57,6 +59,20 @@ def check_compilation(model: Model) -> None:
         raise ValueError(
             f"compile: model {model.name!r} has no loss to minimize: give `loss`, or add one with add_loss"
         )
+
+
+def check_made_by_layers(model: Model, outputs: Any) -> None:
+    """Refuse outputs of functions of tensors: those of a model came from layers.
+
+    Raises:
+        ValueError: a tensor that no layer returned.
+    """
+    for tensor in symbolic_leaves(outputs):
+        if tensor._keras_history is not None and isinstance(tensor._keras_history[0], Operation):
+            raise ValueError(
+                f"Output tensors to a {type(model).__name__} must be the output of a Keras `Layer` (thus holding past "
+                f"layer metadata). Found: {tensor}. Make it in a Lambda layer: Lambda(lambda x: ...)(x)"
+            )
 
 
 def check_steps(x: Any, batch_size: Any, steps: Any, name: str) -> None:

@@ -113,5 +113,7 @@ class OnBatch(_Base):
 
 
 def number_of(value: Any) -> Any:
-    """A Python float, or a numpy array for a metric with several values."""
-    return float(value) if np.ndim(value) == 0 else np.asarray(value)
+    """A Python float, in the eras of Keras 1 and 2 one of NumPy, or a numpy array for a metric with several values."""
+    if np.ndim(value):
+        return np.asarray(value)
+    return np.float64(value) if settings.era in OLD_ERAS else float(value)

@@ -71,10 +71,8 @@ class Sequential(Model):
         if not self._stack and self._input_layer is None:
             shape = _declared_shape(layer)
             if shape is not None:
-                entry = Input(batch_shape=shape, dtype=layer._input_dtype)._keras_history[0]
-                if settings.era != "3":
-                    entry.name = f"{layer.name}_input"
-                self._input_layer = entry
+                name = f"{layer.name}_input" if settings.era != "3" else None
+                self._input_layer = Input(batch_shape=shape, dtype=layer._input_dtype, name=name)._keras_history[0]
         self._stack.append(layer)
         if rebuild and self._plan is not None:
             # The tensors of the layers below stay what they are: a user may hold them.

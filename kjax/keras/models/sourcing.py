@@ -16,6 +16,7 @@ from kjax.data.stream import Stream
 from kjax.keras.core import codes
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models import data as adapt
 from kjax.keras.models.outputs import leaves, renamed
 from kjax.keras.models.overriding import Overridable
@@ -99,7 +100,8 @@ class Sourcing(Overridable):
             shuffle: as in ``fit``.
             class_weight: weight of each class.
             what: beginning of the arguments' names in messages.
-            steps: batches of an epoch; without a batch size, arrays are cut into so many.
+            steps: batches of an epoch; without a batch size, arrays are cut into so many. In Keras 1 and 2 each step
+                was over all samples.
             number: number of the first pass.
             inputs_only: for a prediction.
             completed: whether the values of tensors among the data are there already.
@@ -139,7 +141,9 @@ class Sourcing(Overridable):
         if batch_size is None:
             batch_size = 32
             if steps is not None and x is not None:
-                batch_size = -(-adapt.count_samples(adapt.as_tree(x, f"{what}x")) // steps)
+                batch_size = adapt.count_samples(adapt.as_tree(x, f"{what}x"))
+                if settings.era not in OLD_ERAS:  # there every step was over all samples
+                    batch_size = -(-batch_size // steps)
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"argument `batch_size` must be a positive integer, received {batch_size!r}")
         x = adapt.wanted(x, self.input_names if self.is_functional else None)

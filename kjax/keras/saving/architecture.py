@@ -98,7 +98,35 @@ def model_to_yaml(model: Any, **kwargs: Any) -> str:
     Raises:
         ImportError: PyYAML is not installed.
     """
-    return _yaml().safe_dump(json.loads(model_to_json(model)), **kwargs)
+    yaml = _yaml()
+    config = json.loads(model_to_json(model))
+    if not is_older():
+        return yaml.safe_dump(config, **kwargs)
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc, name-defined]
+        """Shapes as Python's tuples, which Keras 2 kept them in."""
+
+    Dumper.add_representer(
+        tuple, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:python/tuple", value)
+    )
+    return yaml.dump(_with_tuples(config), Dumper=Dumper, **kwargs)
+
+
+def _with_tuples(config: Any) -> Any:
+    if isinstance(config, list):
+        return [_with_tuples(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: tuple(value) if key in _TUPLES and isinstance(value, list) else _with_tuples(value)
+        for key, value in config.items()
+    }
+
+
+_TUPLES = frozenset(
+    "batch_input_shape kernel_size strides dilation_rate pool_size target_shape dims size padding cropping".split()
+)
+"""Arguments that were tuples in configs of Keras 2."""
 
 
 def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:

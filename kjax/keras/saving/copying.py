@@ -75,7 +75,7 @@ def _config_of(model: Any) -> Any:
 
 def _optimizer_values(model: Any) -> list[np.ndarray]:
     optimizer = model.optimizer
-    return optimizer.get_weights() if optimizer is not None and optimizer.built else []
+    return [v.numpy() for v in optimizer.variables] if optimizer is not None and optimizer.built else []
 
 
 def _restore_training(model: Any, state: Mapping[str, Any]) -> None:
@@ -84,7 +84,7 @@ def _restore_training(model: Any, state: Mapping[str, Any]) -> None:
     if state["optimizer"]:
         model._snapshot()
         model._prepare_optimizer()
-        model.optimizer.set_weights(state["optimizer"])
+        model.optimizer._set_values(model.optimizer.variables, state["optimizer"])
     if state["training"]:
         model._seed = state["training"]["seed"]
         model._step.assign(state["training"]["step"])

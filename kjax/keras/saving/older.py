@@ -12,6 +12,7 @@ from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
 from kjax.keras.saving import names
 from kjax.keras.saving.serialization import defaults_of
+from kjax.nn.value import Value
 
 Config = dict[str, Any]
 
@@ -182,6 +183,10 @@ def config_of(thing: Any, config: Config) -> Config:
     """
     if hasattr(thing, "rule"):
         return _optimizer(type(thing.rule).__name__, config)
+    if isinstance(thing, Value):
+        module, name = names.keras_name(type(thing)) or ("", "")
+        known = module in ("keras.initializers", "keras.regularizers", "keras.constraints")
+        return entry({"class_name": name, "module": module, "config": config})["config"] if known else config
     if "input_layers" in config and "layers" in config:
         return _functional(config)
     if hasattr(thing, "_stack") and "layers" in config:

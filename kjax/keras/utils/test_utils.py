@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,21 +27,21 @@ def get_test_data(
         num_test: samples to test on.
         input_shape: shape of a sample.
         output_shape: shape of a target where there are no classes.
-        classification: whether targets are classes; otherwise they are arrays like the samples.
+        classification: whether targets are classes; otherwise they are noise around the same number as the sample's.
         num_classes: number of classes.
 
     Returns:
         ``(x_train, y_train), (x_test, y_test)``.
     """
     samples = num_train + num_test
-    labels = np.random.randint(0, num_classes if classification else 2, size=samples)
-
-    def around(shape: Sequence[int]) -> np.ndarray:
-        centres = labels.reshape(samples, *(1 for _ in shape)).astype("float32")
-        return centres + np.random.normal(scale=0.7, size=(samples, *shape)).astype("float32")
-
-    x = around(input_shape)
-    y = labels if classification else around(output_shape)
+    centres = np.random.randint(0, num_classes, size=samples) if classification else np.random.random(samples)
+    shapes = [tuple(input_shape)] if classification else [tuple(input_shape), tuple(output_shape)]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    # Sample by sample, so that a seed gives the numbers that it gave there.
+    noise = np.random.normal(centres[:, None], 0.7, size=(samples, sum(sizes))).astype("float32")
+    parts = np.split(noise, np.cumsum(sizes)[:-1], axis=1)
+    x, *others = (part.reshape(samples, *shape) for part, shape in zip(parts, shapes, strict=True))
+    y = centres if classification else others[0]
     return (x[:num_train], y[:num_train]), (x[num_train:], y[num_train:])
 
 
@@ -54,6 +54,7 @@ def layer_test(
     expected_output: Any = None,
     expected_output_dtype: str | None = None,
     fixed_batch_size: bool = False,
+    custom_objects: Mapping[str, Any] | None = None,
 ) -> np.ndarray:
     """Put a layer through what every layer must be able to do, and give back what it computes.
 
@@ -70,6 +71,7 @@ def layer_test(
         expected_output: what must come out.
         expected_output_dtype: its type; that of the input by default.
         fixed_batch_size: whether the model is drawn with the batch size.
+        custom_objects: classes and functions that the configs name; that of the layer is known without it.
 
     Returns:
         The output of the functional model.
@@ -91,7 +93,7 @@ def layer_test(
     _same_shape(layer_cls, announced, computed.shape)
     if expected_output is not None:
         np.testing.assert_allclose(computed, expected_output, rtol=1e-3)
-    _round_trip(functional, layer, data, computed, is_random=_is_random(layer))
+    _round_trip(functional, layer, data, computed, _is_random(layer), custom_objects)
 
     # Training, so that the mode of layers such as Dropout is tried as well.
     functional.compile("rmsprop", "mse", weighted_metrics=["acc"])
@@ -109,7 +111,7 @@ def layer_test(
     _same_shape(layer_cls, announced, computed.shape)
     if expected_output is not None:
         np.testing.assert_allclose(computed, expected_output, rtol=1e-3)
-    _round_trip(sequential, layer, data, computed, is_random=_is_random(layer))
+    _round_trip(sequential, layer, data, computed, _is_random(layer), custom_objects)
     sequential.compile("rmsprop", "mse", weighted_metrics=["acc"])
     sequential.train_on_batch(data, computed)
     return computed
@@ -174,9 +176,9 @@ def _is_random(layer: Any) -> bool:
     return bool(getattr(layer, "stateful", False))
 
 
-def _round_trip(model: Any, layer: Any, data: Any, computed: Any, is_random: bool) -> None:
+def _round_trip(model: Any, layer: Any, data: Any, computed: Any, is_random: bool, known: Any) -> None:
     """The model that a config makes, with the weights of the first, predicts the same."""
-    custom = {type(layer).__name__: type(layer)}
+    custom = {type(layer).__name__: type(layer), **(known or {})}
     again = type(model).from_config(model.get_config(), custom_objects=custom)
     if model.weights:
         again.set_weights(model.get_weights())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -134,6 +135,11 @@ class VarianceScaling(Initializer):
     seed: int | None = field(None, convert=seed)
     input_axes: tuple[int, ...] | None = field(None, convert=_axes)
     output_axes: tuple[int, ...] | None = field(None, convert=_axes)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make an initializer from a config; those with a scale and mode of their own are written as this one in Keras 2."""
+        return VarianceScaling(**config) if "mode" in config else cls(**config)
 
     def __call__(self, key: Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
         key = random_key(key, self.seed)

@@ -120,9 +120,11 @@ class Softmax(Layer):
 
     Attributes:
         axis: one axis or several.
+        keras2: as in Keras 2: masked places count.
     """
 
     axis: Any = field(-1, convert=arg.axes)
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     supports_masking = True
 
@@ -132,7 +134,7 @@ class Softmax(Layer):
             raise ValueError(
                 f"{base.describe(self)}: argument `axis` {self.axis} is out of range for inputs of shape {inputs.shape}"
             )
-        if mask is None:
+        if mask is None or self.keras2:
             return jax.nn.softmax(inputs, axis=self.axis)
         seen = self._fitting(mask, inputs)
         return softmax_of_seen(inputs, seen, self.axis)

@@ -1,0 +1,172 @@
+"""What training told scripts of Keras 2: parameters and logs of callbacks, steps over arrays, the weights of optimizers.
+
+Names, types and numbers were recorded from Keras 2.2.4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kjax.keras
+from kjax.keras import backend as K
+from kjax.keras import layers, optimizers
+from kjax.keras.callbacks import Callback
+from kjax.keras.core.settings import clear_session
+from kjax.keras.models import Model, Sequential
+
+L: Any = layers
+X = np.linspace(0, 1, 40).reshape(10, 4).astype("float32")
+Y = X[:, :1]
+
+
+@pytest.fixture(autouse=True)
+def era():
+    kjax.keras.install(2)
+    clear_session(free_memory=False)
+    yield
+    kjax.keras.install(3)
+    kjax.keras.uninstall()
+    clear_session(free_memory=False)
+
+
+def made() -> Any:
+    model = Sequential([L.Dense(1, input_shape=(4,), kernel_initializer="ones")])
+    model.compile("sgd", "mse", metrics=["mae"])
+    return model
+
+
+class Told(Callback):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[Any] = []
+        self.last: Any = None
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.batches.append(dict(logs))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.last = logs
+
+
+def test_params_and_logs_of_arrays():
+    told = Told()
+    history = made().fit(X, Y, batch_size=4, verbose=0, validation_split=0.2, callbacks=[told])
+    assert told.params == {
+        "batch_size": 4,
+        "epochs": 1,
+        "steps": None,
+        "samples": 8,
+        "verbose": 0,
+        "do_validation": True,
+        "metrics": ["loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"],
+    }
+    assert list(told.params) == ["batch_size", "epochs", "steps", "samples", "verbose", "do_validation", "metrics"]
+    assert (told.params["nb_epoch"], told.params["nb_sample"]) == (1, 8)  # names of Keras 1
+    assert told.last == {}
+    assert [sorted(logs) for logs in told.batches] == [["batch", "loss", "mean_absolute_error", "size"]] * 2
+    assert type(told.batches[0]["loss"]) is np.float32
+    assert {type(values[0]) for values in history.history.values()} == {np.float64}
+    assert type(made().evaluate(X, Y, verbose=0)[0]) is np.float64
+
+
+def test_params_of_a_generator():
+    told = Told()
+
+    def batches():
+        while True:
+            yield X[:5], Y[:5]
+
+    made().fit_generator(batches(), 3, verbose=0, callbacks=[told])
+    assert told.params == {
+        "epochs": 1,
+        "steps": 3,
+        "verbose": 0,
+        "do_validation": False,
+        "metrics": ["loss", "mean_absolute_error"],
+    }
+
+
+def test_each_step_over_arrays_is_over_all_samples():
+    told, model = Told(), made()
+    model.fit(X, Y, steps_per_epoch=3, verbose=0, callbacks=[told])
+    assert [(logs["batch"], logs["size"]) for logs in told.batches] == [(0, 1), (1, 1), (2, 1)]
+    assert (told.params["batch_size"], told.params["steps"], told.params["samples"]) == (None, 3, 10)
+    again = made()
+    expected = [again.train_on_batch(X, Y)[0] for _ in range(3)]
+    np.testing.assert_allclose([logs["loss"] for logs in told.batches], expected, rtol=1e-5)
+    assert model.predict(X, steps=2).shape == (20, 1)
+    np.testing.assert_allclose(model.evaluate(X, Y, steps=2, verbose=0), model.evaluate(X, Y, verbose=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "shapes"),
+    [
+        (optimizers.SGD, [(), (4, 1), (1,)]),
+        (optimizers.RMSprop, [(4, 1), (1,)]),
+        (optimizers.Adagrad, [(4, 1), (1,)]),
+        (optimizers.Adadelta, [(4, 1), (1,)] * 2),
+        (optimizers.Adam, [(), *[(4, 1), (1,)] * 2, (1,), (1,)]),
+        (optimizers.Adamax, [(), *[(4, 1), (1,)] * 2]),
+        (optimizers.Nadam, [(), *[(4, 1), (1,)] * 2]),
+    ],
+)
+def test_weights_of_optimizers(make: Any, shapes: list[Any]):
+    model = made()
+    model.compile(make(), "mse")
+    assert model.optimizer.get_weights() == []
+    model.train_on_batch(X, Y)
+    values = model.optimizer.get_weights()
+    assert [value.shape for value in values] == shapes
+    if shapes[0] == ():
+        assert values[0] == 1
+    doubled = [value * 2 for value in values]
+    model.optimizer.set_weights(doubled)
+    for value, expected in zip(model.optimizer.get_weights(), doubled, strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_names_that_inputs_and_placeholders_take():
+    made()
+    assert K.placeholder((2, 3)).name == "Placeholder:0"
+    assert repr(K.placeholder((2, 3))) == "<tf.Tensor 'Placeholder_1:0' shape=(2, 3) dtype=float32>"
+    assert L.Input((3,)).name == "input_1:0"
+
+
+def test_things_are_shown_as_objects():
+    assert repr(L.Dense(3)).startswith("<keras.layers.core.Dense object at 0x")
+    assert repr(made()).startswith("<keras.engine.sequential.Sequential object at 0x")
+    assert repr(optimizers.SGD()).startswith("<keras.optimizers.SGD object at 0x")
+    assert repr(Told()).startswith(f"<{__name__}.Told object at 0x")
+
+
+def test_outputs_of_a_model_come_from_layers():
+    a = L.Input((3,))
+    with pytest.raises(ValueError, match="must be the output of a Keras `Layer`"):
+        Model(a, K.relu(a))
+
+
+def test_an_index_is_a_long_integer():
+    assert K.eval(K.argmax(K.variable(X), -1)).dtype == np.int64
+    assert K.dtype(K.argmin(K.variable(X), -1)) == "int64"
+
+
+def test_softmax_counts_masked_places():
+    a = L.Input((3, 2))
+    model = Model(a, L.Softmax()(L.Masking()(a)))
+    np.testing.assert_allclose(model.predict(np.zeros((1, 3, 2))), np.full((1, 3, 2), 0.5))
+
+
+def test_configs_of_initializers():
+    config = {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "seed": None}
+    initializer = kjax.keras.initializers.get("glorot_uniform")
+    assert initializer.get_config() == config
+    assert type(initializer).from_config(config).get_config() == config
+
+
+def test_shapes_are_tuples_in_yaml():
+    assert "batch_input_shape: !!python/tuple\n" in made().to_yaml()
