@@ -255,3 +255,25 @@ def test_an_optional_input_may_be_left_out_of_lists():
     data = np.ones((8, 3), np.float32)
     assert len(model.fit([data, None], np.ones((8, 1)), verbose=0).history["loss"]) == 1
     assert model.predict([data, None], verbose=0).shape == (8, 1)
+
+
+def test_dicts_of_outputs_keep_the_order_in_which_they_were_written(tmp_path):
+    inputs = {"z": keras.Input((3,), name="z"), "a": keras.Input((3,), name="a")}
+    hidden = keras.layers.Dense(2)(inputs["z"])
+    model = keras.Model(inputs, {"y": {"q": hidden, "b": keras.layers.Dense(1)(inputs["a"])}, "c": hidden + 1})
+    data = {"z": np.ones((2, 3), "float32"), "a": np.ones((2, 3), "float32")}
+    model.save(tmp_path / "model.keras")
+    for one in (model, keras.models.clone_model(model), keras.models.load_model(tmp_path / "model.keras")):
+        assert list(one.input) == ["z", "a"]
+        drawn = one({name: keras.Input((3,)) for name in "za"})
+        for found in (one(data), one.output, drawn, one.compute_output_shape({"z": (2, 3), "a": (2, 3)})):
+            assert list(found) == ["y", "c"] and list(found["y"]) == ["q", "b"]
+    assert list(model.get_config()["output_layers"]) == ["y", "c"]
+    np.testing.assert_array_equal(model.predict(data, verbose=0)["c"], np.asarray(model(data)["c"]))
+    assert list(keras.Function(inputs, model.output)(data)["y"]) == ["q", "b"]
+
+    class Both(keras.layers.Layer):
+        def call(self, inputs):
+            return {"z": inputs, "a": inputs + 1}
+
+    assert list(Both()(np.ones(2))) == ["z", "a"]

@@ -35,6 +35,7 @@ from kjax.keras.legacy.form import is_converted, of_era
 from kjax.nn import regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy
 from kjax.nn.module import PARAMS
+from kjax.nn.order import in_order_of
 from kjax.nn.value import did_you_mean
 
 LAYER_ARGUMENTS = [
@@ -403,7 +404,8 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
                 self._note_lost_mask()
             if any(active.mask_of(leaf) is not None for leaf in leaves):  # an input that is returned as it is
                 leaves = [leaf if active.mask_of(leaf) is None else jnp.copy(leaf) for leaf in leaves]
-            return jax.tree.unflatten(structure, leaves)
+                return in_order_of(outputs, jax.tree.unflatten(structure, leaves))
+            return outputs
         previous = given if given is not None else jax.tree.map(active.mask_of, first)
         found = self.compute_mask(first, previous)
         masks = jax.tree.leaves(found, is_leaf=lambda mask: mask is None)

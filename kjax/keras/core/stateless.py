@@ -15,6 +15,7 @@ from kjax.keras.core.name_scopes import get_global_attribute
 from kjax.keras.core.settings import to_snake_case, unique_name
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.nn.order import in_order_of
 
 
 class _ScopeContext:
@@ -136,6 +137,7 @@ class Function:
         self.name = name or unique_name(to_snake_case(type(self).__name__))
         self._inputs, self._input_structure = jax.tree.flatten(inputs, is_leaf=is_symbolic)
         self._outputs, self._output_structure = jax.tree.flatten(outputs, is_leaf=is_symbolic)
+        self._input, self._output = inputs, outputs
         self._nodes, missing = nodes_between(self._inputs, self._outputs)
         if missing:
             raise ValueError(
@@ -155,12 +157,15 @@ class Function:
     @property
     def input(self) -> Any:
         """The symbolic inputs, structured as they were given."""
-        return jax.tree.unflatten(self._input_structure, self._inputs)
+        return in_order_of(self._input, jax.tree.unflatten(self._input_structure, self._inputs))
 
     @property
     def output(self) -> Any:
         """The symbolic outputs, structured as they were given."""
-        return jax.tree.unflatten(self._output_structure, self._outputs)
+        return self._arranged(self._outputs)
+
+    def _arranged(self, outputs: Any) -> Any:
+        return in_order_of(self._output, jax.tree.unflatten(self._output_structure, outputs))
 
     @property
     def operations(self) -> list[Layer]:
@@ -172,14 +177,14 @@ class Function:
         """The outputs for other inputs, structured like those of the graph."""
         given = self._input_structure.flatten_up_to(inputs)
         if symbolic_leaves(given):
-            return jax.tree.unflatten(self._output_structure, self._draw(given))
+            return self._arranged(self._draw(given))
         values = {id(t): self._fit(t, v) for t, v in zip(self._inputs, given, strict=True)}
         active = scopes.current()
         with contextlib.ExitStack() as stack:
             if active is None:
                 stack.enter_context(scopes.enter(scopes.Scope()))
             found = evaluate(self._outputs, values, self._nodes)
-        return jax.tree.unflatten(self._output_structure, found)
+        return self._arranged(found)
 
     call = __call__
 
@@ -241,4 +246,4 @@ class Function:
         shapes = self._input_structure.flatten_up_to(input_shape)
         tensors = [KerasTensor(s, t.dtype, name="spec") for s, t in zip(shapes, self._inputs, strict=True)]
         outputs = self._draw(tensors)
-        return jax.tree.unflatten(self._output_structure, [t.shape for t in outputs])
+        return self._arranged([t.shape for t in outputs])

@@ -158,7 +158,11 @@ class Symbolic:
             return outputs[0]  # a list of one tensor was that tensor
         if settings.era in ("1", "2") and not self.nests_outputs and _is_nested(jax.tree.unflatten(structure, outputs)):
             return outputs  # the lists that layers returned did not hold lists
-        return jax.tree.unflatten(structure, outputs)
+        return self._in_order(jax.tree.unflatten(structure, outputs))
+
+    def _in_order(self, outputs: Any) -> Any:
+        """What is structured like the outputs, with dicts as the layer writes them; JAX sorts them."""
+        return outputs
 
     def _declared_specs(self, args: Any, kwargs: Any) -> tuple[list[KerasTensor], list[KerasTensor | None], Any] | None:
         """The output specs as a user's ``compute_output_spec`` or ``compute_output_shape`` gives them, None where there is neither.
@@ -266,7 +270,7 @@ class Symbolic:
         self._ensure_built(args, kwargs)
         own = _is_own(type(self).compute_output_shape) and not _is_own(type(self).compute_output_spec)
         specs, _, structure = (own and self._declared_specs(args, kwargs)) or self._output_specs(args, kwargs)
-        return jax.tree.unflatten(structure, specs)
+        return self._in_order(jax.tree.unflatten(structure, specs))
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
         """The same as :meth:`compute_output_spec`."""
@@ -292,7 +296,7 @@ class Symbolic:
         if not self.built and not self._describes_itself:
             self._ensure_built(tuple(shapes), named)
         specs, _, structure = self._output_specs(tuple(shapes), named)
-        return jax.tree.unflatten(structure, [s.shape for s in specs])
+        return self._in_order(jax.tree.unflatten(structure, [s.shape for s in specs]))
 
     @property
     def _describes_itself(self) -> bool:

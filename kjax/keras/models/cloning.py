@@ -22,6 +22,7 @@ from kjax.keras.legacy.form import config_of_today
 from kjax.keras.models.model import Model
 from kjax.keras.models.sequential import Sequential
 from kjax.nn import optimizers as rules
+from kjax.nn.order import in_order_of
 
 
 def clone_model(
@@ -131,7 +132,8 @@ class _Cloner:
         sources = [t._keras_history[0] for t in plan.inputs]
         if input_tensors is None:
             structure = jax.tree.structure(plan.input_structure, is_leaf=is_symbolic)
-            inputs = jax.tree.unflatten(structure, [_new_input(source) for source in sources])
+            made = [_new_input(source) for source in sources]
+            inputs = in_order_of(plan.input_structure, jax.tree.unflatten(structure, made))
         else:
             inputs = jax.tree.map(_as_input, input_tensors, is_leaf=lambda x: is_symbolic(x) or isinstance(x, Variable))
         given = jax.tree.leaves(inputs, is_leaf=is_symbolic)
@@ -155,8 +157,7 @@ class _Cloner:
                     f"clone_model: layer {node.layer.name!r} gave {len(node.outputs)} tensor(s), its clone {len(made)}"
                 )
             tensors.update((id(old), new) for old, new in zip(node.outputs, made, strict=True))
-        outputs = [tensors[id(t)] for t in plan.outputs]
-        tree = outputs[0] if plan.output_structure is None else jax.tree.unflatten(plan.output_structure, outputs)
+        tree = plan.arranged([tensors[id(t)] for t in plan.outputs])
         plain = type(model).__init__ is Model.__init__
         return (type(model) if plain else Model)(inputs, tree, name=model.name)
 

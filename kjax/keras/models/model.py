@@ -219,11 +219,7 @@ class Model(OnBatch, Drawn, Layer):
         """Symbolic output, in the structure in which it was given."""
         if self._plan is None:
             return super().output
-        import jax
-
-        if self._plan.output_structure is None:
-            return self._plan.outputs[0]
-        tree = jax.tree.unflatten(self._plan.output_structure, self._plan.outputs)
+        tree = self._plan.arranged(self._plan.outputs)
         return tree[0] if isinstance(tree, (list, tuple)) and len(tree) == 1 else tree
 
     @property
@@ -270,7 +266,11 @@ class Model(OnBatch, Drawn, Layer):
         kwargs: dict[str, Any] = {"training": training}
         if mask is not None:
             kwargs["mask"] = mask
-        return apply_pure(self.module, self.variable_tree(), (inputs,), kwargs)
+        return self._in_order(apply_pure(self.module, self.variable_tree(), (inputs,), kwargs))
+
+    def _in_order(self, outputs: Any) -> Any:
+        """What is structured like the outputs, with dicts in the order in which they were written."""
+        return outputs if self._plan is None else self._plan.in_order(outputs)
 
     def _lock_state(self) -> None:
         """Graphs take further layers as attributes at any time; classes that were built do not."""

@@ -17,6 +17,7 @@ from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
 from kjax.keras.core.variable import Variable
 from kjax.nn.graph import Graph, Ref, TensorSpec, Weight, freeze
 from kjax.nn.graph import Node as ModuleNode
+from kjax.nn.order import in_order_of
 
 
 @dataclasses.dataclass
@@ -31,6 +32,7 @@ class Plan:
         nodes: calls in an order in which every tensor exists before it is used, without those of inputs.
         layers: all layers, inputs too, in Keras' order.
         names: key of each layer in the variables, by ``id``.
+        given_outputs: the outputs as they were given (a tensor, list or dict).
         losses: tensors that are added to the loss.
         measures: tensors of layers that measure something.
         aside: calls that only losses and measures need, after those of ``nodes``.
@@ -45,6 +47,7 @@ class Plan:
     nodes: list[Node]
     layers: list[Layer]
     names: dict[int, str]
+    given_outputs: Any = None
     losses: tuple[KerasTensor, ...] = ()
     measures: tuple[KerasTensor, ...] = ()
     aside: tuple[Node, ...] = ()
@@ -77,6 +80,16 @@ class Plan:
             aside=aside,
             aside_layers=further,
         )
+
+    def arranged(self, outputs: list[Any]) -> Any:
+        """Something for each output, in the structure of the outputs and in the order in which dicts were written."""
+        if self.output_structure is None:
+            return outputs[0]
+        return self.in_order(jax.tree.unflatten(self.output_structure, outputs))
+
+    def in_order(self, outputs: Any) -> Any:
+        """What is structured like the outputs, in the order in which dicts were written."""
+        return in_order_of(self.given_outputs, outputs)
 
     @property
     def input_names(self) -> list[str]:
@@ -197,15 +210,16 @@ def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:
     structure = jax.tree.structure(outputs, is_leaf=is_symbolic)
     order, first_seen = _walk(flat_in, flat_out, model_name)
     layers = _keras_order(order, first_seen, flat_in, flat_out)
-    names = [layer.name for layer in layers]
-    doubled = [name for name, count in collections.Counter(names).items() if count > 1]
+    given = [layer.name for layer in layers]
+    doubled = [name for name, count in collections.Counter(given).items() if count > 1]
     if doubled:
         raise ValueError(
-            f"model {model_name!r}: {names.count(doubled[0])} layers are called {doubled[0]!r}; names must be unique"
+            f"model {model_name!r}: {given.count(doubled[0])} layers are called {doubled[0]!r}; names must be unique"
         )
     single = structure == jax.tree.structure(0)
     called = [layer for layer in layers if any(layer is node.layer for node in order)]
-    return Plan(flat_in, flat_out, inputs, None if single else structure, order, layers, variable_names(called))
+    names = variable_names(called)
+    return Plan(flat_in, flat_out, inputs, None if single else structure, order, layers, names, outputs)
 
 
 def variable_names(layers: list[Layer]) -> dict[int, str]:

@@ -42,14 +42,8 @@ def functional_config(model: Any) -> dict[str, Any]:
         "trainable": model._trainable,
         "layers": begins + [_layer_entry(layer, numbers) for layer in plan.layers],
         "input_layers": _map_tensors(plan.input_structure, lambda t: _place(t, numbers, outside=True)),
-        "output_layers": _map_tensors(_output_tree(plan), lambda t: _place(t, numbers, outside=True)),
+        "output_layers": _map_tensors(plan.arranged(plan.outputs), lambda t: _place(t, numbers, outside=True)),
     }
-
-
-def _output_tree(plan: Any) -> Any:
-    import jax
-
-    return plan.outputs[0] if plan.output_structure is None else jax.tree.unflatten(plan.output_structure, plan.outputs)
 
 
 def _node_numbers(model: Any) -> dict[int, Any]:

@@ -46,5 +46,4 @@ def call_apart(model: Any, inputs: Any, training: bool) -> Any:
         losses += node.layer._extra_losses
         values.update(zip(map(id, node.outputs), results, strict=True))
     model._extra_losses = losses
-    outputs = [values[id(tensor)] for tensor in plan.outputs]
-    return outputs[0] if plan.output_structure is None else jax.tree.unflatten(plan.output_structure, outputs)
+    return plan.arranged([values[id(tensor)] for tensor in plan.outputs])

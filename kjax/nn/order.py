@@ -1,0 +1,21 @@
+"""The order of the entries of dicts, which JAX sorts: trees as somebody wrote them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def in_order_of(pattern: Any, tree: Any) -> Any:
+    """A tree with the entries of its dicts in the order in which another tree has them.
+
+    Args:
+        pattern: the other tree; where its structure differs, the tree stays as it is.
+        tree: the tree.
+    """
+    if type(tree) is dict:
+        if not isinstance(pattern, dict) or pattern.keys() != tree.keys():
+            return tree
+        return {key: in_order_of(part, tree[key]) for key, part in pattern.items()}
+    if type(tree) in (list, tuple) and isinstance(pattern, (list, tuple)) and len(pattern) == len(tree):
+        return type(tree)(in_order_of(*pair) for pair in zip(pattern, tree, strict=True))
+    return tree
