@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypeVar
 
@@ -76,18 +77,23 @@ def convert_fields(instance: Any) -> None:
     Raises:
         ArgumentError: a converter refused the value.
     """
-    for f in dataclasses.fields(instance):
-        convert = f.metadata.get("convert")
-        if convert is None:
-            continue
-        value = getattr(instance, f.name)
-        if f.metadata.get("ranked"):
-            convert = convert(type(instance).rank)
+    for name, convert in _converters(type(instance)):
         try:
-            object.__setattr__(instance, f.name, convert(value))
+            object.__setattr__(instance, name, convert(getattr(instance, name)))
         except (ValueError, TypeError) as error:
             kind = _kind_of(error)
-            raise kind(f"{type(instance).__name__}: argument `{f.name}`: {error}") from error
+            raise kind(f"{type(instance).__name__}: argument `{name}`: {error}") from error
+
+
+@functools.cache
+def _converters(cls: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """(name, converter) of each declared field of a dataclass that has one."""
+    found = [
+        (f.name, f.metadata["convert"], f.metadata["ranked"])
+        for f in dataclasses.fields(cls)
+        if f.metadata.get("convert")
+    ]
+    return tuple((name, convert(cls.rank) if ranked else convert) for name, convert, ranked in found)
 
 
 def is_written(instance: Any, f: dataclasses.Field[Any]) -> bool:

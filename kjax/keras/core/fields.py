@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -20,15 +21,17 @@ class Argument:
         return self if layer is None else layer.__getattr__(self.name)
 
 
+@functools.cache
 def all_fields(cls: type[nn.Module]) -> frozenset[str]:
     """The names of all fields."""
     return frozenset(f.name for f in dataclasses.fields(cls)) - {"parent"}
 
 
-def field_names(cls: type[nn.Module] | None) -> list[str]:
+@functools.cache
+def field_names(cls: type[nn.Module] | None) -> tuple[str, ...]:
     """The constructor arguments of a module class, in Keras' order, without those of every layer."""
     assert cls is not None
-    return [f.name for f in argument_fields(cls)]
+    return tuple(f.name for f in argument_fields(cls))
 
 
 def argument_fields(cls: type[nn.Module]) -> list[dataclasses.Field[Any]]:
@@ -37,12 +40,13 @@ def argument_fields(cls: type[nn.Module]) -> list[dataclasses.Field[Any]]:
     return sorted(found, key=lambda f: f.kw_only is True)
 
 
-def required_fields(cls: type[nn.Module] | None) -> list[str]:
+@functools.cache
+def required_fields(cls: type[nn.Module] | None) -> tuple[str, ...]:
     """Those without a default."""
     assert cls is not None
     missing = dataclasses.MISSING
-    return [
+    return tuple(
         f.name
         for f in dataclasses.fields(cls)
         if f.init and f.name not in _BASE_FIELDS and f.default is missing and f.default_factory is missing
-    ]
+    )

@@ -18,6 +18,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import nodes
 from kjax.keras.core.evaluate import values_of
 from kjax.keras.core.fitting import fitted
+from kjax.keras.core.known import UnknownError, identity, recalled, surroundings
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import settings, unique_name
@@ -402,7 +403,15 @@ class Operation(PureLayer):
         return specs, [None] * len(specs), structure
 
     def _trace(self, args: Any, kwargs: Any, masks: Sequence[Any] | None = None) -> tuple[Any, list[Any]]:
-        return Layer._trace(self, args, kwargs, masks)
+        trace = functools.partial(Layer._trace, self, args, kwargs, masks)
+        if self.entry is None or not self.is_pure:
+            return trace()
+        leaves, structure = jax.tree.flatten((args, kwargs))
+        try:
+            given = tuple(map(identity, (*leaves, *(masks or ()))))
+        except UnknownError:
+            return trace()
+        return recalled((self.entry.module, self.entry.name, surroundings(), structure, given), trace)
 
     def get_config(self) -> dict[str, Any]:
         """Functions are not written to configs here."""

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core import values
 from kjax.keras.core.settings import counted_name, settings, to_snake_case
 from kjax.keras.core.stepwise import own_name, stepped
 from kjax.keras.core.variable import Variable
@@ -349,22 +350,23 @@ class StateKeeper:
 
     def get_weights(self) -> list[Any]:
         """Values of :attr:`weights`."""
-        return [v.numpy() for v in self.weights]
+        return values.read(self.weights)
 
     def set_weights(self, weights: Any) -> None:
         """Set the values of :attr:`weights`.
 
         Raises:
-            ValueError: another number of arrays, or another shape.
+            ValueError: another number of arrays, or another shape; nothing is changed then.
         """
         self._set_values(self.weights, list(weights))
 
-    def _set_values(self, boxes: list[Variable], values: list[Any]) -> None:
-        if len(boxes) != len(values):
+    def _set_values(self, boxes: list[Variable], given: list[Any]) -> None:
+        if len(boxes) != len(given):
             hint = "" if self.built else "; it has no state yet: build it, or train one step, first"
-            raise ValueError(f"{self.name} has {len(boxes)} variables, received {len(values)} arrays{hint}")
-        for box, value in zip(boxes, values, strict=True):
-            box.assign(value)
+            raise ValueError(f"{self.name} has {len(boxes)} variables, received {len(given)} arrays{hint}")
+        for box, value in zip(boxes, given, strict=True):
+            box.check_shape(value)
+        values.write(boxes, given)
 
     def save_own_variables(self, store: Any) -> None:
         """Write :attr:`variables` into a mapping under ``'0'``, ``'1'``, ..."""

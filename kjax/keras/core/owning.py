@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import numpy as np
 
+from kjax.keras.core import values
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.seeds import SeedGenerator
 from kjax.keras.core.tracking import may_hold, members
@@ -236,7 +237,7 @@ class Owning:
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of :attr:`weights` as numpy arrays."""
-        return [v.numpy() for v in self.weights]
+        return values.read(self.weights)
 
     def set_weights(self, weights: Any) -> None:
         """Set the values of :attr:`weights`.
@@ -247,18 +248,17 @@ class Owning:
         Raises:
             ValueError: another number of arrays or another shape; nothing is changed then.
         """
-        boxes, values = self.weights, list(weights)
-        if len(boxes) != len(values):
+        boxes, given = self.weights, list(weights)
+        if len(boxes) != len(given):
             hint = "" if self.built else " The layer has not been built yet: call it, or give it an input shape, first."
-            raise ValueError(f"{self.name!r} has {len(boxes)} weights, but {len(values)} arrays were given.{hint}")
-        for box, value in zip(boxes, values, strict=True):
+            raise ValueError(f"{self.name!r} has {len(boxes)} weights, but {len(given)} arrays were given.{hint}")
+        for box, value in zip(boxes, given, strict=True):
             if tuple(np.shape(value)) != box.shape:
                 raise ValueError(
                     f"{self.name!r}: weight {box.path!r} has shape {box.shape}; "
                     f"an array of shape {tuple(np.shape(value))} does not fit"
                 )
-        for box, value in zip(boxes, values, strict=True):
-            box.assign(value)
+        values.write(boxes, given)
 
     def count_params(self) -> int:
         """Number of numbers in the weights."""

@@ -19,6 +19,7 @@ from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure,
 from kjax.keras.core.doors import nodes
 from kjax.keras.core.expected import expected_inputs
 from kjax.keras.core.fields import all_fields, field_names, required_fields
+from kjax.keras.core.known import UnknownError, identity, recalled, surroundings
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, UnknownArgumentError
 from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import next_key, settings, to_snake_case
@@ -416,20 +417,30 @@ class PureLayer(Seeded, Layer):
         """
         leaves, structure = jax.tree.flatten((args, dict(kwargs)))
         given_masks = list(masks) if masks is not None else [None] * len(leaves)
-        masked = any(mask is not None for mask in given_masks)
         module = self._current_module()
-        abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
-        key: Any = (
-            module,
-            structure,
-            tuple(key_of_leaf(leaf) for leaf in leaves),
-            tuple(key_of_leaf(m) for m in given_masks),
-        )
+        shared = True
+        try:
+            key: Any = ("layer", surroundings(), identity(module), structure, *map(identity, (*leaves, *given_masks)))
+        except UnknownError:
+            shared = False
+            key = (module, structure, tuple(map(key_of_leaf, leaves)), tuple(map(key_of_leaf, given_masks)))
         try:
             if key in self._described:
                 return self._described[key]
         except TypeError:
             key = None
+        trace = functools.partial(self._describe_module, module, leaves, structure, given_masks)
+        description = recalled(key, trace) if shared else trace()
+        if key is not None:
+            self._described[key] = description
+        return description
+
+    def _describe_module(
+        self, module: nn.Module, leaves: Sequence[Any], structure: Any, given_masks: Sequence[Any]
+    ) -> Description:
+        """See :meth:`_describe`."""
+        masked = any(mask is not None for mask in given_masks)
+        abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
 
         def call(bound: nn.Module, *arrays: Any) -> Any:
             given = iter(arrays)
@@ -452,8 +463,6 @@ class PureLayer(Seeded, Layer):
             return jax.device_get(jax.jit(caller.init)({PARAMS: key, DROPOUT: key}, *zeros))
 
         self._initial_values = initial_values
-        if key is not None:
-            self._described[key] = description
         return description
 
     def _make_variables(self, description: Description) -> None:

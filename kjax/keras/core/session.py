@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -82,22 +83,22 @@ class Session:
         with self.holder.lock:
             return copied(self._values()[self.index[id(variable)]])
 
-    def numpy(self, variable: Variable) -> np.ndarray:
-        """The present value as a numpy array of its own."""
-        with self.holder.lock:
-            return np.array(gathered(self._values()[self.index[id(variable)]]))
-
-    def write(self, variable: Variable, value: Array) -> None:
-        """Replace a value."""
+    def numpy(self, variables: Sequence[Variable]) -> list[np.ndarray]:
+        """The present values as numpy arrays of their own."""
         with self.holder.lock:
             values = self._values()
-            index = self.index[id(variable)]
-            before = values[index]
-            values[index] = copied(value)
-            if self.distribution is not None:
-                values[index] = jax.device_put(values[index], before.sharding)
+            return [np.array(gathered(values[self.index[id(variable)]])) for variable in variables]
+
+    def write(self, variables: Sequence[Variable], values: Sequence[Array]) -> None:
+        """Replace values."""
+        with self.holder.lock:
+            present = self._values()
+            for variable, value in zip(variables, copied(list(values)), strict=True):
+                index = self.index[id(variable)]
+                sharding = present[index].sharding
+                present[index] = value if self.distribution is None else jax.device_put(value, sharding)
             structure = jax.tree.structure([getattr(self.holder.carry, f) for f in FIELDS])
-            parts = jax.tree.unflatten(structure, values)
+            parts = jax.tree.unflatten(structure, present)
             self.holder.carry = self.holder.carry.replace(**dict(zip(FIELDS, parts, strict=True)))
 
     def _values(self) -> list[Any]:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -31,12 +31,12 @@ class Live(Protocol):
         """The present value (a copy: the training goes on with its own)."""
         ...
 
-    def numpy(self, variable: Variable) -> np.ndarray:
-        """The present value, copied once."""
+    def numpy(self, variables: Sequence[Variable]) -> list[np.ndarray]:
+        """The present values, copied once."""
         ...
 
-    def write(self, variable: Variable, value: Array) -> None:
-        """Replace the value that the training goes on with."""
+    def write(self, variables: Sequence[Variable], values: Sequence[Array]) -> None:
+        """Replace the values that the training goes on with."""
         ...
 
 
@@ -316,9 +316,7 @@ class Variable:
             if scope.is_drawing():
                 return effects.update(self, value.__symbolic__() if hasattr(value, "__symbolic__") else value)
         value = value.value if isinstance(value, Variable) else value
-        shape = tuple(np.shape(value))
-        if shape != self._shape:
-            raise ValueError(f"variable {self.path!r} has shape {self._shape}; a value of shape {shape} does not fit")
+        self.check_shape(value)
         array = jnp.asarray(value, self._dtype)
         active = scope.current()
         holder = active.holder_of(self) if active is not None else None
@@ -327,11 +325,17 @@ class Variable:
             holder.values[id(self)] = array
             holder.changed[id(self)] = array
         elif self._live is not None:
-            self._live.write(self, array)
+            self._live.write([self], [array])
         else:
             # A numpy array may be used in place on CPU; its owner may go on to change it.
             self._value = array.copy() if isinstance(value, np.ndarray) else array
         return array
+
+    def check_shape(self, value: Any) -> None:
+        """Raise a ``ValueError`` unless a value has the variable's shape."""
+        shape = tuple(np.shape(value))
+        if shape != self._shape:
+            raise ValueError(f"variable {self.path!r} has shape {self._shape}; a value of shape {shape} does not fit")
 
     def assign_add(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
@@ -352,7 +356,7 @@ class Variable:
     def numpy(self) -> np.ndarray:
         """The value as a numpy array of its own; in tf.keras one number is a NumPy scalar."""
         live = self._live is not None and scope.current() is None
-        array = self._live.numpy(self) if live and self._live is not None else np.array(self.value)
+        array = self._live.numpy([self])[0] if live and self._live is not None else np.array(self.value)
         return array[()] if settings.era == "tf" and not self._shape else array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
