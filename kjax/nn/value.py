@@ -89,7 +89,7 @@ def convert_fields(instance: Any) -> None:
 def _converters(cls: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     """(name, converter) of each declared field of a dataclass that has one."""
     found = [
-        (f.name, f.metadata["convert"], f.metadata["ranked"])
+        (f.name, f.metadata["convert"], f.metadata.get("ranked"))
         for f in dataclasses.fields(cls)
         if f.metadata.get("convert")
     ]

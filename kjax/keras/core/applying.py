@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
+import numpy as np
 from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.variable import Variable
 from kjax.nn.graph import call_with_masks
-from kjax.nn.module import DROPOUT, LOSSES, PARAMS, record_weights
+from kjax.nn.module import DROPOUT, LOSSES, PARAMS, Description, describe, record_weights
 from kjax.nn.randomness import may_draw, modules_inside
 
 
@@ -120,6 +122,44 @@ class Caller(nn.Module):
     def __call__(self, *arrays: Any) -> Any:
         ((name, module),) = self.inner
         return self.how.function(module.clone(name=name, parent=self, _deep_clone=True), *arrays)
+
+
+def describe_call(
+    name: str, module: nn.Module, leaves: Sequence[Any], structure: Any, masks: Sequence[Any]
+) -> tuple[Description, Callable[[], Any]]:
+    """Trace a call: the weights, and as outputs the pair of outputs and their masks; and what gives the module's own first values.
+
+    Args:
+        name: what errors call the module.
+        module: the module.
+        leaves: the leaves of the arguments, arrays among them abstract.
+        structure: how they unflatten to (args, kwargs).
+        masks: abstract mask, or None, of each leaf.
+    """
+    masked = any(mask is not None for mask in masks)
+    abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
+
+    def call(bound: nn.Module, *arrays: Any) -> Any:
+        given = iter(arrays)
+        filled = [next(given) if a else leaf for a, leaf in zip(abstract, leaves, strict=True)]
+        call_args, call_kwargs = jax.tree.unflatten(structure, filled)
+        call_masks = [None if mask is None else next(given) for mask in masks]
+        both = jax.tree.unflatten(structure, call_masks) if masked else None
+        return call_with_masks(bound, call_args, call_kwargs, both, False)
+
+    caller = Caller(((name, module),), Opaque(call))
+    arrays = [leaf for leaf, a in zip(leaves, abstract, strict=True) if a]
+    arrays += [mask for mask in masks if mask is not None]
+    with scopes.enter(scopes.Scope(abstract=True)):
+        description = describe(caller, *arrays)
+
+    @functools.cache
+    def initial_values() -> Any:
+        key = next_key()
+        zeros = [np.zeros(a.shape, a.dtype) for a in arrays]
+        return jax.device_get(jax.jit(caller.init)({PARAMS: key, DROPOUT: key}, *zeros))
+
+    return description, initial_values
 
 
 class ForeignInitial:

@@ -19,11 +19,15 @@ Tree = dict[str, Any]
 """Nested dicts: collection, then names, then :class:`Variable`."""
 
 
-_UNTRACKED = (
-    *("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes"),
-    *("_state_parts", "_prepared", "_generator", "_original", "_whole"),
+_UNTRACKED = frozenset(
+    (
+        *("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes"),
+        *("_state_parts", "_prepared", "_generator", "_original", "_whole"),
+        *("_module", "_described", "_initial_values", "_build_shapes", "_dtype_policy"),
+        *("_inbound_nodes", "_outbound_nodes"),
+    )
 )
-"""Attributes in which layers and variables lie that are found in other ways."""
+"""Attributes in which layers and variables lie that are found in other ways, or never."""
 
 
 class Owning:
@@ -64,7 +68,7 @@ class Owning:
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         """(label, layer, variable or metric) of each that the attributes hold, themselves or in lists and dicts."""
         for name, value in self.__dict__.items():
-            if may_hold(value) and name not in _UNTRACKED and not name.startswith(("_inbound", "_outbound")):
+            if may_hold(value) and name not in _UNTRACKED:
                 yield from members(value, name.lstrip("_"))
 
     def _members(self) -> Iterator[tuple[str, Any]]:
@@ -77,8 +81,8 @@ class Owning:
 
     def _track_variables(self) -> None:
         """Find the variables in lists and dicts, which may have come there at any time."""
-        kept = {n: v for n, v in self.__dict__.items() if n not in _UNTRACKED and isinstance(v, (list, tuple, dict))}
-        for _, member in members(kept, ""):
+        kept = [v for n, v in self.__dict__.items() if isinstance(v, (list, tuple, dict)) and v and n not in _UNTRACKED]
+        for _, member in members(kept, "") if kept else ():
             if isinstance(member, Variable):
                 self._track(member)
 
@@ -174,11 +178,8 @@ class Owning:
     def weights(self) -> list[Variable]:
         """All weights: a layer's trained ones first, then its state, then those of the layers it holds."""
         self._track_variables()
-        found: dict[int, Variable] = {}
-        for collection in (PARAMS, STATE):
-            found.update((id(v), v) for c, _, v in self._own_variables if c == collection)
-        for _, _, v in self._own_variables:
-            found.setdefault(id(v), v)
+        own = sorted(self._own_variables, key=lambda entry: {PARAMS: 0, STATE: 1}.get(entry[0], 2))
+        found: dict[int, Variable] = {id(v): v for _, _, v in own}
         for _, member in self._members():
             for v in member.weights:
                 found.setdefault(id(v), v)

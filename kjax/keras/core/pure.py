@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import flax.linen as nn
 import jax
-import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.abstract import key_of_leaf, of_shape, stand_in_leaf
-from kjax.keras.core.applying import Caller, ForeignInitial, Opaque, apply_pure, cell_of, named_as_given
+from kjax.keras.core.applying import ForeignInitial, apply_pure, cell_of, describe_call, named_as_given
 from kjax.keras.core.doors import nodes
 from kjax.keras.core.expected import expected_inputs
 from kjax.keras.core.fields import all_fields, field_names, required_fields
 from kjax.keras.core.known import UnknownError, identity, recalled, surroundings
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, UnknownArgumentError
+from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.seeds import Seeded
-from kjax.keras.core.settings import next_key, settings, to_snake_case
+from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.symbolic import call_signature, in_terms_of, is_shape
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
@@ -31,16 +30,13 @@ from kjax.keras.legacy.arguments import OLD_ERAS, layer_call
 from kjax.keras.legacy.form import of_era
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import activations
-from kjax.nn.graph import call_with_masks
 from kjax.nn.layers.recurrent.sequence import CARRIED
 from kjax.nn.module import (
-    DROPOUT,
     OVERWRITE,
     PARAMS,
     Description,
     WeightSpec,
     accepts,
-    describe,
     rank_of,
 )
 from kjax.nn.quantization.convert import modes_of
@@ -321,8 +317,9 @@ class PureLayer(Seeded, Layer):
             return len(path) > 1 and path[-1] not in also, rank_of(collection)
 
         boxes = sorted((entry for entry in self._boxes if not entry[1][-1].startswith(CARRIED)), key=rank)
-        own = super().weights
-        return [v for _, _, v in boxes] + [v for v in own if all(v is not b for _, _, b in boxes)]
+        found = {id(v): v for _, _, v in boxes}
+        found.update((id(v), v) for v in super().weights if id(v) not in found)
+        return list(found.values())
 
     @property
     def trainable(self) -> bool:
@@ -379,11 +376,14 @@ class PureLayer(Seeded, Layer):
             super()._ensure_built(args, kwargs)
             return
         given = (args, dict(kwargs))
+        leaves = jax.tree.leaves(given, is_leaf=is_symbolic)
 
         def attempt(variant: int) -> Description:
             filled_args, filled_kwargs = jax.tree.map(lambda x: stand_in_leaf(x, variant), given, is_leaf=is_symbolic)
-            with in_terms_of(jax.tree.leaves(given), variant):
-                return self._describe(filled_args, filled_kwargs)
+            # With the masks, which make no other weights, it is the call that the node is drawn with.
+            masks = [stand_in_leaf(symbolic_mask(leaf), variant) for leaf in leaves]
+            with in_terms_of(leaves, variant):
+                return self._describe(filled_args, filled_kwargs, masks)
 
         found = self._fitted(given, lambda: attempt(0))
         if found.weights and any(None in tensor.shape[1:] for tensor in symbolic_leaves(given)):
@@ -429,40 +429,16 @@ class PureLayer(Seeded, Layer):
                 return self._described[key]
         except TypeError:
             key = None
-        trace = functools.partial(self._describe_module, module, leaves, structure, given_masks)
+
+        def trace() -> Description:
+            found, self._initial_values = describe_call(self.name, module, leaves, structure, given_masks)
+            return found
+
         description = recalled(key, trace) if shared else trace()
+        if shared and any(weight.initializer is None for weight in description.weights):
+            description = trace()  # the module itself gives the first values
         if key is not None:
             self._described[key] = description
-        return description
-
-    def _describe_module(
-        self, module: nn.Module, leaves: Sequence[Any], structure: Any, given_masks: Sequence[Any]
-    ) -> Description:
-        """See :meth:`_describe`."""
-        masked = any(mask is not None for mask in given_masks)
-        abstract = [isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves]
-
-        def call(bound: nn.Module, *arrays: Any) -> Any:
-            given = iter(arrays)
-            filled = [next(given) if a else leaf for a, leaf in zip(abstract, leaves, strict=True)]
-            call_args, call_kwargs = jax.tree.unflatten(structure, filled)
-            call_masks = [None if mask is None else next(given) for mask in given_masks]
-            both = jax.tree.unflatten(structure, call_masks) if masked else None
-            return call_with_masks(bound, call_args, call_kwargs, both, False)
-
-        caller = Caller(((self.name, module),), Opaque(call))
-        arrays = [leaf for leaf, a in zip(leaves, abstract, strict=True) if a]
-        arrays += [mask for mask in given_masks if mask is not None]
-        with scopes.enter(scopes.Scope(abstract=True)):
-            description = describe(caller, *arrays)
-
-        @functools.cache
-        def initial_values() -> Any:
-            key = next_key()
-            zeros = [np.zeros(a.shape, a.dtype) for a in arrays]
-            return jax.device_get(jax.jit(caller.init)({PARAMS: key, DROPOUT: key}, *zeros))
-
-        self._initial_values = initial_values
         return description
 
     def _make_variables(self, description: Description) -> None:

@@ -217,7 +217,8 @@ def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:
             f"model {model_name!r}: {given.count(doubled[0])} layers are called {doubled[0]!r}; names must be unique"
         )
     single = structure == jax.tree.structure(0)
-    called = [layer for layer in layers if any(layer is node.layer for node in order)]
+    calling = {id(node.layer) for node in order}
+    called = [layer for layer in layers if id(layer) in calling]
     names = variable_names(called)
     return Plan(flat_in, flat_out, inputs, None if single else structure, order, layers, names, outputs)
 
