@@ -206,3 +206,19 @@ def test_callbacks_find_the_validation_data():
         assert seen == [[(4, 3), (4, 1), (4,)]]
     finally:
         kjax.keras.install(3)
+
+
+def test_summaries_are_bytes_that_writers_take(tf: Any, tmp_path: Any):
+    pytest.importorskip("tensorboard")
+    number = tf.placeholder(tf.float32, [])
+    one, two = tf.summary.scalar("one", number), tf.summary.scalar("two", number * 2)
+    with tf.Session() as session:
+        written = session.run(tf.summary.merge([one, two]), {number: 3.0})
+        assert isinstance(written, bytes) and written.startswith(session.run(one, {number: 3.0}))
+        writer = tf.summary.FileWriter(str(tmp_path), session.graph)
+        writer.add_summary(written, 1)
+        writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag="three", simple_value=4.0)]), 2)
+        writer.close()
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    assert all(tag in content for tag in (b"one", b"two", b"three"))

@@ -31,6 +31,7 @@ class Earlier:
         trainable: bool
         takes_training: bool
         _members: Any
+        _initial_weights: Any
         _given_effects: Sequence[tuple[str, Any, Any]]
         _inbound_nodes: list[Node]
 
@@ -48,6 +49,19 @@ class Earlier:
         if shape is None:
             raise AttributeError(f"{type(self).__name__!r} layer was given no input shape")
         return shape
+
+    @property
+    def initial_weights(self) -> Any:
+        """The argument ``weights`` until the layer is built, by its name in Keras 1, whose ``build`` sets and deletes it."""
+        return self._initial_weights
+
+    @initial_weights.setter
+    def initial_weights(self, arrays: Any) -> None:
+        self._initial_weights = arrays
+
+    @initial_weights.deleter
+    def initial_weights(self) -> None:
+        self._initial_weights = None
 
     def get_output_shape_for(self, input_shape: Any) -> Any:
         """``compute_output_shape`` by its name in Keras 1."""

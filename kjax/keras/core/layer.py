@@ -108,9 +108,10 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
             )
         if not isinstance(trainable, (bool, int, np.bool_)):
             raise ValueError(f"{type(self).__name__}: argument `trainable` must be a boolean, received {trainable!r}")
-        if name is not None and (not isinstance(name, str) or "/" in name):
+        if name is not None and (not isinstance(name, str) or ("/" in name and settings.refuses_slashes)):
             raise ValueError(f"{type(self).__name__}: argument `name` must be a string without '/', received {name!r}")
         self._own_variables: list[tuple[str, str, Variable]] = []
+        self._undeclared: set[int] = set()
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
         self._extra_losses: list[Any] = []

@@ -93,6 +93,8 @@ class InputLayer(Layer):
             shape, batch_shape, batch_input_shape = None, tuple(input_tensor.shape), None
             dtype = str(input_tensor.dtype) if dtype is None else dtype
         batch_shape = batch_shape if batch_shape is not None else batch_input_shape
+        if batch_shape is not None and settings.era in ("1", "2"):
+            shape = None  # then the one with the batch axis held, if both were given
         if (shape is None) == (batch_shape is None):
             raise ValueError(f"Input {self.name!r}: give either `shape` (one sample) or `batch_shape`")
         if batch_shape is None:

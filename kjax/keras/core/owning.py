@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
@@ -11,6 +11,7 @@ import numpy as np
 from kjax.keras.core import values
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.seeds import SeedGenerator
+from kjax.keras.core.settings import settings
 from kjax.keras.core.tracking import may_hold, members
 from kjax.keras.core.variable import Variable
 from kjax.nn.module import PARAMS, STATE, WeightSpec
@@ -21,13 +22,39 @@ Tree = dict[str, Any]
 
 _UNTRACKED = frozenset(
     (
-        *("_init_arguments", "_own_variables", "_held", "_given_layers", "_parts", "_boxes"),
+        *("_init_arguments", "_own_variables", "_undeclared", "_held", "_given_layers", "_parts", "_boxes"),
         *("_state_parts", "_prepared", "_generator", "_original", "_whole"),
         *("_module", "_described", "_initial_values", "_build_shapes", "_dtype_policy"),
         *("_inbound_nodes", "_outbound_nodes"),
     )
 )
 """Attributes in which layers and variables lie that are found in other ways, or never."""
+
+
+class Declared(list):
+    """Weights of a layer, as its ``build`` in a script of Keras 1 or 2 adds some that it made itself.
+
+    Args:
+        layer: the layer.
+        collection: of these weights.
+        variables: those that there are.
+    """
+
+    def __init__(self, layer: Any, collection: str, variables: Sequence[Variable]) -> None:
+        super().__init__(variables)
+        self._layer, self._collection = layer, collection
+
+    def append(self, variable: Variable) -> None:
+        """Declare one more."""
+        self.extend([variable])
+
+    def extend(self, variables: Iterable[Variable]) -> None:
+        """Declare some more."""
+        super().extend(variables)
+        self._layer._declare(list(self), self._collection)
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
 
 
 class Owning:
@@ -40,6 +67,8 @@ class Owning:
         built: bool
         _trainable: bool
         _own_variables: list[tuple[str, str, Variable]]
+
+        _undeclared: set[int]
 
         def _free_weight_name(self, name: str) -> str: ...
 
@@ -62,8 +91,41 @@ class Owning:
     def _track(self, variable: Variable, collection: str | None = None) -> None:
         """Count a variable among the layer's own, once."""
         if all(variable is not v for _, _, v in self._own_variables):
+            if collection is None and settings.era in ("1", "2"):  # layers had to list their weights themselves
+                self._undeclared.add(id(variable))
+                collection = STATE
             collection = collection or (PARAMS if variable.trainable else STATE)
             self._own_variables.append((collection, self._free_weight_name(variable.short_name), variable))
+
+    @property
+    def _forgets(self) -> bool:
+        """Whether weights that are not in a list of all are none any more."""
+        return settings.era in ("1", "2") and self._trainable
+
+    def _declare(self, variables: Sequence[Variable], collection: str) -> None:
+        """Make the weights of a collection those of a list, in its order, as layers of Keras 1 and 2 declare them."""
+        listed = {id(variable) for variable in variables}
+        kept: list[tuple[str, str, Variable]] = []
+        names: dict[int, str] = {}
+        for entry in self._own_variables:
+            if id(entry[2]) in listed:
+                names[id(entry[2])] = entry[1]
+            elif entry[0] == collection and self._forgets and id(entry[2]) not in self._undeclared:
+                self._undeclared.add(id(entry[2]))
+                kept.append((STATE, *entry[1:]))
+            else:
+                kept.append(entry)
+        self._own_variables = kept
+        self._undeclared -= listed
+        inside = {id(v) for _, member in self._members() for v in member.weights}
+        inside |= {id(entry[-1]) for entry in getattr(self, "_boxes", ())}
+        for variable in variables:
+            if collection == STATE and self._trainable:
+                variable.trainable = False
+            if id(variable) in names:
+                self._own_variables.append((collection, names[id(variable)], variable))
+            elif id(variable) not in inside:
+                self._track(variable, collection)
 
     def _attributes(self) -> Iterator[tuple[str, Any]]:
         """(label, layer, variable or metric) of each that the attributes hold, themselves or in lists and dicts."""
@@ -178,7 +240,8 @@ class Owning:
     def weights(self) -> list[Variable]:
         """All weights: a layer's trained ones first, then its state, then those of the layers it holds."""
         self._track_variables()
-        own = sorted(self._own_variables, key=lambda entry: {PARAMS: 0, STATE: 1}.get(entry[0], 2))
+        own = [entry for entry in self._own_variables if id(entry[2]) not in self._undeclared]
+        own.sort(key=lambda entry: {PARAMS: 0, STATE: 1}.get(entry[0], 2))
         found: dict[int, Variable] = {id(v): v for _, _, v in own}
         for _, member in self._members():
             for v in member.weights:
@@ -198,22 +261,25 @@ class Owning:
     @property
     def trainable_weights(self) -> list[Variable]:
         """Weights that training changes."""
-        return [v for v in self.weights if v.trainable] if self._trainable else []
+        return self._listed_as([v for v in self.weights if v.trainable] if self._trainable else [], PARAMS)
 
     @trainable_weights.setter
     def trainable_weights(self, variables: Sequence[Variable]) -> None:
-        for variable in variables:  # as layers of Keras 1 and 2 declare weights that they made themselves
-            self._track(variable, PARAMS)
+        self._declare(variables, PARAMS)
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """Weights that training does not change by gradients."""
-        return self.weights if not self._trainable else [v for v in self.weights if not v.trainable]
+        found = self.weights if not self._trainable else [v for v in self.weights if not v.trainable]
+        return self._listed_as(found, STATE)
+
+    def _listed_as(self, variables: list[Variable], collection: str) -> list[Variable]:
+        """A list of weights; in the eras of Keras 1 and 2 what is added to it is declared a weight of the layer."""
+        return Declared(self, collection, variables) if settings.era in ("1", "2") else variables
 
     @non_trainable_weights.setter
     def non_trainable_weights(self, variables: Sequence[Variable]) -> None:
-        for variable in variables:
-            self._track(variable, STATE)
+        self._declare(variables, STATE)
 
     @property
     def trainable_variables(self) -> list[Variable]:

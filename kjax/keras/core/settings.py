@@ -30,6 +30,7 @@ class Settings:
         epsilon: fuzz factor that ``keras.config.epsilon`` returns.
         image_data_format: default ``data_format``.
         era: generation of Keras whose defaults, names and messages hold: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
+        reads_older: whether a config of an older generation is being read.
         draws_graphs: whether functions of variables make graphs in every era, as in scripts for TensorFlow 1.
         sessions: how often the session was cleared.
         seed: seed that everything random is derived from.
@@ -49,6 +50,7 @@ class Settings:
     epsilon: float = 1e-7
     image_data_format: str = "channels_last"
     era: str = "3"
+    reads_older: bool = False
     draws_graphs: bool = False
     sessions: int = 0
     seed: int = dataclasses.field(default_factory=lambda: secrets.randbits(31))
@@ -62,6 +64,11 @@ class Settings:
     traceback_filtering: bool = True
     distribution: Any = None
     names: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+
+    @property
+    def refuses_slashes(self) -> bool:
+        """Whether names have no slashes, which stand between names in paths; before Keras 3 they had some."""
+        return self.era == "3" and not self.reads_older
 
     @property
     def dtype(self) -> str:

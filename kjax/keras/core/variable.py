@@ -120,7 +120,7 @@ class Variable:
     ) -> None:
         del layout
         name = name or unique_name("variable")
-        if not isinstance(name, str) or "/" in name:
+        if not isinstance(name, str) or ("/" in name and settings.refuses_slashes):
             raise ValueError(f"Variable: argument `name` must be a string without '/', received {name!r}")
         self.short_name = name
         self.made_in = current_path()

@@ -124,6 +124,32 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
+NAMES = {
+    **{f"{kind.title().replace('_', '')}": kind for kind in _BY_FANS},
+    **{"RandomUniform": "uniform", "RandomNormal": "normal", "Zeros": "zero", "Ones": "one"},
+    **{"Orthogonal": "orthogonal", "Identity": "identity"},
+}
+"""Names of Keras 1 by the classes of today."""
+
+
+def as_function(argument: str, initializer: Any) -> Function:
+    """What a layer of Keras 1 had for an initializer: a function that makes a variable.
+
+    Args:
+        argument: name of the argument that gave it.
+        initializer: what the layer has today.
+    """
+
+    def make(shape: Sequence[int], name: str | None = None, **options: Any) -> Variable:
+        del options
+        return K.variable(np.asarray(initializer(tuple(shape))), name=name)
+
+    given = getattr(initializer, "function", None)
+    name = NAMES.get(type(initializer).__name__) or getattr(given, "__name__", argument)
+    make.__name__ = make.__qualname__ = name
+    return make
+
+
 def get(identifier: Any, **kwargs: Any) -> Any:
     """The function of a name; anything else as it is.
 

@@ -140,6 +140,10 @@ def attribute(layer: Any, cls: str, name: str) -> Any:
     if today == name or today not in dir(layer):
         raise AttributeError(name)
     value = getattr(layer, today)
+    if today.endswith("_initializer"):
+        from kjax.keras.legacy.initializations import as_function
+
+        return as_function(name, value)
     if today == "strides" and value is None:
         value = layer.pool_size
     if isinstance(value, (tuple, list)) and len(value) == 1:  # one axis: a number, but for the strides of convolutions

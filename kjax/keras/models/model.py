@@ -58,6 +58,7 @@ class Model(OnBatch, Drawn, Layer):
         else:
             Layer.__init__(self, **kwargs)
         self._plan: Plan | None = None
+        self._listed: tuple[Plan, list[Layer]] | None = None
         self._loss_functions: list[Any] = []
         self._init_training()
         if graph:
@@ -150,7 +151,14 @@ class Model(OnBatch, Drawn, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The model's layers, inputs too (those of a Sequential are listed without its input)."""
-        return [layer for layer in self.operations if not isinstance(layer, Operation)]
+        found = [layer for layer in self.operations if not isinstance(layer, Operation)]
+        if self._plan is None or settings.era not in OLD_ERAS:
+            return found
+        if (
+            self._listed is None or self._listed[0] is not self._plan
+        ):  # the same list each time: scripts take layers off it
+            self._listed = self._plan, found
+        return self._listed[1]
 
     @property
     def operations(self) -> list[Layer]:
@@ -205,6 +213,20 @@ class Model(OnBatch, Drawn, Layer):
     def outputs(self) -> Any:
         """Symbolic outputs, as a list; None for a model written as a class."""
         return list(self._plan.outputs) if self._plan is not None else None
+
+    @outputs.setter
+    def outputs(self, tensors: Any) -> None:
+        if self._plan is None or settings.era not in OLD_ERAS:
+            raise AttributeError(
+                f"model {self.name!r}: `outputs` cannot be set; make another model of the same layers: "
+                "keras.Model(model.inputs, tensors)"
+            )
+        several = list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+        self._adopt_plan(make_plan(self._plan.input_structure, several if len(several) > 1 else several[0], self.name))
+        self._leave_out_unused()
+
+    def _leave_out_unused(self) -> None:
+        """Forget layers that the graph does not have any more; those of a functional model are told by its graph."""
 
     @property
     def input(self) -> Any:

@@ -167,7 +167,12 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Layer]:
         """The layers, without the input."""
-        return list(self._stack)
+        return self._stack if settings.era == "1" else list(self._stack)  # scripts of Keras 1 took layers off the list
+
+    def _leave_out_unused(self) -> None:
+        assert self._plan is not None
+        used = {id(layer) for layer in self._plan.layers}
+        self._stack = [layer for layer in self._stack if id(layer) in used]
 
     @property
     def operations(self) -> list[Layer]:

@@ -23,7 +23,7 @@ from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.settings import settings, to_snake_case
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.legacy.form import today
-from kjax.keras.saving import code, names
+from kjax.keras.saving import code, eras, names
 from kjax.keras.saving.as_built import as_built
 from kjax.keras.saving.registration import (
     CustomObjectScope,
@@ -533,11 +533,12 @@ def make_instance(cls: Any, config: Any) -> Any:
 @contextlib.contextmanager
 def _written_out() -> Iterator[None]:
     """Inside, layers are made as their configs say, whatever the defaults of the era are."""
-    before, settings.era = settings.era, "3"
+    before = settings.era, settings.reads_older
+    settings.era, settings.reads_older = "3", eras.is_old()
     try:
         yield
     finally:
-        settings.era = before
+        settings.era, settings.reads_older = before
 
 
 def _unbuilt(entry: Any) -> Any:

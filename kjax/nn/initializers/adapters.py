@@ -56,7 +56,9 @@ class KerasInitializer(Initializer):
     traceable: ClassVar[bool] = False
 
     def __call__(self, key: Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
-        keywords = {"dtype": jnp.dtype(dtype).name} if _takes_dtype(self.function) else {}
+        keywords: dict[str, Any] = {"dtype": jnp.dtype(dtype).name} if _takes(self.function, "dtype") else {}
+        if _takes(self.function, "name", unless_any=True):  # the weight's, in functions of Keras 1
+            keywords["name"] = None
         values = jnp.asarray(self.function(tuple(shape), **keywords), dtype)
         if values.shape != tuple(shape):
             raise ValueError(f"{self.function!r} returned shape {values.shape} for a weight of shape {shape}")
@@ -75,12 +77,12 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...] | None:
     return tuple(p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY)
 
 
-def _takes_dtype(function: Callable[..., Any]) -> bool:
+def _takes(function: Callable[..., Any], keyword: str, unless_any: bool = False) -> bool:
     try:
         names = _parameters(function)
     except TypeError:  # an unhashable object
         names = _parameters.__wrapped__(function)
-    return names is None or "dtype" in names
+    return not unless_any if names is None else keyword in names
 
 
 def adapt(initializer: Any) -> Any:

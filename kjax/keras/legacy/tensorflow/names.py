@@ -287,6 +287,7 @@ _SUMMARY = _from(
     FileWriter="create_file_writer",
 )
 _OLD_SUMMARIES = {f"{name}_summary": _SUMMARY[name] for name in "scalar histogram image merge".split()}
+_OLD_SUMMARIES |= _from("summaries", "HistogramProto Event", Summary="Message")
 _SUMMARY |= _from(
     "summaries",
     "audio should_record_summaries record_if create_noop_writer",

@@ -44,8 +44,12 @@ class SummaryWriter:
         _writers.append(self)
 
     def add_summary(self, summary: Any, global_step: Any = None) -> None:
-        """Write what a session gave for a summary (TensorFlow 1)."""
-        self._events.add(list(summary), int(0 if global_step is None else global_step))
+        """Write what a session gave for a summary, or a ``tf.Summary`` (TensorFlow 1)."""
+        if isinstance(summary, bytes):
+            from kjax.keras.callbacks.events import proto
+
+            summary = proto("summary", "Summary").FromString(summary)
+        self._events.add([summary], int(0 if global_step is None else global_step))
 
     def add_graph(self, *args: Any, **options: Any) -> None:
         """Accepted: graphs are not drawn by TensorBoard."""
@@ -74,7 +78,7 @@ def create_file_writer(logdir: Any, *args: Any, **options: Any) -> SummaryWriter
 
 
 class Summary(Effect):
-    """What ``tf.summary.scalar`` and its like give in a graph: a session returns records for ``add_summary``.
+    """What ``tf.summary.scalar`` and its like give in a graph: a session returns bytes for ``add_summary``.
 
     Args:
         make: makes a record of a name and a value.
@@ -93,17 +97,34 @@ class Summary(Effect):
         """Make the record."""
         self.records = [self.make(self.name, np.asarray(unwrap(values[0] if values else self.constant)))]
 
-    def result(self) -> list[Any]:
-        """The record."""
-        return self.records
+    def result(self) -> bytes:
+        """The record, written as TensorFlow wrote it."""
+        return b"".join(record.SerializeToString() for record in self.records)
 
 
 class Summaries(Group):
     """Several summaries as one."""
 
-    def result(self) -> list[Any]:
-        """The records."""
-        return [record for part in self.parts for record in part.result()]
+    def result(self) -> bytes:
+        """The records: messages of the same kind one after the other are one message."""
+        return b"".join(part.result() for part in self.parts)
+
+
+_MESSAGES = {
+    "Message": ("summary", "Summary"),
+    "HistogramProto": ("summary", "HistogramProto"),
+    "Event": ("event", "Event"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """``tf.Summary``, ``tf.HistogramProto`` and ``tf.Event``: messages that scripts of TensorFlow 1 put together themselves."""
+    if name not in _MESSAGES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from kjax.keras.callbacks.events import need_tensorboard, proto
+
+    need_tensorboard()
+    return proto(*_MESSAGES[name])
 
 
 _drawn: list[Summary] = []
