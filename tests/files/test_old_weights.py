@@ -28,7 +28,7 @@ def write(path: Path, layers: Mapping[str, Sequence[np.ndarray]], config: Any = 
         group.attrs["layer_names"] = [name.encode() for name in layers]
         for name, arrays in layers.items():
             inner = group.create_group(name)
-            names = [f"{name}/{i}".encode() for i in range(len(arrays))]
+            names = [f"{name}/{i}:0".encode() for i in range(len(arrays))]
             inner.attrs["weight_names"] = names if names else np.zeros((0,))
             for key, array in zip(names, arrays, strict=True):
                 inner.create_dataset(key.decode(), data=array)

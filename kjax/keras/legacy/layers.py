@@ -17,6 +17,7 @@ from kjax.keras.legacy.arguments import layer_call
 from kjax.keras.legacy.notes import note
 from kjax.keras.legacy.recurrent import ConvRecurrent2D as ConvRecurrent2D
 from kjax.keras.legacy.recurrent import Recurrent as Recurrent
+from kjax.keras.models.sequential import joined
 from kjax.nn.layers import keras1
 from kjax.nn.layers.preprocessing import stretch
 from kjax.nn.value import did_you_mean
@@ -197,20 +198,13 @@ class Merge(Layer):
 
     def join(self) -> tuple[list[Any], Any]:
         """The inputs of the branches and the merged output."""
-        inputs: list[Any] = []
-        outputs = []
-        for branch in self.branches:
-            if branch._inbound_nodes or hasattr(branch, "inputs"):
-                found = branch.inputs if getattr(branch, "inputs", None) else branch.input
-                output = branch.output
-            else:  # a layer that declares its input shape
-                found = layers.Input(batch_shape=branch._batch_input_shape)
-                output = branch(found)
-            for tensor in found if isinstance(found, (list, tuple)) else [found]:
-                if all(tensor is not known for known in inputs):
-                    inputs.append(tensor)
-            outputs.append(output)
+        inputs, outputs = joined(self.branches)
         return inputs, self(outputs)
+
+    @property
+    def stands_for(self) -> Layer:
+        """The layer of today, which files hold in its place."""
+        return self.inner
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Merge."""

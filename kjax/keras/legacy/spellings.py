@@ -30,6 +30,7 @@ _SEPARABLE: Renames = {
     "b_regularizer": "bias_regularizer",
     "b_constraint": "bias_constraint",
     "bias": "use_bias",
+    "init": "depthwise_initializer",
     "depthwise_init": "depthwise_initializer",
     "pointwise_init": "pointwise_initializer",
 }

@@ -101,15 +101,19 @@ class Sequential(Model):
         self._plan = None
         self.built = False
         self._forget_training()
-        join = getattr(self._stack[0], "join", None) if self._stack else None
-        if join is not None and getattr(self._stack[0], "branches", None):  # Keras 1's Merge of several models
-            inputs, outputs = join()
+        if self.is_joined:
+            inputs, outputs = self._stack[0].join()  # type: ignore[attr-defined]
             for layer in self._stack[1:]:
                 outputs = layer(outputs)
             self._adopt_plan(make_plan(inputs, outputs, self.name))
         elif self._input_layer is not None and self._stack:
             tensor: Any = self._input_layer._inbound_nodes[0].outputs[0]
             self._draw(tensor)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the model begins with Keras 1's ``Merge`` of several models: it is a graph then, and no row."""
+        return bool(self._stack and getattr(self._stack[0], "branches", None))
 
     def _draw(self, tensor: KerasTensor) -> None:
         inputs, outputs = tensor, tensor
@@ -223,6 +227,28 @@ def _check_single(name: str, layer: Layer, outputs: Any) -> None:
         raise SeveralOutputsError(
             f"model {name!r}: layers of a Sequential have one output, {layer.name!r} has several; use the functional API"
         )
+
+
+def joined(branches: Sequence[Any]) -> tuple[list[KerasTensor], list[KerasTensor]]:
+    """The inputs and the outputs of models, or of layers that say the shape of their input, side by side.
+
+    Args:
+        branches: the models and layers; an input that several share is listed once.
+    """
+    inputs: list[KerasTensor] = []
+    outputs: list[KerasTensor] = []
+    for branch in branches:
+        if branch._inbound_nodes or hasattr(branch, "inputs"):
+            found = branch.inputs if getattr(branch, "inputs", None) else branch.input
+            output = branch.output
+        else:
+            found = Input(batch_shape=branch._batch_input_shape)
+            output = branch(found)
+        for tensor in found if isinstance(found, (list, tuple)) else [found]:
+            if all(tensor is not known for known in inputs):
+                inputs.append(tensor)
+        outputs.append(output)
+    return inputs, outputs
 
 
 def _declared_shape(layer: Layer) -> tuple[int | None, ...] | None:

@@ -31,6 +31,8 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     with CustomObjectScope(custom_objects), sharing():
         if eras.is_old():
             config = legacy_config.modernized(config)
+        if eras.era() == eras.KERAS1:
+            config = legacy_config.ordered(config)
         if "module" in config:
             model = deserialize_keras_object(config)
         else:

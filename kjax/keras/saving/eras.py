@@ -113,7 +113,7 @@ ONLY_IN_CONFIGS: dict[str, tuple[str, ...]] = {
     "LocallyConnected1D": ("implementation",),
     "LocallyConnected2D": ("implementation",),
     "ConvLSTM1D": ("implementation", "time_major"),
-    "ConvLSTM2D": ("time_major",),
+    "ConvLSTM2D": ("time_major", "forget_bias_init"),
     "ConvLSTM3D": ("implementation", "time_major"),
     "RNN": ("time_major",),
     "DepthwiseConv1D": ("groups", *_KERNEL),
@@ -144,6 +144,9 @@ def dropped(name: str) -> tuple[str, ...]:
     """The arguments of a class without a meaning today."""
     return (*ONLY_IN_CONFIGS["*"], *ONLY_IN_CONFIGS.get(name, ()), *spellings.DROPPED.get(name, ()))
 
+
+WITHOUT_ORDER = tuple(f"{name}{n}D" for name in ("UpSampling", "ZeroPadding", "Cropping") for n in (2, 3))
+"""Layers whose order of axes Keras 1 left out of their configs."""
 
 RECURRENT = "LSTM GRU SimpleRNN RNN ConvLSTM2D Bidirectional".split()
 """Layers that were called on a list of the sequences and the initial states."""

@@ -12,7 +12,7 @@ from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.tensor import KerasTensor, Node
 from kjax.keras.models.model import Model
-from kjax.keras.models.sequential import Sequential
+from kjax.keras.models.sequential import Sequential, joined
 from kjax.keras.saving import legacy_config, operations, tensorflow_ops
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import (
@@ -371,8 +371,10 @@ def sequential_from_config(cls: Any, config: Any, custom_objects: Any = None) ->
     entries = config.get("layers")
     if not isinstance(entries, (list, tuple)):
         raise ValueError("the config of a sequential model has no list 'layers'")
-    model = cls(name=config.get("name"))
     with CustomObjectScope(custom_objects):
+        if entries and legacy_config.is_joining(entries[0]):
+            return _joined_from_config(entries, config.get("name"))
+        model = cls(name=config.get("name"))
         for entry in entries:
             model.add(layer_from_config(entry), rebuild=False)
     model._rebuild()
@@ -382,6 +384,16 @@ def sequential_from_config(cls: Any, config: Any, custom_objects: Any = None) ->
     if config.get("trainable") is False:
         model.trainable = False
     return model
+
+
+def _joined_from_config(entries: Sequence[Any], name: Any) -> Any:
+    """The functional model that a sequential model of Keras 1 was whose first layer merges models."""
+    config = dict(entries[0]["config"])
+    inputs, tensors = joined([layer_from_config(entry) for entry in config.pop("layers")])
+    output: Any = tensors
+    for entry in ({**entries[0], "config": config}, *entries[1:]):
+        output = layer_from_config(entry)(output)
+    return Model(inputs, output, name=name)
 
 
 def plain(config: Any) -> Any:

@@ -254,7 +254,7 @@ def _children(layer: Layer, backwards: bool) -> Iterator[tuple[str, Any]]:
     """Attributes of a layer that may hold layers, in Keras' order: those of a graph first, private ones last."""
     is_graph = isinstance(layer, Model) and (layer.is_functional or hasattr(layer, "_stack"))
     if isinstance(layer, Model) and is_graph:
-        yield "layers", layer.layers
+        yield "layers", graph_layers(layer)
     if type(layer).__module__ == "kjax.keras.layers" or names.is_older(type(layer)):
         if type(layer).__name__ in HANDLES:
             yield (name := HANDLES[type(layer).__name__]), getattr(layer, name)
@@ -272,6 +272,11 @@ def _children(layer: Layer, backwards: bool) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Mapping) and not isinstance(value, dict):
             value = dict(value)
         yield name, value
+
+
+def graph_layers(model: Any) -> list[Any]:
+    """The layers of a model that files list; those of models that Keras 1's ``Merge`` joins, one by one."""
+    return list(model._plan.layers if getattr(model, "is_joined", False) else model.layers)
 
 
 @functools.cache

@@ -102,6 +102,36 @@ def modernized(config: Any) -> Any:
     return {**entry, **upgrade(entry)}
 
 
+def ordered(config: Any) -> Any:
+    """A config of Keras 1 in which the layers that do not say their order of axes say that of the others.
+
+    Args:
+        config: entries, lists and dicts of them.
+    """
+    order = _first_order(config)
+    return config if order is None else _with_order(config, order)
+
+
+def _first_order(config: Any) -> str | None:
+    if isinstance(config, Mapping):
+        if isinstance(config.get("dim_ordering"), str):
+            return config["dim_ordering"]
+        config = list(config.values())
+    found = (_first_order(item) for item in config) if isinstance(config, (list, tuple)) else ()
+    return next((order for order in found if order is not None), None)
+
+
+def _with_order(config: Any, order: str) -> Any:
+    if isinstance(config, (list, tuple)):
+        return [_with_order(item, order) for item in config]
+    if not isinstance(config, Mapping):
+        return config
+    entry = {key: _with_order(value, order) for key, value in config.items()}
+    if entry.get("class_name") in eras.WITHOUT_ORDER and isinstance(entry.get("config"), dict):
+        entry["config"] = {"dim_ordering": order, **entry["config"]}
+    return entry
+
+
 def measure(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of a loss or metric of tf.keras as they are today.
 
@@ -141,10 +171,22 @@ def optimizer(name: str, config: Mapping[str, Any]) -> tuple[str | None, dict[st
     return found, config
 
 
+def is_joining(entry: Any) -> bool:
+    """Whether an entry is that of Keras 1's ``Merge`` with models of its own."""
+    config = entry.get("config") if isinstance(entry, Mapping) and entry.get("class_name") == "Merge" else None
+    return isinstance(config, Mapping) and isinstance(config.get("layers"), list) and bool(config["layers"])
+
+
 def _merge(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     mode = config.get("mode", "sum")
-    if mode not in eras.MERGE_MODES or config.get("layers"):
-        raise ValueError(f"the Keras 1 layer Merge with mode={mode!r} and layers of its own cannot be read")
+    if mode not in eras.MERGE_MODES:
+        raise ValueError(
+            f"the Keras 1 layer Merge with mode={mode!r} cannot be read: the function that it was given is not in the file"
+        )
+    if config.get("layers"):
+        raise ValueError(
+            "the Keras 1 layer Merge joins layers of its own, which only the first layer of a Sequential can"
+        )
     kept = {key: config[key] for key in ("name", "trainable") if key in config}
     if mode == "concat":
         kept["axis"] = config.get("concat_axis", -1)
@@ -161,6 +203,8 @@ def _rename(name: str, new: str, config: dict[str, Any]) -> dict[str, Any]:
         config["kernel_size"] = [config.pop("kernel_dim1"), *size] if "kernel_dim1" in config else size
     if {"kernel_dim1", "kernel_dim2", "kernel_dim3"} <= set(config):
         config["kernel_size"] = [config.pop(f"kernel_dim{i}") for i in (1, 2, 3)]
+    if "init" in config and "pointwise_init" in today:  # one initializer for both kernels
+        config["pointwise_initializer"] = config["init"]
     if "forget_bias_init" in config:
         config["unit_forget_bias"] = config["forget_bias_init"] == "one"
     renamed = {}

@@ -13,6 +13,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.saving import atomic, eras, hdf5, legacy_training, legacy_weights
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.keras_zip import KERAS_VERSION, _json_default
+from kjax.keras.saving.layout import graph_layers
 from kjax.keras.saving.weights_h5 import need_built, verify
 
 TOP = "top_level_model_weights"
@@ -82,7 +83,7 @@ def _written(filepath: Any, overwrite: bool) -> Iterator[Any]:
 
 def write_weights(model: Any, group: Any) -> None:
     """Write the weights of each layer of a model into an HDF5 group."""
-    layers = saved_layers(model)
+    layers = graph_layers(model)
     hdf5.write_names(group.attrs, "layer_names", [layer.name for layer in layers])
     group.attrs["backend"] = "jax"
     group.attrs["keras_version"] = KERAS_VERSION
@@ -112,11 +113,6 @@ def _unique(paths: Sequence[str]) -> list[str]:
         taken.add(candidate)
         result.append(candidate)
     return result
-
-
-def saved_layers(model: Any) -> list[Any]:
-    """The layers of a model that files list: all but functions on tensors."""
-    return list(model.layers)
 
 
 def top_variables(model: Any) -> list[Variable]:
@@ -162,8 +158,15 @@ def load_model(filepath: Any, custom_objects: Any = None, compile: bool = True, 
             training = _json_attribute(file, "training_config") if compile else None
             if training is not None:
                 legacy_training.compile_model(model, training)
-                legacy_training.read_optimizer(model, file)
+                legacy_training.read_optimizer(model, file, _saved_in(model, file))
         return model
+
+
+def _saved_in(model: Any, file: Any) -> Sequence[legacy_training.Saved]:
+    """What a file of Keras 1 has of each layer's weights; the state of its optimizer lies in the order of their names."""
+    if eras.era() != eras.KERAS1 or "model_weights" not in file:
+        return ()
+    return _pairs(model, hdf5.group(file, "model_weights"), "names")
 
 
 def _json_attribute(file: Any, name: str) -> Any:
@@ -224,6 +227,8 @@ def read_weights(
     backend = hdf5.text(group.attrs, "backend") if "backend" in group.attrs else None
     with eras.reading(version):
         pairs = _pairs(model, group, match)
+        if backend is None and eras.era() == eras.KERAS1:
+            backend = legacy_weights.backend_of_keras1(name for _, _, arrays in pairs for name in arrays)
         plan: list[tuple[Variable, Any]] = []
         for layer, variables, stored in pairs:
             try:
@@ -242,7 +247,7 @@ Pair = tuple[Any, list[Variable], dict[str, hdf5.Stored]]
 
 def _pairs(model: Any, group: Any, match: str) -> list[Pair]:
     """Each layer with its variables and the file's arrays for it."""
-    layers = {layer.name: layer for layer in saved_layers(model)}
+    layers = {layer.name: layer for layer in graph_layers(model)}
     stored = {name: _arrays(group, name) for name in hdf5.names(group.attrs, "layer_names")}
     pairs: list[Pair] = []
     if match == "given names":

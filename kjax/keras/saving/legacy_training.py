@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from kjax.keras.core.variable import Variable
-from kjax.keras.saving import eras, hdf5, legacy_config, names, optimizer_state
+from kjax.keras.saving import eras, hdf5, legacy_config, legacy_weights, names, optimizer_state
 from kjax.keras.saving.compile_config import compile_config
 from kjax.keras.saving.registration import get_registered_object
 from kjax.keras.saving.serialization import _revive
@@ -151,8 +151,18 @@ def _instance(entry: Mapping[str, Any], module: str) -> Any:
     return _revive({"module": module, "class_name": entry["class_name"], "config": config, "registered_name": None})
 
 
-def read_optimizer(model: Any, file: Any) -> None:
-    """Set the state of a compiled model's optimizer; where the file's does not fit, a warning, and it starts anew."""
+Saved = tuple[Any, list[Variable], Mapping[str, hdf5.Stored]]
+"""A layer, its variables, and what a file has of them."""
+
+
+def read_optimizer(model: Any, file: Any, weights: Sequence[Saved] = ()) -> None:
+    """Set the state of a compiled model's optimizer; where the file's does not fit, a warning, and it starts anew.
+
+    Args:
+        model: the model.
+        file: the open file.
+        weights: the weights in a file of Keras 1.
+    """
     if GROUP not in file or not model.compiled:
         return
     group = hdf5.group(file, GROUP)
@@ -163,6 +173,8 @@ def read_optimizer(model: Any, file: Any) -> None:
         plan = _plan(model, stored)
     elif eras.era() == eras.TF_KERAS:
         plan = _named_plan(model, stored)
+    elif weights:
+        plan = _sorted_plan(model, list(stored.values()), weights)
     else:
         plan = _grouped_plan(model, stored)
     if plan is None:
@@ -221,6 +233,47 @@ def _named_plan(model: Any, stored: Mapping[str, hdf5.Stored]) -> Plan | None:
         if paired is None:
             return None
         plan += paired
+    return plan
+
+
+def _sorted_plan(model: Any, arrays: list[hdf5.Stored], weights: Sequence[Saved]) -> Plan | None:
+    """Arrays of Keras 1: iterations, then each slot for all trained weights by name, in the form of the weights."""
+    optimizer = model.optimizer
+    trained = model._partition()["params"]
+    optimizer.build(trained)
+    numbers = {id(box): i for i, box in enumerate(jax.tree.leaves(trained, is_leaf=optimizer_state.is_box))}
+    backend = legacy_weights.backend_of_keras1(name for _, _, stored in weights for name in stored)
+    parts: list[tuple[legacy_weights.Part, list[str]]] = []
+    for layer, variables, stored in weights:
+        left = list(stored)
+        for part in legacy_weights.parts(layer, variables, list(stored.values()), backend):
+            names, left = left[: len(part.stored)], left[len(part.stored) :]
+            # Of a layer with moving averages only some are trained; there the arrays are the weights themselves.
+            alone = part.convert is None and len(part.variables) == len(names)
+            for piece, label in part.apart(names) if alone else [(part, names)]:
+                if piece.variables and id(piece.variables[0]) in numbers:
+                    parts.append((piece, label))
+    order = sorted(name for _, names in parts for name in names)
+    plan: Plan = []
+    if arrays and arrays[0].shape == () and len(arrays) % max(len(order), 1) == 1 % max(len(order), 1):
+        plan.append((optimizer.iterations, arrays.pop(0)))
+    for slot in eras.OPTIMIZER_SLOTS.get(type(optimizer.rule).__name__, tuple(optimizer.tree.slots)):
+        some, arrays = dict(zip(order, arrays[: len(order)], strict=False)), arrays[len(order) :]
+        tree = optimizer.tree.slots.get(slot)
+        if tree is None or not some:
+            continue  # a momentum of 0 was kept too
+        if len(some) != len(order):
+            return None
+        leaves = jax.tree.leaves(tree, is_leaf=optimizer_state.is_box)
+        for part, names in parts:
+            stored = [some[name] for name in names]
+            if any(a.shape != b.shape for a, b in zip(stored, part.stored, strict=True)):
+                return None
+            values: list[Any] = stored if part.convert is None else part.convert([a.read() for a in stored])
+            boxes = [leaves[numbers[id(variable)]] for variable in part.variables]
+            if [tuple(np.shape(v)) for v in values] != [box.shape for box in boxes]:
+                return None
+            plan += zip(boxes, values, strict=True)
     return plan
 
 

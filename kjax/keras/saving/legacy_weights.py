@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,14 +56,58 @@ def matched(
 
 def _converted(layer: Any, variables: list[Variable], stored: list[Stored], backend: str | None) -> list[Any]:
     """The arrays of a file in the form in which the layers of today have them, read where they had to be changed."""
-    left, arrays = list(stored), []
-    split = len(stored) != len(variables) and eras.era() == eras.KERAS1
+    arrays: list[Any] = []
+    for part in parts(layer, variables, stored, backend):
+        arrays += part.stored if part.convert is None else part.convert([entry.read() for entry in part.stored])
+        if part.convert is not None and backend == "theano" and eras.era() == eras.KERAS1:
+            layer.kernels_are_mirrored = True
+    return arrays
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Variables that belong to one module, and what a file has of them.
+
+    Attributes:
+        variables: the variables.
+        stored: the file's arrays: as many, or those of each gate.
+        convert: makes of them the values of the variables; None where they are these.
+    """
+
+    variables: list[Variable]
+    stored: list[Any]
+    convert: Callable[[Arrays], Arrays] | None
+
+    def apart(self, names: Sequence[str]) -> Iterator[tuple[Part, list[str]]]:
+        """The variables one by one, each with its name in the file."""
+        for variable, entry, name in zip(self.variables, self.stored, names, strict=True):
+            yield Part([variable], [entry], None), [name]
+
+
+def parts(layer: Any, variables: Sequence[Variable], stored: Sequence[Any], backend: str | None) -> list[Part]:
+    """The variables of a layer, module by module, with the arrays of a file.
+
+    Args:
+        layer: the layer.
+        variables: its variables in the order of the file.
+        stored: entries with ``shape`` in that order.
+        backend: what the file says of the backend that wrote it.
+    """
+    left, found = list(stored), []
     for module, run in _runs(layer, variables):
-        count = GATES_OF_KERAS1.get(type(module).__name__, len(run)) if split else len(run)
-        part, left = left[:count], left[count:]
-        convert = _conversion(module, run, part, backend) if len(part) == count else None
-        arrays += part if convert is None else convert([entry.read() for entry in part])
-    return [*arrays, *left]
+        count = _count_of_keras1(module, run, left) if eras.era() == eras.KERAS1 else len(run)
+        some, left = left[:count], left[count:]
+        found.append(Part(run, some, _conversion(module, run, some, backend) if len(some) == count else None))
+    return [*found, Part([], left, None)] if left else found
+
+
+def _count_of_keras1(module: Any, run: Sequence[Variable], stored: Sequence[Any]) -> int:
+    """How many arrays Keras 1 kept of a module's variables: those of each gate apart, unless it ran them together."""
+    gates = GATES_OF_KERAS1.get(type(module).__name__)
+    if gates is None or not stored or stored[0].shape == run[0].shape:
+        return len(run)
+    together = math.prod(stored[0].shape) == run[0].size
+    return len(run) if together else gates
 
 
 def _runs(layer: Any, variables: Sequence[Variable]) -> Iterator[tuple[Any, list[Variable]]]:
@@ -82,10 +127,15 @@ def _conversion(
 ) -> Callable[[Arrays], Arrays] | None:
     """How the arrays of a file become those of the layer of today, or None where they are the same."""
     name = type(layer).__name__
-    if eras.era() == eras.KERAS1 and name in KERAS1:
-        return lambda arrays: KERAS1[name](layer, arrays)
-    if backend == "theano" and name in FLIPPED:
-        return lambda arrays: [_flip(a) if i < FLIPPED[name] else a for i, a in enumerate(arrays)]
+    mirrored = FLIPPED.get(name, 0) if backend == "theano" else 0
+    changed = KERAS1.get(name) if eras.era() == eras.KERAS1 else None
+    if mirrored or changed is not None:
+
+        def convert(arrays: Arrays) -> Arrays:
+            arrays = arrays if changed is None else changed(layer, arrays)
+            return [_flip(a) if i < mirrored and a.ndim > 2 else a for i, a in enumerate(arrays)]
+
+        return convert
     if name in ("LSTM", "GRU") and len(variables) == len(stored) == 3 and stored[2].shape != variables[2].shape:
         # NVIDIA's library keeps a bias for the input and one for the state.
         size = int(np.prod(stored[2].shape))
@@ -96,7 +146,17 @@ def _conversion(
     return None
 
 
-FLIPPED = {"Conv1D": 1, "Conv2D": 1, "Conv3D": 1, "Conv2DTranspose": 1, "ConvLSTM2D": 2}
+def backend_of_keras1(names: Iterable[str]) -> str | None:
+    """The backend that wrote a file of Keras 1, which the names of its weights tell: those of TensorFlow end in ``:0``.
+
+    Args:
+        names: of all weights of the file, ``dense_1_W:0``; the oldest files have no names but ``param_0``.
+    """
+    known = list(names)
+    return None if not known else "tensorflow" if any(":" in name for name in known) else "theano"
+
+
+FLIPPED = {"Conv1D": 1, "Conv2D": 1, "Conv3D": 1, "Conv2DTranspose": 1, "Conv3DTranspose": 1, "ConvLSTM2D": 2}
 """Layers whose first kernels Theano applied mirrored, and how many of them."""
 
 
@@ -146,6 +206,14 @@ def _gru_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
     return [np.concatenate([arrays[i + k] for i in (0, 3, 6)], axis=-1) for k in range(3)]
 
 
+def _convlstm2d_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
+    """Twelve arrays as those of LSTM, whose kernels were kept as those of Conv2D."""
+    if len(arrays) == 12:
+        convert = _channels_first((2, 3, 1, 0))
+        arrays = _lstm_of_keras1(layer, [convert(layer, [a])[0] if a.ndim == 4 else a for a in arrays])
+    return arrays
+
+
 def _conv1d_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
     """Kernel (length, 1, channels, filters), or (filters, channels, length, 1) of Theano."""
     kernel = arrays[0]
@@ -173,12 +241,13 @@ def _transposed_conv2d_of_keras1(layer: Any, arrays: Arrays) -> Arrays:
     return [np.transpose(arrays[0], axes), *arrays[1:]]
 
 
-GATES_OF_KERAS1 = {"LSTM": 12, "GRU": 9}
+GATES_OF_KERAS1 = {"LSTM": 12, "GRU": 9, "ConvLSTM2D": 12}
 """Layers of which Keras 1 kept the arrays of each gate apart, and how many these are."""
 
 KERAS1: dict[str, Callable[[Any, Arrays], Arrays]] = {
     "LSTM": _lstm_of_keras1,
     "GRU": _gru_of_keras1,
+    "ConvLSTM2D": _convlstm2d_of_keras1,
     "Conv1D": _conv1d_of_keras1,
     "Conv2D": _channels_first((2, 3, 1, 0)),
     "Conv3D": _channels_first((2, 3, 4, 1, 0)),

@@ -14,7 +14,8 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.saving.hdf5 import Stored
 
 
-def _is_box(thing: Any) -> bool:
+def is_box(thing: Any) -> bool:
+    """Whether something in a tree of variables is a variable."""
     return isinstance(thing, Variable)
 
 
@@ -25,7 +26,7 @@ def order_of(model: Any, trained: Any) -> list[int]:
         model: the model.
         trained: the tree.
     """
-    leaves = jax.tree.leaves(trained, is_leaf=_is_box)
+    leaves = jax.tree.leaves(trained, is_leaf=is_box)
     numbers = {id(box): i for i, box in enumerate(leaves)}
     listed = [numbers[id(box)] for box in model.weights if id(box) in numbers]
     return listed + [i for i in range(len(leaves)) if i not in set(listed)]
@@ -47,9 +48,9 @@ def entries(model: Any, *, build: bool = False) -> list[Any]:
     if optimizer.tree is None:
         return optimizer.variables
     trained, order = _parameters(model)
-    params = jax.tree.map(lambda box: jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype)), trained, is_leaf=_is_box)
-    values = jax.tree.map(lambda box: box.value, optimizer.tree, is_leaf=_is_box)
-    boxes = jax.tree.leaves(optimizer.tree, is_leaf=_is_box)
+    params = jax.tree.map(lambda box: jax.ShapeDtypeStruct(box.shape, jnp.dtype(box.dtype)), trained, is_leaf=is_box)
+    values = jax.tree.map(lambda box: box.value, optimizer.tree, is_leaf=is_box)
+    boxes = jax.tree.leaves(optimizer.tree, is_leaf=is_box)
     owners = {id(value): box for value, box in zip(jax.tree.leaves(values), boxes, strict=True)}
     found: list[Any] = []
 
@@ -98,7 +99,7 @@ def paired(model: Any, arrays: Sequence[Stored], entries: list[Any]) -> list[tup
             plan += [(scalars[name], np.asarray(value)) for name, value in values.items()]
         return plan
     if arrays and not getattr(optimizer.tree, "slots", None):
-        leaves = jax.tree.leaves(_parameters(model)[0], is_leaf=_is_box)
+        leaves = jax.tree.leaves(_parameters(model)[0], is_leaf=is_box)
         shapes = [tuple(leaves[i].shape) for i in _parameters(model)[1]]
         if [array.shape for array in arrays] == [(), *shapes]:
             return [(optimizer.iterations, arrays[0])]

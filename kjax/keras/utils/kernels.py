@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,14 @@ def convert_all_kernels_in_model(model: Any) -> None:
         model: a built model; its weights are changed in place.
     """
     for layer in model.layers:
-        if hasattr(layer, "layers"):
+        if getattr(layer, "kernels_are_mirrored", False):
+            # Real Keras 1 left it to the script; here they are right since the file was read.
+            warnings.warn(
+                f"convert_all_kernels_in_model: those of {layer.name!r} were turned around when they were read from a file "
+                "that Theano wrote; they stay as they are",
+                stacklevel=2,
+            )
+        elif hasattr(layer, "layers"):
             convert_all_kernels_in_model(layer)
         elif type(layer).__name__ in _FLIPPED:
             weights = layer.get_weights()

@@ -70,7 +70,10 @@ class _LocallyConnected(Layer):
         kernel = base.declared_weight(self, "kernel", (places, features, self.filters))
         y = jnp.einsum("bpi,pif->bpf", patches, kernel).reshape(x.shape[0], *counts, self.filters)
         if self.use_bias:
-            y = y + base.declared_weight(self, "bias", (*counts, self.filters))[None]
+            bias = base.declared_weight(self, "bias", (*counts, self.filters))
+            if over_channels_first:  # Keras reads the same numbers in the order of the output
+                bias = jnp.moveaxis(bias.reshape(self.filters, *counts), 0, -1)
+            y = y + bias[None]
         return base.from_channels_last(self, base.activate(self.activation, y))
 
 
