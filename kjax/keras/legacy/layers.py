@@ -201,10 +201,9 @@ class Merge(Layer):
         inputs, outputs = joined(self.branches)
         return inputs, self(outputs)
 
-    @property
-    def stands_for(self) -> Layer:
-        """The layer of today, which files hold in its place."""
-        return self.inner
+    def written_as(self) -> tuple[type, dict[str, Any]]:
+        """What files hold in its place: class and config of the layer of today."""
+        return type(self.inner), {**self.inner.get_config(), "name": self.name}
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Merge."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -114,6 +114,11 @@ class Sequential(Model):
     def is_joined(self) -> bool:
         """Whether the model begins with Keras 1's ``Merge`` of several models: it is a graph then, and no row."""
         return bool(self._stack and getattr(self._stack[0], "branches", None))
+
+    @property
+    def written_as(self) -> Callable[[], tuple[type, dict[str, Any]]] | None:
+        """Makes what files hold in the place of a model that :attr:`is_joined`: class and config of a functional one."""
+        return (lambda: (Model, files.functional_config(self))) if self.is_joined else None
 
     def _draw(self, tensor: KerasTensor) -> None:
         inputs, outputs = tensor, tensor

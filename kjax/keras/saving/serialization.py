@@ -17,7 +17,6 @@ import jax
 import numpy as np
 
 from kjax.keras.core import configs
-from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.metric import PureMetric, StatefulMetric
 from kjax.keras.core.optimizer import Optimizer
@@ -197,13 +196,8 @@ def _class_and_config(obj: Any) -> tuple[type, dict[str, Any]]:
         return cls, obj.get_config()
     if isinstance(obj, ModuleBase):
         return type(obj), module_config(obj)
-    if not is_converted() and getattr(obj, "is_joined", False):
-        from kjax.keras.models.model import Model
-
-        return Model, files.functional_config(obj)
-    if not is_converted() and isinstance(getattr(obj, "stands_for", None), Layer):
-        cls, config = _class_and_config(obj.stands_for)
-        return cls, {**config, "name": obj.name}
+    if not is_converted() and (other := getattr(obj, "written_as", None)) is not None:
+        return other()
     if isinstance(obj, Policy):
         return type(obj), obj.get_config()
     if isinstance(obj, initializers.KerasInitializer):
