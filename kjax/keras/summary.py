@@ -207,6 +207,8 @@ def _shape_text(layer: Any, nodes: list[Any] | None) -> str:
         members = {id(node) for node in nodes or ()}
         node = ([n for n in calls if id(n) in members] or calls)[-1]
         shape: Any = [tuple(tensor.shape) for tensor in node.output_tensors]
+    elif getattr(layer, "_plan", None) is not None:  # a model that was called on data alone: its own outputs
+        shape = tuple(tuple(tensor.shape) for tensor in layer.outputs)
     else:
         built_for = layer.get_build_config() if hasattr(layer, "get_build_config") else None
         try:

@@ -187,6 +187,8 @@ def test_an_unknown_version_is_refused():
         ("import tensorflow as tf\nmodel = tf.keras.Sequential()", "tf"),
         ("import keras\nfrom keras import layers, ops", "3"),
         ("from keras.models import Sequential", "3"),
+        ("import keras\npipe = make_pipeline(keras.wrappers.SKLearnClassifier(f))\npipe.predict_proba(x)", "3"),
+        ("import keras\nx = keras.ops.ones(3)\nclf.predict_proba(x)", "3"),
         ("import numpy\nf(nb_epoch=2)", "3"),
         ("this is no python", "3"),
     ],

@@ -277,3 +277,13 @@ def test_dicts_of_outputs_keep_the_order_in_which_they_were_written(tmp_path):
             return {"z": inputs, "a": inputs + 1}
 
     assert list(Both()(np.ones(2))) == ["z", "a"]
+
+
+def test_names_count_what_sequentials_and_attention_hold():
+    keras.backend.clear_session()
+    inputs = keras.Input((4, 3))
+    keras.Sequential([keras.layers.Dense(3)])(inputs)
+    model = keras.Model(inputs, keras.layers.MultiHeadAttention(2, 3)(inputs, inputs))
+    assert model.name == "functional_1"
+    assert keras.layers.Dropout(0.1).name == "dropout_1"
+    assert keras.layers.Softmax().name == "softmax_1"

@@ -300,3 +300,20 @@ def test_colours_on_a_terminal(keras3, monkeypatch, capsys):
         model.summary(show_trainable=True)
         texts.append(capsys.readouterr().out)
     assert texts[1] == texts[0] and "\x1b[38;5;34m" in texts[0]
+
+
+def test_models_inside_of_a_class_show_the_shapes_of_their_outputs(capsys):
+    class Pair(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            inputs = keras.Input((3,))
+            self.one = keras.Model(inputs, dense(keras, 2)(inputs), name="one")
+            self.two = keras.Model(inputs, [dense(keras, 4)(inputs), dense(keras, 5)(inputs)], name="two")
+
+        def call(self, inputs: Any) -> Any:
+            return self.one(inputs)
+
+    Pair().summary()
+    text = capsys.readouterr().out
+    assert "(None, 2)" in text
+    assert "((None, 4), (None, 5))" in text

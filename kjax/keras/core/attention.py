@@ -7,6 +7,7 @@ from typing import Any
 from kjax.keras.core.derived import class_of
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.quantized import FIELDS
+from kjax.keras.core.settings import settings, unique_name
 from kjax.nn.layers import EinsumDense
 
 _PROJECTIONS = {
@@ -43,6 +44,13 @@ class AttentionMembers(PureLayer):
         found = ((name, policies[f"{self.name}/{name}"]) for name in _PROJECTIONS.values())
         own = [(name, "dtype", entry.spelling) for name, entry in found if entry != self._dtype_policy]
         return fields | {"projections": (*fields.get("projections", ()), *own)}
+
+    def _after_build(self) -> None:
+        """Count as Keras 3 does, which has layers for these two steps as well."""
+        super()._after_build()
+        if settings.era == "3":
+            unique_name("softmax")
+            unique_name("dropout")
 
     def dense_part(self, name: str) -> PureLayer:
         """One of the dense layers inside, by the name of its module."""

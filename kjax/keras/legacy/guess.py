@@ -36,6 +36,15 @@ KERAS2_MODULES = (
 ).split()
 """Modules of Keras 1 and 2 that Keras 3 does not have."""
 
+KERAS3_MODULES = (
+    "keras.ops keras.random keras.distribution keras.tree keras.quantizers keras.dtype_policies keras.export "
+    "keras.distillation keras.saving keras.wrappers.SKLearnClassifier keras.wrappers.SKLearnRegressor "
+    "keras.wrappers.SKLearnTransformer"
+).split()
+"""Modules and names in them that only Keras 3 has: a script that uses one is not older, whatever else it does."""
+
+KERAS3_NAMES = "SeedGenerator PyDataset stateless_call stateless_apply SKLearnClassifier SKLearnRegressor".split()
+
 
 def era_of(source: bytes | str) -> tuple[str, str]:
     """The era of a script and what tells it.
@@ -56,10 +65,14 @@ def era_of(source: bytes | str) -> tuple[str, str]:
         return "tf", f"it uses {tensorflow}"
     if not any(name.partition(".")[0] in ("keras", "keras_preprocessing", "keras_applications") for name in modules):
         return "3", ""
+    if any(_uses(tree, modules, path) for path in KERAS3_MODULES):
+        return "3", ""
     arguments = {keyword.arg for node in ast.walk(tree) if isinstance(node, ast.Call) for keyword in node.keywords}
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | {
         name.rpartition(".")[2] for name in modules
     }
+    if not names.isdisjoint(KERAS3_NAMES):
+        return "3", ""
     for known in KERAS1_ARGUMENTS:
         if known in arguments:
             return "1", f"it has an argument `{known}`"
@@ -86,6 +99,13 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module, node.lineno
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def _uses(tree: ast.AST, modules: dict[str, int], path: str) -> bool:
+    """Whether a script imports a module of Keras, or something of it, or reads it as an attribute of ``keras``."""
+    if any(name == path or name.startswith(f"{path}.") for name in modules):
+        return True
+    return any(isinstance(node, ast.Attribute) and ast.unparse(node) == path for node in ast.walk(tree))
 
 
 def _uses_tf_keras(tree: ast.AST) -> bool:

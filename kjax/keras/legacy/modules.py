@@ -121,7 +121,7 @@ MODULES: dict[str, tuple[str, ...]] = {
             "datasets datasets.mnist datasets.fashion_mnist datasets.cifar10 datasets.cifar100 datasets.imdb "
             "datasets.reuters datasets.boston_housing datasets.california_housing preprocessing preprocessing.image "
             "preprocessing.text preprocessing.sequence preprocessing.timeseries wrappers wrappers.scikit_learn "
-            "saving config random tree ops dtype_policies mixed_precision distribution export visualization quantizers "
+            "saving config random tree ops dtype_policies mixed_precision distribution export visualization quantizers distillation "
             "applications"
         ).split()
     },
@@ -153,7 +153,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         "saving.legacy saving.hdf5_format saving.save saving.saved_model saving.model_config saving.saving_lib "
         "saving.object_registration saving.serialization_lib saving.saving_api saving.pickle_utils "
-        "saving.saved_model_experimental saving.keras_saveable".split(),
+        "saving.saved_model_experimental saving.keras_saveable legacy.saving utils.legacy".split(),
         ("kjax.keras.saving",),
     ),
     **{f"ops.{name}": ("kjax.keras.ops",) for name in "numpy nn math core linalg image fft operation function".split()},

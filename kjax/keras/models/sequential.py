@@ -11,7 +11,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
-from kjax.keras.core.settings import settings
+from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import KerasTensor, is_symbolic
 from kjax.keras.legacy.form import of_era
 from kjax.keras.models.model import Model
@@ -80,6 +80,7 @@ class Sequential(Model):
                 outputs = layer(self._plan.outputs[0])
             _check_single(self.name, layer, outputs)
             self._adopt_plan(make_plan(self._plan.input_structure, outputs, self.name))
+            _count_functional()
         elif rebuild:
             self._rebuild()
 
@@ -93,6 +94,7 @@ class Sequential(Model):
             below = self._plan.outputs[0]._keras_history
             (tensor,) = below[0]._inbound_nodes[below[1]].sources
             self._adopt_plan(make_plan(self._plan.input_structure, tensor, self.name))
+            _count_functional()
         elif rebuild:
             self._rebuild()
         return layer
@@ -127,6 +129,7 @@ class Sequential(Model):
                 outputs = layer(outputs)
                 _check_single(self.name, layer, outputs)
         self._adopt_plan(make_plan(inputs, outputs, self.name))
+        _count_functional()
 
     def _lock_state(self) -> None:
         """Layers may be added at any time."""
@@ -225,6 +228,12 @@ class Sequential(Model):
 
 class SeveralOutputsError(TypeError, ValueError):
     """A layer with several outputs in a row of layers; Keras 2 had both kinds of errors for it."""
+
+
+def _count_functional() -> None:
+    """Count as Keras 3 does, whose Sequential holds a functional model with a name of its own, a new one at each change."""
+    if settings.era == "3":
+        unique_name("functional")
 
 
 def _check_single(name: str, layer: Layer, outputs: Any) -> None:
