@@ -10,7 +10,6 @@ from kjax.keras.core.metric import PureMetric, derive_metric
 from kjax.keras.core.namespace import fill, make_symbolic
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import batchwise as _batchwise
-from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import losses as _losses
 from kjax.nn import metrics as rules
 from kjax.nn.metrics.base import classes as _classes
@@ -26,7 +25,7 @@ def get(identifier: Any) -> Any:
     """The metric object for a name, class, config or function."""
     if identifier is None or isinstance(identifier, Metric):
         return identifier
-    if settings.era in OLD_ERAS and isinstance(identifier, str):  # names were those of functions
+    if settings.era != "3" and isinstance(identifier, str):  # names were those of functions
         found = _batchwise.find_metric(identifier) if settings.era == "1" else identifier
         function = globals().get(identifier) if found is identifier else found
         if callable(function) and not isinstance(function, type):

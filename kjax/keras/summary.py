@@ -61,6 +61,12 @@ def print_summary(
         shown = layers[_slice(layers, layer_range)]
         print_older_summary(model, _older_rows(shown, nodes, graph), line_length, positions, print_fn)
         return
+    if settings.era == "tf":
+        _print_table_of_tensorflow(
+            model, layers[_slice(layers, layer_range)], nodes, graph, line_length, positions, print_fn or print_message,
+            expand_nested, show_trainable,
+        )  # fmt: skip
+        return
     table = rich.table.Table(
         *_columns(graph is not None, show_trainable, line_length, positions),
         width=line_length or _default_length(graph is not None, show_trainable),
@@ -278,6 +284,57 @@ def _older_rows(
             sources = [] if text == "-" else text.split(", ")
         count = _count(layer.weights)
         yield f"{layer.name} ({type(layer).__name__})", shape, count, sources
+
+
+def _print_table_of_tensorflow(
+    model: Any, layers: Sequence[Any], nodes: list[Any] | None, graph: list[Any] | None, line_length: int | None,
+    positions: Sequence[float] | None, write: Callable[[str], Any], expand_nested: bool, show_trainable: bool,
+) -> None:  # fmt: skip
+    from kjax.keras.legacy.printing_tf import Table, memory_text, print_table
+
+    if not model.built:
+        raise ValueError(
+            f"summary: model {model.name!r} has not yet been built; call `build()`, or call the model on a batch of data"
+        )
+
+    def row_of(layer: Any) -> tuple[str, Any, str, list[str] | None, str]:
+        sources = None
+        if graph is not None:
+            text = re.sub(_MARKUP, "", _connections(layer, graph))
+            sources = [] if text == "-" else text.split(", ")
+        count = "0 (unused)" if not getattr(layer, "built", True) else str(_count(getattr(layer, "weights", ())))
+        trained = "Y" if getattr(layer, "trainable", True) else "N"
+        return f"{layer.name} ({_class_name(layer)})", _plain_shape(layer, nodes), count, sources, trained
+
+    if not hasattr(model, "_stack") and getattr(model, "is_functional", False):
+        nodes = _graph_nodes(model)
+    table = Table(graph is not None, show_trainable, line_length, positions, write)
+    print_table(table, model.name, layers, row_of, expand_nested)
+    trained, fixed = list(model.trainable_weights), list(model.non_trainable_weights)
+    for label, weights in (("Total", [*trained, *fixed]), ("Trainable", trained), ("Non-trainable", fixed)):
+        write(f"{label} params: {_count(weights)} ({memory_text(_memory(weights))})")
+    table.rule("_")
+
+
+_MARKUP = r"\[/\]|\[color[^\]]*\]"
+
+
+def _plain_shape(layer: Any, nodes: list[Any] | None) -> Any:
+    """The output shape of a layer in a graph; ``'multiple'`` where it is called anew each time."""
+    calls: list[Any] = list(getattr(layer, "_inbound_nodes", None) or ())
+    if not calls:
+        if getattr(layer, "is_functional", False) or hasattr(layer, "_stack"):
+            return getattr(layer, "output_shape", "multiple")
+        return "multiple"
+    members = {id(node) for node in nodes or ()}
+    node = ([n for n in calls if id(n) in members] or calls)[-1]
+    flat = [tuple(tensor.shape) for tensor in node.outputs]
+    shapes = jax.tree.unflatten(node.output_structure, flat)
+    if type(layer).__name__ == "InputLayer":
+        return [shapes] if _is_shape(shapes) else shapes
+    # Tuples of tensors were lists in the layers of Keras.
+    of_keras = isinstance(shapes, tuple) and not _is_shape(shapes) and type(layer).__module__.startswith("kjax.")
+    return list(shapes) if of_keras else shapes
 
 
 # -- totals ------------------------------------------------------------------------------------------

@@ -242,6 +242,10 @@ def call_with_masks(
         The outputs and the list of masks of their leaves.
     """
     call_kwargs = dict(kwargs)
+    if len(args) > 1 and isinstance(module, Layer):  # a module takes its mask by name
+        names = _positional_names(type(module).call)
+        if names[len(args) - 1 : len(args)] == ("mask",):
+            args, call_kwargs["mask"] = args[:-1], args[-1]
     if accepts(module, "training") and call_kwargs.get("training") is None:
         call_kwargs["training"] = training
     if isinstance(module, Graph):

@@ -67,6 +67,11 @@ class Named(dict[str, Any]):
         return Named(self)
 
 
+def in_shown_order(names: Iterable[str]) -> list[str]:
+    """Names of values as they are listed: Keras 3 sorts them, older generations have the loss first."""
+    return sorted(names) if settings.era == "3" else list(names)
+
+
 class Logs(Named):
     """A dict of metric values by name that fetches the values at the first access to any of them.
 
@@ -95,7 +100,7 @@ class Logs(Named):
         order = tuple(names)
         # The names stand in the dict from the start: C code asks an unread dict for its size without asking
         # us. Keras 3 sorts them.
-        super().__init__(dict.fromkeys(sorted(order) if settings.era == "3" else order))
+        super().__init__(dict.fromkeys(in_shown_order(order)))
         self._order = order
         self._fetch = fetch
         if fetch is None and order:

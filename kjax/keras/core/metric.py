@@ -128,6 +128,8 @@ class Metric:
             return
         for variable in self.variables:
             variable.assign(jnp.zeros(variable.shape, variable.stored_dtype))
+        for reset in self.__dict__.get("_resets_with", ()):
+            reset()
 
     def merge_state(self, metrics: Sequence[Metric]) -> None:
         """Add the states of other metrics of the same kind to this one (tf.keras 2).

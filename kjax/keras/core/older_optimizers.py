@@ -140,6 +140,38 @@ class OlderOptimizer:
 
     # -- tf.keras 2 ------------------------------------------------------------------------------------------------
 
+    gradient_transformers: Sequence[Callable[..., Any]] = ()
+    """Functions of (gradient, variable) pairs that each step passes through, before gradients are clipped."""
+
+    def _take_transformers(self, kwargs: dict[str, Any]) -> None:
+        """Keep the arguments ``gradient_transformers`` and ``gradient_aggregator`` of tf.keras' constructors.
+
+        Args:
+            kwargs: the arguments of the constructor; these two are taken out.
+
+        Raises:
+            TypeError: one of them is no function.
+        """
+        aggregate = kwargs.pop("gradient_aggregator", None)
+        functions = [*([] if aggregate is None else [aggregate]), *(kwargs.pop("gradient_transformers", None) or ())]
+        for function in functions:
+            if not callable(function):
+                raise TypeError(
+                    f"{type(self).__name__}: `gradient_transformers` must be functions from a list of (gradient, "
+                    f"variable) pairs to such a list, received {function!r}"
+                )
+        if functions:
+            self.gradient_transformers = functions
+
+    def _transformed(self, grads: list[Any], boxes: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Gradients and variables as the functions of :attr:`gradient_transformers` return them."""
+        if not self.gradient_transformers:
+            return grads, boxes
+        pairs = list(zip(scopes.shown(grads), boxes, strict=True))
+        for function in self.gradient_transformers:
+            pairs = list(function(pairs))
+        return list(scopes.plain([g for g, _ in pairs])), [v for _, v in pairs]
+
     def _hyper(self) -> dict[str, Any]:
         return self.__dict__.setdefault("_hyper_values", {})
 
@@ -173,13 +205,31 @@ class OlderOptimizer:
             slots[id(var), slot_name] = self.add_variable_from_reference(var, slot_name, initializer)
         return slots[id(var), slot_name]
 
-    def get_slot(self, var: Variable, slot_name: str) -> Variable:
-        """What :meth:`add_slot` made."""
-        return self.__dict__["_slots_by_name"][id(var), slot_name]
+    def get_slot(self: Any, var: Variable, slot_name: str) -> Variable:
+        """What :meth:`add_slot` made, or what a built-in optimizer keeps for a weight."""
+        own = self.__dict__.get("_slots_by_name", {})
+        if (id(var), slot_name) in own:
+            return own[id(var), slot_name]
+        for name, column in self._columns():
+            if slot_name in (name, self._slot_name(name)):
+                return next(box for weight, box in zip(self._leaves, column, strict=True) if weight is var)
+        raise KeyError(f"{self.name}: no slot {slot_name!r} for {var.name!r}; there are {self.get_slot_names()}")
 
-    def get_slot_names(self) -> list[str]:
+    def get_slot_names(self: Any) -> list[str]:
         """Names of the slots."""
-        return list(dict.fromkeys(name for _, name in self.__dict__.get("_slots_by_name", {})))
+        own = dict.fromkeys(name for _, name in self.__dict__.get("_slots_by_name", {}))
+        return [*own, *(self._slot_name(name) for name, _ in self._columns())]
+
+    def _slot_name(self: Any, name: str) -> str:
+        return SLOTS.get(type(self.rule).__name__, {}).get(name, name)
+
+    def _columns(self: Any) -> list[tuple[str, list[Any]]]:
+        """The slots of the state by name: a variable for each weight."""
+        slots = getattr(self._tree, "slots", None) or {}
+        return [
+            (n, jax.tree.leaves(tree, is_leaf=lambda x: x is None or isinstance(x, Variable)))
+            for n, tree in slots.items()
+        ]
 
     def _create_slots(self, var_list: Any) -> None:
         """Make the slots of weights; a user's optimizer writes this."""
@@ -207,6 +257,14 @@ class OlderOptimizer:
         extra = {"apply_state": self._prepare([variable])} if "apply_state" in names else {}
         self._resource_apply_dense(gradient, variable, **extra)
 
+
+_MOMENTS = {"momentum": "m", "velocity": "v", "velocity_hat": "vhat", "norm": "v"}
+SLOTS: dict[str, dict[str, str]] = {
+    **dict.fromkeys(("Adam", "Adamax", "Nadam"), _MOMENTS),
+    "RMSprop": {"velocity": "rms", "average_gradient": "mg"},
+    "Adadelta": {"accumulated_grad": "accum_grad", "accumulated_delta_var": "accum_var"},
+}
+"""Slots of today and their names in tf.keras, by class."""
 
 _UPDATE_ARGUMENTS: dict[str, Callable[[], Any]] = {
     "loss": lambda: None,

@@ -56,6 +56,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
             kwargs["name"], args = args[0], args[1:]
         names = [f.name for f in dataclasses.fields(rule_class) if f.init]  # type: ignore[arg-type]
         args, kwargs = optimizer_call(rule_class.__name__, args, kwargs, settings.era)
+        self._take_transformers(kwargs)
         for key in ("epsilon", "decay"):
             if key in kwargs and kwargs[key] is None:
                 del kwargs[key]
@@ -81,7 +82,9 @@ class Optimizer(OlderOptimizer, StateKeeper):
             layout = jax.tree.unflatten(self._structure, self._leaves) if self.built else {}
             rule = self._running_rule(layout)
             cls = type(self)
-            whole = any(map(self._writes, ("apply", "apply_gradients", "get_updates")))
+            whole = bool(self.gradient_transformers) or any(
+                map(self._writes, ("apply", "apply_gradients", "get_updates"))
+            )
             if self.rule_class is None and cls is not Optimizer and not self._writes("update_step") and not whole:
                 raise NotImplementedError(
                     f"{cls.__name__} must define `update_step(gradient, variable, learning_rate)`"
@@ -259,6 +262,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
             raise ValueError(f"{self.name}: {len(grads)} gradients were given for {len(boxes)} variables")
         if not self.built:
             self.build(boxes)
+        grads, boxes = self._transformed(grads, boxes)
         if self._writes("get_updates"):
             self._run_updates(grads, boxes)
             return
@@ -480,7 +484,8 @@ class Optimizer(OlderOptimizer, StateKeeper):
         """Arguments that make an equal optimizer, with the present learning rate."""
         config = {key: configs.serialize_argument(value) for key, value in self.rule.get_config().items()}
         if self._rate is not None and "learning_rate" in config:
-            config["learning_rate"] = float(self._rate)
+            rate = self._rate.numpy()
+            config["learning_rate"] = float(str(rate)) if settings.era == "tf" else float(rate)
         return config | {"name": self.name}
 
     @classmethod

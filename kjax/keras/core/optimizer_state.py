@@ -336,7 +336,8 @@ class StateKeeper:
                 return leaf
 
             self.pure.visit_variables(self.state, params, self._order, collect)
-        return found + [v for v in self._own if all(v is not f for f in found)]
+        found += [v for v in self._own if all(v is not f for f in found)]
+        return Called(found) if settings.era == "tf" else found
 
     @property
     def weights(self) -> list[Variable]:
@@ -383,6 +384,13 @@ class StateKeeper:
             return
         for i, variable in enumerate(self.variables):
             variable.assign(np.asarray(store[str(i)]))
+
+
+class Called(list[Variable]):
+    """A list that may be called: ``variables`` was a method in tf.keras, and later a property."""
+
+    def __call__(self) -> list[Variable]:
+        return list(self)
 
 
 def cut(state: Any, chosen: Sequence[int]) -> Any:

@@ -46,11 +46,11 @@ class Placed:
 
     def get_input_shape_at(self, node_index: int) -> Any:
         """Shape of the input of a call."""
-        return _one([t.shape for t in self._tensors_at("input", node_index)])
+        return _one([plain_shape(t) for t in self._tensors_at("input", node_index)])
 
     def get_output_shape_at(self, node_index: int) -> Any:
         """Shape of the output of a call."""
-        return _one([t.shape for t in self._tensors_at("output", node_index)])
+        return _one([plain_shape(t) for t in self._tensors_at("output", node_index)])
 
     def get_input_mask_at(self, node_index: int) -> Any:
         """Mask of the input of a call, a symbolic tensor or None."""
@@ -70,7 +70,7 @@ class Placed:
     def _shape_of_calls(self, kind: str) -> Any:
         if settings.era == "3" or len(self._inbound_nodes) < 2:
             return _shapes(getattr(self, kind))
-        found = [_one([t.shape for t in self._tensors_at(kind, i)]) for i in range(len(self._inbound_nodes))]
+        found = [_one([plain_shape(t) for t in self._tensors_at(kind, i)]) for i in range(len(self._inbound_nodes))]
         if any(shape != found[0] for shape in found):
             raise AttributeError(
                 f"layer {self.name!r} was called on several shapes, so that it has no single {kind} shape; use "
@@ -119,8 +119,13 @@ def symbolic_mask(tensor: Any) -> KerasTensor | None:
 
 
 def _shapes(tensors: Any) -> Any:
-    return _one([tensor.shape for tensor in jax.tree.leaves(tensors, is_leaf=is_symbolic)])
+    return _one([plain_shape(tensor) for tensor in jax.tree.leaves(tensors, is_leaf=is_symbolic)])
 
 
 def _one(items: list[Any]) -> Any:
     return items[0] if len(items) == 1 else items
+
+
+def plain_shape(tensor: Any) -> Any:
+    """The shape of a tensor as layers give it: in tf.keras a plain tuple, not that of TensorFlow."""
+    return tuple(tensor.shape) if settings.era == "tf" else tensor.shape

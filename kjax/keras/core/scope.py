@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -145,6 +146,15 @@ def plain(value: Any) -> Any:
 def named_type(name: str) -> str:
     """The name of a type, with the attributes of TensorFlow's types where :data:`recorder` has them."""
     return name if recorder is None else recorder.named_type(name)
+
+
+def read_by_script() -> bool:
+    """Whether the code around the property or method that asks is none of kjax or of a library."""
+    module = sys._getframe(2).f_globals.get("__name__", "")
+    return module.partition(".")[0] not in _LIBRARIES
+
+
+_LIBRARIES = frozenset(("kjax", "jax", "jaxlib", "numpy", "flax", "ml_dtypes"))
 
 
 def through(function: Callable[..., Any], *args: Any) -> Any:

@@ -177,6 +177,8 @@ def counted_name(kind: type) -> str:
         kind: its class.
     """
     name = to_snake_case(kind.__name__)
+    if settings.era == "tf" and not hasattr(kind, "result"):  # an optimizer
+        return kind.__name__
     return name if settings.era in ("1", "2") else unique_name(name)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kjax.keras.core.settings import settings
+
 
 class TensorShape(tuple[Any, ...]):
     """``tf.TensorShape``: a tuple with its methods; nothing where the shape is unknown."""
@@ -65,8 +67,57 @@ class TensorShape(tuple[Any, ...]):
     def __add__(self, other: Any) -> TensorShape:
         return TensorShape((*self, *other))
 
-    def __repr__(self) -> str:
+    def __eq__(self, other: object) -> bool:
+        return tuple.__eq__(self, tuple(other) if isinstance(other, (list, tuple)) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    def assert_has_rank(self, rank: int) -> None:
+        """Fail where there is another number of axes."""
+        self.with_rank(rank)
+
+    def assert_same_rank(self, other: Any) -> None:
+        """Fail where another shape has another number of axes."""
+        self.with_rank(len(other))
+
+    def assert_is_fully_defined(self) -> None:
+        """Fail where a size is free."""
+        if not self.is_fully_defined():
+            raise ValueError(f"the shape {self} is not fully defined")
+
+    def with_rank_at_least(self, rank: int) -> TensorShape:
+        """The shape, which must have so many axes or more."""
+        if len(self) < rank:
+            raise ValueError(f"the shape {self} has {len(self)} axes, not {rank} or more")
+        return self
+
+    def with_rank_at_most(self, rank: int) -> TensorShape:
+        """The shape, which must have so many axes or fewer."""
+        if len(self) > rank:
+            raise ValueError(f"the shape {self} has {len(self)} axes, not {rank} or fewer")
+        return self
+
+    def merge_with(self, other: Any) -> TensorShape:
+        """The sizes that this shape and another know together."""
+        self.assert_is_compatible_with(other)
+        return TensorShape([b if a is None else a for a, b in zip(self, other, strict=True)])
+
+    def is_subtype_of(self, other: Any) -> bool:
+        """Whether this shape is one of those that another allows."""
+        return len(self) == len(other) and all(b is None or a == b for a, b in zip(self, other, strict=True))
+
+    def most_specific_compatible_shape(self, other: Any) -> TensorShape:
+        """The shape that allows both: sizes in which they differ are free."""
+        return TensorShape([a if a == b else None for a, b in zip(self, other, strict=True)])
+
+    def __str__(self) -> str:
         return f"({', '.join(map(str, self))}{',' if len(self) == 1 else ''})"
+
+    def __repr__(self) -> str:
+        return str(self) if settings.era in ("1", "2") else f"TensorShape([{', '.join(map(str, self))}])"
 
 
 class TensorShape1(TensorShape):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from kjax.keras.core import codes, fitting
+from kjax.keras.core import codes, fitting, scope
 from kjax.keras.core.doors import calls, nodes, sessions
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.shapes import TensorShape, TensorShape1
@@ -102,8 +102,8 @@ class KerasTensor:
             raise ValueError("KerasTensor: JAX has no ragged arrays; pad the rows, and say with a mask where they end")
         self.sparse = bool(sparse)
         sizes = tuple(None if s is None else int(s) for s in shape)
-        self.shape: tuple[int | None, ...] = TensorShape(sizes) if settings.era in ("1", "2") else sizes
-        self.dtype = str(dtype)
+        self.shape: tuple[int | None, ...] = TensorShape(sizes) if settings.era != "3" else sizes
+        self.dtype = scope.named_type(str(dtype))
         self.short_name = name or unique_name("keras_tensor")
         self._is_named = False
         self._keras_history: Any = history
@@ -137,6 +137,9 @@ class KerasTensor:
     def __repr__(self) -> str:
         if settings.era in ("1", "2"):
             return tensor_names.shown_inside(self.name, self.shape, self.dtype)
+        if settings.era == "tf":
+            made = f" (created by layer {self.op.name!r})" if self.op is not None else ""
+            return f"<KerasTensor: shape={self.shape} dtype={self.dtype}{made}>"
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:

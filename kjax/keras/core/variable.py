@@ -20,6 +20,7 @@ from kjax.keras.core import scope
 from kjax.keras.core.doors import effects, nodes
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, settings, unique_name
+from kjax.keras.core.shapes import TensorShape
 from kjax.nn import initializers
 from kjax.nn.dtypes import cast_floating
 from kjax.nn.ops import elementwise, numpy
@@ -173,8 +174,8 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its shape."""
-        return self._shape
+        """Its shape; in tf.keras with the methods of TensorFlow's."""
+        return TensorShape(self._shape) if settings.era == "tf" else self._shape
 
     @property
     def dtype(self) -> str:
@@ -249,7 +250,12 @@ class Variable:
 
     @property
     def value(self) -> Array:
-        """The present value, wherever it lies: in a running training, in a traced call, or here."""
+        """The present value, wherever it lies: in a running training, in a traced call, or here.
+
+        Before Keras 3 it was a method: scripts that use TensorFlow get a tensor that may be called.
+        """
+        if scope.recorder is not None and settings.era != "3" and scope.read_by_script():
+            return scope.recorder.reading(self)
         active = scope.current()
         if active is not None and active.autocast is not None and self.autocast:
             return cast_floating(self.stored_value(), active.autocast)
@@ -386,6 +392,14 @@ class Variable:
     def __bool__(self) -> bool:
         raise TypeError(f"variable {self.path!r} is neither true nor false; `bool(variable.numpy())` is, of one number")
 
+    def __getattr__(self, name: str) -> Any:
+        # Reached for names that nothing has: where a script uses TensorFlow, those of its variables.
+        if not name.startswith("_") and scope.recorder is not None:
+            found = scope.recorder.member_of(self, name)
+            if found is not None:
+                return found
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     _uses_learning_phase = False
 
     @property
@@ -411,6 +425,10 @@ class Variable:
     def __repr__(self) -> str:
         if settings.era in ("1", "2"):  # as TensorFlow 1 showed it
             return f"<tf.Variable {self.name!r} shape={self._shape} dtype={self.dtype}_ref>"
+        if settings.era == "tf" and not isinstance(self._value, Tracer):
+            shown = str(self.numpy()) if not self._shape else repr(self.numpy())
+            shown = f"\n{shown}" if "\n" in shown else shown
+            return f"<tf.Variable {self.name!r} shape={TensorShape(self._shape)} dtype={self._dtype}, numpy={shown}>"
         known = isinstance(self._value, jax.Array) and not isinstance(self._value, Tracer) and self._live is None
         shown = f", value={np.asarray(self._value)}" if known else ""
         return f"<Variable path={self.path}, shape={self._shape}, dtype={self.dtype}{shown}>"

@@ -227,6 +227,8 @@ def optimizer_call(name: str, args: Args, kwargs: Mapping[str, Any], era: str) -
         given = rename(name, spellings.OPTIMIZERS, given)
     for key in spellings.OPTIMIZER_DROPPED:
         given.pop(key, None)
+    if era == "tf" and given.get("use_ema"):
+        given.setdefault("ema_starts_with_weights", True)
     if era in OLD_ERAS:
         given = clips(given)
         defaults = spellings.OPTIMIZER_ERA_DEFAULTS.get(name, {})

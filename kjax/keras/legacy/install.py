@@ -66,7 +66,7 @@ class Facade(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         place = self.__dict__.get("_place")
-        if place is None or (name.startswith("__") and name not in ("__version__", "__all__")):
+        if place is None or (name.startswith("__") and name not in ("__version__", "__all__", "__internal__")):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if name == "__version__":
             return VERSIONS[settings.era]

@@ -161,6 +161,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "mixed_precision.policy": ("kjax.keras.mixed_precision", "kjax.keras.config"),
     "experimental": ("kjax.keras.experimental", "kjax.keras"),
     "version": ("kjax.keras",),
+    "__internal__": ("kjax.keras.legacy.internal",),
     **{f"src.{path}".rstrip("."): places for path, places in source.paths().items()},
 }
 """Paths below a root, and the modules of kjax in which their names are looked up, in this order."""

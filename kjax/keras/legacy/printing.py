@@ -9,10 +9,9 @@ from typing import Any
 from kjax.keras.console import display, print_message
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
+from kjax.keras.legacy.bars import older_bar
+from kjax.keras.legacy.printing_tf import TensorFlowProgress
 from kjax.keras.progress import HEADINGS, Progress, duration, metrics_text, now, per_unit
-
-WIDTH = 30
-"""Characters of the bar."""
 
 
 def epoch_label(number: int) -> str:
@@ -128,19 +127,12 @@ class OlderProgress(Progress):
         self._shown = 0 if last else len(line) + len(padding)
 
 
-def older_bar(done: int, target: int | None) -> str:
-    """``' 32/100 [========>.....................]'``."""
-    if target is None:
-        return f"{done:7d}/Unknown"
-    filled = int(WIDTH * done / target) if target else WIDTH
-    arrow = ("=" * (filled - 1) + (">" if done < target else "=")) if filled else ""
-    return f"{done:{len(str(target))}d}/{target} [{arrow}{'.' * (WIDTH - filled)}]"
-
-
 def make_progress(verbose: Any, epochs: int, steps: int | None, names: Sequence[str], kind: str) -> Progress:
     """The progress display of the era."""
     if settings.era in OLD_ERAS:
         return OlderProgress(verbose, epochs, steps, names, kind)
+    if settings.era == "tf":
+        return TensorFlowProgress(verbose, epochs, steps)
     return Progress(verbose, epochs, steps)
 
 

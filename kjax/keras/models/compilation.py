@@ -122,13 +122,16 @@ class Compilation:
             return
         if self.compiled_metrics is not None and self.compiled_metrics in compiled:
             self.compiled_metrics.show(accumulators["metrics"])
+        for metric, state in zip(self.given_metrics(objective), accumulators["metrics"], strict=True):
+            if isinstance(metric, Metric):
+                metric.show(state)
+
+    def given_metrics(self, objective: Objective) -> list[Any]:
+        """What ``compile`` was given for each metric of an objective: a name, a function or an object."""
         names = [target.name for target in objective.targets]
         given = (self.metrics, "metrics"), (self.weighted_metrics, "weighted_metrics")
         rows = zip(*(each_output(what, names, name, self.structure, lists=True) for what, name in given), strict=True)
-        listed = [metric for row in rows for part in row for metric in _listed(part)]
-        for metric, state in zip(listed, accumulators["metrics"], strict=True):
-            if isinstance(metric, Metric):
-                metric.show(state)
+        return [metric for row in rows for part in row for metric in _listed(part)]
 
     def functions(self, names: Sequence[str]) -> list[list[Any]]:
         """For each output its loss and metrics, as they were given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,8 +62,27 @@ class CompiledMetrics(Metric):
         values = self.objective.compute_metrics(self._values()) if self._states is not None else []
         return dict(zip(self.objective.metric_names, values, strict=False))
 
-    def parts(self) -> list[CompiledMetric]:
-        """Each metric by itself."""
+    def parts(self, given: Sequence[Any] = ()) -> list[Metric]:
+        """Each metric by itself: the object that ``compile`` was given, with the present state, where it was one.
+
+        Args:
+            given: what ``compile`` was given for each.
+        """
+        parts: list[Metric] = list(self._each())
+        for place, metric in enumerate(given):
+            if isinstance(metric, Metric):
+                if self._states is not None:
+                    metric.show(jax.tree.map(lambda box: box.value, self._states[place], is_leaf=is_box))
+                metric.__dict__["_resets_with"] = (functools.partial(self._reset_part, place),)
+                parts[place] = metric
+        return parts
+
+    def _reset_part(self, place: int) -> None:
+        """Let the metric at a place forget its data, as its own object did."""
+        if self._states is not None and scopes.current() is None:
+            _zero(jax.tree.leaves(self._states[place], is_leaf=is_box))
+
+    def _each(self) -> list[CompiledMetric]:
         names = self.objective.metric_names
         found: list[CompiledMetric] = []
         for target in self.objective.targets:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kjax.keras.callbacks.logs import Logs
+from kjax.keras.callbacks.logs import Logs, in_shown_order
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.printing import make_progress
@@ -153,13 +153,13 @@ class Follower:
 
     def add_validation(self, logs: Logs, found: dict[str, Any]) -> None:
         """Add those of a validation to the logs."""
-        self.callbacks.on_test_end({k: found[k] for k in sorted(found)})
+        self.callbacks.on_test_end({k: found[k] for k in in_shown_order(found)})
         if settings.era in OLD_ERAS:  # there they came first, and nothing was sorted
             before = dict(logs.items())
             logs.clear()
             logs.update({f"val_{name}": value for name, value in found.items()} | before)
             return
-        for name in sorted(found):
+        for name in in_shown_order(found):
             logs[f"val_{name}"] = found[name]
 
     def epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -185,6 +185,6 @@ class Follower:
 
     def phase_end(self, logs: dict[str, Any]) -> None:
         """An evaluation or prediction ends."""
-        self.progress.epoch_end({k: logs[k] for k in sorted(logs)})
+        self.progress.epoch_end({k: logs[k] for k in in_shown_order(logs)})
         self.progress.finish()
         getattr(self.callbacks, f"on_{self.kind}_end")(logs)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from kjax.data.arrays import Arrays
 from kjax.data.reader import Reader, Source
+from kjax.keras.callbacks.logs import in_shown_order
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.models.following import Follower
@@ -117,7 +118,7 @@ class Inference(Sourcing):
                 logs, _ = self._evaluate(source, steps, follower)
                 follower.phase_end(logs)
             if return_dict:
-                return {name: logs[name] for name in sorted(logs)}
+                return {name: logs[name] for name in in_shown_order(logs)}
             values = [logs[name] for name in self._order(objective)]
             return values[0] if len(values) == 1 else values
 

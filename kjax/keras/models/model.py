@@ -493,6 +493,12 @@ class Model(OnBatch, Drawn, Layer):
 
         return state_tree(self, value_format)
 
+    def get_weight_paths(self) -> dict[str, Any]:
+        """The variables of a built model by their places in it, ``'dense.kernel'``, as tf.keras gives them."""
+        from kjax.keras.models.weight_paths import weight_paths
+
+        return weight_paths(self)
+
     def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
         """Set the values that a tree like that of :meth:`get_state_tree`, or a part of it, names."""
         from kjax.keras.models.state_tree import set_state_tree

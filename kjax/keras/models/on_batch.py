@@ -10,6 +10,7 @@ import numpy as np
 
 from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
+from kjax.keras.callbacks.logs import in_shown_order
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models import data as adapt
@@ -107,7 +108,7 @@ class OnBatch(_Base):
             values = [np.float32(v) if isinstance(v, float) else v for v in values]
         logs = dict(zip(objective.names, values, strict=True))
         if return_dict:
-            return dict(sorted(logs.items()))
+            return {name: logs[name] for name in in_shown_order(logs)}
         values = [logs[name] for name in self._order(objective)] if len(logs) == len(values) else values
         return values[0] if len(values) == 1 else values
 

@@ -67,8 +67,13 @@ class Overridable(Training):
             found = [self._compilation.loss_tracker, *self._compiled_metrics()]
             if settings.era == "tf" and scopes.current() is None:  # tf.keras lists them one by one, losses first
                 found = sorted(found, key=lambda metric: isinstance(metric, CompiledMetrics))
+                given = self._compilation.given_metrics
                 found = [
-                    m for metric in found for m in (metric.parts() if isinstance(metric, CompiledMetrics) else [metric])
+                    m
+                    for metric in found
+                    for m in (
+                        metric.parts(given(metric.objective)) if isinstance(metric, CompiledMetrics) else [metric]
+                    )
                 ]
         return [*found, *self._kept_metrics()]
 
@@ -175,7 +180,12 @@ class Overridable(Training):
         size = batch_size_of(scopes.plain(y_pred))
         for tracker, value in zip(self._need_compilation().output_trackers, values[1:], strict=False):
             tracker.update_state(value, sample_weight=size)
+        if settings.era == "tf" and not self._is_told_the_loss:  # a step of the user's, which leaves it to this method
+            self._need_compilation().loss_tracker.update_state(total, sample_weight=size)
         return total
+
+    _is_told_the_loss = False
+    """Whether a step that tells the metric of the loss by itself is asking :meth:`compute_loss`."""
 
     def _masks_of(self, y_pred: Any) -> Any:
         active = scopes.current()
@@ -193,7 +203,11 @@ class Overridable(Training):
         """Call :meth:`compute_loss`, whose older form has no ``training``."""
         parameters = inspect.signature(self.compute_loss).parameters.values()
         takes = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
-        return self.compute_loss(x, y, y_pred, sample_weight, **({"training": training} if takes else {}))
+        object.__setattr__(self, "_is_told_the_loss", True)
+        try:
+            return self.compute_loss(x, y, y_pred, sample_weight, **({"training": training} if takes else {}))
+        finally:
+            object.__setattr__(self, "_is_told_the_loss", False)
 
     def stateless_compute_loss(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kjax.keras.core.settings import INNER_NAMES
+from kjax.keras.core.settings import INNER_NAMES, settings
 from kjax.keras.legacy.form import CONVERTED, is_older, today
 from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, legacy_config, names, older, operations
@@ -56,7 +56,8 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
         with today(CONVERTED):
             entry = serialize_keras_object(model)
         return json.dumps(older.model_entry(entry), **kwargs)
-    return json.dumps(shared_config(model), **kwargs)
+    entry = shared_config(model)
+    return json.dumps({**entry, **older.VERSION_OF_TENSORFLOW} if settings.era == "tf" else entry, **kwargs)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -79,7 +80,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 def _from_text(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
     version = None
     if isinstance(config, Mapping):  # Keras 3 names modules and no version
-        version = config.get("keras_version", "3" if "module" in config else "2")
+        version = "3" if "module" in config else config.get("keras_version", "2")
     with eras.reading(version):
         return model_from_config(config, custom_objects)
 

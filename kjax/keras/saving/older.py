@@ -20,6 +20,10 @@ VERSION = {"keras_version": "2.2.4", "backend": "tensorflow"}
 """What stood beside the config of a model."""
 
 
+VERSION_OF_TENSORFLOW = {"keras_version": "2.15.0", "backend": "tensorflow"}
+"""The same in tf.keras."""
+
+
 def _weights(*names: str, activity: bool = True, after: str = "") -> str:
     """What stood in the configs for weights: all initializers, all regularizers, all constraints.
 

@@ -46,7 +46,7 @@ class LeakyReLU(Layer):
     supports_masking = True
 
     def call(self, inputs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        return activations.leaky_relu(inputs, self.negative_slope)
+        return activations.leaky_relu(jnp.asarray(inputs), self.negative_slope)
 
 
 class ThresholdedReLU(Layer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -46,13 +47,22 @@ class _Convolution(Layer):
         """The convolution itself, channels last."""
         raise NotImplementedError
 
+    def _over_batch_axes(self, call: Callable[[Array], Array], inputs: Array) -> Array:
+        """Call with all axes before those of a single example as one axis, and take them apart again."""
+        more = jnp.ndim(inputs) - (self.rank + 2)
+        if more <= 0:
+            return call(inputs)
+        leading = inputs.shape[: more + 1]
+        outputs = call(inputs.reshape(-1, *inputs.shape[more + 1 :]))
+        return outputs.reshape(*leading, *outputs.shape[1:])
+
 
 def _padding(rank: int) -> Any:
     return arg.choice("valid", "same", "causal") if rank == 1 else arg.padding
 
 
 class _Conv(_Convolution):
-    """The body of Conv1D, Conv2D, Conv3D.
+    """The body of Conv1D, Conv2D, Conv3D. Inputs may have several axes for the batch, which are kept.
 
     Weights: ``kernel`` (*kernel_size, channels / groups, filters), ``bias`` (filters,).
 
@@ -92,6 +102,9 @@ class _Conv(_Convolution):
             raise ArgumentError(
                 f"{type(self).__name__}: argument `filters`: {layer.filters} is no multiple of `groups` {layer.groups}"
             )
+
+    def call(self, inputs: Float[Array, "batch *more_and_channels"]) -> Float[Array, "batch *more_and_filters"]:
+        return self._over_batch_axes(super().call, inputs)
 
     def convolve(self, x: Float[Array, "batch *spatial channels"]) -> Float[Array, "batch ... filters"]:
         layer: Any = self

@@ -37,6 +37,11 @@ def zeros(path: str, parameter: Any) -> Array:
     return full_like(parameter, 0)
 
 
+def _copied(path: str, parameter: Any) -> Array:
+    del path
+    return jnp.array(parameter)
+
+
 def filled(value: float) -> Slot:
     """A slot that starts at ``value``."""
     return lambda path, parameter: full_like(parameter, value)
@@ -159,6 +164,7 @@ class RuleOptimizer(Optimizer, Rule):
             ``clipvalue`` clips the gradients of the rows that an embedding looks up before those of one row are added up.
         decay: the decay over time of Keras 1 and 2: a step uses ``learning_rate / (1 + decay * iterations)``, and
             the number ``learning_rate`` may be set all the same.
+        ema_starts_with_weights: as in tf.keras, the average begins with the weights before the first step.
     """
 
     weight_decay: float | None = field(None, convert=optional(float))
@@ -174,6 +180,7 @@ class RuleOptimizer(Optimizer, Rule):
     exclude_from_weight_decay: Any = field((), convert=patterns, kw_only=True)
     clips_as_keras2: bool = field(False, convert=bool, kw_only=True)
     decay: float = field(0.0, convert=float, kw_only=True)
+    ema_starts_with_weights: bool = field(False, convert=bool, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -187,7 +194,7 @@ class RuleOptimizer(Optimizer, Rule):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments; those that are unknown to Keras 3 only if they are set."""
         config = super().get_config()
-        for name in ("exclude_from_weight_decay", "clips_as_keras2", "decay"):
+        for name in ("exclude_from_weight_decay", "clips_as_keras2", "decay", "ema_starts_with_weights"):
             if not config[name]:
                 del config[name]
         return config
@@ -217,7 +224,7 @@ class RuleOptimizer(Optimizer, Rule):
             learning_rate=self._first_learning_rate(params),
             slots={name: tree(start) for name, start in self.slots().items()},
             scalars={name: scalar(np.float32(value), params) for name, value in self.scalars().items()},
-            average=tree(zeros) if self.use_ema else None,
+            average=tree(_copied if self.ema_starts_with_weights else zeros) if self.use_ema else None,
             accumulator=tree(zeros) if self.gradient_accumulation_steps else None,
         )
 
@@ -374,7 +381,9 @@ class RuleOptimizer(Optimizer, Rule):
         averages: Sequence[Array],
         iteration: Array,
     ) -> tuple[list[Array], list[Array]]:
-        momentum = jnp.where(iteration == 0, 0.0, self.ema_momentum)
+        momentum: Any = jnp.float32(self.ema_momentum)
+        if not self.ema_starts_with_weights:
+            momentum = jnp.where(iteration == 0, 0.0, self.ema_momentum)
         every = self.ema_overwrite_frequency
         due = None if every is None else jax.lax.rem(iteration + 1, np.int32(every)) == 0
         new_updates, new_averages = [], []

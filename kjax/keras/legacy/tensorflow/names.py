@@ -373,7 +373,7 @@ MODULES: dict[str, dict[str, Any]] = {
         **_from("compiled", "function executing_eagerly"),
         **_from("tape", "GradientTape gradients custom_gradient UnconnectedGradients hessians"),
         **_from("tensor", "Tensor", EagerTensor="Tensor"),
-        **_from("ragged", "RaggedTensor"),
+        **_from("ragged", "RaggedTensor RaggedTensorSpec"),
         **_from("sparse", "SparseTensor"),
         **_from(
             "rarer",
@@ -392,7 +392,7 @@ MODULES: dict[str, dict[str, Any]] = {
         **_from(
             "environment", "AggregationMethod IndexedSlices", DeviceSpec="Options", get_current_name_scope="no_flags"
         ),
-        **_from("session", "Module TensorShape TensorSpec Dimension init_scope", RaggedTensorSpec="TensorSpec"),
+        **_from("session", "Module TensorShape TensorSpec Dimension init_scope"),
         **{name: target for name, target in _ASSERTIONS.items() if name.startswith("assert_")},
         "DType": f"{_HERE}.dtype:DType",
         "VariableSynchronization": f"{_HERE}.enumerations:Choice",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core.shapes import TensorShape
+from kjax.keras.legacy.tensorflow.dtype import DType
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_text, sizes, unwrap
 
 
@@ -55,6 +58,12 @@ class RaggedTensor:
     def dtype(self) -> Any:
         """The type."""
         return self.flat_values.dtype
+
+    @property
+    def ragged_rank(self) -> int:
+        """Number of axes up to the last whose sizes differ."""
+        inner = [row.ragged_rank for row in self.rows if isinstance(row, RaggedTensor)]
+        return 1 + max(inner, default=0)
 
     @property
     def flat_values(self) -> Tensor:
@@ -150,6 +159,60 @@ class RaggedTensor:
         return f"<tf.RaggedTensor {self.to_list()}>"
 
 
+_FLOAT32, _INT64 = DType("float32"), DType("int64")
+
+
+@dataclasses.dataclass(frozen=True)
+class RaggedTensorSpec:
+    """``tf.RaggedTensorSpec``: what is known of a ragged tensor.
+
+    Args:
+        shape: its sizes, None where they are free or differ.
+        dtype: its type.
+        ragged_rank: the number of axes up to the last whose sizes differ; by default all but the first.
+        row_splits_dtype: type of the places where rows are cut.
+    """
+
+    shape: Any = None
+    dtype: Any = _FLOAT32
+    ragged_rank: int | None = None
+    row_splits_dtype: Any = _INT64
+    any_shape: bool = dataclasses.field(init=False, repr=False, default=False)
+
+    def __post_init__(self) -> None:
+        if self.shape is None and self.ragged_rank is None:
+            raise ValueError("tf.RaggedTensorSpec: give `shape` or `ragged_rank`")
+        object.__setattr__(self, "any_shape", self.shape is None)
+        object.__setattr__(self, "shape", None if self.shape is None else TensorShape(self.shape))
+        if self.ragged_rank is None:
+            object.__setattr__(self, "ragged_rank", len(self.shape or ()) - 1)
+        if self.shape is not None and self.ragged_rank and self.ragged_rank >= len(self.shape):
+            raise ValueError(
+                f"tf.RaggedTensorSpec: `ragged_rank` {self.ragged_rank} must be less than the number of axes of {self.shape}"
+            )
+
+    @staticmethod
+    def from_value(value: RaggedTensor) -> RaggedTensorSpec:
+        """That of a ragged tensor."""
+        return RaggedTensorSpec(value.shape, value.dtype, value.ragged_rank)
+
+    @property
+    def value_type(self) -> type[RaggedTensor]:
+        """The class of what it describes."""
+        return RaggedTensor
+
+    def is_compatible_with(self, value: Any) -> bool:
+        """Whether a ragged tensor is of this type and these sizes."""
+        fits = self.shape is None or self.shape.is_compatible_with(value.shape)
+        return isinstance(value, RaggedTensor) and str(value.dtype) == str(self.dtype) and fits
+
+    def __repr__(self) -> str:
+        shape = "None" if self.shape is None else f"[{', '.join(map(str, self.shape))}]"
+        return (
+            f"RaggedTensorSpec(TensorShape({shape}), tf.{self.dtype}, {self.ragged_rank}, tf.{self.row_splits_dtype})"
+        )
+
+
 def ragged(rows: Any) -> Any:
     """Lists of different lengths as a ragged tensor.
 
@@ -165,7 +228,8 @@ def _row(values: Any) -> np.ndarray:
     array = np.asarray(values)
     if is_text(array):
         return as_bytes(array)
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+    kinds = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}  # as for lists of numbers
+    return array.astype(kinds.get(array.dtype, array.dtype))
 
 
 def constant(pylist: Any, dtype: Any = None, **options: Any) -> RaggedTensor:

@@ -15,12 +15,14 @@ from jax.core import Tracer
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.settings import next_key
+from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.legacy.tensorflow.apart import call_apart, shows_inside
 from kjax.keras.legacy.tensorflow.door import numbers
 from kjax.keras.legacy.tensorflow.dtype import DType
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.sparse import SparseTensor
 from kjax.keras.legacy.tensorflow.tensor import (
+    Read,
     Tensor,
     apply,
     is_leaf,
@@ -32,6 +34,7 @@ from kjax.keras.legacy.tensorflow.tensor import (
     unwrap_leaf,
     wrap,
 )
+from kjax.keras.legacy.tensorflow.variable_members import member_of
 from kjax.nn.losses.base import Loss
 
 
@@ -91,6 +94,10 @@ _COMPUTING = ("kjax.nn.losses", "kjax.nn.metrics")
 """Where functions of arrays are that a script calls by their names in Keras."""
 
 
+_FINDING = ("kjax.keras.losses", "kjax.keras.metrics")
+"""Where ``get`` finds what a script gets by name, too."""
+
+
 class Recorder:
     """What the rest of kjax hands eager calls to while the stand-in is in use; see ``kjax.keras.core.scope.recorder``."""
 
@@ -117,6 +124,8 @@ class Recorder:
             return _gives_dataset(thing)
         if inspect.isfunction(thing) and thing.__module__.startswith(_COMPUTING):
             return _gives_tensors(thing)
+        if inspect.isfunction(thing) and thing.__module__ in _FINDING and thing.__name__ == "get":
+            return lambda *args, **kwargs: self.of_script(thing(*args, **kwargs))
         if not isinstance(thing, type) or not issubclass(thing, (Loss, Metric)):
             return thing
         if thing not in self._classes:
@@ -124,6 +133,19 @@ class Recorder:
             names = {"__module__": thing.__module__, "__qualname__": thing.__qualname__, "__doc__": thing.__doc__}
             self._classes[thing] = type(thing.__name__, (thing,), {**body, **names})
         return self._classes[thing]
+
+    def reading(self, variable: Any) -> Any:
+        """The value of a variable as a script gets it: a tensor, which may be called like the method of TensorFlow."""
+        found = apply(jnp.asarray, (variable,), {}, "read_value")
+        if is_symbolic(found):
+            return found
+        tensor = found if isinstance(found, Tensor) else Tensor(found)
+        tensor.__class__ = Read
+        return tensor
+
+    def member_of(self, variable: Any, name: str) -> Any:
+        """A method of ``tf.Variable`` for a variable, or None."""
+        return member_of(variable, name)
 
     def shown(self, value: Any) -> Any:
         """Arrays as tensors."""

@@ -29,7 +29,9 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "__truediv__": jnp.true_divide,
     "__rtruediv__": lambda a, b: jnp.true_divide(b, a),
     "__floordiv__": jnp.floor_divide,
+    "__rfloordiv__": lambda a, b: jnp.floor_divide(b, a),
     "__mod__": jnp.mod,
+    "__rmod__": lambda a, b: jnp.mod(b, a),
     "__pow__": jnp.power,
     "__rpow__": lambda a, b: jnp.power(b, a),
     "__matmul__": jnp.matmul,
@@ -40,9 +42,13 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "__le__": jnp.less_equal,
     "__gt__": jnp.greater,
     "__ge__": jnp.greater_equal,
-    "__and__": jnp.logical_and,
-    "__or__": jnp.logical_or,
-    "__invert__": jnp.logical_not,
+    "__and__": jnp.bitwise_and,
+    "__rand__": lambda a, b: jnp.bitwise_and(b, a),
+    "__or__": jnp.bitwise_or,
+    "__ror__": lambda a, b: jnp.bitwise_or(b, a),
+    "__xor__": jnp.bitwise_xor,
+    "__rxor__": lambda a, b: jnp.bitwise_xor(b, a),
+    "__invert__": jnp.bitwise_not,
     "__getitem__": lambda a, key: a[key],
 }
 """The operators of tensors, by method."""
@@ -56,7 +62,9 @@ class Tensor:
     """
 
     __array_priority__ = 200
-    __slots__ = ("__weakref__", "value")
+    __slots__ = ("__weakref__", "part", "value")
+    part: tuple[Any, Any]
+    """Of a part of a variable: the variable and the key."""
 
     def __init__(self, value: Any) -> None:
         self.value = as_bytes(value) if is_text(value) else value
@@ -120,6 +128,25 @@ class Tensor:
 
     def set_shape(self, shape: Any) -> None:
         """Say what the sizes are: they are known."""
+
+    def ref(self) -> Any:
+        """A key of dicts that stands for this very tensor."""
+        from kjax.keras.legacy.tensorflow.variable_members import Reference
+
+        return Reference(self)
+
+    experimental_ref = ref
+
+    def cpu(self) -> Tensor:
+        """The tensor, wherever it lies."""
+        return self
+
+    gpu = cpu
+
+    @property
+    def backing_device(self) -> str:
+        """Where it lies."""
+        return self.device
 
     __getitem__: Any
 
@@ -186,13 +213,60 @@ class Tensor:
         if isinstance(self.value, Tracer):
             return f"Tensor(shape={self.shape}, dtype={self.dtype})"
         shown = repr(self.numpy()) if self.ndim == 0 and is_text(self.value) else str(self.numpy())
+        shown = f"\n{shown}" if "\n" in shown else shown
         return f"tf.Tensor({shown}, shape={self.shape}, dtype={self.dtype})"
 
     def __repr__(self) -> str:
         if isinstance(self.value, Tracer):
             return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}>"
         shown = str(self.numpy()) if self.ndim == 0 and not is_text(self.value) else repr(self.numpy())
+        shown = f"\n{shown}" if "\n" in shown else shown
         return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={shown}>"
+
+
+class Part(Tensor):
+    """A part of a variable, ``variable[key]``, which may be assigned."""
+
+    __slots__ = ()
+
+    def assign(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Set the part; returns the variable."""
+        return self._changed(lambda place: place.set, value)
+
+    def assign_add(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Add to the part; returns the variable."""
+        return self._changed(lambda place: place.add, value)
+
+    def assign_sub(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """Subtract from the part; returns the variable."""
+        return self._changed(lambda place: place.add, -jnp.asarray(unwrap(value)))
+
+    def _changed(self, change: Callable[[Any], Any], value: Any) -> Any:
+        variable, key = self.part
+        whole = variable.stored_value()
+        variable.assign(change(whole.at[key])(jnp.asarray(unwrap(value), whole.dtype)))
+        return variable
+
+
+def part_of(variable: Variable, key: Any) -> Any:
+    """A part of a variable, as a tensor that may be assigned."""
+    key = unwrap(key)
+    found = apply(lambda whole: whole[key], (variable,), {}, "operator")
+    if symbolic_leaves(found):
+        return found
+    found = found if isinstance(found, Tensor) else Tensor(found)
+    found.__class__ = Part
+    found.part = (variable, key)
+    return found
+
+
+class Read(Tensor):
+    """The value of a variable, which TensorFlow gives where ``variable.value`` is called."""
+
+    __slots__ = ()
+
+    def __call__(self) -> Read:
+        return self
 
 
 def mask_of(array: Any) -> Any:

@@ -18,7 +18,7 @@ from kjax.keras.core.updates import Call
 from kjax.keras.core.variable import Variable as _Variable
 from kjax.keras.legacy.tensorflow import graphs
 from kjax.keras.legacy.tensorflow.door import dtype_of, shape_of
-from kjax.keras.legacy.tensorflow.tensor import OPERATORS, apply, operator, unwrap
+from kjax.keras.legacy.tensorflow.tensor import OPERATORS, operator, part_of, unwrap
 
 
 class MadeInTrace(ValueError):
@@ -52,6 +52,8 @@ class Variable(_Variable):
             value = np.asarray(value)
             value = value.astype(settings.floatx) if value.dtype == np.float64 else value
         super().__init__(value, dtype=None if dtype is None else str(dtype), trainable=trainable, name=name)
+        if name is None and settings.era == "tf":  # there all are called so
+            self.path = f"{self.made_in}/Variable".lstrip("/")
         # Its initializer runs again where a session is asked to initialize variables.
         self._first = initial_value if callable(initial_value) else self._value
         if drawn is not None:
@@ -78,18 +80,6 @@ class Variable(_Variable):
             return graphs.assign_sub(self, value)
         super().assign_sub(unwrap(value))
         return self
-
-    def load(self, value: Any, session: Any = None) -> None:
-        """Set the value at once."""
-        super().assign(np.asarray(unwrap(value), self.dtype))
-
-    def initialized_value(self) -> Any:
-        """The value, which it has from the start."""
-        return self.read_value()
-
-    def read_value(self) -> Any:
-        """The value as a tensor."""
-        return apply(jnp.asarray, (self,), {}, "read_value")
 
     def __bool__(self) -> bool:
         return bool(self.numpy())
@@ -127,3 +117,4 @@ def made_by(initializer: Any, shape: Any, dtype: Any, name: str, trainable: bool
 
 for _name, _compute in OPERATORS.items():
     setattr(Variable, _name, operator(_compute))
+Variable.__getitem__ = part_of  # type: ignore[method-assign]

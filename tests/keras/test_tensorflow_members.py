@@ -1,0 +1,124 @@
+"""Members of variables, tensors, shapes and models that scripts of tf.keras use, with what TensorFlow 2.15 gives."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kjax.keras
+from kjax.keras.core.settings import settings
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is installed, so nothing stands in for it"
+)
+
+
+@pytest.fixture
+def tf() -> Any:
+    era = settings.era
+    kjax.keras.install("tf")
+    import tensorflow
+
+    yield tensorflow
+    kjax.keras.uninstall()
+    settings.era = era
+
+
+def test_values_of_variables_are_methods(tf: Any):
+    dense = tf.keras.layers.Dense(2, kernel_initializer="ones")
+    dense.build((None, 2))
+    for variable in (tf.Variable([1.0, 2.0]), dense.kernel):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(variable.value() ** 2) + tf.reduce_sum(variable.read_value())
+        np.testing.assert_allclose(tape.gradient(loss, variable), 2 * variable.numpy() + 1)
+        assert variable.ref().deref() is variable and {variable.ref(): 1}[variable.ref()] == 1
+        assert variable.get_shape().as_list() == variable.shape.as_list() == list(variable.numpy().shape)
+
+
+def test_scattered_updates(tf: Any):
+    v = tf.Variable(np.arange(6.0).reshape(3, 2).astype("float32"))
+    rows = tf.IndexedSlices([[9.0, 9.0]], [1])
+    assert v.scatter_update(rows) is v and v.numpy()[1].tolist() == [9, 9]
+    assert v.scatter_add(rows).numpy()[1].tolist() == [18, 18] and v.scatter_sub(rows).numpy()[1].tolist() == [9, 9]
+    assert v.scatter_min(tf.IndexedSlices([[5.0, 10.0]], [1])).numpy()[1].tolist() == [5, 9]
+    assert v.scatter_nd_update([[0, 1], [2, 0]], [7.0, 8.0]).numpy().tolist() == [[0, 7], [5, 9], [8, 5]]
+    assert v.scatter_nd_add([[0]], [[1.0, 1.0]]).numpy()[0].tolist() == [1, 8]
+    assert v.sparse_read([2, 0]).numpy().tolist() == [[8, 5], [1, 8]] and v.gather_nd([[0, 1]]).numpy().tolist() == [8]
+    assert v[0, 1].assign(42.0).numpy()[0].tolist() == [1, 42]
+    assert v[1:].assign_add(tf.ones((2, 2))).numpy()[1:].tolist() == [[6, 10], [9, 6]]
+
+
+def test_what_is_printed(tf: Any):
+    # TensorFlow 2.15 prints these.
+    assert repr(tf.Variable([1.0, 2.0])) == (
+        "<tf.Variable 'Variable:0' shape=(2,) dtype=float32, numpy=array([1., 2.], dtype=float32)>"
+    )
+    assert str(tf.constant([[1], [2]])) == "tf.Tensor(\n[[1]\n [2]], shape=(2, 1), dtype=int32)"
+    assert f"{tf.float32}" == str(tf.float32) == "<dtype: 'float32'>" and repr(tf.float32) == "tf.float32"
+    i = tf.keras.Input((4,), name="i")
+    assert repr(i) == "<KerasTensor: shape=(None, 4) dtype=float32 (created by layer 'i')>"
+    assert repr(i.shape) == "TensorShape([None, 4])" and str(i.shape) == "(None, 4)" and i.dtype.is_floating
+    assert i.shape.as_list() == [None, 4] and i.shape == [None, 4] and i.shape.merge_with((3, 4)) == (3, 4)
+    assert tf.int32.max == 2147483647 and tf.uint8.limits == (0, 255) and tf.bool.is_bool and tf.float32.size == 4
+    assert repr(tf.RaggedTensorSpec(ragged_rank=1)) == "RaggedTensorSpec(TensorShape(None), tf.float32, 1, tf.int64)"
+    spec = tf.RaggedTensorSpec.from_value(tf.ragged.constant([[1], [2, 3]]))
+    assert repr(spec) == "RaggedTensorSpec(TensorShape([2, None]), tf.int32, 1, tf.int64)"
+
+
+def test_functions_and_objects_of_a_script_are_its_own(tf: Any):
+    keras = tf.keras
+    assert keras.losses.get("mse") is keras.losses.mse and keras.metrics.get("mse") is keras.metrics.mse
+    mine = keras.metrics.MeanAbsoluteError()
+    model = keras.Sequential([keras.layers.Dense(1, input_shape=(3,), name="d")])
+    model.compile("sgd", "mse", metrics=[mine, "mse"])
+    history = model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0).history
+    assert model.metrics[1] is mine and float(mine.result()) == pytest.approx(history["mean_absolute_error"][0])
+    model.reset_metrics()
+    assert float(mine.result()) == 0
+    assert list(model.get_weight_paths()) == ["d.kernel", "d.bias"]
+    config = json.loads(model.to_json())
+    assert config["backend"] == "tensorflow" and config["keras_version"] == "2.15.0"
+    assert keras.models.model_from_json(model.to_json()).count_params() == 4
+
+
+def test_gradient_transformers(tf: Any):
+    sgd = tf.keras.optimizers.legacy.SGD(0.1, gradient_transformers=[lambda pairs: [(2 * g, v) for g, v in pairs]])
+    v = tf.Variable([1.0, 2.0])
+    sgd.apply_gradients([(tf.constant([1.0, 1.0]), v)])
+    np.testing.assert_allclose(v, [0.8, 1.8])
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer="ones", use_bias=False, input_shape=(1,))])
+    model.compile(sgd.__class__(0.1, gradient_transformers=[lambda pairs: [(g * 0 + 1, v) for g, v in pairs]]), "mse")
+    model.fit(np.ones((4, 1)), np.zeros((4, 1)), batch_size=2, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], [[0.8]], rtol=1e-6)
+
+
+def test_layers_on_lists_and_more_axes(tf: Any):
+    layers = tf.keras.layers
+    np.testing.assert_allclose(layers.LeakyReLU()([-3.0, 0.0, 2.0]), [-0.9, 0, 2], rtol=1e-6)
+    masked = layers.Softmax()(np.array([[1.0, 2.0, 1.0]], "float32"), np.array([[True, False, True]]))
+    np.testing.assert_allclose(masked, [[0.5, 0, 0.5]], atol=1e-6)
+    conv = layers.Conv2D(4, 3, data_format="channels_last")
+    x = np.random.default_rng(0).normal(size=(2, 3, 6, 5, 2)).astype("float32")
+    flat = conv(x.reshape(6, 6, 5, 2)).numpy()
+    np.testing.assert_allclose(conv(x), flat.reshape(2, 3, 4, 3, 4), rtol=1e-5, atol=1e-6)
+    i = tf.keras.Input((3, 6, 5, 2))
+    assert conv(i).shape == (None, 3, 4, 3, 4)
+    assert layers.Conv1D(4, 3, padding="causal")(tf.ones((2, 3, 8, 2))).shape == (2, 3, 8, 4)
+
+
+def test_internals_that_were_public(tf: Any):
+    class Mine(tf.keras.__internal__.layers.BaseRandomLayer):
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return self._random_generator.dropout(inputs, 0.5) if training else inputs
+
+    x = tf.ones((100, 10))
+    dropped = Mine(seed=3)(x, training=True).numpy()
+    assert set(np.unique(dropped)) == {0.0, 2.0} and Mine()(x).numpy().min() == 1
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    clone = tf.keras.__internal__.models.clone_and_build_model(model)
+    assert clone.optimizer is not model.optimizer and clone.count_params() == 3
