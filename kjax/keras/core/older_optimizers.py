@@ -143,6 +143,10 @@ class OlderOptimizer:
     gradient_transformers: Sequence[Callable[..., Any]] = ()
     """Functions of (gradient, variable) pairs that each step passes through, before gradients are clipped."""
 
+    @property
+    def _has_transformers(self) -> bool:
+        return bool(self.gradient_transformers)
+
     def _take_transformers(self, kwargs: dict[str, Any]) -> None:
         """Keep the arguments ``gradient_transformers`` and ``gradient_aggregator`` of tf.keras' constructors.
 

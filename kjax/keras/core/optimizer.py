@@ -82,9 +82,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
             layout = jax.tree.unflatten(self._structure, self._leaves) if self.built else {}
             rule = self._running_rule(layout)
             cls = type(self)
-            whole = bool(self.gradient_transformers) or any(
-                map(self._writes, ("apply", "apply_gradients", "get_updates"))
-            )
+            whole = self._has_transformers or any(map(self._writes, ("apply", "apply_gradients", "get_updates")))
             if self.rule_class is None and cls is not Optimizer and not self._writes("update_step") and not whole:
                 raise NotImplementedError(
                     f"{cls.__name__} must define `update_step(gradient, variable, learning_rate)`"
