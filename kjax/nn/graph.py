@@ -173,34 +173,37 @@ class Graph(nn.Module):
         again = {i for i, least in self.recomputed if batch >= least and not self.is_initializing()}
         adds = self.is_mutable_collection(LOSSES) and not self.is_initializing()
         count = len(self.nodes) - (0 if adds or self.is_initializing() else self.aside)
-        for number, node in enumerate(self.nodes[:count]):
-            module = modules[node.layer]
-            given_leaves = [self._weight(x) if isinstance(x, Weight) else _resolve(x, tensors) for x in node.leaves]
-            args, kwargs = jax.tree.unflatten(node.structure, given_leaves)
-            arg_masks, kwarg_masks = jax.tree.unflatten(
-                node.structure,
-                [masks.get(leaf.index) if isinstance(leaf, Ref) else None for leaf in node.leaves],
-            )
-            has_mask = any(isinstance(leaf, Ref) and leaf.index in masks for leaf in node.leaves)
-            call = call_recomputing if number in again else call_with_masks
-            results, result_masks = call(module, args, kwargs, (arg_masks, kwarg_masks) if has_mask else None, training)
-            leaves = jax.tree.leaves(results, is_leaf=is_sparse)
-            tensors.update(zip(node.outputs, leaves, strict=True))
-            masks.update((i, m) for i, m in zip(node.outputs, result_masks, strict=False) if m is not None)
+
+        def call(number: int, leaves: Sequence[Any], leaf_masks: Sequence[Any] | None) -> tuple[Any, Sequence[Any]]:
+            node = self.nodes[number]
+            args, kwargs = jax.tree.unflatten(node.structure, leaves)
+            both = None if leaf_masks is None else jax.tree.unflatten(node.structure, leaf_masks)
+            calls = call_recomputing if number in again else call_with_masks
+            return calls(modules[node.layer], args, kwargs, both, training)
+
+        walk(self.nodes[:count], tensors, masks, self._weight, call)
         if self.losses and adds:
-            total = sum(jnp.sum(jnp.asarray(tensors[i], jnp.float32)) for i in self.losses)
-            self.put_variable(LOSSES, "added", total)
+            self.put_variable(LOSSES, "added", self.added(tensors))
         runs = _runs.get()
         if runs is not None:
             runs.append(tensors)
-        results = [tensors[i] for i in self.outputs]
-        if self.output_structure is not None:
-            results = jax.tree.unflatten(self.output_structure, results)
-        elif len(results) == 1:
-            results = results[0]
+        results = self.arranged(tensors)
         if return_masks:
             return results, [masks.get(i) for i in self.outputs]
         return results
+
+    @nn.nowrap
+    def added(self, tensors: Mapping[int, Any]) -> Any:
+        """The sum of the tensors that are added to the losses."""
+        return sum(jnp.sum(jnp.asarray(tensors[i], jnp.float32)) for i in self.losses)
+
+    @nn.nowrap
+    def arranged(self, tensors: Mapping[int, Any]) -> Any:
+        """The outputs among the tensors, in their structure."""
+        results = [tensors[i] for i in self.outputs]
+        if self.output_structure is not None:
+            return jax.tree.unflatten(self.output_structure, results)
+        return results[0] if len(results) == 1 else results
 
     def _weight(self, weight: Weight) -> Any:
         """The value of a variable of one of the layers; zeros while it does not exist yet."""
@@ -210,6 +213,33 @@ class Graph(nn.Module):
                 return jnp.zeros(weight.shape, weight.dtype)
             found = found[name]
         return found
+
+
+def walk(
+    nodes: Sequence[Node],
+    tensors: dict[int, Any],
+    masks: dict[int, Any],
+    weight: Callable[[Weight], Any],
+    call: Callable[[int, Sequence[Any], Sequence[Any] | None], tuple[Any, Sequence[Any]]],
+) -> None:
+    """Make the calls of a graph.
+
+    Args:
+        nodes: the calls.
+        tensors: the inputs, by number; gets what the calls give.
+        masks: the masks of those that have one, likewise.
+        weight: the value of a variable.
+        call: makes a call, of a number, with leaves of its arguments and their masks (None where there are none);
+            returns its outputs and their masks.
+    """
+    for number, node in enumerate(nodes):
+        leaves = [weight(x) if isinstance(x, Weight) else _resolve(x, tensors) for x in node.leaves]
+        given = [masks.get(x.index) if isinstance(x, Ref) else None for x in node.leaves] if masks else None
+        if given is not None and all(mask is None for mask in given):
+            given = None
+        results, found = call(number, leaves, given)
+        tensors.update(zip(node.outputs, jax.tree.leaves(results, is_leaf=is_sparse), strict=True))
+        masks.update((i, m) for i, m in zip(node.outputs, found, strict=False) if m is not None)
 
 
 _runs: contextvars.ContextVar[list[dict[int, Any]] | None] = contextvars.ContextVar("graph_runs", default=None)

@@ -102,7 +102,7 @@ class Adaptable(PureLayer):
         if rank < 1:
             raise ValueError(f"{type(self).__name__} layer {self.name!r}: `enable_lora` needs a rank of at least 1")
         module: Any = self._module
-        object.__setattr__(self, "_module", module.clone(lora_rank=rank, lora_alpha=lora_alpha))
+        self._module = module.clone(lora_rank=rank, lora_alpha=lora_alpha)
         self._described.clear()
         stored.frozen, stored.trainable = True, False
         regularizer = getattr(module, f"{self.adapted_weight}_regularizer")

@@ -41,9 +41,8 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
     masks = jax.tree.map(active.mask_of, (args, kwargs))
     masks = masks if jax.tree.leaves(masks) else None
     changing = [c for c in variables if c != PARAMS]
-    if training and not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(variables)):
-        if any(getattr(each, "rewrites_weights", False) for each in modules_inside(module)):
-            changing.append(PARAMS)
+    if training and not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(variables)) and changes_params(module):
+        changing.append(PARAMS)
 
     def run(bound: nn.Module) -> Any:
         return call_with_masks(bound, args, kwargs, masks, training)
@@ -55,9 +54,7 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
             mutable=[*changing, LOSSES],
             method=run,
         )
-    for path, value in jax.tree_util.tree_leaves_with_path(updates.get(LOSSES, {})):
-        if path[-1].key in ("activity", "added", "penalty"):  # weight penalties are known from the variables
-            active.losses.append(value)
+    active.losses.extend(penalties_of(updates.get(LOSSES, {})))
     for collection, inner in updates.items():
         if collection != LOSSES:
             jax.tree.map(lambda box, value: box.assign(value), tree[collection], inner, is_leaf=_is_box)
@@ -65,6 +62,17 @@ def apply_pure(module: nn.Module, tree: dict[str, Any], args: tuple[Any, ...], k
         if mask is not None:
             active.masks[id(leaf)] = (leaf, mask)
     return outputs
+
+
+def changes_params(module: nn.Module) -> bool:
+    """Whether a module, or one inside, gives its trained weights other values in training."""
+    return any(getattr(each, "rewrites_weights", False) for each in modules_inside(module))
+
+
+def penalties_of(losses: Any) -> list[Any]:
+    """The penalties in a ``losses`` collection that only the call knows: weight penalties are known from the variables."""
+    leaves = jax.tree_util.tree_leaves_with_path(losses)
+    return [value for path, value in leaves if path[-1].key in ("activity", "added", "penalty")]
 
 
 def cell_of(module: Any, collection: str) -> tuple[str, ...]:

@@ -75,12 +75,12 @@ class AttentionMembers(PureLayer):
         module: Any = self._module
         kept = tuple(entry for entry in module.projections if entry[0] != name)
         own = tuple((name, field, getattr(part._module, field)) for field in (*FIELDS, "lora_rank", "lora_alpha"))
-        object.__setattr__(self, "_module", module.clone(projections=(*kept, *own)))
+        self._module = module.clone(projections=(*kept, *own))
         self._described.clear()
         at = next(i for i, entry in enumerate(self._boxes) if entry[1][0] == name)
         others = [entry for entry in self._boxes if entry[1][0] != name]
         others[at:at] = [(c, (name, *path), v) for c, path, v in part._boxes]
-        self._boxes[:] = others
+        self._boxes = others
         self._parts[name] = len(self._boxes), part
 
     def _sizes(self) -> tuple[int, tuple[int, ...]]:

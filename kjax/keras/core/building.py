@@ -135,7 +135,7 @@ class Building:
             regularizer=regularizers.get(given.get("regularizer")),
             constraint=constraints.get(given.get("constraint")),
         )
-        self._own_variables.append((PARAMS if trainable else STATE, name, variable))
+        self._own_variables = [*self._own_variables, (PARAMS if trainable else STATE, name, variable)]
         return variable
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:

@@ -82,7 +82,7 @@ class JaxLayer(Layer):
             value = Variable(
                 leaf, dtype=np.asarray(leaf).dtype, trainable=trained and self._trainable, name=name, path=path_name
             )
-            self._own_variables.append((collection, name, value))
+            self._own_variables = [*self._own_variables, (collection, name, value)]
             return value
 
         object.__setattr__(self, "_trees", {**self._trees, collection: jax.tree_util.tree_map_with_path(make, tree)})

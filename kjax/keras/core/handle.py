@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import flax.linen as nn
@@ -147,6 +147,36 @@ class Handle(nn.Module):
         if collection == PARAMS:
             return self.param(name, fresh)
         return self.variable(collection, name, fresh).value
+
+
+def call_here(
+    module: Handle, args: Sequence[Any], kwargs: Mapping[str, Any], masks: Any, training: bool
+) -> tuple[Any, list[Any]]:
+    """Call the layer of a module in the present scope, in which variables are what is stored in them.
+
+    Args:
+        module: the module.
+        args: arguments of the layer's call.
+        kwargs: its keyword arguments.
+        masks: None, or (masks of args, masks of kwargs).
+        training: the mode, where the arguments do not name one.
+
+    Returns:
+        The outputs and the list of the masks of their leaves.
+    """
+    layer, scope, given = module.owner.layer, scopes.current(), dict(kwargs)
+    assert scope is not None, "layers are called through __call__"
+    if masks is not None:
+        _let_travel(scope, (tuple(args), given), masks)
+    mask = given.pop("mask", None)
+    if mask is not None and args:
+        _let_travel(scope, args[0], mask)
+        if "mask" in call_signature(type(layer).call)[0]:
+            given["mask"] = mask
+    if given.get("training") is None:
+        given["training"] = training
+    outputs = layer._compute(tuple(args), given)
+    return outputs, [scope.mask_of(leaf) for leaf in jax.tree.leaves(outputs)]
 
 
 def _let_travel(scope: scopes.Scope, values: Any, masks: Any) -> None:

@@ -26,7 +26,7 @@ class LambdaMembers(PureLayer):
     def _begin_drawing(self) -> None:
         module: Any = self._module
         draw = lambda inputs, *args, **kwargs: module.function(inputs, **dict(module.arguments))  # noqa: E731
-        object.__setattr__(self, "_drawn_call", draw)
+        self._drawn_call = draw
         self._adopt(module.clone(function=_same, arguments=(), mask=None))
 
 

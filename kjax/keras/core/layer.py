@@ -491,7 +491,9 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles hold: the layer without its place in graphs and without what it can work out again."""
-        return {**self.__dict__, "_inbound_nodes": [], "_outbound_nodes": []}
+        state = {**self.__dict__, "_inbound_nodes": [], "_outbound_nodes": []}
+        state.pop("_kept", None)
+        return state
 
     def __repr__(self) -> str:
         return homes.shown(self, f"<{type(self).__name__} name={self.name}, built={self.built}>")

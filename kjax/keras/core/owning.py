@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import jax
 import numpy as np
 
-from kjax.keras.core import values
+from kjax.keras.core import structure, values
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.seeds import SeedGenerator
 from kjax.keras.core.settings import settings
@@ -80,11 +80,13 @@ class Owning:
                 for _, member in members(value, ""):
                     if isinstance(member, Variable):
                         self._track(member)
+        structure.setting(self, name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         value = self.__dict__.get(name)
         object.__delattr__(self, name)
+        structure.changed()
         if isinstance(value, Variable):
             self._own_variables = [entry for entry in self._own_variables if entry[2] is not value]
 
@@ -95,7 +97,8 @@ class Owning:
                 self._undeclared.add(id(variable))
                 collection = STATE
             collection = collection or (PARAMS if variable.trainable else STATE)
-            self._own_variables.append((collection, self._free_weight_name(variable.short_name), variable))
+            entry = (collection, self._free_weight_name(variable.short_name), variable)
+            self._own_variables = [*self._own_variables, entry]
 
     @property
     def _forgets(self) -> bool:
@@ -123,7 +126,7 @@ class Owning:
             if collection == STATE and self._trainable:
                 variable.trainable = False
             if id(variable) in names:
-                self._own_variables.append((collection, names[id(variable)], variable))
+                self._own_variables = [*self._own_variables, (collection, names[id(variable)], variable)]
             elif id(variable) not in inside:
                 self._track(variable, collection)
 

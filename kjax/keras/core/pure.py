@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import flax.linen as nn
 import jax
 
-from kjax.keras.core import configs
+from kjax.keras.core import configs, eager, structure
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.abstract import key_of_leaf, of_shape, stand_in_leaf
 from kjax.keras.core.applying import ForeignInitial, apply_pure, cell_of, describe_call, named_as_given
@@ -210,7 +210,7 @@ class PureLayer(Seeded, Layer):
         module = self.__dict__.get("_module")
         if module is not None and name in all_fields(type(module)):
             if name not in ("name", "trainable", "activity_regularizer", "dtype"):
-                object.__setattr__(self, "_module", module.clone(**{name: self._hold(name, value)}))
+                self._module = module.clone(**{name: self._hold(name, value)})
                 self._described.clear()
                 return
         super().__setattr__(name, value)
@@ -245,7 +245,7 @@ class PureLayer(Seeded, Layer):
 
     @input_spec.setter
     def input_spec(self, value: Any) -> None:
-        object.__setattr__(self, "_input_spec", value)
+        self._input_spec = value
 
     @property
     def _passes_masks(self) -> bool:
@@ -289,7 +289,7 @@ class PureLayer(Seeded, Layer):
                 mine = [entry for entry in self._boxes if entry[1][0] == name and len(entry[1]) > 1]
                 theirs = [(c, (name, *path), v) for c, path, v in held._boxes]
                 if mine and {id(v) for _, _, v in mine} != {id(v) for _, _, v in theirs}:
-                    self._boxes[:] = [entry for entry in self._boxes if entry not in mine] + theirs
+                    self._boxes = [entry for entry in self._boxes if entry not in mine] + theirs
                     self._described.clear()
 
     def variable_tree(self) -> Tree:
@@ -493,7 +493,7 @@ class PureLayer(Seeded, Layer):
             )
             variable.frozen = spec.frozen
             variable.overwrite_with_gradient = spec.collection == OVERWRITE
-        self._boxes.append((spec.collection, path, variable))
+        self._boxes = [*self._boxes, (spec.collection, path, variable)]
         return variable
 
     # -- calling -------------------------------------------------------------------------------------------------
@@ -518,11 +518,19 @@ class PureLayer(Seeded, Layer):
         composed = self._composed_call
         if composed is not None:
             return composed(*args, **kwargs)
-        module = self._current_module().clone(name=self.name)  # the name is for error messages
-        if settings.era == "1" and len(args) == 2 and isinstance(module, ModuleBase):  # every `call` was (x, mask=None)
-            args, kwargs = args[:1], {"mask": args[1], **kwargs} if accepts(module, "mask") else kwargs
+        if settings.era == "1" and len(args) == 2 and isinstance(self._module, ModuleBase):
+            # Every `call` was (x, mask=None).
+            args, kwargs = args[:1], {"mask": args[1], **kwargs} if accepts(self._module, "mask") else kwargs
+        active = scopes.current()
+        assert active is not None, "layers are called through __call__"
         with named_as_given(self):
+            if eager.is_plain(active, (args, kwargs)):
+                return eager.call_applied(structure.kept(self, "call", self._applied), active, args, kwargs)
+            module = self._current_module().clone(name=self.name)  # the name is for error messages
             return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
+
+    def _applied(self) -> eager.Applied:
+        return eager.Applied(self._current_module(), PureLayer.variable_tree(self), label=self.name)
 
     def _add_activity_loss(self, outputs: Any, active: scopes.Scope) -> None:
         """The module collects its own activity penalty."""

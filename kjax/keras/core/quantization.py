@@ -66,10 +66,10 @@ class Quantizable:
 
     def _accept_policy(self, policy: Policy) -> None:
         """Take a policy that was set; a built layer is quantized by it."""
-        object.__setattr__(self, "_dtype_policy", policy)
+        self._dtype_policy = policy
         module = self.__dict__.get("_module")
         if isinstance(module, ModuleBase):
-            object.__setattr__(self, "_module", module.clone(dtype=policy.spelling))
+            self._module = module.clone(dtype=policy.spelling)
             self.__dict__["_described"].clear()
 
     def quantized_build(self, input_shape: Any, mode: str | None = None, config: Any = None) -> None:

@@ -119,10 +119,10 @@ class QuantizedMembers(Adaptable):
         """
         wanted = {(spec.collection, spec.path) for spec in specs}
         wanted |= {(c, path) for c, path, _ in self._boxes if path[0].startswith("lora_")}
-        object.__setattr__(self, "_module", module)
-        object.__setattr__(self, "_dtype_policy", module.dtype_policy)
+        self._module = module
+        self._dtype_policy = module.dtype_policy
         self._described.clear()
-        self._boxes[:] = [entry for entry in self._boxes if entry[:2] in wanted]
+        self._boxes = [entry for entry in self._boxes if entry[:2] in wanted]
         for spec in specs:
             variable = self.take_variable(spec, spec.path, self._above())
             if spec.collection == STATE and spec.path[0] in values:

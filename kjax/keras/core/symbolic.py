@@ -130,8 +130,8 @@ class Symbolic:
         return self._make_node((drawn,), {})
 
     def _begin_drawing(self) -> None:
-        object.__setattr__(self, "_drawn_call", self.call)
-        object.__setattr__(self, "call", _pass_on)
+        self._drawn_call = self.call
+        self.call = _pass_on
 
     def _make_node(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One traced call, as a node of the graph."""

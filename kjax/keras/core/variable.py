@@ -16,7 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from kjax.keras.core import scope
+from kjax.keras.core import scope, structure
 from kjax.keras.core.doors import effects, nodes
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, settings, unique_name
@@ -203,6 +203,7 @@ class Variable:
     @trainable.setter
     def trainable(self, value: Any) -> None:
         self._trainable = bool(value)
+        structure.changed()
 
     @property
     def regularizer(self) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import flax.linen as nn
 
-from kjax.keras.core import codes
+from kjax.keras.core import codes, eager, structure
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.abstract import of_shape
 from kjax.keras.core.applying import apply_pure
@@ -285,6 +285,11 @@ class Model(OnBatch, Drawn, Layer):
                     f"model {self.name!r}: the input {tensor.name!r} is not optional, but None was passed; give it an array, or "
                     "make it with `Input(..., optional=True)`"
                 )
+        active = scopes.current()
+        assert active is not None, "models are called through __call__"
+        if eager.is_plain(active, (inputs, mask)):
+            graph = structure.kept(self, "call", lambda: eager.AppliedGraph(self.module, self.variable_tree()))  # type: ignore[arg-type]
+            return eager.call_graph(graph, active, inputs, training, mask)
         kwargs: dict[str, Any] = {"training": training}
         if mask is not None:
             kwargs["mask"] = mask

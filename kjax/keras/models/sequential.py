@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -174,7 +175,7 @@ class Sequential(Model):
             else:  # a dict or list of arrays, for a first layer that takes them
                 self._draw_for(args[0])
             if self._plan is not None:
-                self._plan.drawn_from_data = True  # type: ignore[attr-defined]
+                self._plan = dataclasses.replace(self._plan, drawn_from_data=True)  # type: ignore[type-var]
 
     @property
     def layers(self) -> list[Layer]:
