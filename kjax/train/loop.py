@@ -47,9 +47,12 @@ class Holder:
         lender: where the carry is a part of a larger one, as several runs have together, that one; see
             :mod:`kjax.train.joint`. The part is cut out when it is read.
         news: the accumulators of an epoch that has begun since.
+        lends: whether calls may take over the memory of the carry. Where they may not, batches come one by one: for a
+            single step that costs less than to begin with a copy.
     """
 
-    def __init__(self, carry: Any) -> None:
+    def __init__(self, carry: Any, lends: bool = True) -> None:
+        self.lends = lends
         self.lock = threading.RLock()
         self.lender: Any = None
         self.news: Any = None
@@ -168,7 +171,8 @@ class Program:
         self.note_shape(chunk)
         with deferred_interrupt(), holder.lock:
             if isinstance(chunk, Single):
-                holder.carry = self.single(holder.carry, constant, chunk.tree)
+                step = self.single if holder.lends else self.once
+                holder.carry = step(holder.carry, constant, chunk.tree)
                 return
             bounds = jax.device_put((np.int32(chunk.first), np.int32(chunk.count)))
             if isinstance(chunk, Stack):
@@ -314,6 +318,8 @@ def run_epoch(
         )
     cache.enable()
     capacity = choose_capacity(batch_bytes, steps, resident_bytes)
+    if not holder.lends or (steps == 1 and capacity > 0):
+        capacity = 0
     pending: tuple[int, Any, int] | None = None
     key: Any = None
     last_time = 0.0

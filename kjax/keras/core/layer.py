@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.core import configs
+from kjax.keras.core import configs, structure
 from kjax.keras.core import masks as eager_masks
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.building import Building
@@ -269,7 +269,7 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
             active = scopes.current()
             given = active.training if active is not None else None
         if given is None:
-            given = self.training_alone()
+            given = structure.kept(self, "training_alone", self.training_alone)
         return None if given is None else scopes.as_mode(given)
 
     # Whether the layer acts as in training when it is called outside a model: layers that change pictures do.
@@ -397,7 +397,7 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
 
     def _mark(self, active: scopes.Scope, first: Any, given: Any, outputs: Any) -> Any:
         """Let the masks that :meth:`compute_mask` gives travel with the outputs."""
-        leaves, structure = jax.tree.flatten(outputs)
+        leaves, layout = jax.tree.flatten(outputs)
         if not self._passes_masks:
             if not active.abstract and (
                 given is not None or any(active.mask_of(x) is not None for x in jax.tree.leaves(first))
@@ -405,7 +405,7 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
                 self._note_lost_mask()
             if any(active.mask_of(leaf) is not None for leaf in leaves):  # an input that is returned as it is
                 leaves = [leaf if active.mask_of(leaf) is None else jnp.copy(leaf) for leaf in leaves]
-                return in_order_of(outputs, jax.tree.unflatten(structure, leaves))
+                return in_order_of(outputs, jax.tree.unflatten(layout, leaves))
             return outputs
         previous = given if given is not None else jax.tree.map(active.mask_of, first)
         found = self.compute_mask(first, previous)

@@ -29,17 +29,21 @@ class Session:
         key: the run's key.
         metrics: empty accumulators.
         distribution: how the state is spread over devices; by default as ``keras.distribution`` says.
+        single: whether it is one step: then it works on the arrays that the variables hold.
     """
 
-    def __init__(self, boxes: dict[str, Any], key: Array, metrics: Any, distribution: Any = None) -> None:
+    def __init__(
+        self, boxes: dict[str, Any], key: Array, metrics: Any, distribution: Any = None, single: bool = False
+    ) -> None:
         self.boxes = boxes
-        leaves = jax.tree.leaves([boxes[f] for f in FIELDS], is_leaf=_is_box)
-        self.index = {id(box): i for i, box in enumerate(leaves)}
-        self.leaves: list[Variable] = leaves
-        parts = {f: jax.tree.map(lambda v: v.value, boxes[f], is_leaf=_is_box) for f in FIELDS}
+        self.leaves: list[Variable]
+        self.leaves, self.layout = jax.tree.flatten([boxes[f] for f in FIELDS], is_leaf=_is_box)
+        self.index = {id(box): i for i, box in enumerate(self.leaves)}
+        parts = self.layout.unflatten([box.value for box in self.leaves])
         self.distribution = distribution or settings.distribution
         """How the state is spread over devices, or None."""
-        self.holder = Holder(TrainState(**parts, key=key, metrics=metrics))
+        state = TrainState(**dict(zip(FIELDS, parts, strict=True)), key=key, metrics=metrics)
+        self.holder = Holder(state, lends=not single or self.distribution is not None)
         self.position: tuple[int, int] = (0, 0)
         """Epoch, and batches of it that are done."""
         self.history: Any = None
@@ -50,8 +54,9 @@ class Session:
         """Where the run stands in its data; see :class:`kjax.data.Reader`."""
 
     def open(self) -> None:
-        """Make the session the truth of its variables, in buffers of its own that may be donated."""
-        self.adopt(self.holder.carry)
+        """Make the session the truth of its variables, in buffers of its own where these are donated."""
+        if self.holder.lends:
+            self.adopt(self.holder.carry)
         for box in self.leaves:
             box._live = self
 
@@ -66,7 +71,7 @@ class Session:
 
     def begin_epoch(self, metrics: Any) -> None:
         """Count one more epoch and start its accumulators."""
-        metrics = copied(metrics)
+        metrics = copied(metrics) if self.holder.lends else metrics
         if self.distribution is not None:
             metrics = self.distribution.replicate(metrics)
         self.holder.begin_epoch(metrics)

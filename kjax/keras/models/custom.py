@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core import tape
+from kjax.keras.core import structure, tape
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.closures import OUTSIDE
@@ -264,12 +264,17 @@ def optimizers_of(model: Any) -> list[Optimizer]:
     found: dict[int, Optimizer] = {}
     if model.optimizer is not None:
         found[id(model.optimizer)] = model.optimizer
+    for item in structure.kept(model, "optimizers", lambda: list(_optimizers_inside(model))):
+        found.setdefault(id(item), item)
+    return list(found.values())
+
+
+def _optimizers_inside(model: Any) -> Iterator[Optimizer]:
     for layer in model._flatten_layers():
         for value in layer.__dict__.values():
             for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]:
                 if isinstance(item, Optimizer):
-                    found.setdefault(id(item), item)
-    return list(found.values())
+                    yield item
 
 
 def metric_boxes(model: Any) -> list[Variable]:

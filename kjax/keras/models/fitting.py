@@ -12,6 +12,7 @@ import numpy as np
 from kjax.data.arrays import Arrays
 from kjax.data.reader import Reader
 from kjax.data.recognise import batches_of
+from kjax.keras.core import structure
 from kjax.keras.core.session import Session, copied
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS, method
@@ -172,7 +173,7 @@ class Fitting(Inference):
         if getattr(objective, "batch_means", False):
             follower.batch_report = loop.batch_report_program(objective)
         follower.counts_steps = reader.wanted is not None and isinstance(source, Arrays)
-        session = self._make_session()
+        session = self._make_session(steps == 1 and epochs - initial_epoch == 1 and loop.partner.get() is None)
         session.position = (initial_epoch, 0)
         session.history = callback_list.history
         session.callbacks = callback_list.callbacks
@@ -228,7 +229,8 @@ class Fitting(Inference):
 
     def _warn_of_changes(self) -> None:
         """Say that layers were frozen or unfrozen since ``compile``, which fixed what is trained."""
-        if self._trained is not None and self._trained != frozenset(id(v) for v in self.trainable_weights):
+        trained = structure.kept(self, "trained", lambda: frozenset(id(v) for v in self.trainable_weights))
+        if self._trained is not None and self._trained != trained:
             warnings.warn(
                 f"model {self.name!r}: `trainable` of some layers was changed after compile(), which fixed what is trained; "
                 "call compile() again for the change to take effect",

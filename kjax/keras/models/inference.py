@@ -31,13 +31,15 @@ class Inference(Sourcing):
         carries = self._carries_state(self._is_custom())
         variables, accumulators = self._asked_variables(self._is_custom()), self._accumulators(objective)
         state = {name: value for name, value in variables.items() if name != PARAMS}
-        # The loop takes its carry over, and the layers go on to hold the arrays that their state has now.
-        holder = loop.Holder((accumulators, jax.tree.map(jnp.copy, state)) if carries else accumulators)
 
         def report(carry: Any) -> Any:
             return compute(carry[0] if carries else carry)
 
         with contextlib.closing(Reader(source, steps, repeats=settings.era in OLD_ERAS)) as reader:
+            lends = reader.steps != 1 or loop.partner.get() is not None
+            if carries and lends:  # the layers go on to hold the arrays that their state has now
+                state = jax.tree.map(jnp.copy, state)
+            holder = loop.Holder((accumulators, state) if carries else accumulators, lends)
             done = loop.run_epoch(
                 program,
                 holder,

@@ -170,6 +170,9 @@ class Model(OnBatch, Drawn, Layer):
     @property
     def module(self) -> nn.Module:
         """The model as a pure Flax module."""
+        return structure.kept(self, "module", self._make_module)
+
+    def _make_module(self) -> nn.Module:
         if self._plan is not None:
             return self._plan.graph()
         flags = tuple(layer.trainable for layer in self._flatten_layers())

@@ -44,7 +44,8 @@ class OnBatch(_Base):
             raise ValueError(f"the batch methods take the arrays of one batch, received a {source.name} of batches")
         if kind != "predict" and (self._is_custom() or (y is not None and self._sample[0] is None)):
             self._check_shapes(source, kind)
-        return jax.device_put(source.gather(None, 0, count, (count,)))
+        batch = source.gather(None, 0, count, (count,))
+        return jax.device_put(batch) if self.run_eagerly else batch  # compiled calls put it there at less cost
 
     def train_on_batch(
         self,

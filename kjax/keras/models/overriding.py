@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core import structure
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.session import copied
 from kjax.keras.core.settings import settings
@@ -126,14 +127,18 @@ class Overridable(Training):
 
     def _kept_metrics(self) -> list[Metric]:
         """The metrics that the model and its layers hold as attributes; not those of models inside."""
-        found: dict[int, Metric] = {}
-        for layer in self._flatten_layers():
-            if isinstance(layer, Training) and layer is not self:
-                continue
-            for _, holder in layer._state_holders():
-                if isinstance(holder, Metric):
-                    found.setdefault(id(holder), holder)
-        return list(found.values())
+
+        def find() -> list[Metric]:
+            found: dict[int, Metric] = {}
+            for layer in self._flatten_layers():
+                if isinstance(layer, Training) and layer is not self:
+                    continue
+                for _, holder in layer._state_holders():
+                    if isinstance(holder, Metric):
+                        found.setdefault(id(holder), holder)
+            return list(found.values())
+
+        return list(structure.kept(self, "metrics", find))
 
     @property
     def metrics_variables(self) -> list[Variable]:

@@ -13,7 +13,7 @@ import numpy as np
 from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
 from kjax.data.stream import Stream
-from kjax.keras.core import codes
+from kjax.keras.core import codes, structure
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
@@ -53,6 +53,9 @@ class Sourcing(Overridable):
     @property
     def takes_strings(self) -> bool:
         """Whether a layer inside works on strings."""
+        return structure.kept(self, "strings", self._find_strings)
+
+    def _find_strings(self) -> bool:
         inner = (layer for layer in self._flatten_layers() if not isinstance(layer, Sourcing))
         plan = getattr(self, "_plan", None)
         given = () if plan is None else plan.inputs

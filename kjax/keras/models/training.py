@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import optimizer as optimizers
+from kjax.keras.core import structure
 from kjax.keras.core.metric import StatefulMetric
 from kjax.keras.core.session import Session
 from kjax.keras.core.settings import next_seed, settings
@@ -262,28 +263,30 @@ class Training(Closing, _Base):
         """The variables as the trees of a train state: trained, frozen, state."""
         if self._trained is None:
             self._snapshot()
+        if not self.is_functional:  # layers may come to be on their first use
+            return dict(structure.kept(self, "parts", self._make_parts))
         if self._state_parts is None:
-            tree = self.variable_tree()
-            params = tree.pop(PARAMS, {})
-            trained = self._trained or frozenset()
-            parts = {
-                "params": _select(params, lambda v: id(v) in trained),
-                "frozen": _select(params, lambda v: id(v) not in trained),
-                "state": tree,
-            }
-            if not self.is_functional:  # layers may come to be on their first use
-                return parts
-            self._state_parts = parts
+            self._state_parts = self._make_parts()
         return dict(self._state_parts)
+
+    def _make_parts(self) -> dict[str, Any]:
+        tree = self.variable_tree()
+        params = tree.pop(PARAMS, {})
+        trained = self._trained or frozenset()
+        return {
+            "params": _select(params, lambda v: id(v) in trained),
+            "frozen": _select(params, lambda v: id(v) not in trained),
+            "state": tree,
+        }
 
     def _prepare_optimizer(self, trained: Any = None) -> Any:
         """The optimizer, with a state for the trained weights."""
         optimizer = self._need_compilation().optimizer
-        if self._state_parts is not None and optimizer.is_prepared(self._prepared):
+        parts = self._partition()["params"] if trained is None else trained
+        if self._prepared is not None and self._prepared[0] is parts and optimizer.is_prepared(self._prepared[1]):
             return optimizer
-        boxes = self._partition()["params"] if trained is None else trained
         chosen = self._trained or frozenset()
-        self._prepared = optimizer.prepare(boxes, [v for v in self.weights if id(v) in chosen])
+        self._prepared = parts, optimizer.prepare(parts, [v for v in self.weights if id(v) in chosen])
         return optimizer
 
     # -- the steps -----------------------------------------------------------------------------------------------
@@ -305,7 +308,13 @@ class Training(Closing, _Base):
             own.discover("train", self._sample_batches["train"])
             return own.train_step, own.train
         objective = self._ready_objective()
-        return make_train_step(self._train_module, objective, self._prepare_optimizer().pure), objective
+        module, optimizer = self._train_module, self._prepare_optimizer().pure
+        step, *_ = structure.kept(
+            self,
+            ("training", id(module), id(objective), id(optimizer)),
+            lambda: (make_train_step(module, objective, optimizer), module, objective, optimizer),
+        )
+        return step, objective
 
     def _ready_objective(self) -> Objective:
         """The objective; metrics that users wrote have seen the shapes of the data."""
@@ -321,13 +330,20 @@ class Training(Closing, _Base):
             own.discover("test", self._sample_batches["test"])
             return own.test_step, own.test
         objective = self._ready_objective()
-        return make_eval_step(self.module, objective, carries=self._carries_state(False)), objective
+        carries = self._carries_state(False)
+        step, _ = structure.kept(
+            self,
+            ("evaluation", id(objective)),
+            lambda: (make_eval_step(self.module, objective, carries=carries), objective),
+        )  # what a name has the number of is kept with it, so that the number stays its own
+        return step, objective
 
     def _prediction_step(self) -> Any:
         """The pure step of a prediction."""
         if self._predicts_by_itself():
             return self._own_steps().predict_step
-        return make_predict_step(self.module, self._carries_state(False))
+        carries = self._carries_state(False)
+        return structure.kept(self, "prediction", lambda: make_predict_step(self.module, carries))
 
     def _stream(self) -> np.ndarray:
         """Where the random numbers of one evaluation or prediction begin: apart from those of others."""
@@ -344,7 +360,7 @@ class Training(Closing, _Base):
         outside = self._outside_variables()
         if by_itself and outside:
             variables |= {OUTSIDE: {name: v.value for name, v in outside.items()}}
-        return variables | {STREAM: self._stream()} if by_itself or may_draw(self.module) else variables
+        return variables | {STREAM: self._stream()} if by_itself or self._may_draw() else variables
 
     def _predicts_by_itself(self) -> bool:
         """Whether the model has a ``predict_step`` of its own."""
@@ -360,9 +376,10 @@ class Training(Closing, _Base):
         """
         if self.run_eagerly:
             return make(step, True), objective.compute
-        return make(step), loop.report_program(objective)
+        report, _ = structure.kept(self, ("report", id(objective)), lambda: (loop.report_program(objective), objective))
+        return make(step), report
 
-    def _make_session(self) -> Session:
+    def _make_session(self, single: bool = False) -> Session:
         if self._is_custom():
             own = self._own_steps()
             boxes, accumulators = own.trees(), own.train.init()
@@ -371,7 +388,7 @@ class Training(Closing, _Base):
             boxes["opt_state"] = self._prepare_optimizer(boxes["params"]).tree
             accumulators = self._empty_accumulators()
         boxes |= {"step": self._step, "epoch": self._epoch}
-        return Session(boxes, self._run_key(), accumulators, self.distribution)
+        return Session(boxes, self._run_key(), accumulators, self.distribution, single)
 
     def _empty_accumulators(self) -> Any:
         """:meth:`_accumulators`, made once: a session copies them before it gives their memory away."""
@@ -393,10 +410,10 @@ class Training(Closing, _Base):
         return self._seed
 
     def _variables(self) -> dict[str, Any]:
-        boxes = self.variable_tree()
-        values = jax.tree.map(lambda v: v.value, boxes, is_leaf=is_box)
+        boxes, layout = structure.kept(self, "boxes", lambda: jax.tree.flatten(self.variable_tree(), is_leaf=is_box))
+        values = layout.unflatten([v.value for v in boxes])
         distribution = self.distribution or settings.distribution
-        return values if distribution is None else distribution.place(boxes, values)
+        return values if distribution is None else distribution.place(layout.unflatten(boxes), values)
 
     def _carries_state(self, by_itself: bool) -> bool:
         """Whether state may change outside training too: that of stateful layers, and of layers that users wrote.
@@ -404,8 +421,15 @@ class Training(Closing, _Base):
         Args:
             by_itself: whether the step is one of the user's, which sees to its state by itself.
         """
-        stateful = any(layer.carries_state for layer in self._flatten_layers())
-        return not by_itself and (stateful or may_draw(self.module))
+
+        def carries() -> bool:
+            return any(layer.carries_state for layer in self._flatten_layers()) or self._may_draw()
+
+        return not by_itself and structure.kept(self, "carries", carries)
+
+    def _may_draw(self) -> bool:
+        """Whether random numbers may be drawn outside training."""
+        return structure.kept(self, "draws", lambda: may_draw(self.module))
 
     def _keep_state(self, state: Any) -> None:
         """Store the state that a run outside training ended with."""
