@@ -230,7 +230,7 @@ class AppliedGraph:
     def __init__(self, graph: Graph, tree: Mapping[str, Any]) -> None:
         self.graph = graph
         self._tree = tree
-        self.draws = may_draw(graph)
+        self.draws = may_draw(graph)  # type: ignore[arg-type]
         self._layers: list[Any] = []
         for name, module in graph.layers:
             own = {collection: group[name] for collection, group in tree.items() if name in group}

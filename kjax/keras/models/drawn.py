@@ -116,7 +116,7 @@ class Drawn(Generations):
 
     @stateful.setter
     def stateful(self, value: bool) -> None:
-        self.__dict__["_is_stateful"] = bool(value)
+        self._is_stateful = bool(value)
 
     @property
     def state_updates(self) -> list[Any]:
