@@ -292,7 +292,7 @@ class Model(OnBatch, Drawn, Layer):
         assert active is not None, "models are called through __call__"
         if eager.is_plain(active, (inputs, mask)):
             graph = structure.kept(self, "call", lambda: eager.AppliedGraph(self.module, self.variable_tree()))  # type: ignore[arg-type]
-            return eager.call_graph(graph, active, inputs, training, mask)
+            return self._in_order(eager.call_graph(graph, active, inputs, training, mask))
         kwargs: dict[str, Any] = {"training": training}
         if mask is not None:
             kwargs["mask"] = mask
