@@ -222,3 +222,63 @@ def test_summaries_are_bytes_that_writers_take(tf: Any, tmp_path: Any):
     (file,) = tmp_path.iterdir()
     content = file.read_bytes()
     assert all(tag in content for tag in (b"one", b"two", b"three"))
+
+
+def test_graphs_know_tensors_variables_and_operations_by_name(tf: Any, tmp_path: Any):
+    tf.reset_default_graph()
+    graph = tf.get_default_graph()
+    x, y = tf.placeholder(tf.float32, [None, 3], name="x"), tf.placeholder(tf.int32, shape=(None), name="y")
+    with tf.name_scope("net"):
+        logits = tf.layers.dense(x, 2, name="out")
+        own = tf.Variable(tf.zeros([1, 2]), name="own")
+        loss = tf.reduce_mean(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits + own), name="loss"
+        )
+        correct = tf.nn.in_top_k(logits, y, 1)
+    tf.train.GradientDescentOptimizer(0.5).minimize(loss, name="train")
+    assert [v.op.name for v in tf.global_variables()[:3]] == ["out/kernel", "out/bias", "net/own"]
+    assert (loss.name, loss.op.name, own.graph is graph, x.graph is graph) == ("net/loss:0", "net/loss", True, True)
+    assert graph.get_tensor_by_name("out/kernel:0") is tf.trainable_variables()[0]
+    assert {"x", "net/loss", "train", "out/bias"} <= {op.name for op in graph.get_operations()}
+    with pytest.raises(KeyError, match="'nothing' refers to an Operation not in the graph"):
+        graph.get_operation_by_name("nothing")
+    feed: dict[Any, Any] = {"x:0": X, y: np.zeros(16, int)}
+    path = str(tmp_path / "model.ckpt")
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        before = session.run("net/loss:0", feed)
+        session.run(graph.get_operation_by_name("train"), feed)
+        assert session.run(loss, feed) < before and session.run(correct, feed).shape == (16,)
+        assign = graph.get_operation_by_name("net/own/Assign")
+        session.run([assign], {assign.inputs[1]: [[3.0, 4.0]]})
+        assert own.eval().tolist() == [[3.0, 4.0]]
+        tf.train.Saver().save(session, path)
+    tf.reset_default_graph()
+    assert not tf.global_variables()
+    saver = tf.train.import_meta_graph(path + ".meta")
+    again = tf.get_default_graph().get_tensor_by_name("net/own:0")
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert not session.run(again).any()
+        saver.restore(session, path)
+        assert session.run("net/own:0").tolist() == [[3.0, 4.0]]
+    (tmp_path / "other.meta").write_bytes(b"")
+    with pytest.raises(NotImplementedError, match="Run the code that draws the graph"):
+        tf.train.import_meta_graph(str(tmp_path / "other.meta"))
+
+
+def test_graphs_of_their_own(tf: Any):
+    tf.reset_default_graph()
+    outer = tf.get_variable("w", [1], initializer=tf.constant_initializer(1.0))
+    graph = tf.Graph()
+    with graph.as_default():
+        inner = tf.get_variable("w", [2], initializer=tf.constant_initializer(2.0))
+        assert tf.get_default_graph() is graph and tf.global_variables() == [inner]
+        init = tf.global_variables_initializer()
+    assert inner.graph is graph and outer.graph is tf.get_default_graph() is not graph
+    assert tf.global_variables() == [outer]
+    with tf.Session(graph=graph) as session:
+        session.run(init)
+        assert session.graph is graph and session.run("w:0").tolist() == [2.0, 2.0]
+        assert tf.get_default_graph() is graph
+    assert tf.get_default_graph().get_tensor_by_name("w:0") is outer

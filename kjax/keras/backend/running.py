@@ -13,6 +13,8 @@ from kjax.keras.backend.graph import Function
 from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.evaluate import nodes_between
+from kjax.keras.core.graph_names import Assignment, GraphOperation, find, stem
+from kjax.keras.core.graph_names import tensor as tensor_of
 from kjax.keras.core.tensor import KerasTensor, is_symbolic
 from kjax.keras.core.updates import Effect
 from kjax.keras.core.variable import Variable
@@ -34,9 +36,14 @@ class Session:
 
     def __init__(self, target: Any = "", graph: Any = None, config: Any = None) -> None:
         del target
-        self.graph = graph
+        self._graph = graph
         self.config = config
         self._requests: dict[Any, tuple[Any, Function, int]] = {}
+
+    @property
+    def graph(self) -> Any:
+        """Its graph."""
+        return self._graph or doors.names.default_graph()
 
     def run(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None, *args: Any, **kwargs: Any) -> Any:
         """The values of symbolic tensors, variables or trees of them, as NumPy arrays; effects are done.
@@ -52,7 +59,8 @@ class Session:
             TypeError: something that a session cannot compute, such as None.
             ValueError: the values depend on a placeholder that is not given.
         """
-        feeds = {t: v for t, v in (feed_dict or {}).items() if not isinstance(t, int)}
+        fetches = jax.tree.map(_by_name, fetches, is_leaf=_is_fetched)
+        feeds = {_by_name(t): v for t, v in (feed_dict or {}).items() if not isinstance(t, int)}
         for tensor in feeds:
             if not is_symbolic(tensor):
                 raise TypeError(
@@ -60,7 +68,7 @@ class Session:
                 )
         leaves, structure = jax.tree.flatten(fetches, is_leaf=_is_fetched)
         for leaf in leaves:
-            if leaf is None or isinstance(leaf, str):
+            if leaf is None:
                 raise TypeError(f"Session.run: tensors, variables and operations can be computed, received {leaf!r}")
         done: dict[int, Effect] = {}
         self._do_first(_before(leaves, list(feeds)), feeds, done)
@@ -160,8 +168,17 @@ def set_session(session: Any) -> None:
     _present[:] = [] if session is None else [session]
 
 
+def _by_name(thing: Any) -> Any:
+    """What is asked for by a name, and the effect or tensor of an operation."""
+    if isinstance(thing, str):
+        return tensor_of(thing) if stem(thing) != thing else find(thing)
+    if isinstance(thing, Assignment):
+        return thing.effect
+    return thing.outputs[0] if isinstance(thing, GraphOperation) else thing
+
+
 def _is_fetched(leaf: Any) -> bool:
-    return leaf is None or is_symbolic(leaf) or isinstance(leaf, (Variable, Effect))
+    return leaf is None or isinstance(leaf, GraphOperation) or is_symbolic(leaf) or isinstance(leaf, (Variable, Effect))
 
 
 def _value(thing: Any) -> Any:

@@ -61,6 +61,9 @@ calls = Door("kjax.keras.core.side_effects")
 graphs = Door("kjax.keras.backend.graph")
 """For models: ``function``, ``gradients`` and ``learning_phase`` of the backend."""
 
+names = Door("kjax.keras.core.graph_names", "kjax.keras.legacy.tensorflow.graphs")
+"""For tensors, variables and sessions: the ``operation_of`` one, the ``default_graph``, and the ``graph_of_session`` of a number."""
+
 checks = Door("kjax.keras.engine.training_utils")
 """For models in scripts of Keras 1 and 2: how data were looked at; the functions have the names that they have there."""
 

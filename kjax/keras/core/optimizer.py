@@ -16,6 +16,7 @@ import numpy as np
 
 from kjax.keras.core import configs
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.graph_names import note
 from kjax.keras.core.layer import UnknownArgumentError
 from kjax.keras.core.older_optimizers import OlderOptimizer, present_gradients
 from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
@@ -371,7 +372,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
             pairs = self.compute_gradients(loss, kwargs.get("var_list", var_list))
             if all(g is None for g, _ in pairs):
                 raise ValueError(f"{self.name}.minimize: the loss depends on none of the variables")
-            return self.apply_gradients(pairs, global_step=kwargs.get("global_step"))
+            return note(self.apply_gradients(pairs, global_step=kwargs.get("global_step")), kwargs.get("name"))
         boxes = list(self._trainable_variables if var_list is None else var_list)
         if tape is not None:
             value = loss() if callable(loss) else loss

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import itertools
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import codes, fitting, scope
-from kjax.keras.core.doors import calls, nodes, sessions
+from kjax.keras.core.doors import calls, names, nodes, sessions
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.shapes import TensorShape, TensorShape1
 from kjax.keras.legacy import tensor_names
@@ -108,6 +109,8 @@ class KerasTensor:
         self._is_named = False
         self._keras_history: Any = history
         """(layer, index of the layer's node, index among the node's outputs)"""
+        if settings.era in ("1", "2") or settings.draws_graphs:
+            _made[settings.sessions, next(_count)] = self
         self.known = known
         """For a tensor computed from shapes alone: its values for the two sets of stand-ins."""
 
@@ -219,8 +222,24 @@ class KerasTensor:
 
     @property
     def op(self) -> Any:
-        """What makes it: a layer or an operation."""
+        """What makes it: a layer or an operation; in the eras of Keras 1 and 2 the operation of the graph."""
+        if settings.era in ("1", "2") or settings.draws_graphs:
+            return names.operation_of(self)
         return None if self._keras_history is None else self._keras_history[0]
+
+    @property
+    def graph(self) -> Any:
+        """The graph that it is in (TensorFlow 1)."""
+        return names.default_graph()
+
+
+_made: weakref.WeakValueDictionary[tuple[int, int], KerasTensor] = weakref.WeakValueDictionary()
+_count = itertools.count()
+
+
+def made_tensors() -> list[KerasTensor]:
+    """The tensors of the graph that somebody holds, in order; kept where scripts of TensorFlow 1 may look for them."""
+    return [tensor for (session, _), tensor in sorted(_made.items()) if session == settings.sessions]
 
 
 def _differs_in_training(tensor: KerasTensor) -> bool:

@@ -7,7 +7,7 @@ import itertools
 import math
 import re
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -17,7 +17,7 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.keras.core import scope, structure
-from kjax.keras.core.doors import effects, nodes
+from kjax.keras.core.doors import effects, names, nodes, sessions
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, settings, unique_name
 from kjax.keras.core.shapes import TensorShape
@@ -73,6 +73,13 @@ def all_variables() -> list[Variable]:
     return [variable for (session, _), variable in sorted(_made.items()) if session == settings.sessions]
 
 
+def bring_back(variables: Iterable[Variable]) -> None:
+    """Let variables of a session that was cleared be those of the present one."""
+    for variable in variables:
+        variable._session = settings.sessions
+        _made[settings.sessions, next(_count)] = variable
+
+
 class Variable:
     """A weight, or another value that a layer keeps.
 
@@ -126,7 +133,8 @@ class Variable:
         self.short_name = name
         self.made_in = current_path()
         self.path = path or f"{self.made_in}/{name}".lstrip("/")
-        _made[settings.sessions, next(_count)] = self
+        self._session = settings.sessions
+        _made[self._session, next(_count)] = self
         self.aggregation = _chosen("aggregation", aggregation, ("none", "mean", "sum", "only_first_replica"))
         self.synchronization = _chosen("synchronization", synchronization, ("none", "on_read", "on_write", "auto"))
         self.trainable = bool(trainable)
@@ -171,6 +179,21 @@ class Variable:
     @name.setter
     def name(self, name: str) -> None:
         self.short_name = name
+
+    @property
+    def op(self) -> Any:
+        """Its operation in the graph (TensorFlow 1)."""
+        return names.operation_of(self)
+
+    def eval(self, session: Any = None, feed_dict: Any = None) -> Any:
+        """Its value in a session, as a NumPy array (TensorFlow 1)."""
+        del feed_dict
+        return (session or sessions.get_session()).run(self)
+
+    @property
+    def graph(self) -> Any:
+        """The graph that it is in (TensorFlow 1)."""
+        return names.graph_of_session(self._session)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.graph_names import note
 from kjax.keras.core.operation import SizedByValues
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.tensor import symbolic_leaves
@@ -33,11 +34,11 @@ def function_of(
     """
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        kwargs.pop("name", None)
+        title = kwargs.pop("name", None)
         count = len(args) if all_tensors else 1
         args = (*map(numbers, args[:count]), *args[count:])
         given = {renamed.get(key, key): value for key, value in kwargs.items()}
-        return apply(compute, args, given, name)
+        return note(apply(compute, args, given, name), title)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"``tf.{name}``."

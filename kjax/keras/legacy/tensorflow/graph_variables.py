@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +12,14 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.name_scopes import current_path, name_scope
+from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.variable import bring_back
 from kjax.keras.legacy.tensorflow.graphs import (
+    Graph,
     GraphKeys,
     add_to_collection,
     by_name,
+    get_default_graph,
     global_variables,
     name_of,
     scopes_by_default,
@@ -23,6 +29,12 @@ from kjax.keras.legacy.tensorflow.variables import Variable, made_by
 
 AUTO_REUSE = "auto"
 _reuse: list[Any] = [None]
+_paths: list[str] = [""]
+"""Paths of the variable scopes that are open: name scopes have no part in the names of ``get_variable``."""
+
+
+def _joined(*names: str) -> str:
+    return "/".join(name for name in names if name)
 
 
 class VariableScope:
@@ -56,18 +68,20 @@ def variable_scope(
     whole = isinstance(name_or_scope, VariableScope)
     name = name_or_scope.name if whole else (name_or_scope or _default(default_name or "scope"))
     _reuse.append(reuse or _reuse[-1])
+    _paths.append(name if whole else _joined(_paths[-1], name))
     try:
         with _names(name, whole=whole):
-            for counted in [path for path in scopes_by_default if path.startswith(f"{current_path()}/")]:
+            for counted in [path for path in scopes_by_default if path.startswith(f"{_paths[-1]}/")]:
                 del scopes_by_default[counted]
-            yield VariableScope(current_path(), _reuse[-1])
+            yield VariableScope(_paths[-1], _reuse[-1])
     finally:
         _reuse.pop()
+        _paths.pop()
 
 
 def _default(name: str) -> str:
     """``dense``, then ``dense_1``, ... inside the scope that is open."""
-    path = f"{current_path()}/{name}".lstrip("/")
+    path = _joined(_paths[-1], name)
     scopes_by_default[path] += 1
     count = scopes_by_default[path] - 1
     return f"{name}_{count}" if count else name
@@ -99,7 +113,7 @@ def open_name_scope(
 
 def get_variable_scope() -> VariableScope:
     """``tf.get_variable_scope``."""
-    return VariableScope(current_path(), _reuse[-1])
+    return VariableScope(_paths[-1], _reuse[-1])
 
 
 def get_variable(
@@ -120,7 +134,7 @@ def get_variable(
     Raises:
         ValueError: the variable exists and is not to be shared, or the other way round.
     """
-    full = f"{current_path()}/{name}".lstrip("/")
+    full = _joined(_paths[-1], name)
     if full in by_name and _reuse[-1]:
         return by_name[full]
     if full in by_name and scopes.is_drawing():
@@ -129,7 +143,8 @@ def get_variable(
         )
     if _reuse[-1] is True:
         raise ValueError(f"Variable {full} does not exist, or was not created with tf.get_variable()")
-    variable = made_by(initializer, shape, dtype, name, trainable)
+    variable = made_by(initializer, shape, dtype, full.rpartition("/")[2], trainable)
+    variable.made_in, variable.path = full.rpartition("/")[0], full
     if regularizer is not None:
         add_to_collection(GraphKeys.REGULARIZATION_LOSSES, regularizer(variable))
     by_name[full] = variable
@@ -141,6 +156,44 @@ def get_or_create_global_step(graph: Any = None) -> Any:
     if "global_step" not in by_name:
         by_name["global_step"] = Variable(np.int32(0), trainable=False, name="global_step")
     return by_name["global_step"]
+
+
+_written: dict[str, tuple[Graph, list[Any], Saver]] = {}
+"""Graphs that were written by this process, with their variables and savers, by the path of the checkpoint."""
+
+
+def write_graph(path: str, saver: Saver) -> None:
+    """Note the present graph for :func:`import_meta_graph`; the file says so."""
+    graph = get_default_graph()
+    _written[os.path.abspath(path)] = graph.copied(), global_variables(), saver
+    with open(f"{path}.meta", "w", encoding="utf-8") as file:
+        json.dump({"format": "kjax", "operations": [op.name for op in graph.get_operations()]}, file)
+
+
+def import_meta_graph(meta_graph_or_file: Any, *args: Any, **options: Any) -> Saver:
+    """``tf.train.import_meta_graph``: the graph that a saver of this process wrote, put into the present one.
+
+    Args:
+        meta_graph_or_file: the path, which ends in ``.meta``.
+        *args: accepted, like ``**options``.
+
+    Raises:
+        OSError: there is no such file.
+        NotImplementedError: another program wrote it: graphs are functions, which no file holds.
+    """
+    path = str(meta_graph_or_file)
+    if not os.path.exists(path):
+        raise OSError(f"import_meta_graph: file {path} does not exist")
+    found = _written.get(os.path.abspath(path.removesuffix(".meta")))
+    if found is None:
+        raise NotImplementedError(
+            f"import_meta_graph: {path} was written by another program; kjax does not read graphs of TensorFlow. Run the code that "
+            "draws the graph, make a tf.train.Saver() behind it, and restore the variables with it"
+        )
+    graph, variables, saver = found
+    graph.pour_into_default()
+    bring_back(variables)
+    return saver
 
 
 class Saver:
@@ -168,11 +221,25 @@ class Saver:
             found[name] = variable
         return found
 
-    def save(self, sess: Any, save_path: Any, global_step: Any = None, *args: Any, **options: Any) -> str:
-        """Write the variables to ``save_path``, or ``save_path-global_step``; returns that path."""
+    def save(
+        self, sess: Any, save_path: Any, global_step: Any = None, latest_filename: Any = None, meta_graph_suffix: str = "meta",
+        write_meta_graph: bool = True, **options: Any,
+    ) -> str:  # fmt: skip
+        """Write the variables to ``save_path``, or ``save_path-global_step``; returns that path.
+
+        Args:
+            sess: accepted, like ``**options``, ``latest_filename`` and ``meta_graph_suffix``.
+            save_path: where.
+            global_step: a number, or a variable or tensor that has it.
+            write_meta_graph: whether :func:`import_meta_graph` can bring the graph back in this process.
+        """
+        if is_symbolic(global_step):
+            global_step = sess.run(global_step)
         path = str(save_path) if global_step is None else f"{save_path}-{int(global_step)}"
         Checkpoint(variables=self._variables()).write(path)
         note_latest(path)
+        if write_meta_graph:
+            write_graph(path, self)
         self.last_checkpoints = [p for p in self.last_checkpoints if p != path] + [path]
         while self._keep and len(self.last_checkpoints) > self._keep:
             delete(self.last_checkpoints.pop(0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -19,7 +20,9 @@ import numpy as np
 from kjax.keras import backend
 from kjax.keras.backend.running import Session as _Session
 from kjax.keras.backend.running import get_session
+from kjax.keras.core import doors, graph_names
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.graph_names import GraphOperation, note
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import clear_session, settings
 from kjax.keras.core.tensor import is_symbolic
@@ -34,17 +37,55 @@ from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, unwrap
 
 
 class Graph:
-    """``tf.Graph``: there is one, which all share."""
+    """``tf.Graph``: names, variables and collections of their own, while it is the default one.
 
-    def __init__(self) -> None:
+    Args:
+        number: the session that its variables belong to; a new one by default.
+    """
+
+    def __init__(self, number: int | None = None) -> None:
         self.version = 0
         self.building_function = False
         self.seed = None
+        self.number = next(_numbers) if number is None else number
+        self._kept: list[Any] = [{} for _ in _tables()]
+        _graphs[self.number] = self
 
     @contextlib.contextmanager
     def as_default(self) -> Iterator[Graph]:
-        """A context without effect."""
-        yield self
+        """Inside, what is drawn is in this graph."""
+        before = get_default_graph()
+        if before is self:
+            yield self
+            return
+        before._leave()
+        self._enter()
+        try:
+            yield self
+        finally:
+            get_default_graph()._leave()
+            before._enter()
+
+    def copied(self) -> Graph:
+        """Another graph with the same names."""
+        self._leave()
+        other = Graph()
+        other._kept = [table.copy() for table in self._kept]
+        return other
+
+    def pour_into_default(self) -> None:
+        """Add the names of this graph to those of the default one."""
+        for table, kept in zip(_tables(), self._kept, strict=True):
+            table.extend(kept) if isinstance(table, list) else table.update(kept)
+
+    def _leave(self) -> None:
+        self._kept = [table.copy() for table in _tables()]
+
+    def _enter(self) -> None:
+        settings.sessions = self.number
+        for table, kept in zip(_tables(), self._kept, strict=True):
+            table.clear()
+            table.extend(kept) if isinstance(table, list) else table.update(kept)
 
     def finalize(self) -> None:
         """Nothing to do."""
@@ -53,9 +94,45 @@ class Graph:
         """See :func:`get_collection`."""
         return get_collection(name, scope)
 
+    def get_all_collection_keys(self) -> list[str]:
+        """Names of the collections."""
+        return [*_collections, GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES]
+
     def get_operations(self) -> list[Any]:
-        """Operations belong to the tensors that they make; there is no list of all."""
-        return []
+        """What was given a name, variables, and the tensors that the script holds, by their operations."""
+        with self.as_default():
+            found: dict[str, Any] = {}
+            for name, thing in graph_names.everything():
+                found.setdefault(name, thing)
+            return [thing if isinstance(thing, Effect) else GraphOperation(thing) for thing in found.values()]
+
+    def get_tensor_by_name(self, name: str) -> Any:
+        """The tensor or variable of a name such as ``loss/mse:0``.
+
+        Raises:
+            KeyError: there is none.
+        """
+        with self.as_default():
+            return graph_names.tensor(name)
+
+    def get_operation_by_name(self, name: str) -> Any:
+        """The operation of a name; ``variable/Assign`` is the assignment of a variable's first value.
+
+        Raises:
+            KeyError: there is none.
+        """
+        with self.as_default():
+            variable, _, last = name.rpartition("/")
+            if last == "Assign" and isinstance(target := graph_names.find(variable), _Variable):
+                return _first_assignment(target)
+            found = graph_names.find(name)
+            return found if isinstance(found, Effect) else GraphOperation(found)
+
+    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
+        """The tensor or operation of a name; others as they are."""
+        if not isinstance(obj, str):
+            return obj
+        return self.get_tensor_by_name(obj) if graph_names.stem(obj) != obj else self.get_operation_by_name(obj)
 
     def as_graph_def(self, *args: Any, **kwargs: Any) -> Any:
         """Not offered.
@@ -65,28 +142,73 @@ class Graph:
         """
         raise NotImplementedError("graphs of TensorFlow cannot be written: use model.save, or model.export")
 
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
-_graph = Graph()
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def _first_assignment(variable: Any) -> graph_names.Assignment:
+    name = f"{graph_names.stem(graph_names.name_of(variable))}/Assign"
+    if name not in _assignments:
+        value = backend.placeholder(shape=variable.shape, dtype=variable.dtype)
+        _assignments[name] = graph_names.Assignment(variable, value, Update(variable, value))
+    return _assignments[name]
+
+
+def _tables() -> list[Any]:
+    """What is of one graph alone."""
+    summaries = doors.summaries.drawn()
+    return [settings.names, by_name, scopes_by_default, _collections, graph_names.named, _assignments, summaries]
+
+
+_assignments: dict[str, Any] = {}
+_numbers = itertools.count(10**6, 10**6)
+"""Sessions of graphs; clearing counts up by one."""
+_graphs: dict[int, Graph] = {}
 
 
 def get_default_graph() -> Graph:
-    """The graph."""
-    return _graph
+    """The graph that is drawn in."""
+    return _graphs.get(settings.sessions) or Graph(settings.sessions)
+
+
+def _graph_of(session: int) -> Graph:
+    return _graphs.get(session) or Graph(session)
+
+
+doors.names.fill(default_graph=get_default_graph, graph_of_session=_graph_of)
 
 
 def reset_default_graph() -> None:
-    """Begin automatic names anew, as ``keras.backend.clear_session`` does."""
+    """Begin anew, with another graph."""
     clear_session()
-    by_name.clear()
-    scopes_by_default.clear()
-    _collections.clear()
+    for table in _tables():
+        table.clear()
+    graph_names.forget()
 
 
 class Session(_Session):
     """``tf.Session``; its settings of the GPU were given to JAX when they were made."""
 
     def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
-        super().__init__(target, graph or _graph, config)
+        super().__init__(target, graph or get_default_graph(), config)
+        self._open = contextlib.ExitStack()
+
+    def run(self, fetches: Any, feed_dict: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """See :class:`kjax.keras.backend.running.Session`; in its graph."""
+        with self.graph.as_default():
+            return super().run(fetches, feed_dict, *args, **kwargs)
+
+    def __enter__(self) -> Session:
+        self._open.enter_context(self.graph.as_default())
+        super().__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        super().__exit__(*details)
+        self._open.close()
 
 
 class InteractiveSession(Session):
@@ -130,7 +252,7 @@ def placeholder(dtype: Any = "float32", shape: Any = None, name: str | None = No
     disable_eager_execution()
     tensor = backend.placeholder(shape=() if shape is None else tuple(shape), dtype=_type_name(dtype), name=name)
     tensor.is_open = shape is None
-    return tensor
+    return note(tensor, name or "Placeholder")
 
 
 def placeholder_with_default(input: Any, shape: Any = None, name: str | None = None) -> Any:
@@ -142,7 +264,7 @@ def placeholder_with_default(input: Any, shape: Any = None, name: str | None = N
     if shape is not None and len(tuple(shape)) == len(tensor.shape):
         tensor.shape = tuple(shape)
     tensor.is_open = True
-    return tensor
+    return note(tensor, name or "PlaceholderWithDefault")
 
 
 def _type_name(dtype: Any) -> str:
@@ -172,7 +294,7 @@ def _node(value: Any, dtype: Any) -> Any:
 
 def assign(ref: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
     """``tf.assign``."""
-    return assignment(ref, value)
+    return note(assignment(ref, value), kwargs.get("name"))
 
 
 def assign_add(ref: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -196,12 +318,12 @@ def scatter_update(ref: Any, indices: Any, updates: Any, *args: Any, **kwargs: A
 
 def group(*inputs: Any, **kwargs: Any) -> Any:
     """``tf.group``: several operations as one."""
-    return Group(effects_of(list(inputs)))
+    return note(Group(effects_of(list(inputs))), kwargs.get("name"))
 
 
 def no_op(name: str | None = None) -> Any:
     """``tf.no_op``: an operation that does nothing, after those of :func:`control_dependencies`."""
-    return Group(())
+    return note(Group(()), name)
 
 
 def tuple_of(tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] = ()) -> list[Any]:
@@ -220,7 +342,7 @@ def identity(input: Any, name: str | None = None) -> Any:
     """``tf.identity``, after the operations of :func:`control_dependencies`."""
     if isinstance(input, Effect):
         input = _node(input, "float32")
-    return note_first(identity_of(input))
+    return note(note_first(identity_of(input)), name)
 
 
 # -- variables ---------------------------------------------------------------------------------------------------
@@ -244,7 +366,7 @@ class GraphKeys:
 
 
 def name_of(variable: Any) -> str:
-    """The name of a variable in the graph, with the scopes around it."""
+    """The name of a variable in the graph, with the scopes around it, as checkpoints have it."""
     around = variable.made_in
     return variable.path if not around or variable.path.startswith(f"{around}/") else f"{around}/{variable.path}"
 
@@ -287,7 +409,7 @@ def variables_initializer(var_list: Sequence[Any], name: str = "init") -> Any:
 
 def global_variables_initializer() -> Any:
     """``tf.global_variables_initializer``, of the variables that there are when it runs."""
-    return Call(lambda: [v.renew() for v in all_variables()], "init")
+    return note(Call(lambda: [v.renew() for v in all_variables()], "init"), "init")
 
 
 initialize_all_variables = global_variables_initializer

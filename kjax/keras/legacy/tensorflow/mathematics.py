@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -170,14 +170,30 @@ def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Any:
     return jnp.sort(values, axis, descending=direction == "DESCENDING")
 
 
+class TopK(NamedTuple):
+    """What :func:`top_k` gives."""
+
+    values: Any
+    indices: Any
+
+
 @define
-def top_k(input: Any, k: int = 1, sorted: bool = True) -> Any:
+def _top_k(input: Any, k: int) -> Any:
     return jax.lax.top_k(input, k)
+
+
+def top_k(input: Any, k: int = 1, sorted: bool = True, name: str | None = None) -> TopK:
+    """``tf.nn.top_k``: the largest entries along the last axis, and where they are."""
+    return TopK(*_top_k(input, k))
 
 
 @define
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
-    own = jnp.take_along_axis(predictions, jnp.asarray(targets, jnp.int32)[:, None], 1)
+    if jnp.ndim(targets) > jnp.ndim(predictions):  # the order of TensorFlow 1
+        targets, predictions = predictions, targets
+    own = jnp.take_along_axis(
+        predictions, jnp.broadcast_to(jnp.asarray(targets, jnp.int32), len(predictions))[:, None], 1
+    )
     return jnp.sum(predictions > own, axis=1) < k
 
 
@@ -280,5 +296,5 @@ def unique(x: Any, name: str | None = None) -> Any:
 
 def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> list[Any]:
     """``tf.dynamic_partition``: the rows of each number."""
-    data, partitions = unwrap(data), np.asarray(unwrap(partitions))
+    data, partitions = jnp.asarray(unwrap(data)), np.asarray(unwrap(partitions))
     return [data[partitions == i] for i in builtins.range(num_partitions)]

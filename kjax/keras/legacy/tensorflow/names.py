@@ -306,7 +306,7 @@ _TRAIN = {
         "AdadeltaOptimizer FtrlOptimizer Optimizer exponential_decay inverse_time_decay polynomial_decay cosine_decay "
         "piecewise_constant get_global_step global_step".split()
     },
-    **_from("graph_variables", "Saver get_or_create_global_step"),
+    **_from("graph_variables", "Saver import_meta_graph get_or_create_global_step"),
 }
 _LOGGING = _from("session", "set_verbosity get_verbosity info warn error debug", warning="warn") | {
     "DEBUG": 10,
@@ -320,6 +320,7 @@ INSTEAD = {
     "feature_column": "use Keras' preprocessing layers (StringLookup, Normalization, Discretization, CategoryEncoding, "
     "HashedCrossing) or keras.utils.FeatureSpace, as TensorFlow's own guide to migration says",
     "estimator": "use a keras.Model with compile, fit, evaluate and predict; TensorFlow itself removed Estimators in 2.16",
+    "graph_util": "frozen graphs are files of TensorFlow: write the model with model.export(path) (StableHLO), or model.save(path)",
     "lite": "use model.export(path), which writes StableHLO, from which converters of other platforms start",
 }
 """Modules of which nothing is offered, and what to use."""
@@ -528,6 +529,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "quantization": _from("rarer", "fake_quant_with_min_max_args fake_quant_with_min_max_vars"),
     "feature_column": {},
     "estimator": {},
+    "graph_util": {},
     "lite": {},
     "types": {},
     "types.experimental": {"TensorLike": "typing:Any", "Callable": "typing:Any"},

@@ -58,9 +58,15 @@ def softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None, ax
     return -jnp.sum(jnp.asarray(labels, logits.dtype) * jax.nn.log_softmax(logits, axis), axis)
 
 
+def classes_for(labels: Any, scores: Any) -> Any:
+    """Classes as integers; a placeholder of any shape, which is drawn as a number, gets the shape that fits."""
+    classes = jnp.asarray(labels, jnp.int32)
+    return jnp.broadcast_to(classes, scores.shape[:-1]) if classes.ndim == 0 else classes
+
+
 @define
 def sparse_softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None) -> Any:
-    chosen = jnp.asarray(labels, jnp.int32)[..., None]
+    chosen = classes_for(labels, logits)[..., None]
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), chosen, -1)[..., 0]
 
 

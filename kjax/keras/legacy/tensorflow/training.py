@@ -204,7 +204,7 @@ class CheckpointManager:
 
 def delete(path: str) -> None:
     """Delete a checkpoint."""
-    for part in parts_of(path):
+    for part in (*parts_of(path), f"{path}.meta"):
         if os.path.exists(part):
             os.remove(part)
 
