@@ -122,3 +122,55 @@ def test_internals_that_were_public(tf: Any):
     model.compile("sgd", "mse")
     clone = tf.keras.__internal__.models.clone_and_build_model(model)
     assert clone.optimizer is not model.optimizer and clone.count_params() == 3
+
+
+def test_printing(tf: Any, capsys: pytest.CaptureFixture[str], tmp_path: Any):
+    # TensorFlow 2.15 prints these.
+    tf.print("hello", tf.constant([1, 2, 3]), {"a": tf.constant(1.0)}, output_stream="stdout")
+    tf.print(tf.range(20), tf.constant("s"), 1.5, tf.constant([[1.0, 2.0], [3.0, 1 / 3]]), tf.constant(True), sep="|")
+
+    @tf.function
+    def inside(x: Any) -> Any:
+        tf.print("inside", x, [x], output_stream=f"file://{tmp_path}/out")
+        return x
+
+    inside(tf.constant(0.5))
+    out, err = capsys.readouterr()
+    assert out == "hello [1 2 3] {'a': 1}\n"
+    assert err == '[0 1 2 ... 17 18 19]|"s"|1.5|[[1 2]\n [3 0.333333343]]|1\n'
+    assert (tmp_path / "out").read_text() == "inside 0.5 [0.5]\n"
+    assert inside.experimental_get_tracing_count() == 1
+
+
+def test_data_sets_tell_what_they_are(tf: Any):
+    dataset = tf.data.Dataset
+    numbers = dataset.range(10)
+    assert repr(numbers.batch(2)) == "<_BatchDataset element_spec=TensorSpec(shape=(None,), dtype=tf.int64, name=None)>"
+    assert numbers.batch(4).map(lambda x: x * 2).prefetch(2).element_spec.shape == (None,)
+    assert numbers.batch(2, drop_remainder=True).element_spec.shape == (2,)
+    assert dataset.from_tensor_slices([1, 2]).element_spec.dtype == tf.int32
+    assert iter(dataset.from_tensor_slices([1.0])).element_spec.dtype == tf.float32 and bool(dataset.range(0))
+    assert int(tf.data.experimental.at(numbers, 3)) == 3
+    lists = numbers.map(lambda x: [x, tf.cast(x, tf.float32)])
+    assert next(lists.as_numpy_iterator()) == (0, 0.0)
+    with pytest.raises(IndexError, match="no element 10"):
+        numbers.at(10)
+
+
+def test_messages(tf: Any):
+    train, io = tf.train, tf.io
+    numbers = train.Feature(int64_list=train.Int64List(value=[1, 2]))
+    steps = train.FeatureLists(feature_list={"a": train.FeatureList(feature=[numbers, numbers])})
+    example = train.SequenceExample(context=train.Features(feature={"n": numbers}), feature_lists=steps)
+    data = example.SerializeToString()
+    # What TensorFlow 2.15 writes.
+    assert train.SequenceExample(feature_lists=train.FeatureLists(feature_list={"a": train.FeatureList(feature=[numbers])})).SerializeToString() == (
+        b"\x12\x0f\n\r\n\x01a\x12\x08\n\x06\x1a\x04\n\x02\x01\x02"
+    )  # fmt: skip
+    context, found = io.parse_single_sequence_example(
+        data, {"n": io.FixedLenFeature([2], tf.int64)}, {"a": io.FixedLenSequenceFeature([2], tf.int64)}
+    )
+    assert context["n"].numpy().tolist() == [1, 2] and found["a"].numpy().tolist() == [[1, 2], [1, 2]]
+    text = 'features {\n  feature {\n    key: "f"\n    value {\n      float_list {\n        value: 0.5\n        value: 1\n      }\n    }\n  }\n}\n'
+    feature = train.Feature(float_list=train.FloatList(value=[0.5, 1.0]))
+    assert str(train.Example(features=train.Features(feature={"f": feature}))) == text

@@ -262,6 +262,14 @@ class Function:
     def __get__(self, owner: Any, kind: Any = None) -> Any:
         return self if owner is None else Method(self, owner)
 
+    def experimental_get_tracing_count(self) -> int:
+        """How many kinds of arguments it was compiled for."""
+        return len(self._programs)
+
+    def pretty_printed_concrete_signatures(self) -> str:
+        """The kinds of arguments that it was compiled for, a line each."""
+        return "\n".join(f"{self.python_function.__name__}{key[1:]}" for key in self._programs)
+
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
         """The function for arguments of certain kinds.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -153,20 +152,6 @@ def _typed(found: Any, types: Any) -> Any:
         parts = found if isinstance(found, (list, tuple)) else [found]
         return [tensor(part, dtype) for part, dtype in zip(parts, types, strict=True)]
     return None if found is None else tensor(found, types)
-
-
-def print(*inputs: Any, output_stream: Any = None, **options: Any) -> None:
-    """``tf.print``."""
-    import sys
-
-    if any(isinstance(unwrap(i), Tracer) for i in inputs):
-        text = " ".join("{}" for _ in inputs)
-        jax.debug.print(text, *[unwrap(i) for i in inputs])
-        return
-    streams = {"stderr": sys.stderr, "stdout": sys.stdout, None: sys.stderr}
-    shown = [str(i.numpy()) if isinstance(i, Tensor) else str(unwrap(i)) for i in inputs]
-    stream = streams.get(output_stream, output_stream)
-    builtins.print(*shown, sep=options.get("sep", " "), end=options.get("end", "\n"), file=stream)
 
 
 def Print(

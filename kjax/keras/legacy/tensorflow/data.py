@@ -26,6 +26,7 @@ from kjax.keras.legacy.tensorflow.data_elements import (
     shown,
     stacked,
 )
+from kjax.keras.legacy.tensorflow.data_kinds import name_kinds
 from kjax.keras.legacy.tensorflow.data_sources import Sources
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.tensor import Tensor, is_leaf, unwrap
@@ -96,7 +97,11 @@ class Dataset(Sources):
     def map(self, map_func: Callable[..., Any], *args: Any, **kwargs: Any) -> Dataset:
         """A function of each element; a tuple's parts are its arguments."""
 
-        return Dataset(lambda: (kept(call_with(map_func, e)) for e in self._elements()), self._length)
+        def mapped(element: Any) -> Any:
+            found = call_with(map_func, element)
+            return kept(tuple(found) if isinstance(found, list) else found)  # as TensorFlow takes several results
+
+        return Dataset(lambda: map(mapped, self._elements()), self._length)
 
     def flat_map(self, map_func: Callable[..., Any], **kwargs: Any) -> Dataset:
         """The elements of the sets that a function makes of each element."""
@@ -402,8 +407,8 @@ class Dataset(Sources):
         return Dataset(elements, self._length)
 
     def prefetch(self, *args: Any, **kwargs: Any) -> Dataset:
-        """The same set: `fit` reads ahead by itself."""
-        return self
+        """The same elements: `fit` reads ahead by itself."""
+        return Dataset(self._elements, self._length)
 
     with_options = snapshot = ignore_errors = prefetch
 
@@ -444,7 +449,7 @@ class Dataset(Sources):
     # -- reading -------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
-        return Elements(map(shown, self._elements()))
+        return Elements(map(shown, self._elements()), self)
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as NumPy arrays."""
@@ -475,14 +480,30 @@ class Dataset(Sources):
 
     @property
     def element_spec(self) -> Any:
-        """Shapes and types of the first element."""
+        """Shapes and types of the elements: as they were declared, or those of the first."""
         from kjax.keras.core.shapes import TensorShape
-        from kjax.keras.legacy.tensorflow.session import TensorSpec
+        from kjax.keras.legacy.tensorflow.ragged import RaggedTensorSpec
+        from kjax.keras.legacy.tensorflow.session import DatasetSpec, TensorSpec
+
+        if self._declared is not None:
+            return self._declared
 
         def spec(leaf: Any) -> Any:
-            return TensorSpec(TensorShape(np.shape(leaf)), Tensor(np.asarray(leaf)).dtype)
+            if isinstance(leaf, RaggedTensor):
+                return RaggedTensorSpec(TensorShape((None, *leaf.shape[1:])), leaf.dtype, leaf.ragged_rank)
+            if isinstance(leaf, Dataset):
+                return DatasetSpec(leaf.element_spec, TensorShape(()))
+            sizes = np.shape(leaf)
+            free = self._open and bool(sizes)
+            return TensorSpec(TensorShape((None, *sizes[1:]) if free else sizes), Tensor(np.asarray(leaf)).dtype)
 
-        return jax.tree.map(spec, next(self._elements()))
+        return jax.tree.map(spec, next(self._elements()), is_leaf=lambda leaf: isinstance(leaf, RaggedTensor))
+
+    def __bool__(self) -> bool:
+        return True
 
     def __repr__(self) -> str:
-        return f"<Dataset element_spec={self.element_spec}>" if self._length != 0 else "<Dataset without elements>"
+        return f"<{self._kind} element_spec={self.element_spec}>" if self._length != 0 else f"<{self._kind}>"
+
+
+name_kinds(Dataset)

@@ -85,10 +85,20 @@ class Number(np.ndarray):
 
 
 class Elements:
-    """An iterator with ``get_next``."""
+    """An iterator with ``get_next``.
 
-    def __init__(self, elements: Iterator[Any]) -> None:
-        self._elements = elements
+    Args:
+        elements: the elements.
+        dataset: the set that they are of.
+    """
+
+    def __init__(self, elements: Iterator[Any], dataset: Any = None) -> None:
+        self._elements, self._dataset = elements, dataset
+
+    @property
+    def element_spec(self) -> Any:
+        """Shapes and types of the elements."""
+        return self._dataset.element_spec
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -123,7 +133,15 @@ def column(leaf: Any) -> Any:
             return ragged(leaf)
     if not isinstance(leaf, list) and hasattr(leaf, "to_numpy"):
         return leaf.to_numpy()
-    return np.asarray([unwrap_leaf(row) for row in leaf]) if isinstance(leaf, list) else leaf
+    if not isinstance(leaf, list):
+        return leaf
+    array = np.asarray([unwrap_leaf(row) for row in leaf])
+    first = leaf
+    while isinstance(first, (list, tuple)) and len(first):
+        first = first[0]
+    if isinstance(first, (int, float)) and not isinstance(first, (bool, np.generic)):  # as for tf.constant
+        return array.astype({"int64": "int32", "float64": "float32"}.get(str(array.dtype), array.dtype))
+    return array
 
 
 def is_shape(thing: Any) -> bool:

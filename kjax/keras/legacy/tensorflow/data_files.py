@@ -13,7 +13,7 @@ import numpy as np
 
 from kjax.keras.legacy.tensorflow.data import Dataset
 from kjax.keras.legacy.tensorflow.files import csv_column
-from kjax.keras.legacy.tensorflow.records import read_records
+from kjax.keras.legacy.tensorflow.records import TFRecordWriter, read_records
 from kjax.keras.legacy.tensorflow.tensor import as_bytes, unwrap
 
 
@@ -249,3 +249,36 @@ def map_and_batch(map_func: Any, batch_size: int, *args: Any, drop_remainder: bo
 def assert_cardinality(expected_cardinality: int) -> Callable[[Dataset], Any]:
     """``tf.data.experimental.assert_cardinality``: say how many elements there are."""
     return lambda dataset: Dataset(dataset._elements, int(expected_cardinality))
+
+
+class DatasetWriter:
+    """``tf.data.experimental.TFRecordWriter``: writes the elements of a set, which are strings, to a file of records.
+
+    Args:
+        filename: the file.
+        compression_type: ``'GZIP'`` or None.
+    """
+
+    def __init__(self, filename: Any, compression_type: str | None = None) -> None:
+        self._filename, self._compression = filename, compression_type
+
+    def write(self, dataset: Any) -> None:
+        """Write all elements."""
+        with TFRecordWriter(_paths(self._filename)[0], self._compression) as file:
+            for element in dataset._elements():
+                file.write(np.asarray(element).item())
+
+
+def element_at(dataset: Any, index: Any) -> Any:
+    """``tf.data.experimental.at``: the element at a place."""
+    return dataset.at(index)
+
+
+def from_list(elements: Any, name: str | None = None) -> Any:
+    """``tf.data.experimental.from_list``: a set of the elements of a list."""
+    return Dataset.from_list(elements)
+
+
+def get_structure(dataset_or_iterator: Any) -> Any:
+    """``tf.data.experimental.get_structure``: shapes and types of the elements."""
+    return dataset_or_iterator.element_spec

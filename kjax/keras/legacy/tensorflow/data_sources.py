@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kjax.keras.legacy.tensorflow.data_elements import kept
+from kjax.keras.legacy.tensorflow.data_elements import kept, shown
 from kjax.keras.legacy.tensorflow.tensor import is_text, unwrap
 
 
@@ -23,6 +23,28 @@ class Sources:
     def __init__(self, elements: Callable[[], Iterator[Any]], length: float | None = None) -> None:
         self._elements = elements
         self._length = length
+
+    _kind = "Dataset"
+    _open = False
+    _declared: Any = None
+    """The signature that a set was made with."""
+
+    @classmethod
+    def from_list(cls, elements: Sequence[Any], name: str | None = None) -> Any:
+        """The elements of a list (``tf.data.experimental.from_list``)."""
+        rows = [kept(element) for element in elements]
+        return cls(lambda: iter(rows), len(rows))
+
+    def at(self, index: Any) -> Any:
+        """The element at a place (``tf.data.experimental.at``).
+
+        Raises:
+            IndexError: there is none.
+        """
+        element = next(itertools.islice(self._elements(), int(unwrap(index)), None), None)
+        if element is None:
+            raise IndexError(f"the data set has no element {int(unwrap(index))}")
+        return shown(element)
 
     @classmethod
     def from_generator(
@@ -57,7 +79,9 @@ class Sources:
             cast = [m if str(t) == "string" else np.asarray(m, str(t)) for m, t in zip(made, leaves, strict=True)]
             return jax.tree.unflatten(structure, cast)
 
-        return cls(lambda: map(element, generator(*args)))
+        found = cls(lambda: map(element, generator(*args)))
+        found._declared = output_signature
+        return found
 
     @classmethod
     def list_files(cls, file_pattern: Any, shuffle: bool | None = None, seed: int | None = None, **options: Any) -> Any:

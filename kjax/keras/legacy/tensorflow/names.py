@@ -187,7 +187,7 @@ _DATA = {
     **_from("data", "Dataset AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY Options"),
     **_from("data_files", "TextLineDataset TFRecordDataset FixedLengthRecordDataset"),
     **_from("environment", "", ThreadingOptions="Options"),
-    **_from("session", "", DatasetSpec="TensorSpec"),
+    **_from("session", "DatasetSpec"),
     "Iterator": _ITERATOR,
     "NumpyIterator": _ITERATOR,
 }
@@ -200,6 +200,11 @@ _DATA_EXPERIMENTAL = {
         "get_single_element group_by_window parallel_interleave prefetch_to_device rejection_resample save load scan snapshot "
         "unique choose_from_datasets sample_from_datasets",
         Counter="counter",
+        at="element_at",
+        from_list="from_list",
+        get_structure="get_structure",
+        dense_to_sparse_batch="dense_to_ragged_batch",
+        TFRecordWriter="DatasetWriter",
     ),
     **_from("environment", "AutoShardPolicy", DistributeOptions="Options"),
     **_from("session", "", enable_debug_mode="without_effect"),
@@ -244,7 +249,7 @@ _IO = {
     **_from(
         "records",
         "FixedLenFeature FixedLenSequenceFeature RaggedFeature TFRecordOptions TFRecordWriter VarLenFeature parse_example "
-        "parse_single_example",
+        "parse_single_example parse_single_sequence_example",
     ),
 }
 _LINALG = {
@@ -299,7 +304,9 @@ _TRAIN = {
     **_from("training", "load_checkpoint load_variable ExponentialMovingAverage"),
     **_from("environment", "", CheckpointOptions="Options", ClusterSpec="Options"),
     **_from("training", "Checkpoint CheckpointManager latest_checkpoint list_variables get_checkpoint_state"),
-    **_from("records", "BytesList Example Feature Features FloatList Int64List"),
+    **_from(
+        "records", "BytesList Example Feature FeatureList FeatureLists Features FloatList Int64List SequenceExample"
+    ),
     **{
         name: f"{_HERE}.optimizers:{name}"
         for name in "AdamOptimizer GradientDescentOptimizer MomentumOptimizer RMSPropOptimizer AdagradOptimizer "
@@ -332,12 +339,13 @@ MODULES: dict[str, dict[str, Any]] = {
         **_MATH,
         **_OLD_SUMMARIES,
         "Print": f"{_HERE}.control:Print",
+        "print": f"{_HERE}.printed:print",
         "merge_all_summaries": _SUMMARY["merge_all"],
         **_from(
             "functions",
             "argsort boolean_mask broadcast_to cast clip_by_norm clip_by_value concat constant convert_to_tensor "
             "dynamic_partition einsum expand_dims eye fill foldl gather gather_nd is_tensor linspace map_fn "
-            "meshgrid norm one_hot ones ones_like pad print range rank repeat reshape reverse roll scan searchsorted "
+            "meshgrid norm one_hot ones ones_like pad range rank repeat reshape reverse roll scan searchsorted "
             "shape size slice sort split squeeze stack stop_gradient strided_slice tensordot tile transpose unique "
             "unstack where while_loop zeros zeros_like tensor_scatter_nd_update clip_by_global_norm global_norm "
             "sequence_mask cond acos acosh asin asinh atan atan2 atanh complex conj imag real scatter_nd "

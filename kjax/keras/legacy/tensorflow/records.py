@@ -265,6 +265,11 @@ class Features:
         self.feature = dict(feature or {})
 
 
+def _entries(features: Features) -> bytes:
+    entries = sorted(features.feature.items())
+    return b"".join(_block(1, _block(1, n.encode()) + _block(2, f.SerializeToString())) for n, f in entries)
+
+
 class Example:
     """``tf.train.Example``."""
 
@@ -273,9 +278,7 @@ class Example:
 
     def SerializeToString(self) -> bytes:
         """The message."""
-        entries = sorted(self.features.feature.items())
-        inside = b"".join(_block(1, _block(1, n.encode()) + _block(2, f.SerializeToString())) for n, f in entries)
-        return _block(1, inside)
+        return _block(1, _entries(self.features))
 
     def ParseFromString(self, data: Any) -> int:
         """Take the features of a message."""
@@ -293,8 +296,112 @@ class Example:
         example.ParseFromString(data)
         return example
 
-    def __repr__(self) -> str:
-        return f"Example({ {name: feature.values for name, feature in self.features.feature.items()} })"
+    def __str__(self) -> str:
+        return text_of(self)
+
+    __repr__ = __str__
+
+
+class FeatureList:
+    """``tf.train.FeatureList``: the features of the steps of a sequence."""
+
+    def __init__(self, feature: Sequence[Feature] | None = None) -> None:
+        self.feature = list(feature or ())
+
+
+class FeatureLists:
+    """``tf.train.FeatureLists``: lists of features by name."""
+
+    def __init__(self, feature_list: Mapping[str, FeatureList] | None = None) -> None:
+        self.feature_list = dict(feature_list or {})
+
+
+class SequenceExample:
+    """``tf.train.SequenceExample``: features of a whole, and of its steps."""
+
+    def __init__(self, context: Features | None = None, feature_lists: FeatureLists | None = None) -> None:
+        self.context, self.feature_lists = context or Features(), feature_lists or FeatureLists()
+
+    def SerializeToString(self) -> bytes:
+        """The message."""
+        lists = b"".join(
+            _block(
+                1, _block(1, n.encode()) + _block(2, b"".join(_block(1, f.SerializeToString()) for f in steps.feature))
+            )
+            for n, steps in sorted(self.feature_lists.feature_list.items())
+        )
+        context = _entries(self.context)
+        return (_block(1, context) if context else b"") + (_block(2, lists) if lists else b"")
+
+    @staticmethod
+    def FromString(data: Any) -> SequenceExample:
+        """The example of a message."""
+        example = SequenceExample()
+        for number, part in _fields(data if isinstance(data, bytes) else np.asarray(unwrap(data)).item()):
+            for _, entry in _fields(part):
+                parts = dict(_fields(entry))
+                name, content = parts[1].decode(), parts.get(2, b"")
+                if number == 1:
+                    example.context.feature[name] = Feature().decode(content)
+                else:
+                    steps = FeatureList([Feature().decode(step) for _, step in _fields(content)])
+                    example.feature_lists.feature_list[name] = steps
+        return example
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    __repr__ = __str__
+
+
+_PARTS: dict[type, tuple[str, ...]] = {
+    Example: ("features",),
+    SequenceExample: ("context", "feature_lists"),
+    Features: ("feature",),
+    FeatureLists: ("feature_list",),
+    FeatureList: ("feature",),
+    Feature: ("bytes_list", "float_list", "int64_list"),
+    **dict.fromkeys((BytesList, FloatList, Int64List), ("value",)),
+}
+"""The fields of the messages."""
+
+
+def text_of(message: Any, depth: int = 0) -> str:
+    """A message as Protocol Buffers write it for readers."""
+    edge = "  " * depth
+    lines: list[str] = []
+    for part in _PARTS[type(message)]:
+        content = getattr(message, part)
+        if isinstance(message, Feature) and content is not message._given:
+            continue
+        for item in (
+            content
+            if isinstance(content, list)
+            else sorted(content.items())
+            if isinstance(content, dict)
+            else [content]
+        ):
+            if isinstance(item, tuple):
+                inside = text_of(item[1], depth + 2)
+                lines.append(
+                    f'{edge}{part} {{\n{edge}  key: "{item[0]}"\n{edge}  value {{\n{inside}{edge}  }}\n{edge}}}\n'
+                )
+            elif type(item) in _PARTS:
+                inside = text_of(item, depth + 1)
+                if inside or not isinstance(message, SequenceExample):
+                    lines.append(f"{edge}{part} {{\n{inside}{edge}}}\n")
+            else:
+                lines.append(f"{edge}{part}: {_scalar_text(item)}\n")
+    return "".join(lines)
+
+
+def _scalar_text(item: Any) -> str:
+    if isinstance(item, bytes):
+        shown = "".join(chr(b) if 32 <= b < 127 and b not in (34, 92) else f"\\{b:03o}" for b in item)
+        return f'"{shown}"'
+    if isinstance(item, float):
+        return str(np.float32(item)).removesuffix(".0")
+    return str(item)
 
 
 class FixedLenFeature:
@@ -330,7 +437,41 @@ class VarLenFeature:
         return _array(values or [], self.dtype)
 
 
-RaggedFeature = FixedLenSequenceFeature = VarLenFeature
+class FixedLenSequenceFeature(VarLenFeature):
+    """``tf.io.FixedLenSequenceFeature``: any number of rows of known sizes; of several examples filled up to the longest.
+
+    Args:
+        shape: the sizes of a row.
+        dtype: the type.
+        allow_missing: whether an example may lack it.
+        default_value: what is filled in; 0 or the empty string by default.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], dtype: Any, allow_missing: bool = False, default_value: Any = None
+    ) -> None:
+        super().__init__(dtype)
+        self.shape, self.allow_missing, self.default_value = tuple(shape), allow_missing, default_value
+
+    def of(self, name: str, values: list[Any] | None) -> Any:
+        """The array of an example."""
+        if values is None and not self.allow_missing:
+            raise ValueError(f"parse_example: the example has no feature {name!r}")
+        return _array(values or [], self.dtype).reshape(-1, *self.shape)
+
+
+class RaggedFeature(VarLenFeature):
+    """``tf.io.RaggedFeature``: a feature with any number of values.
+
+    Args:
+        dtype: the type.
+        value_key: the name of the feature, where the result has another.
+        **options: accepted.
+    """
+
+    def __init__(self, dtype: Any, value_key: str | None = None, **options: Any) -> None:
+        super().__init__(dtype)
+        self.value_key = value_key
 
 
 def _array(values: list[Any], dtype: Any) -> np.ndarray:
@@ -344,9 +485,43 @@ def _array(values: list[Any], dtype: Any) -> np.ndarray:
 def parse_single_example(serialized: Any, features: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
     """``tf.io.parse_single_example``: the arrays of an example."""
     found = Example.FromString(serialized).features.feature
-    return {
-        key: Tensor(wanted.of(key, found[key].values if key in found else None)) for key, wanted in features.items()
-    }
+    return _parsed(found, features)
+
+
+def _parsed(found: Mapping[str, Feature], features: Mapping[str, Any] | None) -> dict[str, Any]:
+    parsed = {}
+    for key, wanted in (features or {}).items():
+        name = getattr(wanted, "value_key", None) or key
+        parsed[key] = Tensor(wanted.of(name, found[name].values if name in found else None))
+    return parsed
+
+
+def parse_single_sequence_example(
+    serialized: Any,
+    context_features: Mapping[str, Any] | None = None,
+    sequence_features: Mapping[str, Any] | None = None,
+    example_name: Any = None,
+    name: str | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``tf.io.parse_single_sequence_example``: the context of a sequence, and its steps stacked.
+
+    Args:
+        serialized: the message.
+        context_features: what to take of the context.
+        sequence_features: what to take of the steps.
+        example_name: accepted.
+        name: accepted.
+    """
+    example = SequenceExample.FromString(serialized)
+    steps = {}
+    for key, wanted in (sequence_features or {}).items():
+        rows = [feature.values for feature in example.feature_lists.feature_list.get(key, FeatureList()).feature]
+        if isinstance(wanted, FixedLenSequenceFeature):
+            flat = [value for row in rows for value in row]
+            steps[key] = Tensor(_array(flat, wanted.dtype).reshape(len(rows), *wanted.shape))
+        else:
+            steps[key] = RaggedTensor([_array(row, wanted.dtype) for row in rows])
+    return _parsed(example.context.feature, context_features), steps
 
 
 def parse_example(serialized: Any, features: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
@@ -355,8 +530,10 @@ def parse_example(serialized: Any, features: Mapping[str, Any], name: str | None
     found: dict[str, Any] = {}
     for key, wanted in features.items():
         arrays = [row[key].value for row in rows]
-        varies = isinstance(wanted, VarLenFeature)
-        found[key] = RaggedTensor(arrays) if varies else Tensor(_stack(arrays))
+        if isinstance(wanted, FixedLenSequenceFeature):
+            found[key] = RaggedTensor(arrays).to_tensor(wanted.default_value)
+        else:
+            found[key] = RaggedTensor(arrays) if isinstance(wanted, VarLenFeature) else Tensor(_stack(arrays))
     return found
 
 

@@ -314,6 +314,15 @@ class Module:
         return method
 
     @property
+    def name_scope(self) -> Any:
+        """A name scope of the module's name, for ``with``."""
+        from kjax.keras.legacy.tensorflow.graph_variables import open_name_scope
+
+        scope: Any = open_name_scope(self.name)
+        scope.name = f"{self.name}/"
+        return scope
+
+    @property
     def trainable_variables(self) -> tuple[Any, ...]:
         """Those that are trained."""
         return tuple(v for v in self.variables if v.trainable)
@@ -341,6 +350,17 @@ class TensorSpec:
 
     def __repr__(self) -> str:
         return f"TensorSpec(shape={self.shape}, dtype=tf.{self.dtype}, name={self.name!r})"
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """What is known of a data set inside another."""
+
+    element_spec: Any
+    dataset_shape: Any = ()
+
+    def __repr__(self) -> str:
+        return f"DatasetSpec({self.element_spec!r}, {self.dataset_shape!r})"
 
 
 # -- logging -----------------------------------------------------------------------------------------------------
