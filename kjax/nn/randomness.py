@@ -9,6 +9,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import numpy as np
 from jaxtyping import Array
 
 from kjax.nn.graph import Graph
@@ -65,5 +66,7 @@ def moved_on(variables: Mapping[str, Any], batches: Any) -> dict[str, Any]:
     if STREAM not in variables:
         return dict(variables)
     words = variables[STREAM]
+    if isinstance(words, np.ndarray) and isinstance(batches, int):
+        return {**variables, STREAM: words + np.array([0, batches], words.dtype)}
     step = jax.numpy.asarray(batches, words.dtype)
     return {**variables, STREAM: words + jax.numpy.stack([jax.numpy.zeros_like(step), step])}

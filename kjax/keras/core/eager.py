@@ -19,7 +19,7 @@ from jax.core import Tracer
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.applying import Caller, Opaque, changes_params, penalties_of
 from kjax.keras.core.handle import Handle, call_here
-from kjax.keras.core.settings import next_key
+from kjax.keras.core.settings import fold_in, next_key
 from kjax.keras.core.variable import Variable
 from kjax.nn.graph import Graph, Op, Weight, call_with_masks, match_inputs, walk
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, accepts
@@ -53,7 +53,7 @@ def call_applied(call: Applied, active: scopes.Scope, args: tuple[Any, ...], kwa
         args: positional arguments.
         kwargs: keyword arguments.
     """
-    training, key = _mode_and_key(active, kwargs.pop("training", None), call.draws)
+    training, key = _mode_and_key(active, kwargs.pop("training", None), call)
     leaves, structure = jax.tree.flatten((args, kwargs))
     masks = [active.mask_of(leaf) for leaf in leaves] if active.masks else None
     masks = None if masks is None or all(mask is None for mask in masks) else masks
@@ -70,17 +70,19 @@ def call_graph(graph: AppliedGraph, active: scopes.Scope, inputs: Any, training:
         training: the mode, or None for that of the scope.
         mask: masks of the inputs, where they are given apart.
     """
-    training, key = _mode_and_key(active, training, graph.draws)
+    training, key = _mode_and_key(active, training, graph)
     if mask is None and active.masks:
         mask = jax.tree.map(active.mask_of, inputs)
         mask = mask if jax.tree.leaves(mask) else None
     return _with_masks(active, *graph(inputs, training, mask, key))
 
 
-def _mode_and_key(active: scopes.Scope, training: Any, draws: bool) -> tuple[bool, Any]:
+def _mode_and_key(active: scopes.Scope, training: Any, call: Applied | AppliedGraph) -> tuple[bool, Any]:
     training = scopes.as_mode(active.training if training is None else training)
+    if not call.needs_key:
+        return training, None
     key = active.next_key()
-    return training, next_key() if key is None and (training or draws) else key
+    return training, next_key() if key is None and (training or call.draws) else key
 
 
 def _with_masks(active: scopes.Scope, outputs: Any, masks: Sequence[Any]) -> Any:
@@ -106,9 +108,9 @@ class Applied:
         self.label = label
         self.boxes, self.structure = jax.tree.flatten(tree, is_leaf=_is_box)
         self.draws = may_draw(module)
-        self._needs_key = self.draws or accepts(module, "training")
         self._rewrites = changes_params(module)
         self._compiles = is_known(module)
+        self.needs_key = self.draws or not self._compiles or accepts(module, "training")
         self._programs: dict[Any, Callable[..., Result] | None] = {}
 
     def __call__(
@@ -147,7 +149,7 @@ class Applied:
         """The result of the compiled call, or None where the call has to run as it is."""
         arrays = [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
         others = tuple(_HOLE if isinstance(leaf, jax.Array) else (type(leaf), leaf) for leaf in leaves)
-        key = key if self._needs_key else None
+        key = key if self.needs_key else None
         call = structure, others, key is None
         try:
             program = self._programs[call]
@@ -236,6 +238,7 @@ class AppliedGraph:
             own = {collection: group[name] for collection, group in tree.items() if name in group}
             known = AppliedGraph(module, own) if isinstance(module, Graph) else Applied(module, own, name)
             self._layers.append(module if isinstance(module, Handle) else known)
+        self.needs_key = any(isinstance(layer, Handle) or layer.needs_key for layer in self._layers)
         first: dict[int, int] = {}
         self._again = [first.setdefault(node.layer, i) != i for i, node in enumerate(graph.nodes)]
 
@@ -261,7 +264,7 @@ class AppliedGraph:
             layer = self._layers[node.layer]
             own = key
             if key is not None and (self._again[number] or isinstance(layer, AppliedGraph)):
-                own = jax.random.fold_in(key, number)  # draws others than the first call, and than layers outside
+                own = fold_in(key, np.uint32(number))  # draws others than the first call, and than layers outside
             if isinstance(layer, Applied):
                 return layer(node.structure, leaves, leaf_masks, training, own)
             args, kwargs = jax.tree.unflatten(node.structure, leaves)

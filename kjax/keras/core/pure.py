@@ -21,7 +21,7 @@ from kjax.keras.core.known import UnknownError, identity, recalled, surroundings
 from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, UnknownArgumentError
 from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.seeds import Seeded
-from kjax.keras.core.settings import settings, to_snake_case
+from kjax.keras.core.settings import numbered_key, settings, to_snake_case
 from kjax.keras.core.symbolic import call_signature, in_terms_of, is_shape
 from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
@@ -132,7 +132,7 @@ class PureLayer(Seeded, Layer):
             return super().fresh_key()
         calls = self.__dict__.get("_seeded_calls", 0)
         object.__setattr__(self, "_seeded_calls", calls + 1)
-        return jax.random.fold_in(jax.random.key(seed), calls)
+        return numbered_key(seed, calls)
 
     def given_argument(self, name: str) -> Any:
         """The layer, or list of layers, that an argument was given as; None for other arguments."""
@@ -241,7 +241,8 @@ class PureLayer(Seeded, Layer):
         module = self.__dict__.get("_module")
         if module is None or type(self).call is not PureLayer.call:
             return None
-        return expected_inputs(module, (self._build_shapes or {}).get("input_shape") if self.built else None)
+        shapes = (self._build_shapes or {}) if self.built else {}
+        return structure.kept(self, "expected", lambda: expected_inputs(module, shapes.get("input_shape")))
 
     @input_spec.setter
     def input_spec(self, value: Any) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from kjax.keras.core.settings import settings
+from kjax.keras.core.settings import fold_in, settings
 from kjax.nn.module import ambient
 
 
@@ -96,7 +96,7 @@ class Scope:
         if self.key is None:
             return None if self.outer is None else self.outer.next_key()
         self.draws += 1
-        return jax.random.fold_in(self.key, self.draws)
+        return fold_in(self.key, np.uint32(self.draws))
 
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("keras_scope", default=None)

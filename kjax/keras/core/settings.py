@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import gc
 import re
 import secrets
@@ -83,7 +84,24 @@ default_policy_name.append(lambda: settings.dtype)
 def next_key() -> Array:
     """A fresh key, derived from the session's seed and the number of keys drawn before."""
     settings.draws += 1
-    return jax.random.fold_in(jax.random.key(settings.seed), settings.draws)
+    return numbered_key(settings.seed, settings.draws)
+
+
+@functools.partial(jax.jit, inline=True)
+def fold_in(key: Array, number: Any) -> Array:
+    """``jax.random.fold_in``, compiled: loops that users write draw a key in each call."""
+    return jax.random.fold_in(key, number)
+
+
+def numbered_key(seed: int, number: int) -> Array:
+    """The key of a number under a seed: ``fold_in(key(seed), number)``."""
+    return fold_in(_first_key(seed, jax.config.jax_default_prng_impl), np.uint32(number))  # type: ignore[attr-defined]
+
+
+@functools.lru_cache(maxsize=64)
+def _first_key(seed: int, impl: str) -> Array:
+    with jax.ensure_compile_time_eval():  # it outlives what is being traced
+        return jax.random.key(seed, impl=impl)
 
 
 def next_seed() -> int:

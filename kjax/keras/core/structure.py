@@ -29,7 +29,6 @@ BOOKKEEPING = frozenset(
             "_tensors",
             "_runs_outside_training",
             "_state_parts",
-            "_build_shapes",
             "_parts",
         ),
         *("_described", "_initial_values", "_class_output_names"),
@@ -84,7 +83,7 @@ class Kept:
         """Whether nothing changed since."""
         if self.stamp != (_count, settings.era):
             return False
-        return all(_equal(_contents(each), before) for each, before in self.held)
+        return not self.held or all(_equal(_contents(each), before) for each, before in self.held)
 
 
 def kept(layer: Any, name: Any, make: Callable[[], T]) -> T:

@@ -19,7 +19,7 @@ from jaxtyping import Array
 from kjax.keras.core import scope, structure
 from kjax.keras.core.doors import effects, names, nodes, sessions
 from kjax.keras.core.name_scopes import current_path
-from kjax.keras.core.settings import next_key, settings, unique_name
+from kjax.keras.core.settings import next_key, numbered_key, settings, unique_name
 from kjax.keras.core.shapes import TensorShape
 from kjax.nn import initializers
 from kjax.nn.dtypes import cast_floating
@@ -313,7 +313,7 @@ class Variable:
             return self.stored_value()
         key = None
         if hasattr(self, "_seed"):
-            key = jax.random.fold_in(jax.random.key(self._seed), self._draw_number)
+            key = numbered_key(self._seed, self._draw_number)
         return initial_value(self._initializer, key, self._shape, self._dtype)
 
     @property

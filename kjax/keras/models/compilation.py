@@ -5,8 +5,11 @@ from __future__ import annotations
 import collections
 import copy
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import jax
 
 from kjax.keras import metrics as handles
 from kjax.keras.core import optimizer as optimizers
@@ -115,7 +118,7 @@ class Compilation:
         """
         compiled = self.measure(objective)
         trackers = [self.loss_tracker, *self.output_trackers]
-        totals = dict(zip(["loss", *objective.loss_names], accumulators["totals"][: len(trackers), :2], strict=True))
+        totals = dict(zip(["loss", *objective.loss_names], _pairs(accumulators["totals"], len(trackers)), strict=True))
         for tracker in trackers:
             tracker.show(totals[tracker.name])
         if objective.batch_means:  # there are means over batches, and no states of metrics
@@ -297,3 +300,9 @@ def _unique(plain: Sequence[str], weighted: Sequence[str]) -> tuple[str, ...]:
         result.append(name if not seen[name] else f"{name}_{seen[name]}")
         seen[name] += 1
     return tuple(result)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _pairs(totals: Any, count: int) -> list[tuple[Any, Any]]:
+    """The sums and weights of the first rows of accumulators, one by one."""
+    return [(totals[i, 0], totals[i, 1]) for i in range(count)]

@@ -196,7 +196,8 @@ class Fitting(Inference):
                 validated = False
                 follower.epoch_begin(epoch)
                 if done == 0:
-                    session.begin_epoch(self._accumulators(objective))
+                    fresh = session.holder.lends or self._is_custom()
+                    session.begin_epoch(self._accumulators(objective) if fresh else self._empty_accumulators())
                 else:
                     follower.resume(report(session.holder.carry.metrics))
                 session.position = (epoch, done)

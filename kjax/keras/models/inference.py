@@ -29,7 +29,7 @@ class Inference(Sourcing):
         step, objective = self._evaluation_step()
         program, compute = self._programs(step, objective, loop.eval_program)
         carries = self._carries_state(self._is_custom())
-        variables, accumulators = self._asked_variables(self._is_custom()), self._accumulators(objective)
+        variables = self._asked_variables(self._is_custom())
         state = {name: value for name, value in variables.items() if name != PARAMS}
 
         def report(carry: Any) -> Any:
@@ -39,6 +39,8 @@ class Inference(Sourcing):
             lends = reader.steps != 1 or loop.partner.get() is not None
             if carries and lends:  # the layers go on to hold the arrays that their state has now
                 state = jax.tree.map(jnp.copy, state)
+            own = lends or self._is_custom()
+            accumulators = self._accumulators(objective) if own else self._empty_accumulators()
             holder = loop.Holder((accumulators, state) if carries else accumulators, lends)
             done = loop.run_epoch(
                 program,

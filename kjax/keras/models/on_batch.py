@@ -82,7 +82,8 @@ class OnBatch(_Base):
         batch = self._batch("test", x, y, sample_weight)
         step, objective = self._evaluation_step()
         program, report = self._programs(step, objective, loop.eval_program)
-        variables, carry = self._asked_variables(self._is_custom()), self._accumulators(objective)
+        variables = self._asked_variables(self._is_custom())
+        carry = self._accumulators(objective) if self._is_custom() else self._empty_accumulators()
         if self._carries_state(self._is_custom()):
             state = {name: value for name, value in variables.items() if name != PARAMS}
             carry, state = program.once((carry, state), variables, batch)

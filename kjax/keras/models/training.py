@@ -410,10 +410,14 @@ class Training(Closing, _Base):
         return self._seed
 
     def _variables(self) -> dict[str, Any]:
-        boxes, layout = structure.kept(self, "boxes", lambda: jax.tree.flatten(self.variable_tree(), is_leaf=is_box))
+        boxes, layout = self._boxes_in_order()
         values = layout.unflatten([v.value for v in boxes])
         distribution = self.distribution or settings.distribution
         return values if distribution is None else distribution.place(layout.unflatten(boxes), values)
+
+    def _boxes_in_order(self) -> tuple[list[Variable], Any]:
+        """The variables in the order of their tree, and how they unflatten to it."""
+        return structure.kept(self, "boxes", lambda: jax.tree.flatten(self.variable_tree(), is_leaf=is_box))
 
     def _carries_state(self, by_itself: bool) -> bool:
         """Whether state may change outside training too: that of stateful layers, and of layers that users wrote.
@@ -433,10 +437,13 @@ class Training(Closing, _Base):
 
     def _keep_state(self, state: Any) -> None:
         """Store the state that a run outside training ended with."""
-        tree = self.variable_tree()
+        state = {name: values for name, values in state.items() if name != STREAM}
+        if not state:
+            return
+        boxes, layout = self._boxes_in_order()
+        tree = layout.unflatten(boxes)
         for collection, values in state.items():
-            if collection != STREAM:
-                jax.tree.map(lambda box, value: box.assign(value), tree[collection], values, is_leaf=is_box)
+            jax.tree.map(lambda box, value: box.assign(value), tree[collection], values, is_leaf=is_box)
 
     def _accumulators(self, objective: Any = None) -> Any:
         """Empty accumulators of the loss and the metrics."""
