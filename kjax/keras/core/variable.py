@@ -22,6 +22,7 @@ from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, numbered_key, settings, unique_name
 from kjax.keras.core.shapes import TensorShape
 from kjax.nn import initializers
+from kjax.nn.drawing import on_device
 from kjax.nn.dtypes import cast_floating
 from kjax.nn.ops import elementwise, numpy
 
@@ -51,7 +52,7 @@ def initial_value(initializer: Any, key: Array | None, shape: tuple[int, ...], d
     """The value an initializer gives: constants through the host, so that nothing is compiled for them."""
     if isinstance(initializer, (initializers.Zeros, initializers.Ones)):
         make = np.zeros if isinstance(initializer, initializers.Zeros) else np.ones
-        return jnp.asarray(make(shape, jnp.dtype(dtype)))
+        return on_device(make(shape, jax.dtypes.canonicalize_dtype(jnp.dtype(dtype))))
     key = next_key() if key is None else key
     if not getattr(initializer, "traceable", True):  # a user's function may draw from generators of its own
         with scope.computing():
@@ -61,6 +62,8 @@ def initial_value(initializer: Any, key: Array | None, shape: tuple[int, ...], d
     except TypeError:
         with scope.computing():
             return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
+    if getattr(initializer, "shares_programs", False) and jax.default_backend() == "cpu":
+        return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
     return jnp.asarray(_draw(initializer, key, shape, dtype), dtype)
 
 

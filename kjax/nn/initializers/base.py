@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,9 @@ class Initializer(ContentValue):
     With ``kjax.keras``, the built-in ones may also be called as in Keras: ``initializer(shape, dtype=None)``. A user's
     subclass may be written in that form altogether.
     """
+
+    shares_programs: ClassVar[bool] = False
+    """Whether calls outside of compiled programs run programs that serve weights of many sizes, where that is quicker."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -7,12 +7,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from kjax.nn.arguments import choice, integer
+from kjax.nn.drawing import drawn, on_device, scaled
 from kjax.nn.initializers.base import Initializer, Shape, random_key, registry, seed
 from kjax.nn.value import field
 
@@ -20,9 +21,15 @@ from kjax.nn.value import field
 _TRUNCATED_STDDEV = 0.87962566103423978
 
 
+class _Random(Initializer):
+    """Base of those that draw."""
+
+    shares_programs = True
+
+
 @registry.add("random_normal", "normal")
 @dataclasses.dataclass(frozen=True, eq=False)
-class RandomNormal(Initializer):
+class RandomNormal(_Random):
     """Normal distribution.
 
     Attributes:
@@ -36,12 +43,12 @@ class RandomNormal(Initializer):
     seed: int | None = field(None, convert=seed)
 
     def __call__(self, key: Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
-        return jax.random.normal(random_key(key, self.seed), shape, dtype) * self.stddev + self.mean
+        return on_device(scaled(drawn("normal", random_key(key, self.seed), shape, dtype), self.stddev, self.mean))
 
 
 @registry.add("truncated_normal")
 @dataclasses.dataclass(frozen=True, eq=False)
-class TruncatedNormal(Initializer):
+class TruncatedNormal(_Random):
     """Normal distribution without the values more than two standard deviations from the mean.
 
     Attributes:
@@ -55,13 +62,13 @@ class TruncatedNormal(Initializer):
     seed: int | None = field(None, convert=seed)
 
     def __call__(self, key: Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
-        sample = jax.random.truncated_normal(random_key(key, self.seed), -2.0, 2.0, shape, dtype)
-        return sample * self.stddev + self.mean
+        sample = drawn("truncated_normal", random_key(key, self.seed), shape, dtype)
+        return on_device(scaled(sample, self.stddev, self.mean))
 
 
 @registry.add("random_uniform", "uniform")
 @dataclasses.dataclass(frozen=True, eq=False)
-class RandomUniform(Initializer):
+class RandomUniform(_Random):
     """Uniform distribution.
 
     Attributes:
@@ -75,7 +82,7 @@ class RandomUniform(Initializer):
     seed: int | None = field(None, convert=seed)
 
     def __call__(self, key: Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
-        return jax.random.uniform(random_key(key, self.seed), shape, dtype, self.minval, self.maxval)
+        return on_device(drawn("uniform", random_key(key, self.seed), shape, dtype, self.minval, self.maxval))
 
 
 def compute_fans(
@@ -115,7 +122,7 @@ def _axes(value: Any) -> tuple[int, ...] | None:
 
 @registry.add("variance_scaling")
 @dataclasses.dataclass(frozen=True, eq=False)
-class VarianceScaling(Initializer):
+class VarianceScaling(_Random):
     """Distribution of mean 0 and variance ``scale / n``, where ``n`` comes from the shape of the weight.
 
     Attributes:
@@ -148,11 +155,11 @@ class VarianceScaling(Initializer):
         variance = self.scale / max(1.0, size)
         if self.distribution == "uniform":
             limit = math.sqrt(3 * variance)
-            return jax.random.uniform(key, shape, dtype, -limit, limit)
+            return on_device(drawn("uniform", key, shape, dtype, -limit, limit))
         if self.distribution == "untruncated_normal":
-            return jax.random.normal(key, shape, dtype) * math.sqrt(variance)
+            return on_device(scaled(drawn("normal", key, shape, dtype), math.sqrt(variance)))
         stddev = math.sqrt(variance) / _TRUNCATED_STDDEV
-        return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype) * stddev
+        return on_device(scaled(drawn("truncated_normal", key, shape, dtype), stddev))
 
 
 @registry.add("glorot_uniform")
@@ -217,7 +224,7 @@ class LecunNormal(VarianceScaling):
 
 @registry.add("orthogonal", "OrthogonalInitializer")
 @dataclasses.dataclass(frozen=True, eq=False)
-class Orthogonal(Initializer):
+class Orthogonal(_Random):
     """Matrix with orthonormal columns, or rows where it has fewer rows (https://arxiv.org/abs/1312.6120).
 
     It is the factor Q of the QR decomposition of a normal matrix, with the signs that make the diagonal of R
@@ -237,8 +244,17 @@ class Orthogonal(Initializer):
         rows, columns = math.prod(shape[:-1]), shape[-1]
         compute = jnp.promote_types(dtype, jnp.float32)  # there is no QR decomposition in half precision
         tall = (max(rows, columns), min(rows, columns))
-        q, r = jnp.linalg.qr(jax.random.normal(random_key(key, self.seed), tall, compute))
-        q = q * jnp.where(jnp.diagonal(r) < 0, -1, 1)[None, :]
+        sample: Any = drawn("normal", random_key(key, self.seed), tall, compute)
+        q: Any
+        if isinstance(sample, np.ndarray):
+            from scipy.linalg import qr  # the LAPACK that JAX uses on CPU, without a program for each shape
+
+            q, r = qr(sample, mode="economic", overwrite_a=True, check_finite=False)  # pyright: ignore
+            signs = np.where(np.diagonal(r) < 0, -1, 1).astype(q.dtype)
+        else:
+            q, r = jnp.linalg.qr(sample)
+            signs = jnp.where(jnp.diagonal(r) < 0, -1, 1)
+        q = q * signs[None, :]
         if rows < columns:
             q = q.T
-        return (self.gain * q.reshape(shape)).astype(dtype)
+        return on_device((self.gain * q.reshape(shape)).astype(dtype))

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from kjax.nn import arguments as arg
 from kjax.nn import regularizers
+from kjax.nn.drawing import in_rows
 from kjax.nn.layers import base
 from kjax.nn.module import Layer
 from kjax.nn.value import field
@@ -22,9 +23,9 @@ def keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Bool[Array, "*
     rate near 0 or 1 is compared with 32 bits.
     """
     if not shape or shape[-1] == 1 or not 0.01 <= rate <= 0.99:
-        return jax.random.bits(key, shape, "uint32") >= jnp.uint32(min(round(rate * 2**32), 2**32 - 1))
+        return in_rows(jax.random.bits, key, shape, "uint32") >= jnp.uint32(min(round(rate * 2**32), 2**32 - 1))
     # The two halves of a word lie apart along the last axis, so that a batch that is spread over devices stays so.
-    words = jax.random.bits(key, (*shape[:-1], (shape[-1] + 1) // 2), "uint32")
+    words = in_rows(jax.random.bits, key, (*shape[:-1], (shape[-1] + 1) // 2), "uint32")
     threshold = round(rate * 2**16)
     low, high = words & jnp.uint32(0xFFFF), words
     halves = jnp.concatenate([low >= jnp.uint32(threshold), high >= jnp.uint32(threshold << 16)], axis=-1)
@@ -154,7 +155,7 @@ class GaussianDropout(Layer):
         if not training or self.rate == 0:
             return inputs
         deviation = (self.rate / (1.0 - self.rate)) ** 0.5
-        noise = jax.random.normal(base.random_key(self), inputs.shape, self.compute_dtype)
+        noise = in_rows(jax.random.normal, base.random_key(self), inputs.shape, self.compute_dtype)
         return inputs * (1 + deviation * noise)
 
 
@@ -169,7 +170,9 @@ class GaussianNoise(Layer):
     def call(self, inputs: Float[Array, "*shape"], training: bool = False) -> Float[Array, "*shape"]:
         if not training or self.stddev == 0:
             return inputs
-        return inputs + self.stddev * jax.random.normal(base.random_key(self), inputs.shape, self.compute_dtype)
+        return inputs + self.stddev * in_rows(
+            jax.random.normal, base.random_key(self), inputs.shape, self.compute_dtype
+        )
 
 
 class AlphaDropout(Layer):

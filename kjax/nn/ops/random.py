@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from kjax.nn.drawing import in_rows
 from kjax.nn.module import DROPOUT
 from kjax.nn.ops.convert import array, shape_of
 
 
 def normal(key: Array, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None) -> Array:
     """Normal numbers of a mean and standard deviation, float32 by default."""
-    return jax.random.normal(key, shape_of(shape), dtype or jnp.float32) * stddev + mean
+    return in_rows(jax.random.normal, key, shape_of(shape), dtype or jnp.float32) * stddev + mean
 
 
 def _given(shape: Any) -> tuple[Any, ...] | None:
@@ -38,7 +39,9 @@ def uniform(key: Array, shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype:
     dtype = dtype or jnp.float32
     if not jnp.issubdtype(jnp.dtype(dtype), jnp.floating):
         raise ValueError(f"uniform: `dtype` must be a float, received {dtype!r}; randint draws integers")
-    return jax.random.uniform(key, shape_of(shape), dtype, minval, maxval)
+    if jnp.ndim(minval) or jnp.ndim(maxval):
+        return jax.random.uniform(key, shape_of(shape), dtype, minval, maxval)
+    return in_rows(jax.random.uniform, key, shape_of(shape), dtype, minval, maxval)
 
 
 def randint(key: Array, shape: Any, minval: Any, maxval: Any, dtype: Any = "int32") -> Array:
@@ -104,7 +107,7 @@ def dropout(key: Array, inputs: Any, rate: float, noise_shape: Sequence[int | No
         return jnp.zeros_like(inputs)
     shape = noise_shape or inputs.shape
     shape = [inputs.shape[i] if s is None else s for i, s in enumerate(shape)]
-    keep = jax.random.bernoulli(key, 1.0 - rate, tuple(shape))
+    keep = in_rows(lambda key, shape: jax.random.bernoulli(key, 1.0 - rate, shape), key, shape)
     return jnp.where(jnp.broadcast_to(keep, inputs.shape), inputs / (1.0 - rate), jnp.zeros_like(inputs))
 
 
