@@ -224,7 +224,7 @@ def _shape_text(layer: Any, nodes: list[Any] | None) -> str:
                 shape = layer.compute_output_shape(built_for["input_shape"])
             else:
                 return "?"
-        except NotImplementedError:
+        except Exception:  # a user's `call`, with types that shapes do not tell
             return "?"
     flat: Any = jax.tree.flatten(shape, is_leaf=_is_shape)
     shapes, structure = flat

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.abstract import stand_in_leaf
 from kjax.keras.core.fitting import fitted
 from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.seeds import following, key_of
@@ -251,18 +252,14 @@ class Symbolic:
         return jax.eval_shape(run, arrays, list(masks) if masks is not None else [None] * len(leaves))
 
     def trace_call(self, args: Any, kwargs: Any) -> None:
-        """Trace a call with arrays: layers inside are built by it.
+        """Trace a call with arrays or symbolic tensors: layers inside are built by it, for their types too.
 
         Args:
             args: positional arguments, arrays among them.
             kwargs: keyword arguments.
         """
 
-        def shape(leaf: Any) -> Any:
-            is_array = hasattr(leaf, "shape") and hasattr(leaf, "dtype")
-            return jax.ShapeDtypeStruct(leaf.shape, jax.dtypes.canonicalize_dtype(leaf.dtype)) if is_array else leaf
-
-        self._trace(*jax.tree.map(shape, (args, dict(kwargs))))
+        self._trace(*jax.tree.map(stand_in_leaf, (args, dict(kwargs))))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors of the shapes and types of the outputs, for symbolic tensors or arrays; no graph is drawn."""

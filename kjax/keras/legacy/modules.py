@@ -156,11 +156,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "saving.saved_model_experimental saving.keras_saveable legacy.saving utils.legacy".split(),
         ("kjax.keras.saving",),
     ),
-    **{f"ops.{name}": ("kjax.keras.ops",) for name in "numpy nn math core linalg image fft operation function".split()},
+    **{f"ops.{name}": ("kjax.keras.ops",) for name in "numpy nn math core linalg image operation function".split()},
     "mixed_precision.experimental": ("kjax.keras.mixed_precision", "kjax.keras.config"),
     "mixed_precision.policy": ("kjax.keras.mixed_precision", "kjax.keras.config"),
     "experimental": ("kjax.keras.experimental", "kjax.keras"),
-    "version": ("kjax.keras",),
     "__internal__": ("kjax.keras.legacy.internal",),
     **{f"src.{path}".rstrip("."): places for path, places in source.paths().items()},
 }

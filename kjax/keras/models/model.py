@@ -310,8 +310,7 @@ class Model(OnBatch, Drawn, Layer):
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._plan is not None or self.built:
             return
-        several = len(args) + len(kwargs) > 1
-        if several and type(self).build is Model.build and type(self).call is not Model.call:
+        if type(self).build is Model.build and type(self).call is not Model.call:
             self.built = True
             self.trace_call(args, kwargs)
             self._note_shapes(args, kwargs)
