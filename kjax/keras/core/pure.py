@@ -311,7 +311,7 @@ class PureLayer(Seeded, Layer):
         States that a recurrent layer carries from call to call are none.
         """
         self._follow_held()
-        also = getattr(self._module, "also_own", ())
+        also = getattr(type(self._module), "also_own", ())
 
         def rank(entry: tuple[str, tuple[str, ...], Variable]) -> tuple[bool, int]:
             collection, path, _ = entry

@@ -29,7 +29,7 @@ from kjax.keras.core.tensor import (
     stand_in,
     symbolic_leaves,
 )
-from kjax.keras.core.variable import Variable
+from kjax.keras.core.variable import Variable, device_array
 from kjax.keras.legacy import calls
 from kjax.keras.legacy.arguments import OLD_ERAS
 
@@ -407,7 +407,7 @@ def as_array(leaf: Any) -> Any:
     if isinstance(leaf, Variable):
         return leaf.value
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc":
-        return jax.numpy.asarray(leaf)
+        return device_array(leaf, leaf.dtype)
     return leaf
 
 

@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.data.arrays import aligned_empty
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import settings
-from kjax.keras.core.variable import Variable
+from kjax.keras.core.variable import Variable, own_memory
 
 
 def read(boxes: Sequence[Variable]) -> list[Any]:
@@ -63,8 +62,5 @@ def _by_holder(boxes: Sequence[Variable]) -> list[tuple[Any, list[Variable]]]:
 def _ready(box: Variable, value: Any) -> Any:
     """A value in the variable's type: an array of JAX, or memory of its own that JAX can go on using."""
     value = value.value if isinstance(value, Variable) else value
-    if isinstance(value, jax.Array):
-        return jnp.asarray(value, box.stored_dtype)
-    memory = aligned_empty(box.shape, jnp.dtype(box.stored_dtype))
-    np.copyto(memory, np.asarray(value), casting="unsafe")
-    return memory
+    dtype = box.stored_dtype
+    return jnp.asarray(value, dtype) if isinstance(value, jax.Array) else own_memory(value, dtype)

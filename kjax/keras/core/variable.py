@@ -16,6 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
+from kjax.data.arrays import aligned_empty
 from kjax.keras.core import scope, structure
 from kjax.keras.core.doors import effects, names, nodes, sessions
 from kjax.keras.core.name_scopes import current_path
@@ -65,6 +66,19 @@ def initial_value(initializer: Any, key: Array | None, shape: tuple[int, ...], d
     if getattr(initializer, "shares_programs", False) and jax.default_backend() == "cpu":
         return jnp.asarray(initializer(key, shape, jnp.dtype(dtype)), dtype)
     return jnp.asarray(_draw(initializer, key, shape, dtype), dtype)
+
+
+def own_memory(value: Any, dtype: Any) -> np.ndarray:
+    """A copy of an array in a type, in memory that JAX can go on using."""
+    value = np.asarray(value)
+    memory = aligned_empty(value.shape, jax.dtypes.canonicalize_dtype(jnp.dtype(dtype)))
+    np.copyto(memory, value, casting="unsafe")
+    return memory
+
+
+def device_array(value: Any, dtype: Any) -> Array:
+    """An array of JAX in a type; for one of NumPy, whose owner may go on to change it, nothing is compiled for its shape."""
+    return jax.device_put(own_memory(value, dtype)) if isinstance(value, np.ndarray) else jnp.asarray(value, dtype)
 
 
 _made: weakref.WeakValueDictionary[tuple[int, int], Variable] = weakref.WeakValueDictionary()
@@ -157,7 +171,7 @@ class Variable:
             if dtype is None:
                 dtype = settings.floatx if np.issubdtype(array.dtype, np.floating) else array.dtype
             with jax.ensure_compile_time_eval():  # a variable made while something is traced has a value all the same
-                self._value = jnp.asarray(array, jax.dtypes.canonicalize_dtype(jnp.dtype(dtype)))
+                self._value = device_array(array, jax.dtypes.canonicalize_dtype(jnp.dtype(dtype)))
             self._shape, self._dtype = tuple(self._value.shape), str(self._value.dtype)
             return
         if shape is None:
@@ -351,7 +365,7 @@ class Variable:
                 return effects.update(self, value.__symbolic__() if hasattr(value, "__symbolic__") else value)
         value = value.value if isinstance(value, Variable) else value
         self.check_shape(value)
-        array = jnp.asarray(value, self._dtype)
+        array = device_array(value, self._dtype)
         active = scope.current()
         holder = active.holder_of(self) if active is not None else None
         if active is not None and (holder is not None or active.abstract or active.keeps or isinstance(array, Tracer)):
@@ -361,8 +375,7 @@ class Variable:
         elif self._live is not None:
             self._live.write([self], [array])
         else:
-            # A numpy array may be used in place on CPU; its owner may go on to change it.
-            self._value = array.copy() if isinstance(value, np.ndarray) else array
+            self._value = array
         return array
 
     def check_shape(self, value: Any) -> None:
