@@ -81,7 +81,7 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
 
 def enable_flash_attention() -> None:
     """Ask for fused attention where the device has it; XLA fuses attention without being asked."""
-    settings.flash_attention = True
+    settings.flash_attention = None
 
 
 def disable_flash_attention() -> None:

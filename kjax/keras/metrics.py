@@ -36,6 +36,10 @@ def get(identifier: Any) -> Any:
     if isinstance(rule, Metric):
         return rule
     cls = globals().get(type(rule).__name__)
+    if isinstance(identifier, str) and cls is not None:
+        name = inspect.signature(cls).parameters.get("name")
+        if name is not None and name.default is None:
+            return cls()  # its name counts, as that of one that is made by its class
     return cls.wrap(rule) if cls is not None else PureMetric.wrap(rule)
 
 

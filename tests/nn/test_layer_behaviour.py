@@ -296,7 +296,7 @@ def test_embedding_out_of_range_is_not_a_number() -> None:
 def test_flash_attention_without_a_gpu() -> None:
     layer = L.MultiHeadAttention(1, 2, flash_attention=True)
     x = jnp.ones((1, 3, 4))
-    with pytest.raises(ValueError, match="MultiHeadAttention layer: `flash_attention` needs an NVIDIA GPU"):
+    with pytest.raises(RuntimeError, match="MultiHeadAttention layer: `flash_attention` needs an NVIDIA GPU"):
         layer.init(KEY, x, x)
 
 

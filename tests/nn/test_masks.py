@@ -156,7 +156,7 @@ def test_bidirectional_and_time_distributed() -> None:
     assert L.Bidirectional(L.LSTM(2)).compute_mask(X, MASK) is None
     apart = L.Bidirectional(L.GRU(2, return_sequences=True, return_state=True), merge_mode=None)
     masks = apart.compute_mask(X, MASK)
-    assert [m is None for m in masks] == [False, False, True, True]
+    assert [m is None for m in masks] == [False, False]
     np.testing.assert_array_equal(L.TimeDistributed(L.Dense(2)).compute_mask(X, MASK), MASK)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from kjax.keras.core import configs
 from kjax.keras.core.pure import PureLayer
+from kjax.keras.legacy.form import is_converted, of_era
 
 
 class LambdaMembers(PureLayer):
@@ -23,11 +24,26 @@ class LambdaMembers(PureLayer):
             config["function"] = configs.deserialize_keras_object(entry)
         return super().from_config(config)
 
+    @of_era
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer; an output shape and a mask only where there are some."""
+        config = super().get_config()
+        absent = () if is_converted() else [key for key in ("output_shape", "mask") if config.get(key) is None]
+        return {key: _by_name(value) for key, value in config.items() if key not in absent}
+
     def _begin_drawing(self) -> None:
         module: Any = self._module
         draw = lambda inputs, *args, **kwargs: module.function(inputs, **dict(module.arguments))  # noqa: E731
         self._drawn_call = draw
         self._adopt(module.clone(function=_same, arguments=(), mask=None))
+
+
+def _by_name(entry: Any) -> Any:
+    """Byte code, defaults and closure by name, as Lambda layers of Keras 3 hold them; other things as they are."""
+    if not isinstance(entry, Mapping) or entry.get("class_name") != "__lambda__":
+        return entry
+    parts = zip(("code", "defaults", "closure"), entry["config"]["value"], strict=True)
+    return {**entry, "config": dict(parts)}
 
 
 def _same(x: Any) -> Any:

@@ -21,6 +21,7 @@ from kjax.nn.dtypes import Policy, abstract, policy_name
 from kjax.nn.equality import snake_case
 from kjax.nn.losses.base import merge_mask
 from kjax.nn.metrics.confusion import DecisionCount
+from kjax.nn.metrics.iou import ConfusionMatrixMetric
 
 _NUMPY = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError)
 """What JAX raises where a metric computes with NumPy: such a metric works with ``run_eagerly``, and is not traced."""
@@ -382,8 +383,12 @@ class PureMetric(Metric):
             raise ValueError(f"metric {self.name!r} has seen no data, and its state depends on their shape")
         return self._packed(self._state)
 
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Add data: targets, predictions and sample weights (a mean or sum takes values and weights)."""
+    def update_state(self, *args: Any, **kwargs: Any) -> Any:
+        """Add data: targets, predictions and sample weights (a mean or sum takes values and weights).
+
+        Returns:
+            None; of an IoU the matrix of counts, as in Keras.
+        """
         args, kwargs = jax.tree.map(_value, scopes.plain((args, kwargs)), is_leaf=_is_box)
         given = inspect.signature(self.rule.update).bind(None, *args, **kwargs).arguments
         if "y_pred" in given and given.get("mask") is None:
@@ -394,6 +399,7 @@ class PureMetric(Metric):
         self._prepare(*list(arrays.values())[:2])
         new = self.rule.update(self._values(), **arrays)
         self._each(lambda box, value: box.assign(value), new)
+        return self._values() if isinstance(self.rule, ConfusionMatrixMetric) else None
 
     def _each(self, function: Callable[[Variable, Any], Any], state: Any) -> None:
         """Call a function with each variable and its part of a state."""

@@ -118,7 +118,9 @@ class InputLayer(Layer):
         self.sparse = bool(sparse)
         begins = input_tensor is None or (is_symbolic(input_tensor) and input_tensor._keras_history is None)
         tensor = None if input_tensor is None or not begins else input_tensor
-        tensor = tensor or KerasTensor(self.batch_shape, self._input_type, name=self.name)
+        tensor = tensor or KerasTensor(
+            self.batch_shape, self._input_type, name=name if settings.era == "3" else self.name
+        )
         tensor.sparse = self.sparse or tensor.sparse
         self.built = True
         self.source = None if begins else _as_source(input_tensor)
@@ -222,7 +224,7 @@ def _many_values(shape: Sequence[int], dtype: str) -> np.ndarray:
     values = np.arange(1000, 1000 + np.prod(shape))
     if dtype == "bool":
         values = values % 2
-    elif jnp.dtype(dtype).itemsize == 1:
+    elif jnp.dtype(dtype).itemsize == 1 or dtype == "bfloat16":
         values = values % 100 + 7
     return values.reshape(shape).astype(jnp.dtype(dtype))
 

@@ -149,8 +149,7 @@ class Symbolic:
         self._lock_state()
         if masked and not self._passes_masks:
             self._note_lost_mask()
-        names = [f"{self.name}_output_{i}" for i in range(len(specs))]
-        outputs = [KerasTensor(s.shape, s.dtype, n, known=s.known) for n, s in zip(names, specs, strict=True)]
+        outputs = [KerasTensor(s.shape, s.dtype, known=s.known) for s in specs]
         for tensor, mask in zip(outputs, itertools.chain(masks, itertools.repeat(None)), strict=False):
             if mask is not None:
                 tensor._keras_mask = mask  # type: ignore[attr-defined]

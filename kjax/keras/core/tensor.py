@@ -143,7 +143,8 @@ class KerasTensor:
         if settings.era == "tf":
             made = f" (created by layer {self.op.name!r})" if self.op is not None else ""
             return f"<KerasTensor: shape={self.shape} dtype={self.dtype}{made}>"
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        kind = f"sparse={self.sparse}, ragged={self.ragged}"
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, {kind}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(

@@ -31,9 +31,9 @@ def shape(x: Any) -> tuple[Any, ...]:
 
 
 def size(x: Any) -> Any:
-    """Number of elements; of a symbolic tensor with free axes a symbolic number."""
+    """Number of elements; of a symbolic tensor a symbolic number."""
     shape = np.shape(x) if not hasattr(x, "shape") else x.shape
-    if None in shape:
+    if isinstance(x, KerasTensor):
         return ShapeOperation(_number_of_elements, "size")._symbolic_call((x,), {})
     return int(np.prod(shape, dtype=np.int64))
 
@@ -48,8 +48,8 @@ def dtype(x: Any) -> str:
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether ``x`` is an array of JAX or a symbolic tensor."""
-    return isinstance(x, (jax.Array, KerasTensor)) or is_sparse(x)
+    """Whether ``x`` is an array of JAX: has values, or will have them when a traced function runs."""
+    return isinstance(x, jax.Array) or is_sparse(x)
 
 
 def map(f: Callable[..., Any], xs: Any) -> Any:

@@ -16,8 +16,13 @@ _written: dict[str, Any] = {}
 
 def written_here(inner: Mapping[str, Any]) -> Any:
     """The function of byte code that this process has written itself, in which nobody can have put anything; or None."""
-    value = inner.get("value")
-    return _written.get(value[0]) if isinstance(value, list) and value and isinstance(value[0], str) else None
+    text = next(iter(parts(inner)), None)
+    return _written.get(text) if isinstance(text, str) else None
+
+
+def parts(inner: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Byte code, defaults and closure, from a list or, as Lambda layers have them, by name."""
+    return tuple(inner["value"] if "value" in inner else (inner["code"], inner["defaults"], inner["closure"]))
 
 
 def dump(function: Any) -> list[Any]:
@@ -35,9 +40,7 @@ def load(inner: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: the byte code cannot be read, for example because another version of Python wrote it.
     """
-    text, defaults, closure = (
-        inner["value"] if "value" in inner else (inner["code"], inner["defaults"], inner["closure"])
-    )
+    text, defaults, closure = parts(inner)
     try:
         loaded = marshal.loads(base64.b64decode(text))
     except (binascii.Error, ValueError, EOFError, TypeError) as error:

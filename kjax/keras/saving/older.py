@@ -10,7 +10,7 @@ import numpy as np
 from kjax.keras.core import configs
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
-from kjax.keras.saving import names
+from kjax.keras.saving import code, names
 from kjax.keras.saving.serialization import defaults_of
 from kjax.nn.value import Value
 
@@ -363,7 +363,7 @@ def _kind(value: Any) -> str:
 
 
 def _function(value: Mapping[str, Any]) -> Any:
-    return tuple(value["config"]["value"]) if value.get("class_name") == "__lambda__" else entry(value)
+    return code.parts(value["config"]) if value.get("class_name") == "__lambda__" else entry(value)
 
 
 # -- models ------------------------------------------------------------------------------------------------------

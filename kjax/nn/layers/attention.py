@@ -253,7 +253,7 @@ class _HeadedAttention(Layer):
                 shape = (query.shape[0], *seen.shape[1:2], query.shape[1], key.shape[1])
                 seen = jnp.broadcast_to(seen, shape)
             if layer.flash_attention and jax.default_backend() != "gpu":
-                raise ValueError(f"{base.describe(self)}: `flash_attention` needs an NVIDIA GPU; leave it out")
+                raise RuntimeError(f"{base.describe(self)}: `flash_attention` needs an NVIDIA GPU; leave it out")
             how = "cudnn" if layer.flash_attention else None
             return jax.nn.dot_product_attention(query, key, value, mask=seen, scale=scale, implementation=how), None
         if layer.flash_attention and (with_scores or query.ndim == 4):  # inputs of more axes do without it, as in Keras

@@ -104,14 +104,10 @@ class Bidirectional(Layer):
                 return y, z
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
-        """The mask of the inputs where sequences are returned, and None for each returned state."""
+        """The mask of the inputs where sequences are returned, twice without a merge; returned states have none."""
         del inputs
         output = first_mask(mask) if self.layer.return_sequences else None
-        outputs = [output, output] if self.merge_mode is None else output
-        if not self.layer.return_state:
-            return outputs
-        states = [None] * (2 * self.layer.state_arrays)
-        return [*outputs, *states] if isinstance(outputs, list) else [outputs, *states]
+        return (output, output) if self.merge_mode is None else output
 
 
 class TimeDistributed(Layer):
