@@ -105,6 +105,8 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
 
 @define
 def cast(x: Any, dtype: Any) -> Any:
+    if hasattr(x, "with_values") and hasattr(x, "dense_shape"):  # a sparse tensor
+        return x.with_values(cast(x.values, dtype))
     return _stacked(x).astype(dtype_of(dtype))
 
 
@@ -166,17 +168,47 @@ def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
         from kjax.keras import backend
 
         return backend.shape(input) if None in input.shape else sizes(input.shape)
+    if getattr(input, "rows_differ", False):
+        return RaggedShape(input)
     return sizes(jnp.shape(unwrap(input)))
 
 
-def rank(input: Any, name: str | None = None) -> int:
+class RaggedShape:
+    """``tf.shape`` of a ragged tensor: the number of rows, and their lengths.
+
+    Args:
+        tensor: the tensor.
+    """
+
+    def __init__(self, tensor: Any) -> None:
+        self._tensor = tensor
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return self._tensor.ndim
+
+    def __getitem__(self, axis: int) -> Any:
+        if axis == 0:
+            return sizes(len(self._tensor))
+        if axis == 1:
+            raise ValueError("the rows of a ragged tensor have no common length; row_lengths() gives those of all")
+        return sizes(self._tensor.flat_values.shape[axis - self._tensor.ragged_rank])
+
+    def __repr__(self) -> str:
+        lengths = [str(len(self._tensor)), *(str(tuple(map(int, n))) for n in self._tensor.nested_row_lengths())]
+        lengths += map(str, self._tensor.flat_values.shape[1:])
+        return f"<DynamicRaggedShape lengths=[{', '.join(lengths)}] num_row_partitions={self._tensor.ragged_rank}>"
+
+
+def rank(input: Any, name: str | None = None) -> Any:
     """``tf.rank``: number of axes."""
-    return len(input.shape) if hasattr(input, "shape") else np.ndim(input)
+    return sizes(len(input.shape) if hasattr(input, "shape") else np.ndim(input))
 
 
-def size(input: Any, out_type: Any = None, name: str | None = None) -> int:
+def size(input: Any, out_type: Any = None, name: str | None = None) -> Any:
     """``tf.size``: number of elements."""
-    return int(np.size(unwrap(input)))
+    return sizes(np.size(unwrap(input.flat_values if hasattr(input, "flat_values") else input)))
 
 
 def _array_of(value: Any, dtype: Any, shape: Any = None) -> Any:
@@ -291,7 +323,11 @@ def one_hot(
     indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axis: int = -1, dtype: Any = "float32"
 ) -> Any:
     hot = jax.nn.one_hot(jnp.asarray(indices, jnp.int32), int(depth), axis=axis, dtype=dtype_of(dtype))
-    return hot * (on_value - off_value) + off_value if (on_value, off_value) != (1, 0) else hot
+    if (on_value, off_value) == (1, 0):
+        return hot
+    found = hot * (on_value - off_value) + off_value
+    whole = dtype == "float32" and isinstance(on_value, int) and isinstance(off_value, int)
+    return found.astype(jnp.int32) if whole else found  # the type is that of the values where they are given
 
 
 @define

@@ -87,7 +87,11 @@ class Dataset(Sources):
     @staticmethod
     def zip(*datasets: Any) -> Dataset:
         """Elements of several sets side by side."""
-        sets = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], (tuple, list)) else datasets
+        sets = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], (tuple, list, dict)) else datasets
+        leaves, structure = jax.tree.flatten(sets)
+        if isinstance(sets, dict) or len(leaves) != len(sets):  # sets inside of tuples and dicts
+            rows = Dataset.zip(*leaves)
+            return Dataset(lambda: (jax.tree.unflatten(structure, row) for row in rows._elements()), rows._length)
         lengths = [s._length for s in sets]
         known = min(float("inf") if n is None else n for n in lengths)
         return Dataset(lambda: zip(*(s._elements() for s in sets), strict=False), None if None in lengths else known)

@@ -18,7 +18,12 @@ from kjax.keras.core.operation import SizedByValues
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy.tensorflow.tensor import apply, unwrap
+from kjax.keras.legacy.tensorflow.tensor import apply, as_bytes, unwrap
+
+TENSORS = frozenset(
+    "b y rhs vec diagonal segment_ids indices targets predictions labels logits updates weights diagonals".split()
+)
+"""Arguments that are tensors wherever they stand, so that lists of numbers are too."""
 
 
 def function_of(
@@ -33,10 +38,19 @@ def function_of(
         **renamed: its argument names and those of ``compute``.
     """
 
+    tensors_at: frozenset[int] = frozenset()
+    with contextlib.suppress(TypeError, ValueError):  # a ufunc has no signature
+        tensors_at = frozenset(i for i, name in enumerate(inspect.signature(compute).parameters) if name in TENSORS)
+
     def function(*args: Any, **kwargs: Any) -> Any:
         title = kwargs.pop("name", None)
         count = len(args) if all_tensors else 1
+        if args and isinstance(args[0], (str, bytes)) and name != "einsum":
+            args = (as_bytes(args[0]), *args[1:])
         args = (*map(numbers, args[:count]), *args[count:])
+        if tensors_at:
+            args = tuple(numbers(arg) if i in tensors_at else arg for i, arg in enumerate(args))
+            kwargs = {key: numbers(value) if key in TENSORS else value for key, value in kwargs.items()}
         given = {renamed.get(key, key): value for key, value in kwargs.items()}
         return note(apply(compute, args, given, name), title)
 

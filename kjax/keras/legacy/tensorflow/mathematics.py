@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of
-from kjax.keras.legacy.tensorflow.tensor import unwrap
+from kjax.keras.legacy.tensorflow.tensor import Tensor, unwrap, wrap
 
 _ELEMENTWISE = {
     "abs": jnp.abs,
@@ -286,12 +286,22 @@ def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
 
 
+class Unique(NamedTuple):
+    """What ``tf.unique`` returns."""
+
+    y: Any
+    idx: Any
+
+
 def unique(x: Any, name: str | None = None) -> Any:
     """``tf.unique``: the values in the order of their first places, and the place of each element among them."""
     values, first, inverse = np.unique(np.asarray(unwrap(x)), return_index=True, return_inverse=True)
     order = np.argsort(first)
     places = np.argsort(order)
-    return jnp.asarray(values[order]), jnp.asarray(places[inverse.reshape(-1)])
+    return Unique(
+        wrap(jnp.asarray(values[order])) if values.dtype.kind not in "OSU" else Tensor(values[order]),
+        wrap(jnp.asarray(places[inverse.reshape(-1)])),
+    )
 
 
 def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> list[Any]:

@@ -94,6 +94,11 @@ _COMPUTING = ("kjax.nn.losses", "kjax.nn.metrics")
 """Where functions of arrays are that a script calls by their names in Keras."""
 
 
+EACH_VALUE = frozenset("Embedding Dense Activation Dropout ReLU LeakyReLU ELU Rescaling LayerNormalization".split())
+"""Layers that change each value, or vector, of a ragged tensor by itself."""
+ROWS = frozenset("LSTM GRU SimpleRNN RNN Bidirectional GlobalAveragePooling1D".split())
+"""Layers that learn by a mask where the rows of a ragged tensor end."""
+
 _FINDING = ("kjax.keras.losses", "kjax.keras.metrics")
 """Where ``get`` finds what a script gets by name, too."""
 
@@ -184,6 +189,11 @@ class Recorder:
             args: positional arguments, tensors among them.
             kwargs: keyword arguments.
         """
+        if args and isinstance(args[0], RaggedTensor) and type(layer).__name__ in EACH_VALUE:
+            return args[0].with_flat_values(layer(args[0].flat_values, *args[1:], **kwargs))
+        if args and isinstance(args[0], RaggedTensor) and type(layer).__name__ in ROWS:
+            lengths = np.asarray(args[0].row_lengths())
+            kwargs.setdefault("mask", np.arange(int(lengths.max(initial=0))) < lengths[:, None])
         leaves, structure = jax.tree.flatten(dense((args, kwargs)), is_leaf=is_leaf)
         leaves = [jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
         plain = [unwrap_leaf(leaf) for leaf in leaves]

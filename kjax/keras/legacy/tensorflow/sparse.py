@@ -105,7 +105,9 @@ class SparseTensor:
         return self * -1
 
     def __repr__(self) -> str:
-        return f"SparseTensor(indices={self.indices!r}, values={self.values!r}, dense_shape={list(self._sizes)})"
+        return (
+            f"SparseTensor(indices={self.indices}, values={self.values}, dense_shape={Tensor(np.asarray(self._sizes))})"
+        )
 
 
 def from_dense(tensor: Any, name: str | None = None) -> SparseTensor:

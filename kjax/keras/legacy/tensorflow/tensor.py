@@ -311,9 +311,34 @@ def as_bytes(thing: Any) -> np.ndarray:
 class Sizes(np.ndarray):
     """Numbers that are known while everything else is traced: what ``tf.shape`` gives, and what is computed of it."""
 
-    def numpy(self) -> np.ndarray:
-        """The numbers."""
-        return np.asarray(self)
+    def numpy(self) -> Any:
+        """The numbers; one number as a NumPy scalar."""
+        return np.asarray(self)[()]
+
+    def __getitem__(self, key: Any) -> Any:
+        found = np.asarray(self)[key]
+        return np.asarray(found).view(Sizes)
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        if self.ndim:
+            raise TypeError("the sizes of a tensor are no key of a dict; their tuple is")
+        return hash(self.item())
+
+    @property
+    def _shown(self) -> Tensor:
+        return Tensor(np.asarray(self))
+
+    def __repr__(self) -> str:
+        return repr(self._shown)
+
+    def __str__(self) -> str:
+        return str(self._shown)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._shown, spec)
 
 
 def sizes(integers: Any) -> Sizes:
@@ -325,9 +350,22 @@ def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
     """A method of tensors and variables that computes with the object and another."""
 
     def method(self: Any, *others: Any) -> Any:
+        if takes_lists and isinstance(others[0] if others else None, (list, tuple)):
+            others = (_listed(others[0]),)
         return apply(compute, (self, *others), {}, "operator")
 
+    takes_lists = compute is not OPERATORS["__getitem__"]
     return method
+
+
+def _listed(numbers: Any) -> Any:
+    """A list beside a tensor, which stands for one."""
+    if any(is_leaf(leaf) for leaf in jax.tree.leaves(numbers, is_leaf=is_leaf)):
+        from kjax.keras.legacy.tensorflow.arrays import stack
+
+        return stack(list(numbers))
+    array = np.asarray(numbers)
+    return array if array.dtype.kind in "OSU" else jnp.asarray(array)
 
 
 for _name, _compute in OPERATORS.items():
@@ -370,6 +408,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if symbolic_leaves((args, kwargs)):
         return apply_function(function, args, kwargs, name)
     leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
+    if any(getattr(leaf, "rows_differ", False) for leaf in leaves):
+        from kjax.keras.legacy.tensorflow.ragged_calls import call
+
+        return call(function, args, kwargs, name)
     if scopes.is_drawing() and any(isinstance(leaf, Variable) for leaf in leaves):
         leaves = [leaf.__symbolic__() if isinstance(leaf, Variable) else unwrap_leaf(leaf) for leaf in leaves]
         args, kwargs = jax.tree.unflatten(structure, leaves)
