@@ -20,23 +20,16 @@ T = TypeVar("T")
 
 BOOKKEEPING = frozenset(
     (
-        *("_extra_losses", "_stored_updates", "_inbound_nodes", "_outbound_nodes", "_init_arguments", "_kept"),
-        *("_session", "stop_training", "history", "_batch_metrics", "_sample", "_sample_batches", "_checked", "_empty"),
-        *(
-            "_key",
-            "_seed",
-            "_prepared",
-            "_tensors",
-            "_runs_outside_training",
-            "_state_parts",
-            "_parts",
-        ),
-        *("_described", "_initial_values", "_class_output_names"),
-    )
+        "_extra_losses _stored_updates _inbound_nodes _outbound_nodes _init_arguments _kept _session stop_training history "
+        "_batch_metrics _sample _sample_batches _checked _empty _key _seed _prepared _tensors _runs_outside_training "
+        "_state_parts _parts _described _initial_values _class_output_names"
+    ).split()
 )
 """Attributes that say nothing of what a layer is made of: setting them changes nothing."""
 
-_REPLACED = frozenset("_own_variables _boxes _held _given_layers _original _stack _loss_functions".split())
+_REPLACED = frozenset(
+    "_own_variables _undeclared _boxes _held _given_layers _original _stack _loss_functions _build_shapes".split()
+)
 """Lists and dicts that are never changed where they lie without an attribute being set afterwards."""
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, np.generic, np.ndarray, jax.Array)
