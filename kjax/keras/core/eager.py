@@ -14,6 +14,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import numpy as np
+from flax.linen import module as linen_module
 from jax.core import Tracer
 
 from kjax.keras.core import scope as scopes
@@ -24,6 +25,9 @@ from kjax.keras.core.variable import Variable
 from kjax.nn.graph import Graph, Op, Weight, call_with_masks, match_inputs, walk
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, accepts
 from kjax.nn.randomness import may_draw
+
+_interceptors: Any = getattr(linen_module, "_global_interceptor_stack", ())
+"""Those who watch the calls of modules (``nn.intercept_methods``); Flax has no other way to ask for them."""
 
 _HOLE = object()
 """Stands for an array among the leaves of a call."""
@@ -40,6 +44,8 @@ def is_plain(active: scopes.Scope, tree: Any) -> bool:
         tree: its arguments.
     """
     if active.values or active.shifts or active.abstract or active.outer is not None or active.replay is not None:
+        return False
+    if _interceptors:  # somebody watches the calls of modules, which a compiled one does not make
         return False
     return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(tree))
 
