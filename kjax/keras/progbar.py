@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.console import print_message
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.progress import (
     Line,
     Segment,
@@ -46,6 +48,14 @@ class Progbar:
         ...     progress.add(1, [("size", 2.0)])  # doctest: +ELLIPSIS
         3/3 - 0s - ...us/file - size: 2.0000
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """In the eras of Keras 1 and 2 the bar of then."""
+        if cls is Progbar and settings.era in OLD_ERAS:
+            from kjax.keras.legacy.progbar import OlderProgbar
+
+            return object.__new__(OlderProgbar)
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -118,7 +128,7 @@ class Progbar:
             self._sums[name] = (total + value * steps, count + steps)
 
     def _means(self) -> Iterable[tuple[str, Any]]:
-        return ((name, total if count == 1 else total / count) for name, (total, count) in self._sums.items())
+        return ((name, total if count == 1 else total / max(count, 1)) for name, (total, count) in self._sums.items())
 
     def _draw(self, current: int, at: float, per_step: float, last: bool) -> None:
         if self.target and not last:

@@ -277,7 +277,7 @@ def _older_rows(
 ) -> Iterator[tuple[str, str, int, list[str] | None]]:
     """The rows of the table of Keras 2: name, shape, number of weights, connections."""
     for layer in layers:
-        shape = re.sub(r"\[[^\]]*\]", "", _shape_text(layer, nodes))
+        shape = re.sub(r"\[/\]|\[color[^\]]*\]", "", _shape_text(layer, nodes))
         sources = None
         if graph is not None:
             text = re.sub(r"\[/\]|\[color[^\]]*\]", "", _connections(layer, graph))

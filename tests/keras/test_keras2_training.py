@@ -5,6 +5,7 @@ Names, types and numbers were recorded from Keras 2.2.4.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_params_of_a_generator():
         "steps": 3,
         "verbose": 0,
         "do_validation": False,
-        "metrics": ["loss", "mean_absolute_error"],
+        "metrics": ["loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"],
     }
 
 
@@ -170,3 +171,88 @@ def test_configs_of_initializers():
 
 def test_shapes_are_tuples_in_yaml():
     assert "batch_input_shape: !!python/tuple\n" in made().to_yaml()
+
+
+def test_callbacks_of_then(capsys: pytest.CaptureFixture[str]):
+    C: Any = kjax.keras.callbacks
+    model = made()
+    stopping = C.EarlyStopping("loss", min_delta=100, patience=1, verbose=1, restore_best_weights=True)
+    assert stopping.monitor_op is np.less
+    history = model.fit(X, Y, epochs=5, verbose=0, callbacks=[stopping, C.ReduceLROnPlateau("loss", patience=9)])
+    assert len(history.epoch) == 2
+    assert type(history.history["lr"][0]) is np.float32
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["Restoring model weights from the end of the best epoch", "Epoch 00002: early stopping"]
+    with pytest.raises(ValueError, match="should be a float"):
+        model.fit(X, Y, verbose=0, callbacks=[C.LearningRateScheduler(lambda epoch: 1)])
+    assert C.EarlyStopping("val_acc").monitor_op is np.greater
+
+
+def test_an_epoch_that_was_stopped_in_its_middle_has_no_validation():
+    class Stops(Callback):
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.model.stop_training = batch == 0
+
+    history = made().fit(X, Y, batch_size=4, validation_data=(X, Y), verbose=0, callbacks=[Stops()]).history
+    assert list(history) == ["loss", "mean_absolute_error"]
+
+
+def test_weights_of_classes():
+    with pytest.raises(ValueError, match="must contain all classes"):
+        made().fit(X, np.arange(10) % 2, class_weight={0: 1.0}, verbose=0)
+    with pytest.warns(UserWarning, match="says nothing"):
+        made().fit(X, np.arange(10) % 2, class_weight="auto", verbose=0)
+    model = Sequential([L.Dense(2, input_shape=(4,), activation="softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    with pytest.raises(ValueError, match="to_categorical"):
+        model.fit(X, np.arange(10) % 2, verbose=0)
+
+
+def test_a_bar_of_ones_own(capsys: pytest.CaptureFixture[str]):
+    bar = kjax.keras.utils.Progbar(3, interval=0)
+    for i in range(3):
+        bar.add(1, [("a", i)])
+    lines = capsys.readouterr().out.split("\n")
+    assert lines[1].startswith("1/3 [=========>....................] - ETA: ")
+    assert lines[1].endswith("s - a: 0.0000e+00")
+    assert lines[3].startswith("3/3 [==============================] - ")
+    assert lines[3].endswith("/step - a: 1.0000")
+
+
+def test_ends_of_models():
+    a = L.Input((3,))
+    with pytest.raises(ValueError, match="redundant"):
+        Model([a, a], L.Dense(1)(a))
+    p = K.placeholder((2, 3))
+    with pytest.raises(ValueError, match=r"keras\.layers\.Input"):
+        Model(p, L.Dense(1)(p))
+    with pytest.raises(ValueError, match="not fully defined"):
+        L.Flatten()(L.Input((None, 3)))
+    assert isinstance(L.LSTM(3, return_state=True)(L.Input((4, 2))), list)
+
+
+def test_helpers_that_modules_kept_to_themselves():
+    def of(path: str, name: str) -> Any:
+        return getattr(importlib.import_module(f"keras.{path}"), name)
+
+    assert of("backend", "tensorflow_backend")._get_available_gpus() == []
+    standardized = of("layers.recurrent", "_standardize_args")
+    assert standardized([1, 2, 3, 4], None, None, 1) == (1, [2, 3], [4])
+    assert standardized(1, 2, (3,), None) == (1, [2], [3])
+    fans = of("initializers", "_compute_fans")
+    assert [fans(s) for s in ((3, 4), (3, 4, 5), (2, 3, 4, 5))] == [(3, 4), (12, 15), (24, 30)]
+    assert of("engine.base_layer", "_to_snake_case")("_My") == "private__my"
+    assert of("preprocessing.sequence", "_remove_long_seq")(3, [[1], [1, 2, 3]], [1, 2]) == ([[1]], [1])
+    assert of("engine.topology", "Network") is Model
+    assert (K.py_all([1, 0]), K.py_any([1, 0]), sorted(K._config)[0]) == (False, True, "backend")
+    revive = of("utils.generic_utils", "deserialize_keras_object")
+    assert revive("it", module_objects={"it": 3}, printable_module_name="thing") == 3
+    with pytest.raises(ValueError, match="Unknown thing: other"):
+        revive("other", module_objects={}, printable_module_name="thing")
+    assert kjax.keras.utils.to_categorical([0, 1]).dtype == np.float32
+
+
+def test_images_are_resized_with_points_at_corners():
+    x = np.array([[0.0, 2.0]]).reshape(1, 1, 2, 1)
+    found = K.eval(K.resize_images(K.variable(x), 1, 2, "channels_last", interpolation="bilinear"))
+    np.testing.assert_allclose(found.ravel(), [0, 1, 2, 2])

@@ -103,6 +103,8 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = "int32") ->
     """Evenly spaced values; none for a negative single argument."""
     if stop is None and isinstance(start, int) and start < 0:
         start = 0
+    if dtype == "int32" and float in (type(start), type(stop), type(step)):
+        dtype = settings.floatx  # the type that is the default says nothing
     return ops.arange(start, stop, step, dtype)
 
 

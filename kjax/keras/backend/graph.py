@@ -214,7 +214,7 @@ def moving_average_update(x: Variable, value: Any, momentum: Any) -> Any:
 
 def get_value(x: Any) -> np.ndarray:
     """The value of a variable or array as a NumPy array, or a NumPy number where it has no axes."""
-    return eval(x)[()]
+    return eval(x)
 
 
 def batch_get_value(ops: Sequence[Any]) -> list[np.ndarray]:
@@ -237,7 +237,7 @@ def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
 
 
 def eval(x: Any) -> np.ndarray:
-    """The value of an array, a variable, or a symbolic tensor that depends on no placeholder.
+    """The value of an array, a variable, or a symbolic tensor that depends on no placeholder; a number of NumPy without axes.
 
     Raises:
         ValueError: a symbolic tensor that depends on a placeholder.
@@ -248,7 +248,7 @@ def eval(x: Any) -> np.ndarray:
         (value,) = x.tensors
         x.apply([eval(value)])
         return eval(x.target)
-    return np.array(sparse_arrays.dense(x.value if isinstance(x, Variable) else x))
+    return np.array(sparse_arrays.dense(x.value if isinstance(x, Variable) else x))[()]
 
 
 def _typed(value: Any, tensor: KerasTensor) -> np.ndarray:
@@ -322,7 +322,7 @@ class Function:
         values = [v.stored_value() for v in self._variables]
         fed = [_fit(t, value) for t, value in zip(self._supplied, pulled(self._supplied), strict=True)]
         results = self._compute(values, fed, next_key(), bool(settings.learning_phase))
-        return [_typed(value, tensor) for value, tensor in zip(results, self._wanted, strict=True)]
+        return [_typed(value, tensor)[()] for value, tensor in zip(results, self._wanted, strict=True)]
 
     def __call__(self, *inputs: Any) -> Any:
         """Run it on a list of values, one for each input."""

@@ -18,6 +18,7 @@ from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn.ops import convolution, keras2
 
@@ -42,6 +43,11 @@ def lift(target: Callable[..., Any], name: str | None = None) -> Callable[..., A
             bound.arguments["data_format"] = normalize_data_format(bound.arguments.get("data_format"))
         if isinstance(bound.arguments.get("padding"), str):
             _check_padding(name, bound.arguments["padding"])
+        if settings.era in OLD_ERAS and "interpolation" in bound.arguments:
+            meant = spellings.ERA_VALUES["interpolation"]
+            bound.arguments["interpolation"] = meant.get(
+                bound.arguments["interpolation"], bound.arguments["interpolation"]
+            )
         args, kwargs = bound.args, bound.kwargs
         if symbolic_leaves((args, kwargs)):
             return Operation(target, name)._symbolic_call(args, kwargs)

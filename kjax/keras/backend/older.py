@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -127,13 +129,35 @@ def unpack(x: Any, axis: int = 0) -> list[Any]:
     return ops.unstack(x.__symbolic__() if hasattr(x, "__symbolic__") else x, axis=axis)
 
 
-_MODULES = {"tf": "tensorflow", "np": "numpy", "control_flow_ops": "tensorflow", "tensor_array_ops": "tensorflow"}
+_MODULES = {name: name for name in ("json", "os", "sys")} | {
+    "tf": "tensorflow",
+    "np": "numpy",
+    "control_flow_ops": "tensorflow",
+    "tensor_array_ops": "tensorflow",
+}
+
+
+def _folder() -> str:
+    """Where Keras keeps its settings and data sets."""
+    return os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+
 
 SETTINGS: dict[str, Callable[[], Any]] = {
     **{name: functools.partial(importlib.import_module, module) for name, module in _MODULES.items()},
-    "_EPSILON": config.epsilon,
-    "_FLOATX": config.floatx,
-    "_BACKEND": lambda: "tensorflow",
+    **dict.fromkeys(("_EPSILON", "_epsilon"), config.epsilon),
+    **dict.fromkeys(("_FLOATX", "_floatx"), config.floatx),
+    **dict.fromkeys(("_BACKEND", "_backend"), lambda: "tensorflow"),
+    **dict.fromkeys(("_IMAGE_DATA_FORMAT", "_image_data_format"), lambda: settings.image_data_format),
+    "_config": lambda: {
+        "floatx": config.floatx(),
+        "epsilon": config.epsilon(),
+        "backend": "tensorflow",
+        "image_data_format": settings.image_data_format,
+    },
+    **{f"py_{name}": functools.partial(getattr, builtins, name) for name in ("all", "any", "slice", "sum")},
+    "_keras_base_dir": lambda: os.path.expanduser("~"),
+    "_keras_dir": _folder,
+    "_config_path": lambda: os.path.join(_folder(), "keras.json"),
     "_IMAGE_DIM_ORDERING": lambda: {"channels_last": "tf", "channels_first": "th"}[settings.image_data_format],
 }
 """Settings that scripts of Keras 1 read as attributes, and modules that the backend held because it used them."""

@@ -54,6 +54,8 @@ class Callback:
     """Whether the hooks are called after those of all other callbacks, wherever it stands among them."""
 
     params: dict[str, Any] | None = None
+    validation_data: Any = None
+    """In scripts of Keras 1 and 2 inputs, targets and weights of the validation in one list, where they are arrays."""
     _model: Any = None
 
     def __init__(self) -> None:

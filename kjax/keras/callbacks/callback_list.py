@@ -167,6 +167,9 @@ class CallbackList:
                 limit = min(limit, listener.limit(step))
         return limit
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.callbacks)
+
     def listens(self, hook: str) -> bool:
         """Whether some callback overrides the hook of this name."""
         return bool(self._of(hook))

@@ -7,6 +7,8 @@ from typing import Any
 
 from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.printing import epoch_label, waits_longer
 
 
@@ -76,6 +78,9 @@ class EarlyStopping(MonitorCallback):
         current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
+        if settings.era in OLD_ERAS:
+            self._judge_as_keras2(epoch, current)
+            return
         # A NaN in the first epoch is no improvement on anything; those weights still are the best there are.
         if self.restore_best_weights and self.best_weights is None:
             self._remember(epoch)
@@ -89,10 +94,28 @@ class EarlyStopping(MonitorCallback):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
+    def _judge_as_keras2(self, epoch: int, current: Any) -> None:
+        """The baseline was the best value to begin with, and weights were restored at once, where training was stopped."""
+        best = self.baseline if self.best is None else self.best
+        if self._is_improvement(current, best):
+            self.best = current
+            self.wait = 0
+            self._remember(epoch)
+            return
+        self.wait += 1
+        if self.wait < self.patience + waits_longer():
+            return
+        self.stopped_epoch = epoch
+        self.model.stop_training = True
+        if self.restore_best_weights and self.best_weights is not None:
+            if self.verbose > 0:
+                print_message("Restoring model weights from the end of the best epoch")
+            self.model.set_weights(self.best_weights)
+
     def on_train_end(self, logs: Any = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
             print_message(f"{epoch_label(self.stopped_epoch + 1)}: early stopping")
-        if self.restore_best_weights and self.best_weights is not None:
+        if self.restore_best_weights and self.best_weights is not None and settings.era not in OLD_ERAS:
             if self.verbose > 0:
                 print_message(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)

@@ -32,7 +32,8 @@ def _record(model: Any, logs: dict[str, Any]) -> None:
     """Write the learning rate into the logs, so that History and others show it."""
     label = "lr" if settings.era in OLD_ERAS else "learning_rate"
     for name, optimizer in _optimizers(model):
-        logs[f"{label}_{name}" if name else label] = float(optimizer.learning_rate)
+        rate = float(optimizer.learning_rate)
+        logs[f"{label}_{name}" if name else label] = np.float32(rate) if settings.era in OLD_ERAS else rate
 
 
 class LearningRateScheduler(Callback):
@@ -82,7 +83,8 @@ class LearningRateScheduler(Callback):
         rate = self.schedule(epoch, present) if _takes_two(self.schedule) else self.schedule(epoch)
         if getattr(rate, "ndim", None) == 0 and not isinstance(rate, np.generic):
             rate = float(rate)
-        if isinstance(rate, bool) or not isinstance(rate, (float, int, np.floating, np.integer)):
+        numbers = (float, np.floating) if settings.era in OLD_ERAS else (float, int, np.floating, np.integer)
+        if isinstance(rate, bool) or not isinstance(rate, numbers):
             raise ValueError(
                 f"LearningRateScheduler: the output of the `schedule` function should be a float, received {rate!r}"
             )
@@ -195,8 +197,8 @@ class ReduceLROnPlateau(MonitorCallback):
     def _reduce(self, optimizer: Any, epoch: int, name: str) -> bool:
         """Reduce the rate of one optimizer; False where it is at its lower bound."""
         old = float(optimizer.learning_rate)
-        # The rate is kept in float32, where a bound such as 0.001 is a slightly different number.
-        if old <= float(np.float32(self.min_lr)):
+        # The rate is kept in float32, where a bound such as 0.001 is a slightly different number; Keras 2 did not mind.
+        if old <= (self.min_lr if settings.era in OLD_ERAS else float(np.float32(self.min_lr))):
             return False
         new = max(old * self.factor, self.min_lr)
         optimizer.learning_rate = new

@@ -11,6 +11,7 @@ import numpy as np
 
 from kjax.keras.callbacks.base import Callback
 from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 _UP = (
     "accuracy acc binary_accuracy categorical_accuracy sparse_categorical_accuracy "
@@ -94,9 +95,13 @@ class MonitorCallback(Callback):
         self.best: Any = baseline
         self.min_delta = abs(min_delta)
         self.monitor_op: Callable[..., Any] | None = None
+        if settings.era in OLD_ERAS:
+            self._set_monitor_op()
 
     def _set_monitor_op(self) -> None:
-        mode = self.mode if self.mode != "auto" else direction_of(self.monitor, self.model)
+        mode = self.mode if self.mode != "auto" else None
+        if mode is None and settings.era not in OLD_ERAS:
+            mode = direction_of(self.monitor, self.model)
         if mode is None and settings.era != "3":  # before Keras 3 the name alone decided
             mode = "max" if "acc" in self.monitor or self.monitor.startswith("fmeasure") else "min"
         if mode is None:

@@ -57,6 +57,10 @@ class Declared(list):
         return list, (list(self),)
 
 
+class NotBuiltError(ValueError, RuntimeError):
+    """A layer has no weights yet: an error of values today, and a runtime error before Keras 3."""
+
+
 class Owning:
     """The part of a layer that knows its variables and the layers inside it."""
 
@@ -333,7 +337,7 @@ class Owning:
     def count_params(self) -> int:
         """Number of numbers in the weights."""
         if not self.built:
-            raise ValueError(f"{self.name!r} has no weights yet because it was not built; call it on data first")
+            raise NotBuiltError(f"{self.name!r} has no weights yet because it was not built; call it on data first")
         return sum(v.size for v in self.weights)
 
 

@@ -158,7 +158,8 @@ class Symbolic:
             return outputs[0]  # a list of one tensor was that tensor
         if settings.era in ("1", "2") and not self.nests_outputs and _is_nested(jax.tree.unflatten(structure, outputs)):
             return outputs  # the lists that layers returned did not hold lists
-        return self._in_order(jax.tree.unflatten(structure, outputs))
+        found = self._in_order(jax.tree.unflatten(structure, outputs))
+        return list(found) if settings.era in OLD_ERAS and type(found) is tuple else found
 
     def _in_order(self, outputs: Any) -> Any:
         """What is structured like the outputs, with dicts as the layer writes them; JAX sorts them."""

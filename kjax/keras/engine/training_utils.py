@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.doors import checks
+from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.models.data import weights_of_classes
 from kjax.keras.utils.sequence import PyDataset
 
@@ -39,13 +40,13 @@ def check_num_samples(
     Raises:
         ValueError: both steps and a batch size, or nothing that tells.
     """
-    if steps is not None:
-        if batch_size is not None:
-            raise ValueError(f"`batch_size` must be None where `{steps_name}` is given")
+    if steps is not None and batch_size is not None:
+        raise ValueError(f"`batch_size` must be None where `{steps_name}` is given")
+    if not ins or any(map(is_symbolic, ins)):
+        if steps is None:
+            raise ValueError(f"the data have no number of samples; give `{steps_name}`")
         return None
-    if ins and hasattr(ins[0], "shape"):
-        return int(ins[0].shape[0])
-    raise ValueError(f"the data have no number of samples; give `{steps_name}`")
+    return int(ins[0].shape[0]) if hasattr(ins[0], "shape") else None
 
 
 def standardize_input_data(
@@ -285,7 +286,7 @@ def standardize_weights(
         if missing:
             raise ValueError(f"`class_weight` has no weight for the classes {sorted(missing)}")
         by_class = weights_of_classes(class_weight, np.asarray(y))
-        return by_class if sample_weight is None else by_class * sample_weight
+        return by_class if sample_weight is None else sample_weight
     if sample_weight is not None:
         return sample_weight
     shape = np.shape(y)[:2] if sample_weight_mode == "temporal" else np.shape(y)[:1]

@@ -34,7 +34,7 @@ def check(layer: Any, inputs: Any, masks: list[Any], era: str) -> None:
 
     Raises:
         TypeError: a mask for a layer that takes none.
-        ValueError: one input for a layer that merges several.
+        ValueError: one input for a layer that merges several, or free axes where their product has to be known.
     """
     name = _built_in(layer)
     if name in _MERGING and (not isinstance(inputs, (list, tuple)) or len(inputs) < 2):
@@ -42,6 +42,12 @@ def check(layer: Any, inputs: Any, masks: list[Any], era: str) -> None:
         raise ValueError(
             f"A `{name}` layer should be called on a list of {several}: {layer.name!r} was called on "
             f"{'a single tensor' if not isinstance(inputs, (list, tuple)) else f'{len(inputs)} of them'}"
+        )
+    sizes = tuple(getattr(inputs, "shape", ()))[1:]
+    if name == "Flatten" and not all(sizes):
+        raise ValueError(
+            f'The shape of the input to "Flatten" is not fully defined (got {sizes}). Make sure to pass a '
+            'complete "input_shape" or "batch_input_shape" argument to the first layer in your model.'
         )
     if masks and not _takes_masks(layer, name, era):
         raise TypeError(

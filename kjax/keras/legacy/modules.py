@@ -182,9 +182,35 @@ _DATA = (
 
 _IMPORTED = {"ask_to_proceed_with_overwrite": "kjax.keras.utils.io_utils:ask_to_proceed_with_overwrite"}
 
+_HELPERS = {
+    **dict.fromkeys(
+        ("backend", "backend.tensorflow_backend"),
+        "_get_available_gpus _to_tensor _preprocess_padding _preprocess_conv1d_input _preprocess_conv2d_input "
+        "_preprocess_conv3d_input _regular_normalize_batch_in_training _broadcast_normalize_batch_in_training "
+        "_fused_normalize_batch_in_training",
+    ),
+    "engine.base_layer": "_to_snake_case _collect_previous_mask _collect_input_shape",
+    "engine.network": "_make_node_key",
+    "engine.topology": "_to_snake_case _collect_previous_mask _collect_input_shape _make_node_key",
+    "engine.saving": (
+        "HDF5_OBJECT_HEADER_LIMIT save_attributes_to_hdf5_group load_attributes_from_hdf5_group _serialize_model "
+        "_deserialize_model"
+    ),
+    "engine.training_utils": "standardize_single_array",
+    "initializers": "_compute_fans",
+    "layers": "_standardize_args _generate_dropout_mask",
+    "models": "_clone_functional_model _clone_sequential_model",
+    **dict.fromkeys(("preprocessing.sequence", "datasets.imdb", "datasets.reuters"), "_remove_long_seq"),
+    "utils.data_utils": "_hash_file _extract_archive",
+    "utils.io_utils": "HDF5_OBJECT_HEADER_LIMIT",
+    **dict.fromkeys(("utils.multi_gpu_utils", "utils.training_utils"), "_get_available_devices _normalize_device_name"),
+    "utils.vis_utils": "_check_pydot",
+}
+"""Helpers of modules, of :mod:`kjax.keras.legacy.private`."""
+
 _BATCHWISE = "matthews_correlation precision recall fbeta_score fmeasure fscore f1score".split()
 
-NAMES: dict[str, dict[str, str]] = {
+_SPECIAL: dict[str, dict[str, str]] = {
     "layers": {
         "merge": "kjax.keras.legacy.layers:merge",
         "Merge": "kjax.keras.legacy.layers:Merge",
@@ -204,7 +230,15 @@ NAMES: dict[str, dict[str, str]] = {
         for name in ("_obtain_input_shape", "obtain_input_shape")
     },
     "optimizers": {"optimizer_from_config": "kjax.keras.optimizers:deserialize"},
-    "utils": {"to_ordinal": "kjax.keras.legacy.left_out:to_ordinal"},
+    "utils": {
+        "to_ordinal": "kjax.keras.legacy.left_out:to_ordinal",
+        "deserialize_keras_object": "kjax.keras.legacy.revival:deserialize_keras_object",
+    },
+    "layers.convolutional": {
+        "_Conv": "kjax.keras.inside.families:BaseConv",
+        "_SeparableConv": "kjax.keras.inside.families:BaseSeparableConv",
+    },
+    "utils.generic_utils": {"_GLOBAL_CUSTOM_OBJECTS": "kjax.keras.legacy.private:_GLOBAL_CUSTOM_OBJECTS"},
     "utils.visualize_util": {"plot": "kjax.keras.utils:plot_model"},
     "utils.vis_utils": {"plot": "kjax.keras.utils:plot_model"},
     "regularizers": {
@@ -227,6 +261,7 @@ NAMES: dict[str, dict[str, str]] = {
         "Container": "kjax.keras.models:Model",
         **_IMPORTED,
         **{name: f"kjax.keras.engine.saving:{name}" for name in _GROUPS},
+        "Network": "kjax.keras.models:Model",
     },
     "engine.training": {
         **{f"_{name}": f"kjax.keras.engine.training_utils:{name}" for name in _DATA},
@@ -237,6 +272,7 @@ NAMES: dict[str, dict[str, str]] = {
         "check_array_lengths": "kjax.keras.engine.training_utils:check_array_length_consistency",
         "weighted_objective": "kjax.keras.engine.training_utils:weighted_masked_objective",
         "Container": "kjax.keras.models:Model",
+        "Network": "kjax.keras.models:Model",
     },
     "engine.network": {"Network": "kjax.keras.models:Model"},
     "engine.functional": {"Functional": "kjax.keras.models:Model"},
@@ -247,5 +283,10 @@ NAMES: dict[str, dict[str, str]] = {
         **_IMPORTED,
         "optimizer_from_config": "kjax.keras.optimizers:deserialize",
     },
+}
+NAMES: dict[str, dict[str, str]] = {
+    path: {name: f"kjax.keras.legacy.private:{name}" for name in _HELPERS.get(path, "").split()}
+    | _SPECIAL.get(path, {})
+    for path in {*_HELPERS, *_SPECIAL}
 }
 """Names that a path had besides those of kjax: a module and a name in it."""

@@ -84,4 +84,5 @@ def older_params(
     if arrays is not None:
         params["samples"] = arrays[0]
     params |= {"verbose": verbose, "do_validation": validation}
-    return Params(params, metrics=[*names, *(f"val_{name}" for name in names if validation)])
+    shown = validation or arrays is None  # for generators they were always listed
+    return Params(params, metrics=[*names, *(f"val_{name}" for name in names if shown)])

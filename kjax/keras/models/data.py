@@ -13,6 +13,8 @@ import numpy as np
 
 from kjax.data.host import host_array, whole
 from kjax.data.stream import unpack
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.train.objective import per_output
 
 
@@ -165,11 +167,11 @@ def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
     """A weight for each sample from its class.
 
     Args:
-        class_weight: weight of each class; classes that are not named weigh 1, as in Keras.
+        class_weight: weight of each class; classes that are not named weigh 1, as in Keras. In Keras 1 and 2 all were named.
         y: integer classes, or one-hot rows.
 
     Raises:
-        ValueError: targets of another form.
+        ValueError: targets of another form, or classes without a weight in scripts of Keras 1 and 2.
     """
     if not isinstance(class_weight, Mapping) or not all(_is_class(key) for key in class_weight):
         raise ValueError(
@@ -179,7 +181,13 @@ def weights_of_classes(class_weight: Mapping[int, float], y: Any) -> np.ndarray:
     if y.ndim > 2:
         raise ValueError(f"class_weight needs targets of one or two axes, received shape {y.shape}")
     classes = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    missing = sorted({*np.unique(classes).tolist()} - {*class_weight}) if settings.era in OLD_ERAS else []
     classes = np.round(classes).astype(np.int64)
+    if missing:
+        raise ValueError(
+            f"`class_weight` must contain all classes in the data. The classes {missing} exist in the data but not in "
+            "`class_weight`."
+        )
     top = max([int(classes.max(initial=0)), *(int(c) for c in class_weight)])
     table = np.ones(top + 1, np.float32)
     for cls, weight in class_weight.items():
@@ -279,7 +287,8 @@ class Arrangement:
         Raises:
             ValueError: other numbers or names of inputs, targets or weights than the model has.
         """
-        if self.class_weight is not None:
+        replaced = weights is not None and settings.era in OLD_ERAS  # sample weights took the place of those of classes
+        if self.class_weight is not None and not replaced:
             weights = weighted_by_class(self.class_weight, y, weights, self.outputs)
         inputs = arrange_inputs(x, self.names) if self.names else x
         if self.outputs is None:

@@ -98,6 +98,13 @@ class Fitting(Inference):
             check_steps(x, batch_size, steps_per_epoch, "steps_per_epoch")
             if validation_steps is not None and steps_per_epoch is None and batches_of(x) is None:
                 raise ValueError("argument `validation_steps` needs `steps_per_epoch`")
+        if settings.era in OLD_ERAS and isinstance(class_weight, str):
+            warnings.warn(
+                f"argument `class_weight`={class_weight!r} says nothing: Keras only looked at dicts from classes to weights; "
+                "sklearn.utils.class_weight.compute_class_weight finds balanced ones",
+                stacklevel=3,
+            )
+            class_weight = None
         if validation_data is None and validation_split:
             if class_weight is not None and sample_weight is None and self._follows_keras2:
                 # Keras 1 and 2 made sample weights of them first, so that they count in validation too.
@@ -207,7 +214,11 @@ class Fitting(Inference):
                 follower.learn_steps(done)
                 done = 0
                 logs = follower.logs()
-                if validation is not None and _is_due(validation_freq, epoch):
+                if (
+                    validation is not None
+                    and _is_due(validation_freq, epoch)
+                    and not self._left_early(follower, reader)
+                ):
                     validated = True
                     names = self._evaluation_step()[1].names
                     inner = follower.inner(validation_steps, names)
@@ -227,6 +238,12 @@ class Fitting(Inference):
                 self._keep_metrics(objective, session.holder.carry.metrics)
         self.history = callback_list.history
         return self.history
+
+    def _left_early(self, follower: Follower, reader: Reader) -> bool:
+        """Whether a callback stopped an epoch in its middle, after which Keras 1 and 2 did not validate."""
+        if settings.era not in OLD_ERAS or not self.stop_training or follower.counts_steps:
+            return False
+        return reader.steps is not None and follower.done < reader.steps
 
     def _warn_of_changes(self) -> None:
         """Say that layers were frozen or unfrozen since ``compile``, which fixed what is trained."""

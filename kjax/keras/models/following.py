@@ -52,7 +52,7 @@ class Follower:
         self._last: Any = None
         self.session: Any = None
         self._epoch = 0
-        self._done = 0
+        self.done = 0
         self._every = model.steps_per_execution
         self._told = 0
         self._size = 0
@@ -106,7 +106,7 @@ class Follower:
 
     def show(self, step: int, report: Any) -> None:
         """A chunk is done."""
-        self._done = step
+        self.done = step
         self.progress.show(step, self._logs(report))
 
     def _logs(self, report: Any, more: Mapping[str, Any] | None = None, number: Any = number_of) -> Logs:
@@ -129,7 +129,7 @@ class Follower:
     def epoch_begin(self, epoch: int) -> None:
         """An epoch begins."""
         self._epoch = epoch
-        self._done = 0
+        self.done = 0
         self.callbacks.on_epoch_begin(epoch)
         self.progress.epoch_begin(epoch)
 
@@ -165,11 +165,11 @@ class Follower:
     def epoch_end(self, epoch: int, logs: Logs) -> None:
         """An epoch ends: callbacks first, so that what they add is shown."""
         if settings.era in OLD_ERAS:  # there the bar was a callback, and the first of them
-            self.progress.epoch_end(logs, done_batches=self._done)
+            self.progress.epoch_end(logs, done_batches=self.done)
             self.callbacks.on_epoch_end(epoch, logs)
             return
         self.callbacks.on_epoch_end(epoch, logs)
-        self.progress.epoch_end(logs, done_batches=self._done)
+        self.progress.epoch_end(logs, done_batches=self.done)
 
     def train_end(self, logs: Any) -> None:
         """Training ends."""

@@ -22,7 +22,7 @@ from kjax.keras.legacy.form import of_era
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.drawn import Drawn
 from kjax.keras.models.measure import Measure
-from kjax.keras.models.older_checks import check_made_by_layers
+from kjax.keras.models.older_checks import check_ends
 from kjax.keras.models.on_batch import OnBatch
 from kjax.keras.models.plan import Plan, make_plan
 from kjax.nn.value import did_you_mean
@@ -66,7 +66,7 @@ class Model(OnBatch, Drawn, Layer):
                 raise ValueError(f"{type(self).__name__}: give both `inputs` and `outputs`, or neither")
             outputs = graph["outputs"]
             if settings.era in OLD_ERAS:
-                check_made_by_layers(self, outputs)
+                check_ends(self, graph["inputs"], outputs)
             if settings.era != "3" and isinstance(outputs, (list, tuple)) and len(outputs) == 1:
                 outputs = outputs[0]  # before Keras 3 a list of one tensor stood for the tensor
             self._adopt_plan(make_plan(graph["inputs"], outputs, self.name))

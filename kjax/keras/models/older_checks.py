@@ -61,12 +61,23 @@ def check_compilation(model: Model) -> None:
         )
 
 
-def check_made_by_layers(model: Model, outputs: Any) -> None:
-    """Refuse outputs of functions of tensors: those of a model came from layers.
+def check_ends(model: Model, inputs: Any, outputs: Any) -> None:
+    """Refuse inputs that were not made as such, and outputs of functions of tensors: those of a model came from layers.
 
     Raises:
-        ValueError: a tensor that no layer returned.
+        ValueError: an input twice, or one of the backend; an output that no layer returned.
     """
+    begins = symbolic_leaves(inputs)
+    if len({id(tensor) for tensor in begins}) < len(begins):
+        raise ValueError(
+            f"The list of inputs passed to the model is redundant. All inputs should only appear once. Found: {begins}"
+        )
+    for tensor in begins:
+        if tensor._keras_history is not None and getattr(tensor._keras_history[0], "is_backends", False):
+            raise ValueError(
+                f"Input tensors to a {type(model).__name__} must come from `keras.layers.Input`. Received: {tensor}, "
+                "a placeholder of the backend; Input(tensor=...) makes an input of it"
+            )
     for tensor in symbolic_leaves(outputs):
         if tensor._keras_history is not None and isinstance(tensor._keras_history[0], Operation):
             raise ValueError(
@@ -102,6 +113,13 @@ def check_targets(model: Model, objective: Any, targets: Any, outputs: Any) -> N
         if true is None or not known or not hasattr(pred, "shape"):
             continue
         have, want = tuple(true.shape[1:]), tuple(pred.shape[1:])
+        if type(target.loss) is losses.CategoricalCrossentropy and have in ((), (1,)):
+            raise ValueError(
+                f"You are passing a target array of shape {tuple(true.shape)} while using as loss `categorical_crossentropy`. "
+                "`categorical_crossentropy` expects targets to be binary matrices (1s and 0s) of shape (samples, classes). "
+                "Make them of integer classes with keras.utils.to_categorical, or use the loss "
+                "`sparse_categorical_crossentropy`, which takes the integers."
+            )
         if len(have) + 1 == len(want) and len(have) < 1:
             have = (1,)
         if type(target.loss) is losses.SparseCategoricalCrossentropy:

@@ -14,6 +14,7 @@ from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import KerasTensor, is_symbolic
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.form import of_era
 from kjax.keras.models.model import Model
 from kjax.keras.models.plan import make_plan, variable_names
@@ -148,13 +149,20 @@ class Sequential(Model):
                 f"Sequential model {self.name!r} does not know its input shape: give the first layer an `input_shape`, "
                 "begin with keras.Input(shape=...), or call it on data"
             )
-        self._input_layer = Input(batch_shape=tuple(input_shape), dtype=self._first_type())._keras_history[0]
+        shape, dtype = tuple(input_shape), self._first_type()
+        self._input_layer = Input(batch_shape=shape, dtype=dtype, name=self._input_name)._keras_history[0]
         self._rebuild()
+
+    @property
+    def _input_name(self) -> str | None:
+        return f"{self.name}_input" if settings.era in OLD_ERAS else None
 
     def _draw_for(self, data: Any) -> None:
         """Build the model for inputs structured like data."""
         inputs = jax.tree.map(
-            lambda a: Input(batch_shape=(None, *a.shape[1:]), dtype=a.dtype), data, is_leaf=is_symbolic
+            lambda a: Input(batch_shape=(None, *a.shape[1:]), dtype=a.dtype, name=self._input_name),
+            data,
+            is_leaf=is_symbolic,
         )
         outputs = inputs
         for layer in self._stack:

@@ -9,11 +9,12 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kjax.keras.legacy.arguments import respelled
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS, respelled
 from kjax.keras.legacy.form import serialized
+from kjax.keras.legacy.revival import deserialize_keras_object as deserialize_keras_object
 from kjax.keras.progbar import Progbar as Progbar
 from kjax.keras.saving import custom_object_scope as custom_object_scope
-from kjax.keras.saving import deserialize_keras_object as deserialize_keras_object
 from kjax.keras.saving import get_custom_objects as get_custom_objects
 from kjax.keras.saving import serialize_keras_object as _serialize_today
 from kjax.nn.value import did_you_mean
@@ -23,7 +24,13 @@ CustomObjectScope = custom_object_scope
 
 @respelled
 def serialize_keras_object(obj: Any) -> Any:
-    """The entry of an object for a config, in the form of the era."""
+    """The entry of an object for a config, in the form of the era.
+
+    Raises:
+        ValueError: in scripts of Keras 1 and 2, something that is neither an object with a config nor a function.
+    """
+    if settings.era in OLD_ERAS and obj is not None and not hasattr(obj, "get_config") and not hasattr(obj, "__name__"):
+        raise ValueError(f"Cannot serialize {obj!r}: it has no get_config(), and is no function")
     return serialized(obj, _serialize_today)
 
 

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Num
 
+from kjax.keras.core.settings import settings
 
-def to_categorical(
-    x: Any, num_classes: int | None = None, dtype: Any = "float64", **legacy: Any
-) -> Num[np.ndarray, "..."]:
+
+def to_categorical(x: Any, num_classes: int | None = None, dtype: Any = None, **legacy: Any) -> Num[np.ndarray, "..."]:
     """Integer classes as one-hot rows.
 
     Args:
         x: integers from 0; a last axis of length 1 is dropped.
         num_classes: number of classes; the largest plus one by default (``nb_classes`` in Keras 1).
-        dtype: type of the result.
+        dtype: type of the result; float64 by default, in the eras of Keras 2 and tf.keras float32.
         **legacy: ``nb_classes``, ``y``.
 
     Returns:
@@ -38,7 +38,7 @@ def to_categorical(
             f"to_categorical: classes must be from 0 to {count - 1} (num_classes={count}), "
             f"received {classes.min()} to {classes.max()}"
         )
-    result = np.zeros((classes.size, count), dtype)
+    result = np.zeros((classes.size, count), dtype or ("float32" if settings.era in ("2", "tf") else "float64"))
     result[np.arange(classes.size), classes.ravel()] = 1
     return result.reshape(*classes.shape, count)
 

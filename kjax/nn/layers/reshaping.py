@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Num
 
 from kjax.nn import arguments as arg
 from kjax.nn.layers import base
 from kjax.nn.module import Layer
+from kjax.nn.ops import keras2
 from kjax.nn.value import field
 
 Pairs = tuple[tuple[int, int], ...]
@@ -204,16 +204,6 @@ class UpSampling1D(Layer):
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "bilinear_keras2")
 
 
-def _stretch(x: Array, axis: int, factor: int) -> Array:
-    """Linear interpolation along an axis, where output ``i`` lies at input ``i / factor``."""
-    size = x.shape[axis]
-    places = np.arange(size * factor) / factor
-    low = places.astype(np.int32)
-    weight = base.along(jnp.asarray(places - low, x.dtype), x.ndim, axis)
-    first, second = jnp.take(x, low, axis), jnp.take(x, np.minimum(low + 1, size - 1), axis)
-    return first + (second - first) * weight
-
-
 class UpSampling2D(Layer):
     """Images enlarged by whole factors.
 
@@ -238,7 +228,7 @@ class UpSampling2D(Layer):
         factors = dict(zip(axes, self.size, strict=True))
         if self.interpolation == "bilinear_keras2":
             for axis, factor in factors.items():
-                inputs = _stretch(inputs, axis, factor)
+                inputs = keras2.stretched(inputs, axis, factor)
             return inputs
         shape = tuple(n * factors.get(axis, 1) for axis, n in enumerate(inputs.shape))
         method = self.methods.get(self.interpolation, self.interpolation)

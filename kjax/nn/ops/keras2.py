@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from kjax.nn import activations, lowering
@@ -111,17 +112,29 @@ def resize_images(
     data_format: str | None = None,
     interpolation: str = "nearest",
 ) -> Array:
-    """Images larger by whole factors, ``'nearest'`` or ``'bilinear'``."""
+    """Images larger by whole factors, ``'nearest'``, ``'bilinear'`` or ``'bilinear_keras2'`` (see :func:`stretched`)."""
     x = array(x)
     rows = 2 if data_format == "channels_first" else 1
     if interpolation == "nearest":
         return jnp.repeat(jnp.repeat(x, height_factor, axis=rows), width_factor, axis=rows + 1)
+    if interpolation == "bilinear_keras2":
+        return stretched(stretched(x, rows, height_factor), rows + 1, width_factor)
     if interpolation != "bilinear":
         raise ValueError(f"resize_images: `interpolation` must be 'nearest' or 'bilinear', received {interpolation!r}")
     shape = list(x.shape)
     shape[rows] *= height_factor
     shape[rows + 1] *= width_factor
     return jax.image.resize(x, shape, "bilinear", antialias=False)
+
+
+def stretched(x: Array, axis: int, factor: int) -> Array:
+    """Linear interpolation along an axis, where output ``i`` lies at input ``i / factor``: points at upper left corners."""
+    size = x.shape[axis]
+    places = np.arange(size * factor) / factor
+    low = places.astype(np.int32)
+    weight = jnp.asarray(places - low, x.dtype).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    first, second = jnp.take(x, low, axis), jnp.take(x, np.minimum(low + 1, size - 1), axis)
+    return first + (second - first) * weight
 
 
 def resize_volumes(
