@@ -196,13 +196,24 @@ def saturate_cast(x: Any, dtype: Any) -> Array:
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Array:
     """``x`` as an array; sparse ones stay sparse unless ``sparse`` is False, and others are not made sparse.
 
+    Strings, which JAX has not, become an array of NumPy, as layers that look them up take it.
+
     Raises:
         ValueError: ``ragged`` is True: JAX has no ragged arrays.
     """
     del sparse
+    if dtype in (None, "string") and not hasattr(x, "dtype") and _holds_text(x):
+        return np.asarray(x)  # type: ignore[return-value]
     if ragged:
         raise ValueError("convert_to_tensor: JAX has no ragged arrays; pad the rows (keras.utils.pad_sequences)")
     return array(x) if dtype is None else jnp.asarray(x).astype(dtype)
+
+
+def _holds_text(x: Any) -> bool:
+    """Whether a text is the first that lists hold."""
+    while isinstance(x, (list, tuple)) and x:
+        x = x[0]
+    return isinstance(x, (str, bytes))
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:

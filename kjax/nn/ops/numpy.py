@@ -329,12 +329,13 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     Args:
         x: array.
         pad_width: (before, after) for each axis, or for all of them.
-        mode: ``'constant'``, ``'reflect'``, ``'symmetric'``, ...
+        mode: ``'constant'``, ``'reflect'``, ``'symmetric'``, ..., in capitals too, as TensorFlow writes them.
         constant_values: what to add in mode ``'constant'``; 0 by default.
 
     Raises:
         ValueError: ``constant_values`` together with another mode.
     """
+    mode = mode.lower() if isinstance(mode, str) else mode
     if constant_values is not None and mode != "constant":
         raise ValueError(f"pad: `constant_values` goes with mode='constant' only, received mode={mode!r}")
     values = {} if constant_values is None else {"constant_values": constant_values}

@@ -175,9 +175,9 @@ class Tensor:
     def __iter__(self) -> Any:
         if self.ndim == 0:
             raise TypeError("a tensor of one number cannot be iterated over")
-        return (
-            (self[i] for i in range(len(self.value))) if tapes else (Tensor(np.asarray(r)) for r in _rows(self.value))
-        )
+        if tapes or isinstance(self.value, Tracer):
+            return (self[i] for i in range(len(self.value)))
+        return (Tensor(np.asarray(row)) for row in _rows(self.value))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -427,7 +427,9 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         args, kwargs = jax.tree.unflatten(structure, plain)
         with jax.ensure_compile_time_eval():
             return jax.tree.map(sizes_of, function(*args, **kwargs))
-    if scopes.recording() is None or any(isinstance(leaf, Tracer) for leaf in leaves):
+    # A traced array is a constant beside tensors; alone it is that of a function which JAX transforms, and so is the result.
+    alone = not tapes and not any(isinstance(leaf, Tensor) for leaf in leaves)
+    if scopes.recording() is None or (alone and any(isinstance(leaf, Tracer) for leaf in leaves)):
         args, kwargs = jax.tree.unflatten(structure, plain)
         return function(*args, **kwargs)
     return record(function, leaves, structure)
