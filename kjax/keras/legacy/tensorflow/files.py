@@ -131,6 +131,8 @@ def decode_image(
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     if "float" in str(dtype):
         pixels = pixels.astype(np.float32) / 255
+    elif str(getattr(dtype, "name", dtype)) == "uint16" and pixels.dtype == np.uint8:
+        pixels = pixels.astype(np.uint16) * 257
     return Tensor(pixels)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kjax.keras.core.settings import settings
-from kjax.keras.legacy.tensorflow import first, numpy_like
+from kjax.keras.legacy.tensorflow import first, names_further, numpy_like
 from kjax.keras.legacy.tensorflow.dtype import DType
 
 _HERE = "kjax.keras.legacy.tensorflow"
@@ -587,6 +587,8 @@ MODULES: dict[str, dict[str, Any]] = {
 }
 """Modules below ``tensorflow`` and their names."""
 
+for _place, _table in names_further.TABLES.items():
+    MODULES.setdefault(_place, {}).update(_table)
 first.add_to(MODULES)
 for _old in ("compat.v1", "compat.v2"):
     MODULES[_old] = MODULES[""]

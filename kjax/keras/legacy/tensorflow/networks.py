@@ -88,6 +88,8 @@ _PLACES = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "
 
 
 def _convolution(x: Any, filters: Any, strides: Any, padding: Any, dilations: Any, dims: int, groups: int = 1) -> Any:
+    if not isinstance(padding, str) and len(padding) == dims + 2:  # with those of batch and channels, which are none
+        padding = [tuple(map(int, pair)) for pair in padding[1:-1]]
     return jax.lax.conv_general_dilated(
         x,
         filters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -21,16 +22,39 @@ from kjax.nn import image as colours
 def resize_images(
     images: Any, size: Any, method: Any = "bilinear", preserve_aspect_ratio: bool = False, antialias: bool = False
 ) -> Any:
-    method = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area", "gaussian": "bilinear"}.get(method, method)
-    method = {"area": "bilinear", "mitchellcubic": "bicubic"}.get(method, method)
+    method = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}.get(method, method)
     rows, columns = shape_of(size)
     if preserve_aspect_ratio:
         height, width = images.shape[-3:-1]
         share = min(rows / height, columns / width)
         rows, columns = round(height * share), round(width * share)
     kept = images.dtype if method == "nearest" else jnp.float32
+    if method in ("area", "gaussian", "mitchellcubic"):
+        vertical, horizontal = (
+            jnp.asarray(_weights(have, wanted, str(method), antialias), jnp.float32)
+            for have, wanted in zip(images.shape[-3:-1], (rows, columns), strict=True)
+        )
+        return jnp.einsum("ih,jw,...hwc->...ijc", vertical, horizontal, jnp.asarray(images, jnp.float32))
     shape = (*images.shape[:-3], rows, columns, images.shape[-1])
     return jax.image.resize(jnp.asarray(images, jnp.float32), shape, str(method), antialias=antialias).astype(kept)
+
+
+def _weights(have: int, wanted: int, method: str, antialias: bool) -> np.ndarray:
+    """What each pixel of an axis counts for each new one: (new, old), by TensorFlow's kernels."""
+    scale = have / wanted
+    if method == "area":
+        begin, end = np.arange(wanted)[:, None] * scale, np.arange(1, wanted + 1)[:, None] * scale
+        share = np.minimum(end, np.arange(1, have + 1)) - np.maximum(begin, np.arange(have))
+        return np.clip(share, 0, None) / scale
+    wide = max(scale, 1.0) if antialias else 1.0
+    away = np.abs(np.arange(have) + 0.5 - (np.arange(wanted)[:, None] + 0.5) * scale) / wide
+    if method == "gaussian":  # of radius 1.5, three times its deviation
+        found = np.where(away < 1.5, np.exp(-(away**2) / (2 * 0.5**2)), 0)
+    else:  # Mitchell and Netravali, 1988, with both parameters 1/3
+        near = ((7 * away - 12) * away**2 + 16 / 3) / 6
+        far = ((-7 / 3 * away + 12) * away**2 - 20 * away + 32 / 3) / 6
+        found = np.where(away < 1, near, np.where(away < 2, far, 0))
+    return found / found.sum(1, keepdims=True)
 
 
 @define
@@ -151,9 +175,15 @@ def resize_with_crop_or_pad(image: Any, target_height: Any, target_width: Any) -
 
 
 @define
-def resize_with_pad(image: Any, target_height: Any, target_width: Any, method: Any = "bilinear") -> Any:
-    small = resize_images(image, (target_height, target_width), method, preserve_aspect_ratio=True)
-    return unwrap(resize_with_crop_or_pad(small, target_height, target_width))
+def resize_with_pad(
+    image: Any, target_height: Any, target_width: Any, method: Any = "bilinear", antialias: bool = False
+) -> Any:
+    wanted = int(target_height), int(target_width)
+    ratio = max(have / want for have, want in zip(image.shape[-3:-1], wanted, strict=True))
+    exact = [have / ratio for have in image.shape[-3:-1]]
+    small = resize_images(image, tuple(int(size) for size in exact), method, antialias=antialias)
+    top, left = (max(0, int((want - size) // 2)) for want, size in zip(wanted, exact, strict=True))
+    return unwrap(pad_to_bounding_box(small, top, left, *wanted))
 
 
 @define
@@ -225,7 +255,11 @@ def _draw(seed: Any) -> np.random.Generator:
 def _randomly(change: Callable[..., Any], name: str, pick: Callable[..., Any]) -> Callable[..., Any]:
     """A random change of a picture: ``pick`` draws the arguments of ``change``; the same with ``stateless_`` and a seed."""
 
+    count = len(inspect.signature(pick).parameters) - 1
+
     def changed(image: Any, *args: Any, seed: Any = None, **kwargs: Any) -> Any:
+        if len(args) + len(kwargs) > count:  # the seed may stand behind the arguments
+            args, seed = args[:-1], args[-1]
         return change(image, *pick(_draw(seed), *args, **kwargs))
 
     changed.__name__ = changed.__qualname__ = name
@@ -272,15 +306,30 @@ def random_crop(value: Any, size: Any, seed: Any = None, name: str | None = None
 
 
 @define
-def convert_image_dtype(image: Any, dtype: Any) -> Any:
-    if jnp.issubdtype(image.dtype, jnp.integer) and jnp.issubdtype(dtype_of(dtype), jnp.floating):
-        return image.astype(dtype_of(dtype)) / jnp.iinfo(image.dtype).max
-    return image.astype(dtype_of(dtype))
+def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False) -> Any:
+    image, wanted = jnp.asarray(image), dtype_of(dtype)
+    whole, to_whole = (jnp.issubdtype(t, jnp.integer) for t in (image.dtype, wanted))
+    if image.dtype == wanted or not (whole or to_whole):
+        return image.astype(wanted)
+    if not to_whole:
+        return image.astype(wanted) / jnp.iinfo(image.dtype).max
+    top = jnp.iinfo(wanted).max
+    if not whole:
+        scaled = image * (top + 0.5)
+        return (jnp.clip(scaled, jnp.iinfo(wanted).min, top) if saturate else scaled).astype(wanted)
+    have = jnp.iinfo(image.dtype).max
+    if have > top:
+        return (image // ((have + 1) // (top + 1))).astype(wanted)
+    return image.astype(wanted) * ((top + 1) // (have + 1))
 
 
 @define
 def rgb_to_grayscale(images: Any) -> Any:
-    return jnp.sum(images * jnp.asarray([0.2989, 0.587, 0.114]), axis=-1, keepdims=True)
+    images = jnp.asarray(images)
+    floats = unwrap(convert_image_dtype(images, "float32"))
+    weights = jnp.asarray([0.2989, 0.587, 0.114]).reshape((1,) * (floats.ndim - 1) + (3,))
+    grey = jnp.sum(floats * weights, axis=-1, keepdims=True)
+    return unwrap(convert_image_dtype(grey, str(images.dtype)))
 
 
 @define

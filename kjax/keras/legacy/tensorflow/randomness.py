@@ -10,7 +10,7 @@ import numpy as np
 
 from kjax.keras.core.settings import next_seed
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, fresh_key, shape_of
-from kjax.keras.legacy.tensorflow.tensor import wrap
+from kjax.keras.legacy.tensorflow.tensor import unwrap, wrap
 
 
 @define
@@ -87,6 +87,48 @@ class Generator:
             mean + stddev * jax.random.truncated_normal(self._next(), -2.0, 2.0, shape_of(shape), dtype_of(dtype))
         )
 
+    def uniform_full_int(self, shape: Any, dtype: Any = "uint64", name: Any = None) -> Any:
+        """Integers from the whole range of a type."""
+        return wrap(jax.random.bits(self._next(), shape_of(shape), "uint32").astype(dtype_of(dtype)))
+
+    def binomial(self, shape: Any, counts: Any, probs: Any, dtype: Any = "int32", name: Any = None) -> Any:
+        """How often something of a probability happens in a number of tries."""
+        counts, probs = (jnp.asarray(unwrap(v), jnp.float32) for v in (counts, probs))
+        return wrap(jax.random.binomial(self._next(), counts, probs, shape_of(shape)).astype(dtype_of(dtype)))
+
+    def skip(self, delta: int) -> Any:
+        """Leave numbers out."""
+        self._draws += int(unwrap(delta))
+        return self.state
+
+    @property
+    def state(self) -> Any:
+        """The number of draws, 0, and the seed."""
+        return wrap(jnp.asarray([self._draws, 0, self._seed & 0x7FFFFFFF], jnp.int32))
+
+    @property
+    def key(self) -> Any:
+        """The seed."""
+        return wrap(jnp.asarray(self._seed & 0x7FFFFFFF, jnp.int32))
+
+    algorithm = 1
+
+    def reset(self, state: Any) -> None:
+        """Go on from a state."""
+        self._draws, _, self._seed = (int(v) for v in np.asarray(unwrap(state)))
+
+    @staticmethod
+    def from_state(state: Any, alg: Any = None) -> Generator:
+        """The generator of a state."""
+        generator = Generator(0)
+        generator.reset(state)
+        return generator
+
+    @staticmethod
+    def from_key_counter(key: Any, counter: Any, alg: Any = None) -> Generator:
+        """The generator of a seed, after a number of draws."""
+        return Generator.from_state([int(np.ravel(unwrap(counter))[0]), 0, int(np.ravel(unwrap(key))[0])])
+
     def make_seeds(self, count: int = 1) -> Any:
         """Pairs of seeds for the stateless functions: (2, count)."""
         return wrap(jax.random.randint(self._next(), (2, int(count)), 0, 2**31 - 1))
@@ -133,7 +175,9 @@ def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, 
 @define
 def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = 1, dtype: Any = "float32") -> Any:
     key = key_of(seed)
-    return jax.random.uniform(key, shape_of(shape), dtype_of(dtype), minval, maxval)
+    if jnp.issubdtype(dtype_of(dtype), jnp.integer):
+        return jax.random.randint(key, shape_of(shape), minval, maxval, dtype_of(dtype))
+    return jax.random.uniform(key, shape_of(shape), dtype_of(dtype), minval, 1.0 if maxval is None else maxval)
 
 
 @define

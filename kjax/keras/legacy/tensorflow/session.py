@@ -181,8 +181,29 @@ class MirroredStrategy:
         return fn(*args, **(kwargs or {}))
 
     def reduce(self, reduce_op: Any, value: Any, axis: Any = None) -> Any:
-        """With one replica the value itself."""
+        """With one replica the value itself, added up or averaged along an axis where one is given."""
+        if axis is None:
+            return value
+        from kjax.keras.legacy.tensorflow import mathematics
+
+        kind = "reduce_mean" if str(reduce_op).upper().endswith("MEAN") else "reduce_sum"
+        return getattr(mathematics, kind)(value, axis)
+
+    def unwrap(self, value: Any) -> tuple[Any, ...]:
+        """The value of the only replica (TensorFlow 1)."""
+        return (value,)
+
+    def group(self, value: Any, name: str | None = None) -> Any:
+        """The value, once it is there."""
         return value
+
+    def experimental_distribute_values_from_function(self, value_fn: Any) -> Any:
+        """What a function gives for the only replica."""
+        return value_fn(InputContext())
+
+    cluster_resolver = None
+    worker_devices: tuple[str, ...] = ("/job:localhost/replica:0/task:0/device:CPU:0",)
+    replica_id_in_sync_group = 0
 
     def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
         """The data set."""

@@ -105,9 +105,7 @@ class SparseTensor:
         return self * -1
 
     def __repr__(self) -> str:
-        return (
-            f"SparseTensor(indices={self.indices}, values={self.values}, dense_shape={Tensor(np.asarray(self._sizes))})"
-        )
+        return f"SparseTensor(indices={self.indices!s}, values={self.values!s}, dense_shape={Tensor(np.asarray(self._sizes))!s})"
 
 
 def from_dense(tensor: Any, name: str | None = None) -> SparseTensor:

@@ -12,6 +12,7 @@ import numpy as np
 
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor, ragged
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, unwrap
+from kjax.nn.features import hashing
 
 
 def _texts(input: Any) -> np.ndarray:
@@ -177,13 +178,14 @@ def format_(template: str, inputs: Any, placeholder: str = "{}", **options: Any)
 
 
 def to_hash_bucket_fast(input: Any, num_buckets: int, name: str | None = None) -> Any:
-    """``tf.strings.to_hash_bucket_fast``: a number below ``num_buckets`` for each string; not TensorFlow's own."""
-    import hashlib
+    """``tf.strings.to_hash_bucket_fast``: a number below ``num_buckets`` for each string, by FarmHash."""
+    return _each(input, lambda text: hashing.fingerprint(text.encode()) % int(num_buckets), np.int64)
 
-    def bucket(text: str) -> int:
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") % num_buckets
 
-    return _each(input, bucket, np.int32)
+def to_hash_bucket_strong(input: Any, num_buckets: int, key: Any, name: str | None = None) -> Any:
+    """``tf.strings.to_hash_bucket_strong``: the same by SipHash, with a key of two integers."""
+    salt = [int(k) for k in key]
+    return _each(input, lambda text: hashing.siphash(text.encode(), salt) % int(num_buckets), np.int64)
 
 
 def normalize_utf8(input: Any, normalization_form: str = "NFC", name: str | None = None) -> Any:

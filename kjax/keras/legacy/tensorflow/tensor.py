@@ -198,9 +198,11 @@ class Tensor:
         return self.value.__index__()
 
     def __eq__(self, other: object) -> Any:
+        other = _listed(other) if isinstance(other, (list, tuple)) else other
         return apply(jnp.equal, (self, other), {}, "equal")
 
     def __ne__(self, other: object) -> Any:
+        other = _listed(other) if isinstance(other, (list, tuple)) else other
         return apply(jnp.not_equal, (self, other), {}, "not_equal")
 
     def __hash__(self) -> int:
@@ -350,11 +352,16 @@ def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
     """A method of tensors and variables that computes with the object and another."""
 
     def method(self: Any, *others: Any) -> Any:
+        if is_sum and is_text(getattr(self, "value", None)):
+            from kjax.keras.legacy.tensorflow.strings import join
+
+            return join([self, *others][:: 1 if compute is jnp.add else -1])
         if takes_lists and isinstance(others[0] if others else None, (list, tuple)):
             others = (_listed(others[0]),)
         return apply(compute, (self, *others), {}, "operator")
 
     takes_lists = compute is not OPERATORS["__getitem__"]
+    is_sum = compute in (OPERATORS["__add__"], OPERATORS["__radd__"])
     return method
 
 
@@ -365,7 +372,7 @@ def _listed(numbers: Any) -> Any:
 
         return stack(list(numbers))
     array = np.asarray(numbers)
-    return array if array.dtype.kind in "OSU" else jnp.asarray(array)
+    return as_bytes(array) if array.dtype.kind in "OSU" else jnp.asarray(array)
 
 
 for _name, _compute in OPERATORS.items():

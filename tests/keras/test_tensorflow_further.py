@@ -1,0 +1,106 @@
+"""Functions of the stand-in that few scripts need, and pictures, with what TensorFlow 2.15 gives."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kjax.keras
+from kjax.keras.core.settings import settings
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is installed, so nothing stands in for it"
+)
+
+RANDOM = np.random.RandomState(0)
+PICTURE = RANDOM.rand(6, 5, 3).astype("float32")
+
+
+@pytest.fixture
+def tf() -> Any:
+    era = settings.era
+    kjax.keras.install("tf")
+    import tensorflow
+
+    yield tensorflow
+    kjax.keras.uninstall()
+    settings.era = era
+
+
+@pytest.mark.parametrize(("method", "size"), [("area", 3), ("gaussian", 9), ("mitchellcubic", 9)])
+def test_kernels_of_resize(tf: Any, method: str, size: int):
+    found = tf.image.resize(PICTURE, [size, size], method=method).numpy()
+    assert found.shape == (size, size, 3)
+    level = tf.image.resize(np.ones((6, 5, 3), "float32"), [size, size], method=method)
+    np.testing.assert_allclose(level, 1, rtol=1e-5)  # each new pixel is an average
+    if method == "area":
+        halves = tf.image.resize(PICTURE[:, :4], [3, 2], method=method).numpy()
+        np.testing.assert_allclose(halves, PICTURE[:, :4].reshape(3, 2, 2, 2, 3).mean((1, 3)), rtol=1e-5)
+
+
+def test_types_of_pictures(tf: Any):
+    image = tf.image
+    assert image.convert_image_dtype([0.0, 0.5, 1.0], tf.uint8).numpy().tolist() == [0, 127, 255]
+    assert image.convert_image_dtype([-1.0, 2.0], tf.uint8, saturate=True).numpy().tolist() == [0, 255]
+    assert image.convert_image_dtype(np.array([1, 255], "uint8"), tf.uint16).numpy().tolist() == [256, 65280]
+    grey = image.rgb_to_grayscale(np.full((1, 1, 3), 100, "uint8"))
+    assert grey.dtype == tf.uint8 and int(grey[0, 0, 0]) in (99, 100)
+    assert image.resize_with_pad(PICTURE, 8, 8).numpy()[:, 6:].sum() == 0
+    png = tf.io.encode_png(np.full((2, 2, 1), 3, "uint8"))
+    assert tf.io.decode_png(png, dtype=tf.uint16).numpy().max() == 3 * 257
+    assert image.stateless_random_hue(PICTURE, 0.1, (1, 2)).shape == (6, 5, 3)
+    big = RANDOM.rand(1, 192, 192, 1).astype("float32")
+    np.testing.assert_allclose(image.ssim_multiscale(big, big, 1.0), 1, rtol=1e-5)
+
+
+def test_networks(tf: Any):
+    x = np.arange(16.0, dtype="float32").reshape(1, 4, 4, 1)
+    values, places = tf.nn.max_pool_with_argmax(x, 2, 2, "VALID")
+    assert values.numpy().ravel().tolist() == [5, 7, 13, 15] and places.numpy().ravel().tolist() == [5, 7, 13, 15]
+    ones = tf.nn.conv1d_transpose(tf.ones((1, 4, 1)), tf.ones((2, 1, 1)), [1, 8, 1], 2)
+    assert ones.numpy().ravel().tolist() == [1] * 8
+    pads = tf.nn.conv2d(x, np.ones((2, 2, 1, 1), "float32"), [1, 2, 2, 1], [[0, 0], [1, 1], [1, 1], [0, 0]])
+    assert pads.shape == (1, 3, 3, 1) and float(pads[0, 1, 1, 0]) == x[0, 1:3, 1:3].sum()
+    flat = np.zeros((2, 2, 1), "float32")
+    wide = tf.nn.dilation2d(x, flat, [1, 1, 1, 1], "SAME", "NHWC", [1, 1, 1, 1])
+    thin = tf.nn.erosion2d(x, flat, [1, 1, 1, 1], "SAME", "NHWC", [1, 1, 1, 1])
+    assert float(wide[0, 0, 0, 0]) == 5 and float(thin[0, 1, 1, 0]) in (0.0, 5.0)
+    count, total, *_ = tf.nn.sufficient_statistics(x, [0, 1, 2])
+    assert float(count) == 16 and float(total[0]) == 120
+    assert tf.nn.isotonic_regression([1.0, 3.0, 2.0])[0].numpy().tolist() == [2, 2, 2]
+
+
+def test_numbers_and_texts(tf: Any):
+    assert tf.math.segment_prod([1.0, 2.0, 3.0], [0, 0, 1]).numpy().tolist() == [2, 3]
+    assert tf.math.unsorted_segment_min([1, 2, 3], [0, 0, 1], 2).numpy().tolist() == [1, 3]
+    np.testing.assert_allclose(
+        tf.math.unsorted_segment_sqrt_n([1.0, 2.0, 3.0], [0, 0, 1], 2), [3 / 2**0.5, 3], rtol=1e-6
+    )
+    a = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_allclose(tf.linalg.lu_solve(*tf.linalg.lu(a), rhs=[[1.0], [2.0]]), [[0.0], [0.5]], atol=1e-6)
+    np.testing.assert_allclose(tf.linalg.LinearOperatorFullMatrix(a).solve([[1.0], [2.0]]), [[0.0], [0.5]], atol=1e-6)
+    assert tf.linalg.LinearOperatorDiag([1.0, 2.0]).matmul(a).numpy().tolist() == [[1, 2], [6, 8]]
+    assert tf.raw_ops.MatMul(a=a, b=a).numpy().tolist() == [[7, 10], [15, 22]] and int(tf.raw_ops.Add(x=1, y=2)) == 3
+    both = tf.sets.intersection(tf.constant([[1, 2]]), tf.constant([[2, 3]]))
+    assert tf.sparse.to_dense(both).numpy().tolist() == [[2]] and tf.sets.size(both).numpy().tolist() == [1]
+    assert tf.strings.to_hash_bucket_fast(["a", "b"], 100).numpy().tolist() == [39, 22]
+    assert int(tf.strings.to_hash_bucket_strong("a", 10, [1, 2])) == 6
+    assert (tf.constant("a") + "b").numpy() == b"ab" and (tf.constant(["a"]) == ["a"]).numpy().tolist() == [True]
+    assert tf.strings.unsorted_segment_join(["a", "b", "c"], [0, 1, 0], 2).numpy().tolist() == [b"ac", b"b"]
+
+
+def test_random_numbers_go_on(tf: Any):
+    generator = tf.random.Generator.from_seed(1)
+    state = generator.state.numpy().tolist()
+    first = generator.normal([3]).numpy()
+    generator.reset(state)
+    np.testing.assert_array_equal(generator.normal([3]), first)
+    draws = tf.random.stateless_uniform([50], [1, 2], 0, 5, tf.int32).numpy()
+    assert draws.min() >= 0 and draws.max() < 5
+    counts = tf.random.stateless_binomial([200], [1, 2], 10.0, 0.5).numpy()
+    assert 3.5 < counts.mean() < 6.5
+    strategy = tf.distribute.MirroredStrategy()
+    assert float(strategy.reduce(tf.distribute.ReduceOp.MEAN, tf.constant([1.0, 3.0]), axis=0)) == 2
