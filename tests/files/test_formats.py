@@ -236,3 +236,53 @@ else:
 assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def shared_in_and_outside(kind: str) -> Any:
+    """A model with a layer that a model inside of it has, too."""
+    layer = L.Dense(4, activation="tanh")
+    entry = keras.Input((4,))
+    inner = keras.Model(entry, layer(entry)) if kind == "functional" else keras.Sequential([entry, layer, L.Dense(4)])
+    x = keras.Input((4,))
+    return keras.Model(x, layer(inner(x)))
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_layer_of_a_model_and_of_one_inside_stays_one(kind: str, suffix: str, tmp_path: Path) -> None:
+    model = shared_in_and_outside(kind)
+    model.save(tmp_path / f"a{suffix}")
+    again = keras.models.load_model(tmp_path / f"a{suffix}")
+    x = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    if suffix == ".keras":
+        assert len(again.weights) == len(model.weights)
+
+
+def test_inputs_in_dicts_of_dicts(keras3: ModuleType, tmp_path: Path) -> None:
+    inputs = {
+        "u": keras.Input((3,), name="u"),
+        "v": {"w": keras.Input((2,), name="w"), "z": keras.Input((4,), name="z")},
+    }
+    hidden = L.Concatenate()([inputs["u"], inputs["v"]["w"], inputs["v"]["z"]])
+    model = keras.Model(inputs, {"p": L.Dense(1, name="p")(hidden), "q": [L.Dense(2, name="q")(hidden)]})
+    x = {"u": np.ones((6, 3)), "v": {"w": np.ones((6, 2)), "z": np.arange(24.0).reshape(6, 4)}}
+    want = model.predict(x, verbose=0)
+    model.save(tmp_path / "a.keras")
+    for module in (keras, keras3):
+        got = module.models.load_model(tmp_path / "a.keras").predict(x, verbose=0)
+        np.testing.assert_allclose(got["p"], want["p"], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(got["q"][0], want["q"][0], rtol=1e-5, atol=1e-6)
+    model.compile("sgd", "mse")
+    targets = {"p": np.ones((6, 1)), "q": [np.ones((6, 2))]}
+    before = model.evaluate(x, targets, verbose=0)[0]
+    model.fit(x, targets, epochs=3, verbose=0)
+    assert model.evaluate(x, targets, verbose=0)[0] != before
+
+
+@pytest.mark.filterwarnings("ignore:a lambda is written")
+def test_real_keras_reads_lambdas_that_kjax_wrote(keras3: ModuleType, tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((3,)), L.Lambda(lambda x: x * 2 + 1)])
+    model.save(tmp_path / "a.keras")
+    theirs = keras3.models.load_model(tmp_path / "a.keras", safe_mode=False)
+    np.testing.assert_array_equal(theirs.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 3.0))

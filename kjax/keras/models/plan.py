@@ -93,8 +93,8 @@ class Plan:
 
     @property
     def input_names(self) -> list[str]:
-        """Names of the inputs: keys of a dict input, otherwise the input layers' names."""
-        if isinstance(self.input_structure, dict):
+        """Names of the inputs: keys of a dict input, otherwise (in dicts inside of it, too) the input layers' names."""
+        if isinstance(self.input_structure, dict) and len(self.input_structure) == len(self.inputs):
             return sorted(self.input_structure)
         return [t._keras_history[0].name for t in self.inputs]
 

@@ -34,6 +34,12 @@ def dump(function: Any) -> list[Any]:
     return [text, defaults, closure]
 
 
+def entry(function: Any) -> dict[str, Any]:
+    """What a config holds of a function: real Keras reads ``value`` everywhere but in the layer ``Lambda``."""
+    value = dump(function)
+    return {"value": value, **dict(zip(("code", "defaults", "closure"), value, strict=True))}
+
+
 def load(inner: Mapping[str, Any]) -> Any:
     """The function that :func:`dump`, or real Keras, wrote. Callers make sure that the user allowed it.
 

@@ -27,7 +27,7 @@ from kjax.keras.saving import (
 )
 from kjax.keras.saving.errors import FileFormatError, loading, named
 from kjax.keras.saving.registration import CustomObjectScope
-from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, sharing
+from kjax.keras.saving.serialization import deserialize_keras_object, shared_config, sharing
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 KERAS_VERSION = "3.15.1"
@@ -71,8 +71,8 @@ def described(model: Any) -> tuple[str, str]:
     Raises:
         ValueError: something in the model cannot be described in a config.
     """
-    with sharing(), assets.apart():
-        config = json.dumps(serialize_keras_object(model), default=_json_default)
+    with assets.apart():
+        config = json.dumps(shared_config(model), default=_json_default)
     metadata = {
         "keras_version": KERAS_VERSION,
         "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),

@@ -32,13 +32,13 @@ from kjax.keras.saving.registration import (
     get_registered_object,
     is_registered,
 )
+from kjax.keras.saving.shared import SHARED, without_ids
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import initializers, optimizers
 from kjax.nn.dtypes import Policy, policy
 from kjax.nn.value import Value
 
 PLAIN = (str, int, float, bool)
-_SHARED = "shared_object_id"
 _BESIDE = "kjax"
 """Key of an entry under which arguments stand that real Keras does not know; it looks past such keys."""
 
@@ -231,7 +231,7 @@ def _serialize_function(function: Any) -> dict[str, Any]:
             "Use a named function instead.",
             stacklevel=3,
         )
-        return {"class_name": "__lambda__", "config": {"value": code.dump(function)}}
+        return {"class_name": "__lambda__", "config": code.entry(function)}
     name = names.function_name(function) or get_registered_name(function)
     return _entry("builtins", "function", name, "function")
 
@@ -248,10 +248,10 @@ def _note_written(obj: Any, entry: dict[str, Any]) -> None:
     seen = _sharing.get()
     if seen is None:
         return
-    if id(obj) in seen:
-        entry[_SHARED] = seen[id(obj)][_SHARED] = id(obj)
-    else:
-        seen[id(obj)] = entry
+    # Entries are copied on their way, so each has its id until all are written.
+    _, count = seen.get(id(obj), (obj, 0))
+    seen[id(obj)] = obj, count + 1
+    entry[SHARED] = id(obj)
 
 
 def serialize_argument(value: Any) -> Any:
@@ -459,7 +459,7 @@ def find_class(config: Mapping[str, Any]) -> type:
 
 
 def _revive_instance(config: Mapping[str, Any]) -> Any:
-    shared, seen = config.get(_SHARED), _sharing.get()
+    shared, seen = config.get(SHARED), _sharing.get()
     if shared is not None and seen is not None and shared in seen:
         return seen[shared]
     _refuse_files(config)
@@ -570,7 +570,8 @@ def _short(thing: Any) -> str:
 def shared_config(model: Any) -> dict[str, Any]:
     """The config of a model in the form of today, with what several of its parts share written once."""
     with sharing():
-        return serialize_keras_object(model)
+        config = serialize_keras_object(model)
+        return without_ids(config, {key for key, (_, count) in (_sharing.get() or {}).items() if count > 1})
 
 
 def takes_custom_objects(cls: Any) -> bool:
