@@ -106,3 +106,24 @@ def test_results_whose_size_depends_on_values():
     assert ops.size(keras.KerasTensor((2, 3))).shape == ()
     total = keras.Model(x, ops.sum(x) / ops.cast(ops.size(x), "float32"))
     np.testing.assert_allclose(total.predict(np.ones((4, 3), "float32"), verbose=0), 1.0)
+
+
+@pytest.mark.parametrize("step", [5, 64, 320])
+def test_wide_windows_and_steps_over_free_axes(step):
+    sounds, pictures = keras.Input((None, 1)), keras.Input((None, None, 3))
+    for layer in (
+        keras.layers.Conv1D(2, 400, strides=step),
+        keras.layers.Conv1D(2, 2, strides=step, padding="same"),
+        keras.layers.MaxPooling1D(step),
+        keras.layers.Cropping1D(step),
+        keras.layers.STFTSpectrogram(frame_length=step, frame_step=step),
+    ):
+        assert layer(sounds).shape[:2] == (None, None), layer
+    assert keras.layers.AveragePooling2D(step)(pictures).shape == (None, None, None, 3)
+    assert keras.layers.Reshape((-1, step))(sounds).shape == (None, None, step)
+    assert sounds[:, ::step].shape == (None, None, 1)
+    assert ops.image.extract_patches(pictures, step).shape[1:3] == (None, None)
+    for layer in (keras.layers.Conv1D(2, 3000), keras.layers.MaxPooling1D(3000), keras.layers.Cropping1D(3000)):
+        assert layer(sounds).shape[:2] == (None, None), layer
+    with pytest.raises(ValueError, match="too small"):
+        keras.layers.Conv1D(2, 400)(keras.Input((9, 1)))

@@ -30,6 +30,7 @@ from kjax.keras.core.tensor import (
     free_shape,
     has_free_axes,
     is_symbolic,
+    small_stand_ins,
     stand_in,
     symbolic_leaves,
 )
@@ -344,7 +345,8 @@ class Operation(PureLayer):
         except jax.errors.ConcretizationTypeError:
             if self.entry is None or self.entry.name not in _SIZED_BY_VALUES:
                 raise
-            return self._specs_by_values(args, kwargs)
+            with small_stand_ins():
+                return self._specs_by_values(args, kwargs)
         except Exception as first:
             shapes = self.entry is None or self.entry.name in _MAKE_SHAPES
             if not has_free_axes(symbolic_leaves((args, kwargs))) or not shapes:

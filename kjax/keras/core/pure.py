@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import flax.linen as nn
@@ -23,7 +23,7 @@ from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import numbered_key, settings, to_snake_case
 from kjax.keras.core.symbolic import call_signature, in_terms_of, is_shape
-from kjax.keras.core.tensor import KerasTensor, is_symbolic, symbolic_leaves
+from kjax.keras.core.tensor import KerasTensor, composite_stand_ins, is_symbolic, symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import OLD_ERAS, layer_call
@@ -392,6 +392,19 @@ class PureLayer(Seeded, Layer):
         self._make_variables(found)
         self._note_shapes(args, kwargs)
         self._after_build()
+
+    def _fitted(self, tree: Any, attempt: Callable[[], Any]) -> Any:
+        try:
+            return super()._fitted(tree, attempt)
+        except ValueError as first:
+            if not any(None in tensor.shape[1:] for tensor in symbolic_leaves(tree)):
+                raise
+            # Windows may be wider than the sizes of free axes, or shapes ask for sizes that these are no multiples of.
+            with composite_stand_ins():
+                try:
+                    return super()._fitted(tree, attempt)
+                except Exception:
+                    raise first from None
 
     def _require_sizes(self, found: Description, other: Description) -> None:
         """Raise if a weight has other sizes for other sizes of free axes."""

@@ -437,20 +437,31 @@ def symbolic_leaves(tree: Any) -> list[KerasTensor]:
     return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_symbolic) if is_symbolic(leaf)]
 
 
-# Two sizes for free axes: what differs between two tracings is free in the output. Primes, so that products differ.
-_PRIMES = ((3, 5), (113, 127))
-_COMPOSITES = ((720720, 1441440), (360360, 1081080))
+# Two sizes for free axes: what differs between two tracings is free in the output. Primes, so that products differ, and far
+# from each other, so that wide windows and steps fit in them a different number of times.
+_PRIMES = ((3, 5), (1009, 2003))
+_SMALL = ((3, 5), (113, 127))
+_COMPOSITES = ((720720, 1441440), (57657600, 115315200))
 _sizes = contextvars.ContextVar("stand_in_sizes", default=_PRIMES)
 
 
 @contextlib.contextmanager
-def composite_stand_ins() -> Iterator[None]:
-    """Inside, free axes are traced with sizes that all small numbers divide."""
-    token = _sizes.set(_COMPOSITES)
+def _stand_ins(sizes: Any) -> Iterator[None]:
+    token = _sizes.set(sizes)
     try:
         yield
     finally:
         _sizes.reset(token)
+
+
+def composite_stand_ins() -> contextlib.AbstractContextManager[None]:
+    """Inside, free axes are traced with large sizes that all small numbers divide."""
+    return _stand_ins(_COMPOSITES)
+
+
+def small_stand_ins() -> contextlib.AbstractContextManager[None]:
+    """Inside, free axes are traced with sizes of which real arrays can be made."""
+    return _stand_ins(_SMALL)
 
 
 def stand_in(tensor: Any, variant: int) -> Any:
