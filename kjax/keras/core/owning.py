@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import structure, values
+from kjax.keras.core.doors import older_weights
 from kjax.keras.core.metric import Metric
 from kjax.keras.core.seeds import SeedGenerator
 from kjax.keras.core.settings import settings
@@ -310,8 +311,9 @@ class Owning:
         return [v for metric in self.metrics for v in metric.variables]
 
     def get_weights(self) -> list[np.ndarray]:
-        """The values of :attr:`weights` as numpy arrays."""
-        return values.read(self.weights)
+        """The values of :attr:`weights` as numpy arrays; in the era of Keras 1 in the form that they had."""
+        arrays = values.read(self.weights)
+        return older_weights.of_then(self, arrays) if settings.era == "1" else arrays
 
     def set_weights(self, weights: Any) -> None:
         """Set the values of :attr:`weights`.
@@ -323,6 +325,7 @@ class Owning:
             ValueError: another number of arrays or another shape; nothing is changed then.
         """
         boxes, given = self.weights, list(weights)
+        given = older_weights.of_today(self, given) if settings.era == "1" else given
         if len(boxes) != len(given):
             hint = "" if self.built else " The layer has not been built yet: call it, or give it an input shape, first."
             raise ValueError(f"{self.name!r} has {len(boxes)} weights, but {len(given)} arrays were given.{hint}")

@@ -27,7 +27,7 @@ from kjax.keras.core.tensor import KerasTensor, composite_stand_ins, is_symbolic
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import OLD_ERAS, layer_call
-from kjax.keras.legacy.form import of_era
+from kjax.keras.legacy.form import is_converted, of_era
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import activations
 from kjax.nn.layers.recurrent.sequence import CARRIED
@@ -58,6 +58,8 @@ class PureLayer(Seeded, Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         assert self.module_class is not None
         name = self.module_class.__name__
+        if isinstance(chosen := kwargs.get("consume_less", kwargs.get("implementation")), str):
+            self.consume_less = chosen  # how a script of Keras 1 sees the weights depends on it
         args, kwargs = layer_call(name, args, kwargs, field_names(self.module_class), settings.era)
         if "module_class" in vars(type(self)):
             self._init_arguments = (args, kwargs)
@@ -563,7 +565,10 @@ class PureLayer(Seeded, Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in the form in which Keras 3 writes them."""
         assert isinstance(self._module, ModuleBase)
-        return configs.module_config(self, self._module, super().get_config())
+        config = configs.module_config(self, self._module, super().get_config())
+        return (
+            {**config, "consume_less": self.consume_less} if is_converted() and "consume_less" in vars(self) else config
+        )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -300,6 +300,8 @@ class BidirectionalMembers(StatefulMembers):
         for direction in (forward, backward):
             if getattr(direction, "zero_output_for_mask", None) is not None:
                 direction.zero_output_for_mask = direction.return_sequences
+            if "consume_less" in vars(layer):
+                direction.consume_less = vars(layer)["consume_less"]
         return fields | {"layer": forward, "backward_layer": backward}
 
     def __getattr__(self, name: str) -> Any:

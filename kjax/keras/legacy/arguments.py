@@ -99,13 +99,23 @@ def layer_call(
 
 
 def _of_era(field: str, value: Any) -> Any:
+    if isinstance(value, str):
+        value = spellings.ERA_VALUES.get(field, {}).get(value, value)
+    if isinstance(value, Mapping) and "name" in value and field.endswith(("_regularizer", "_constraint")):
+        value = _entry_of_keras1(value)
     if field.endswith("_regularizer") and value is not None:
         penalty = regularizers.of_keras2(value)
         if field != "activity_regularizer":
             return penalty
         summed = isinstance(penalty, regularizers.SummedOverBatch)
         return penalty if summed else regularizers.SummedOverBatch(penalty)
-    return spellings.ERA_VALUES.get(field, {}).get(value, value) if isinstance(value, str) else value
+    return value
+
+
+def _entry_of_keras1(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A regularizer or constraint in a config of Keras 1 as entries are written today."""
+    config = {spellings.FUNCTIONS["maxnorm"].get(key, key): v for key, v in value.items() if key != "name"}
+    return {"class_name": str(value["name"]).removesuffix("Regularizer"), "config": config}
 
 
 def _is_count(value: Any) -> bool:
@@ -166,6 +176,11 @@ def _sequence(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kw
     dim = kwargs.pop("input_dim", None)
     if dim is not None:
         kwargs["input_shape"] = (kwargs.pop("input_length", None), int(dim))
+    return _forgetting(name, args, kwargs, era)
+
+
+def _forgetting(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[Args, Kwargs]:
+    """Where the bias of the forget gate begins."""
     forget = kwargs.pop("forget_bias_init", None)
     if forget is not None:
         kwargs["unit_forget_bias"] = forget in ("one", "ones")
@@ -204,9 +219,10 @@ def _time_distributed(name: str, args: Args, kwargs: Kwargs, era: str) -> tuple[
 
 _SPECIAL: dict[str, Callable[[str, Args, Kwargs, str], tuple[Args, Kwargs]]] = {
     **dict.fromkeys(
-        ("Conv2D", "Conv2DTranspose", "SeparableConv2D", "LocallyConnected2D", "ConvLSTM2D"),
+        ("Conv2D", "Conv2DTranspose", "SeparableConv2D", "LocallyConnected2D"),
         _kernel(2),
     ),
+    "ConvLSTM2D": lambda name, args, kwargs, era: _kernel(2)(name, *_forgetting(name, args, kwargs, era), era),
     **dict.fromkeys(("Conv3D", "Conv3DTranspose"), _kernel(3)),
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D", "Cropping2D"), _padding),
     **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "Conv1D", "LocallyConnected1D", "SeparableConv1D"), _sequence),

@@ -209,6 +209,7 @@ ERA_VALUES: dict[str, dict[Any, Any]] = {
     "activation": {"hard_sigmoid": "hard_sigmoid_keras2"},
     "recurrent_activation": {"hard_sigmoid": "hard_sigmoid_keras2"},
     "interpolation": {"bilinear": "bilinear_keras2"},
+    "activity_regularizer": {"activity_l1": "l1", "activity_l2": "l2", "activity_l1l2": "l1_l2"},
 }
 """Names that meant something else in the eras of Keras 1 and 2."""
 

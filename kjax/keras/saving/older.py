@@ -10,7 +10,7 @@ import numpy as np
 from kjax.keras.core import configs
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
-from kjax.keras.saving import code, names
+from kjax.keras.saving import code, names, oldest
 from kjax.keras.saving.serialization import defaults_of
 from kjax.nn.value import Value
 
@@ -190,13 +190,24 @@ def config_of(thing: Any, config: Config) -> Config:
     if isinstance(thing, Value):
         module, name = names.keras_name(type(thing)) or ("", "")
         known = module in ("keras.initializers", "keras.regularizers", "keras.constraints")
-        return entry({"class_name": name, "module": module, "config": config})["config"] if known else config
+        written = entry({"class_name": name, "module": module, "config": config}) if known else config
+        # An initializer was a function in Keras 1, of which there is no config.
+        return written.get("config", written) if isinstance(written, Mapping) else config
     if "input_layers" in config and "layers" in config:
         return _functional(config)
     if hasattr(thing, "_stack") and "layers" in config:
         return _sequential(config)
     known = (base.__name__ for base in type(thing).__mro__ if names.keras_name(base) is not None)
-    return _layer(next(known, ""), config)
+    name = next(known, "")
+    if settings.era == "1":
+        config = {**config, "built_for": _shape_of(thing)}
+    return _layer(name, config)
+
+
+def _shape_of(layer: Any) -> Any:
+    build: Callable[[], Any] | None = getattr(layer, "get_build_config", None)
+    shapes: Any = build() if build is not None else None
+    return shapes.get("input_shape") if isinstance(shapes, Mapping) else None
 
 
 def model_entry(entry_of_today: Mapping[str, Any]) -> Config:
@@ -205,7 +216,7 @@ def model_entry(entry_of_today: Mapping[str, Any]) -> Config:
     Args:
         entry_of_today: what :func:`kjax.keras.saving.serialize_keras_object` returned.
     """
-    return {**entry(entry_of_today), **VERSION}
+    return {**entry(entry_of_today), **(oldest.VERSION if settings.era == "1" else VERSION)}
 
 
 def entry(thing: Any) -> Any:
@@ -224,6 +235,10 @@ def entry(thing: Any) -> Any:
     if name in _MODELS and "layers" in config:
         inner = _functional(config) if "input_layers" in config else _sequential(config)
         return {"class_name": _MODELS[name], "config": inner}
+    if settings.era == "1" and module in _OLDEST:
+        return _OLDEST[module](name, config)
+    if module == "keras.layers" and isinstance(thing.get("build_config"), Mapping):
+        config = {**config, "built_for": thing["build_config"].get("input_shape")}
     if module == "keras.optimizers":  # what stands beside the config was an argument then
         config = {**config, **dict(thing.get("kjax") or {})}
     written: Callable[[str, Config], Config] = _KINDS.get(module, _plain)
@@ -237,7 +252,8 @@ def entry(thing: Any) -> Any:
         return entry(config["penalty"])
     if module == "keras.regularizers" and name in ("L1", "L2", "L1L2"):
         name = "L1L2"
-    return {"class_name": name.removesuffix("Initializer"), "config": written(name, dict(config))}
+    kind = oldest.class_name(name, config) if settings.era == "1" and module == "keras.layers" else name
+    return {"class_name": kind.removesuffix("Initializer"), "config": written(name, dict(config))}
 
 
 def _plain(name: str, config: Config) -> Config:
@@ -274,6 +290,7 @@ def _optimizer(name: str, config: Config) -> Config:
     written = {
         key: _float32(given.get(key)) if key in kept and not isinstance(given.get(key), Mapping) else given.get(key)
         for key in OPTIMIZERS[name].split()
+        if key != "amsgrad" or settings.era != "1"
     }
     norm = config.get("global_clipnorm") or config.get("clipnorm")
     more = {"clipnorm": norm, "clipvalue": config.get("clipvalue")}
@@ -284,12 +301,16 @@ def _optimizer(name: str, config: Config) -> Config:
 
 
 def _layer(name: str, config: Config) -> Config:
-    """The config of a layer.
+    """The config of a layer, in the form of the era.
 
     Args:
         name: its class, or that of Keras which it extends; empty for a user's own.
         config: its config of today, with ``batch_input_shape`` where it was declared.
     """
+    if settings.era == "1" and (oldest_form := oldest.layer(name, config, entry)) is not None:
+        return oldest_form
+    config.pop("built_for", None)
+    config.pop("consume_less", None)
     config = {**config, **{new: config[old] for old, new in RENAMED.get(name, {}).items() if old in config}}
     dtype = _policy(config.pop("dtype", None))
     result = {key: config.pop(key, True) for key in ("name", "trainable")}
@@ -369,7 +390,7 @@ def _function(value: Mapping[str, Any]) -> Any:
 # -- models ------------------------------------------------------------------------------------------------------
 
 
-def _sequential(config: Mapping[str, Any]) -> Config:
+def _sequential(config: Mapping[str, Any]) -> Any:
     """``name`` and ``layers``: the shape of the inputs stood in the first layer."""
     entries = list(config["layers"])
     first = entries.pop(0) if entries and entries[0]["class_name"] == "InputLayer" else None
@@ -380,8 +401,9 @@ def _sequential(config: Mapping[str, Any]) -> Config:
             start = {key: inner.pop(key) for key in ("name", "trainable") if key in inner}
             shape, dtype = tuple(first["config"]["batch_shape"]), _policy(first["config"]["dtype"])
             inner.pop("batch_input_shape", None)
-            layers[0]["config"] = {**start, "batch_input_shape": shape, "dtype": dtype, **inner}
-    return {"name": config["name"], "layers": layers}
+            kind = {"input_dtype" if settings.era == "1" else "dtype": dtype}
+            layers[0]["config"] = {**start, "batch_input_shape": shape, **kind, **inner}
+    return layers if settings.era == "1" else {"name": config["name"], "layers": layers}
 
 
 def _functional(config: Mapping[str, Any]) -> Config:
@@ -424,6 +446,7 @@ def _functional(config: Mapping[str, Any]) -> Config:
     layers = []
     for item in config["layers"]:
         nodes = [call(node) for node in item["inbound_nodes"]]
+        nodes = oldest.calls(nodes) if settings.era == "1" else nodes
         layers.append({"name": item["name"], **_layer_entry(item), "inbound_nodes": nodes})
     return {
         "name": config["name"],
@@ -431,6 +454,13 @@ def _functional(config: Mapping[str, Any]) -> Config:
         "input_layers": ends(config["input_layers"]),
         "output_layers": ends(config["output_layers"]),
     }
+
+
+_OLDEST: dict[str, Callable[[str, Mapping[str, Any]], Any]] = {
+    "keras.initializers": lambda name, config: oldest.initializer({"class_name": name, "config": config}),
+    "keras.regularizers": oldest.penalty,
+    "keras.constraints": oldest.constraint,
+}
 
 
 def _layer_entry(item: Mapping[str, Any]) -> Config:

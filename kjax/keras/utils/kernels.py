@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kjax.keras.core.settings import settings
+
 _FLIPPED = (
     "Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose SeparableConv1D SeparableConv2D "
     "DepthwiseConv1D DepthwiseConv2D LocallyConnected1D LocallyConnected2D ConvLSTM1D ConvLSTM2D ConvLSTM3D"
@@ -18,7 +20,8 @@ def convert_kernel(kernel: Any, dim_ordering: str | None = None) -> np.ndarray:
 
     Args:
         kernel: array ``[*spatial, in, out]`` with one to three spatial axes.
-        dim_ordering: ``'th'`` where the spatial axes are the last, as Keras 1 kept kernels for Theano.
+        dim_ordering: ``'th'`` where the spatial axes are the last, as Keras 1 kept kernels for Theano; in scripts of Keras 1
+            that of the images by default.
 
     Raises:
         ValueError: another number of axes, or an unknown order.
@@ -28,6 +31,8 @@ def convert_kernel(kernel: Any, dim_ordering: str | None = None) -> np.ndarray:
         raise ValueError(f"convert_kernel: a convolution kernel has 3 to 5 axes, received shape {kernel.shape}")
     if dim_ordering not in (None, "tf", "th"):
         raise ValueError(f"convert_kernel: `dim_ordering` must be 'tf', 'th' or None, received {dim_ordering!r}")
+    if dim_ordering is None and settings.era == "1" and settings.image_data_format == "channels_first":
+        dim_ordering = "th"
     first = 2 if dim_ordering == "th" else 0
     return np.copy(np.flip(kernel, axis=tuple(range(first, first + kernel.ndim - 2))))
 
@@ -49,8 +54,8 @@ def convert_all_kernels_in_model(model: Any) -> None:
         elif hasattr(layer, "layers"):
             convert_all_kernels_in_model(layer)
         elif type(layer).__name__ in _FLIPPED:
-            weights = layer.get_weights()
-            layer.set_weights([convert_kernel(w) if 3 <= w.ndim <= 5 else w for w in weights])
+            for variable in (v for v in layer.weights if 3 <= len(v.shape) <= 5):
+                variable.assign(convert_kernel(variable.numpy(), "tf"))
 
 
 def convert_dense_weights_data_format(
