@@ -283,7 +283,17 @@ def _older_rows(
             text = re.sub(r"\[/\]|\[color[^\]]*\]", "", _connections(layer, graph))
             sources = [] if text == "-" else text.split(", ")
         count = _count(layer.weights)
-        yield f"{layer.name} ({type(layer).__name__})", shape, count, sources
+        yield f"{layer.name} ({_older_class(layer)})", shape, count, sources
+
+
+def _older_class(layer: Any) -> str:
+    """The name of a layer's class in the era."""
+    name = type(layer).__name__
+    if settings.era != "1" or not type(layer).__module__.startswith("kjax."):
+        return name
+    from kjax.keras.saving.oldest import class_name
+
+    return class_name(name, {"dilation_rate": getattr(layer, "dilation_rate", None)})
 
 
 def _print_table_of_tensorflow(
