@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from kjax.keras.core.layer import Layer as Layer
@@ -44,6 +45,17 @@ def serialize(activation: Any) -> Any:
     return config
 
 
+def _softmax(today: Any) -> Any:
+    @functools.wraps(today)
+    def softmax(x: Any, axis: int = -1) -> Any:
+        if settings.era in ("1", "2") and getattr(x, "ndim", 2) == 1:
+            raise ValueError(f"Cannot apply softmax to a tensor that is 1D: received shape {tuple(x.shape)}")
+        return today(x, axis)
+
+    return softmax
+
+
+softmax = _softmax(globals()["softmax"])
 relu = _respelled(globals()["relu"])
 deserialize = _respelled(globals()["deserialize"], "deserialize_activation")
 _today = {_name: globals().pop(_name) for _name in _CHANGED}

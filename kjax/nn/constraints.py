@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,11 +12,16 @@ from jaxtyping import Array, Float
 from kjax.nn.arguments import axes
 from kjax.nn.equality import ContentValue
 from kjax.nn.numerics import EPSILON
-from kjax.nn.value import Registry, field
+from kjax.nn.value import Registry, field, later_too
 
 
 class Constraint(ContentValue):
     """Base of constraints; a subclass writes ``__call__(self, w) -> array of the same shape``."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls) and cls.__module__.startswith("kjax.nn."):
+            cls.__call__ = later_too(vars(cls)["__call__"])
 
     def __call__(self, w: Array) -> Array:
         """The projected weight; the base class changes nothing."""

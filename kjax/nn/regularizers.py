@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from kjax.nn.value import Registry, Value, field
-
-
-def _later_too(call: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(call)
-    def penalty(self: Any, x: Any) -> Any:
-        return x.__call_later__(self, x) if hasattr(x, "__call_later__") else call(self, x)
-
-    return penalty
+from kjax.nn.value import Registry, Value, field, later_too
 
 
 class Regularizer(Value):
@@ -32,7 +22,7 @@ class Regularizer(Value):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__call__" in vars(cls):
-            cls.__call__ = _later_too(vars(cls)["__call__"])
+            cls.__call__ = later_too(vars(cls)["__call__"])
 
     def __call__(self, x: Array) -> Array:
         """The penalty on ``x``."""

@@ -134,6 +134,23 @@ def formed(value: Any, config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def later_too(call: Callable[..., Any]) -> Any:
+    """A method of one array that takes what stands for arrays too.
+
+    What stands for an array that comes later has a method ``__call_later__(function, *args)``, which gives what stands for
+    the result; a box with an array in it has ``__jax_array__``.
+    """
+
+    @functools.wraps(call)
+    def either(self: Any, x: Any) -> Any:
+        if hasattr(x, "__call_later__"):
+            return x.__call_later__(self, x)
+        boxed = getattr(x, "__jax_array__", None)  # tracers have the attribute, at None
+        return call(self, x if boxed is None else boxed())
+
+    return either
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence part that names the nearest known names, or all of them when there are few and none is near."""
     # Names that differ in case only count once: the one in lower case, which is how they are written in scripts.

@@ -256,3 +256,30 @@ def test_images_are_resized_with_points_at_corners():
     x = np.array([[0.0, 2.0]]).reshape(1, 1, 2, 1)
     found = K.eval(K.resize_images(K.variable(x), 1, 2, "channels_last", interpolation="bilinear"))
     np.testing.assert_allclose(found.ravel(), [0, 1, 2, 2])
+
+
+def test_masked_outputs_of_both_directions_are_those_of_the_layers():
+    i = L.Input((3, 2))
+    model = Model(i, L.Bidirectional(L.SimpleRNN(1, return_sequences=True))(L.Masking()(i)))
+    model.set_weights([np.ones(w.shape) for w in model.get_weights()])
+    x = np.ones((1, 3, 2))
+    x[0, 2] = 0
+    found = model.predict(x)[0]
+    assert found[2, 0] == found[1, 0] != 0  # that of the step before
+    assert found[2, 1] == 0  # before the first step of the other direction
+    again = Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again.predict(x)[0], found)
+
+
+def test_constraints_and_penalties_of_variables():
+    c = kjax.keras.constraints
+    found = K.eval(c.MaxNorm(1.0)(K.variable([[3.0], [4.0]])))
+    np.testing.assert_allclose(found, [[0.6], [0.8]], rtol=1e-5)
+    assert K.eval(c.NonNeg()(K.variable([-1.0, 2.0]))).tolist() == [0.0, 2.0]
+    assert K.eval(kjax.keras.regularizers.l2(0.5)(K.variable([2.0]))) == 2.0
+
+
+def test_softmax_of_a_vector_is_refused():
+    with pytest.raises(ValueError, match="1D"):
+        kjax.keras.activations.softmax(K.variable([1.0, 2.0]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,10 +14,11 @@ from kjax.keras.core.derived import class_of
 from kjax.keras.core.input_spec import InputSpec
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
-from kjax.keras.core.settings import next_key
+from kjax.keras.core.settings import next_key, settings
 from kjax.keras.core.symbolic import call_signature
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn.layers import StackedRNNCells
 from kjax.nn.layers.recurrent.rnn import initial_states
 from kjax.nn.layers.regularization import dropout
@@ -77,6 +79,8 @@ class CellMembers(PureLayer):
     def state_size(self) -> Any:
         """Length of the state vector, or a list of lengths."""
         size = self._module.state_size  # type: ignore[attr-defined]
+        if settings.era in OLD_ERAS and isinstance(size, tuple):  # stacked cells had one flat tuple
+            return tuple(jax.tree.leaves(size))
         return list(size) if isinstance(size, tuple) else size
 
     @property
@@ -298,7 +302,7 @@ class BidirectionalMembers(StatefulMembers):
         if backward is None:
             backward = copy_layer(layer, name=f"backward_{stem}", go_backwards=not forward.go_backwards)
         for direction in (forward, backward):
-            if getattr(direction, "zero_output_for_mask", None) is not None:
+            if getattr(direction, "zero_output_for_mask", None) is not None and not fields.get("keras2"):
                 direction.zero_output_for_mask = direction.return_sequences
             if "consume_less" in vars(layer):
                 direction.consume_less = vars(layer)["consume_less"]

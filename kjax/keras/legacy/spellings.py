@@ -194,6 +194,7 @@ ERA_DEFAULTS: dict[str, dict[str, Any]] = {
     "BatchNormalization": {"keras2": True},
     "ActivityRegularization": {"keras2": True},
     "Softmax": {"keras2": True},
+    "Bidirectional": {"keras2": True},
     **{f"{kind}Pooling{n}D": {"pool_size": 2} for kind in ("Average", "Max") for n in (1, 2, 3)},
 }
 """Defaults of layers in the eras of Keras 1 and 2 that are others now."""

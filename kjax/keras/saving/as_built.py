@@ -72,7 +72,7 @@ def _both_directions(layer: Any, config: Config, shape: Any) -> Config:
     """The layer is copied for each direction, under names of their own."""
     forward = config["layer"]
     backward = config["backward_layer"]
-    zeros = {"zero_output_for_mask": forward["config"].get("return_sequences", False)}
+    zeros = {} if layer._module.keras2 else {"zero_output_for_mask": forward["config"].get("return_sequences", False)}
     if backward is None:
         turned = {"go_backwards": not forward["config"].get("go_backwards", False), **zeros}
         backward = _changed(forward, name=_prefixed("backward_", forward), **turned)
@@ -80,7 +80,6 @@ def _both_directions(layer: Any, config: Config, shape: Any) -> Config:
         backward = _changed(backward, **zeros)
     forward = _changed(forward, name=_prefixed("forward_", forward), **zeros)
     kept = {key: value for key, value in config.items() if key != "weights"}
-    del layer
     return {**kept, "layer": _built(forward, shape), "backward_layer": _built(backward, shape)}
 
 

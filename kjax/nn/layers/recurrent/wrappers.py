@@ -20,10 +20,15 @@ def _direction(value: Any) -> Any:
     layer: Any = wrapped(value)
     if not hasattr(layer, "return_sequences"):
         raise TypeError(f"expected a recurrent layer, received a {type(layer).__name__}")
-    # At masked times the outputs of both directions must be 0, or merging would mix those of different times.
-    if getattr(layer, "zero_output_for_mask", layer.return_sequences) != layer.return_sequences:
-        return layer.clone(zero_output_for_mask=layer.return_sequences)
     return layer
+
+
+def _silent_where_masked(layer: Any) -> Any:
+    """At masked times the outputs of both directions must be 0, or merging would mix those of different times."""
+    wanted = getattr(layer, "return_sequences", None)
+    if wanted is None or not hasattr(layer, "clone") or getattr(layer, "zero_output_for_mask", wanted) == wanted:
+        return layer
+    return layer.clone(zero_output_for_mask=wanted)
 
 
 class Bidirectional(Layer):
@@ -36,16 +41,20 @@ class Bidirectional(Layer):
         merge_mode: how the two outputs become one: ``'concat'``, ``'sum'``, ``'mul'``, ``'ave'``, or None: both.
         weights: accepted at None only.
         backward_layer: the layer of the other direction; by default ``layer`` with ``go_backwards``.
+        keras2: as in Keras 1 and 2: the outputs at masked times are those of the layers.
     """
 
     layer: Any = field(convert=_direction)
     merge_mode: str | None = field("concat", convert=arg.choice("concat", "sum", "mul", "ave", None))
     weights: None = base.unsupported()
     backward_layer: Any = field(None, convert=arg.optional(_direction))
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True)
 
     supports_masking = True
 
     def __post_init__(self) -> None:
+        for name in () if self.keras2 else ("layer", "backward_layer"):
+            object.__setattr__(self, name, _silent_where_masked(getattr(self, name)))
         super().__post_init__()
         if self.backward_layer is None:
             return
