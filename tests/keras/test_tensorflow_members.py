@@ -174,3 +174,44 @@ def test_messages(tf: Any):
     text = 'features {\n  feature {\n    key: "f"\n    value {\n      float_list {\n        value: 0.5\n        value: 1\n      }\n    }\n  }\n}\n'
     feature = train.Feature(float_list=train.FloatList(value=[0.5, 1.0]))
     assert str(train.Example(features=train.Features(feature={"f": feature}))) == text
+
+
+def test_what_keras3_left_out(tf: Any):
+    keras = tf.keras
+    a, b = (keras.Sequential([keras.layers.Dense(2, input_shape=(2,), name="d")]) for _ in range(2))
+    a._name, b._name = "A", "B"
+    i = keras.Input((2,))
+    model = keras.Model(i, keras.layers.add([a(i), b(i)]))
+    assert [layer.name for layer in model.layers][1:3] == ["A", "B"] and model.get_layer("A") is a
+    assert a in model.submodules and model.distribute_strategy.num_replicas_in_sync == 1 and not model.dynamic
+    kernel = np.arange(25.0, dtype="float32").reshape(5, 5, 1, 1)
+    rings = keras.constraints.RadialConstraint()(kernel)[:, :, 0, 0]
+    assert np.asarray(rings)[2].tolist() == [18, 12, 6, 12, 18]  # TensorFlow 2.15
+    even = keras.constraints.RadialConstraint()(np.arange(16.0, dtype="float32").reshape(4, 4, 1, 1))[:, :, 0, 0]
+    assert np.asarray(even)[1].tolist() == [15, 5, 5, 15]
+
+    class Cell(keras.layers.AbstractRNNCell):
+        state_size = 2
+
+        def build(self, shape: Any) -> None:
+            self.kernel = self.add_weight(shape=(shape[-1], 2), initializer="ones", name="kernel")
+            self.built = True
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            output = tf.matmul(inputs, self.kernel) + states[0]
+            return output, [output]
+
+    np.testing.assert_allclose(keras.layers.RNN(Cell())(tf.ones((1, 3, 2))), [[6.0, 6.0]])
+    linear = keras.experimental.LinearModel(units=2)
+    wide = keras.experimental.WideDeepModel(linear, keras.Sequential([keras.layers.Dense(2)]))
+    wide.compile("sgd", "mse")
+    wide.fit([np.ones((4, 2)), np.ones((4, 3))], np.ones((4, 2)), verbose=0)
+    assert float(tf.reduce_max(abs(linear(tf.ones((1, 2)))))) > 0
+    rate = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    assert rate(2).numpy() == pytest.approx(0.05) and rate(tf.range(3.0)).shape == (3,)
+    features = keras.layers.experimental.RandomFourierFeatures(4)(tf.ones((1, 2)))
+    assert features.shape == (1, 4) and abs(features.numpy()).max() <= 1
+    matrix = keras.utils.warmstart_embedding_matrix(["a", "b"], ["b", "c"], np.ones((2, 2)), "zeros")
+    assert matrix.numpy().tolist() == [[1, 1], [0, 0]]
+    with keras.backend.learning_phase_scope(1):
+        assert keras.backend.learning_phase() == 1

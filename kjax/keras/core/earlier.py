@@ -19,6 +19,20 @@ _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 """Arguments of layers that do the same in both modes where these are 0."""
 
 
+class Member:
+    """A property that gives way to an attribute that a user sets under its name.
+
+    Args:
+        function: computes it.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._function, self.__doc__ = function, function.__doc__
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else self._function(owner)
+
+
 class Earlier:
     """The part of a layer that is there for scripts of Keras 1 and 2."""
 
@@ -34,6 +48,45 @@ class Earlier:
         _initial_weights: Any
         _given_effects: Sequence[tuple[str, Any, Any]]
         _inbound_nodes: list[Node]
+
+    dynamic = False
+    """Whether the layer can only run eagerly."""
+
+    @Member
+    def submodules(self: Any) -> tuple[Any, ...]:
+        """The layers inside, however deep."""
+        return tuple(layer for layer in self._flatten_layers() if layer is not self)
+
+    @Member
+    def inbound_nodes(self: Any) -> list[Node]:
+        """The calls on symbolic tensors."""
+        return self._inbound_nodes
+
+    @Member
+    def outbound_nodes(self: Any) -> list[Node]:
+        """The calls of other layers that read what this one gives."""
+        return self._outbound_nodes
+
+    @Member
+    def distribute_strategy(self: Any) -> Any:
+        """The strategy of a model in TensorFlow, with one replica."""
+        from kjax.keras.legacy.tensorflow.session import get_strategy
+
+        return get_strategy()
+
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+    """What tf.keras kept of its compiled steps; models compile theirs when they run."""
+
+    @property
+    def _name(self: Any) -> str:
+        """The name; in tf.keras layers are renamed by setting this."""
+        return self.name
+
+    @_name.setter
+    def _name(self: Any, value: str) -> None:
+        self.name = value
 
     stateful: bool = False
     """Whether a state is carried from batch to batch."""

@@ -73,7 +73,10 @@ class Facade(ModuleType):
         if name == "__all__":
             return [entry for entry in dir(self) if not entry.startswith("_")]
         found = self._find(place, name)
-        if place.startswith(("losses", "metrics", "utils", "preprocessing")) and scopes.recorder is not None:
+        if (
+            place.startswith(("losses", "metrics", "utils", "preprocessing", "optimizers.schedules", "experimental"))
+            and scopes.recorder is not None
+        ):
             found = scopes.recorder.of_script(found)
         if found is _MISSING:
             hint = did_you_mean(name, [entry for entry in dir(self) if not entry.startswith("_")])

@@ -210,12 +210,25 @@ _HELPERS = {
 
 _BATCHWISE = "matthews_correlation precision recall fbeta_score fmeasure fscore f1score".split()
 
+_LEFT_OUT = "kjax.keras.legacy.left_out_layers"
+
 _SPECIAL: dict[str, dict[str, str]] = {
     "layers": {
         "merge": "kjax.keras.legacy.layers:merge",
+        "AbstractRNNCell": f"{_LEFT_OUT}:AbstractRNNCell",
         "Merge": "kjax.keras.legacy.layers:Merge",
     },
     **{path: {"_Merge": "kjax.keras.legacy.layers:_Merge"} for path in ("layers.merge", "layers.merging")},
+    "layers.experimental": {
+        "RandomFourierFeatures": f"{_LEFT_OUT}:RandomFourierFeatures",
+        "SyncBatchNormalization": "kjax.keras.layers:BatchNormalization",
+    },
+    "experimental": {
+        **{name: f"{_LEFT_OUT}:{name}" for name in ("LinearModel", "WideDeepModel")},
+        **{name: f"kjax.keras.optimizers.schedules:{name}" for name in ("CosineDecay", "CosineDecayRestarts")},
+    },
+    "constraints": {name: f"{_LEFT_OUT}:{name}" for name in ("RadialConstraint", "radial_constraint")},
+    "backend": {"learning_phase_scope": f"{_LEFT_OUT}:learning_phase_scope"},
     "layers.pooling": {
         f"_{kind}{rank}D": f"kjax.keras.legacy.bases:_{kind}{rank}D"
         for kind in ("Pooling", "GlobalPooling")
@@ -232,6 +245,7 @@ _SPECIAL: dict[str, dict[str, str]] = {
     "optimizers": {"optimizer_from_config": "kjax.keras.optimizers:deserialize"},
     "utils": {
         "to_ordinal": "kjax.keras.legacy.left_out:to_ordinal",
+        "warmstart_embedding_matrix": f"{_LEFT_OUT}:warmstart_embedding_matrix",
         "deserialize_keras_object": "kjax.keras.legacy.revival:deserialize_keras_object",
     },
     "layers.convolutional": {

@@ -36,6 +36,7 @@ from kjax.keras.legacy.tensorflow.tensor import (
 )
 from kjax.keras.legacy.tensorflow.variable_members import member_of
 from kjax.nn.losses.base import Loss
+from kjax.nn.optimizers.schedules import LearningRateSchedule
 
 
 def _loss_methods(cls: type) -> dict[str, Any]:
@@ -131,6 +132,8 @@ class Recorder:
             return _gives_tensors(thing)
         if inspect.isfunction(thing) and thing.__module__ in _FINDING and thing.__name__ == "get":
             return lambda *args, **kwargs: self.of_script(thing(*args, **kwargs))
+        if isinstance(thing, type) and issubclass(thing, LearningRateSchedule) and thing is not LearningRateSchedule:
+            return self._schedule(thing)
         if not isinstance(thing, type) or not issubclass(thing, (Loss, Metric)):
             return thing
         if thing not in self._classes:
@@ -138,6 +141,19 @@ class Recorder:
             names = {"__module__": thing.__module__, "__qualname__": thing.__qualname__, "__doc__": thing.__doc__}
             self._classes[thing] = type(thing.__name__, (thing,), {**body, **names})
         return self._classes[thing]
+
+    def _schedule(self, cls: type) -> type:
+        """A class of schedules whose objects give tensors where the script calls them."""
+
+        def call(schedule: Any, step: Any) -> Any:
+            if scopes.recording() is None or scopes.is_drawing():
+                return cls.__call__(schedule, unwrap(step))  # type: ignore[call-arg]
+            return wrap(jnp.asarray(cls.__call__(schedule, unwrap(step))))  # type: ignore[call-arg]
+
+        if cls not in self._classes:
+            names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+            self._classes[cls] = type(cls.__name__, (cls,), {"__call__": call, **names})
+        return self._classes[cls]
 
     def reading(self, variable: Any) -> Any:
         """The value of a variable as a script gets it: a tensor, which may be called like the method of TensorFlow."""
