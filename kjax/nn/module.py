@@ -159,6 +159,8 @@ class Layer(nn.Module):
 
     supports_masking: ClassVar[bool] = False
     autocast: ClassVar[bool] = True
+    activates_last: ClassVar[Any] = False
+    """Whether the outputs are those with ``activation=None``, and ``activation`` of these."""
     takes_sparse: ClassVar[bool] = False
     """Whether ``call`` takes sparse arrays as they are; others get dense ones."""
 

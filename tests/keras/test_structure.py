@@ -190,6 +190,58 @@ def test_layers_that_cannot_be_traced_run_as_they_are():
         np.testing.assert_allclose(jnp.abs(y), np.abs(X @ layer.kernel.numpy()), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_activations_of_users_see_what_the_layer_gives(data_format):
+    seen = []
+
+    def shares(y):
+        seen.append(y)
+        return jax.nn.softmax(y, axis=-1)
+
+    x = np.random.default_rng(1).normal(size=(1, 4, 5, 4)).astype("float32")
+    plain = layers.Conv2D(2, 3, data_format=data_format, activation="softmax")
+    plain.build(x.shape)
+    other = layers.Conv2D(2, 3, data_format=data_format, activation=shares)
+    other.build(x.shape)
+    other.set_weights(plain.get_weights())
+    del seen[:]
+    for _ in range(2):
+        np.testing.assert_allclose(other(x), plain(x), rtol=1e-5, atol=1e-6)
+    assert len(seen) == 2 and not any(isinstance(y, jax.core.Tracer) for y in seen)
+
+
+def test_functions_that_draw_are_apart_and_repeatable():
+    def noise(x):
+        return x + keras.random.normal(x.shape)
+
+    def drawn():
+        keras.utils.set_random_seed(4)
+        inputs = keras.Input((6,))
+        shared = layers.Lambda(noise)
+        model = keras.Model(inputs, [shared(inputs), shared(inputs), layers.Lambda(noise)(inputs)])
+        return [np.asarray(y) for _ in range(2) for y in model(np.zeros((2, 6), "float32"))]
+
+    first = drawn()
+    assert len({y.tobytes() for y in first}) == 6
+    for one, other in zip(first, drawn(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_functions_get_masks_modes_and_arguments():
+    def function(x, mask=None, training=None, factor=1.0):
+        return (
+            x * factor + (0 if mask is None else keras.ops.cast(mask, "float32")[..., None]) + (10 if training else 0)
+        )
+
+    inputs = keras.Input((2,), dtype="int32")
+    x = layers.Embedding(3, 1, mask_zero=True, embeddings_initializer="ones")(inputs)
+    model = keras.Model(inputs, layers.Lambda(function, arguments={"factor": 2.0})(x))
+    ids = np.array([[1, 0]])
+    np.testing.assert_array_equal(model(ids)[0, :, 0], [3, 2])
+    np.testing.assert_array_equal(model(ids, training=True)[0, :, 0], [13, 12])
+    np.testing.assert_array_equal(model.predict_on_batch(ids)[0, :, 0], [3, 2])
+
+
 def test_errors_name_the_layer_in_every_call():
     layer = layers.Dense(2, name="mine")
     layer(X)

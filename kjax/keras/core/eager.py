@@ -7,7 +7,9 @@ it may print, branch on values or compute with NumPy; and so does what turns out
 from __future__ import annotations
 
 import functools
+import itertools
 import types
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +24,9 @@ from kjax.keras.core.applying import Caller, Opaque, changes_params, penalties_o
 from kjax.keras.core.handle import Handle, call_here
 from kjax.keras.core.settings import fold_in, next_key
 from kjax.keras.core.variable import Variable
+from kjax.nn.dtypes import cast_floating
 from kjax.nn.graph import Graph, Op, Weight, call_with_masks, match_inputs, walk
+from kjax.nn.layers import Lambda
 from kjax.nn.module import DROPOUT, LOSSES, PARAMS, accepts
 from kjax.nn.randomness import may_draw
 
@@ -116,6 +120,11 @@ class Applied:
         self.draws = may_draw(module)
         self._rewrites = changes_params(module)
         self._compiles = is_known(module)
+        self._compiled_module, self._then = module, None
+        if not self._compiles and getattr(module, "activates_last", False) and module.activity_regularizer is None:
+            linear = module.clone(activation=None)
+            if is_known(linear):  # all but the activation, which then runs on what the program gives
+                self._compiles, self._compiled_module, self._then = True, linear, module.activation
         self.needs_key = self.draws or not self._compiles or accepts(module, "training")
         self._programs: dict[Any, Callable[..., Result] | None] = {}
 
@@ -161,17 +170,19 @@ class Applied:
             program = self._programs[call]
         except KeyError:
             inside = None if key is None else self.inside
-            program = self._programs[call] = _program(self.module, inside, self._rewrites, structure, others)
+            program = _program(self._compiled_module, inside, self._rewrites, structure, others)
+            self._programs[call] = program
         except TypeError:  # an argument that cannot be hashed, such as a sparse array
             return None
         if program is None:
             return None
         try:
-            return program(values, arrays, masks, key, training=training)
+            result = program(values, arrays, masks, key, training=training)
         except Exception:  # an error says what is wrong with the names of the layers when the call runs as it is
             result = self._run(values, structure, leaves, masks, training, key)
             self._programs[call] = None  # it runs, but not in a compiled program
             return result
+        return result if self._then is None else (self._then(result[0]), *result[1:])
 
 
 @functools.lru_cache(maxsize=1024)
@@ -206,6 +217,9 @@ def _call(
     args, kwargs = jax.tree.unflatten(structure, leaves)
     if isinstance(module, Op):
         return module.fn(*args, **kwargs), (), {}, []
+    if type(module) is Lambda and len(args) == 1 and not kwargs and module.activity_regularizer is None:
+        given = None if masks is None else jax.tree.unflatten(structure, masks)[0][0]
+        return _call_lambda(module, inside or "", args[0], given, training, key)
     both = None if masks is None else jax.tree.unflatten(structure, masks)
 
     def run(bound: nn.Module) -> Any:
@@ -225,6 +239,20 @@ def _call(
     before, after = jax.tree.leaves(values), jax.tree.leaves({**values, **updates})
     changes = {i: new for i, (old, new) in enumerate(zip(before, after, strict=True)) if new is not old}
     return outputs, out_masks, changes, penalties
+
+
+def _call_lambda(module: Lambda, name: str, inputs: Any, mask: Any, training: bool, key: Any) -> Result:
+    """As :func:`_call`, without what Flax does for layers that have variables."""
+    if module.autocast:
+        inputs = jax.tree.map(lambda leaf: cast_floating(leaf, module.compute_dtype), inputs)
+    drawn = itertools.count(1)
+
+    def fresh() -> Any:  # of a layer's own, as its place gives it in a model
+        return fold_in(fold_in(key, np.uint32(zlib.crc32(name.encode()))), np.uint32(next(drawn)))
+
+    outputs = module.run(inputs, mask, training, None if key is None else fresh)
+    found = module.compute_mask(inputs, mask)
+    return outputs, found if isinstance(found, (list, tuple)) else [found], {}, []
 
 
 class AppliedGraph:

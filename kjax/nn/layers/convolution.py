@@ -31,6 +31,11 @@ class _Convolution(Layer):
 
     strides_with_dilation: ClassVar[bool] = False
 
+    @property
+    def activates_last(self) -> bool:
+        """Whether the activation is of the outputs as they are: it sees the channels last."""
+        return self.data_format == "channels_last"  # type: ignore[attr-defined]
+
     def call(self, inputs: Float[Array, "batch *spatial_and_channels"]) -> Float[Array, "batch *spatial_and_filters"]:
         base.require_rank(self, inputs, self.rank + 2)
         layer: Any = self

@@ -53,6 +53,7 @@ class Dense(Layer):
     calibrated: bool = quantized.calibrated_field()
 
     supports_masking = True
+    activates_last = True
     takes_sparse = True
 
     def __post_init__(self) -> None:
@@ -91,6 +92,7 @@ class Activation(Layer):
     activation: Any = field(convert=base.activations.get)
 
     supports_masking = True
+    activates_last = True
 
     def call(self, inputs: Array) -> Array:
         return base.activate(self.activation, inputs)
@@ -313,12 +315,27 @@ class Lambda(Layer):
     arguments: Any = field(None, convert=_arguments)
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
-        from kjax.nn.module import DROPOUT, Ambient, _signature, surround  # the inspection that `Layer` uses
+        from kjax.nn.module import DROPOUT
+
+        return self.run(
+            inputs, mask, training, functools.partial(self.make_rng, DROPOUT) if self.has_rng(DROPOUT) else None
+        )
+
+    @nn.nowrap
+    def run(self, inputs: Any, mask: Any, training: bool, next_key: Callable[[], Array] | None) -> Any:
+        """Call the function; the module need not be bound.
+
+        Args:
+            inputs: the inputs.
+            mask: their mask, or None.
+            training: the mode.
+            next_key: gives a fresh key of the random stream, or None where there is none.
+        """
+        from kjax.nn.module import Ambient, _signature, surround  # the inspection that `Layer` uses
 
         names, _ = _signature(self.function)
         context = {name: value for name, value in (("mask", mask), ("training", training)) if name in names}
-        has_stream = self.has_rng(DROPOUT)
-        with surround(Ambient(training, functools.partial(self.make_rng, DROPOUT) if has_stream else None)):
+        with surround(Ambient(training, next_key)):
             return self.function(inputs, **context, **dict(self.arguments))
 
     def get_config(self) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class EinsumDense(Layer):
     calibrated: bool = quantized.calibrated_field()
 
     supports_masking = False
+    activates_last = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
