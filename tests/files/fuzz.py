@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -25,6 +26,10 @@ import numpy as np
 
 from kjax import keras
 from kjax.keras.saving import FileFormatError, load_exported
+
+NAMES = ["a.keras", "a.h5", "a.weights.h5", "a.npz", "a.safetensors", "a.export"]
+NAMES += ["a.index", "a.data", "a.graph", "a.metadata"]
+"""The files that are broken."""
 
 SECONDS = 30
 """How long one file may take."""
@@ -53,6 +58,7 @@ def formats(model: Any, folder: Path) -> dict[str, Callable[[Path], Any]]:
     weights = functools.partial(_load_weights, model)
     load = keras.models.load_model
     return {
+        **tensorflow_formats(folder),
         "a.keras": load,
         "a.h5": load,
         "a.weights.h5": weights,
@@ -60,6 +66,38 @@ def formats(model: Any, folder: Path) -> dict[str, Callable[[Path], Any]]:
         "a.safetensors": weights,
         "a.export": load_exported,
     }
+
+
+TENSORFLOW = Path(__file__).parents[1] / "data" / "tensorflow" / "saved"
+
+MEMBERS = {
+    "index": "variables/variables.index",
+    "data": "variables/variables.data-00000-of-00001",
+    "graph": "saved_model.pb",
+    "metadata": "keras_metadata.pb",
+}
+"""Parts of a folder of TensorFlow, by what their mutations are called."""
+
+
+SOURCES = {"graph": "module"}
+"""Which folder they are of, where it is not that of a recurrent model: this one has no metadata of Keras."""
+
+
+def tensorflow_formats(folder: Path) -> dict[str, Callable[[Path], Any]]:
+    """The parts of a folder that TensorFlow wrote; how the folder is read with one of them in its place, by file name."""
+    readers = {}
+    for name in MEMBERS:
+        shutil.copy(TENSORFLOW / SOURCES.get(name, "rnn") / MEMBERS[name], folder / f"a.{name}")
+        readers[f"a.{name}"] = functools.partial(_load_saved, TENSORFLOW / SOURCES.get(name, "rnn"), MEMBERS[name])
+    return readers
+
+
+def _load_saved(source: Path, member: str, path: Path) -> None:
+    whole = path.with_name(f"{path.name}.saved")  # its name says which file it was
+    shutil.rmtree(whole, ignore_errors=True)
+    shutil.copytree(source, whole)
+    shutil.copy(path, whole / member)
+    keras.models.load_model(whole)
 
 
 def _load_weights(model: Any, path: Path) -> None:
@@ -159,7 +197,7 @@ def _worker(seed: int, name: str, start: int, stop: int, pipe: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         read = formats(net(), Path(folder))[name]
         data = (Path(folder) / name).read_bytes()
-        read(Path(folder) / name)
+        attempt(read, Path(folder) / name)
         with open("/proc/self/statm") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + 2 * MEMORY, used + 2 * MEMORY))
@@ -182,7 +220,7 @@ def _worker(seed: int, name: str, start: int, stop: int, pipe: Any) -> None:
 def main(count: int, seed: int) -> int:
     """Try the mutations; the number of problems."""
     context, problems = multiprocessing.get_context("spawn"), 0
-    for name in ("a.keras", "a.h5", "a.weights.h5", "a.npz", "a.safetensors", "a.export"):
+    for name in NAMES:
         start, found = 0, []
         while start < count:
             ours, theirs = context.Pipe(False)
