@@ -191,3 +191,91 @@ def test_shapes_with_the_methods_of_tensorflow_inside_of_layers(tf: Any) -> None
     assert not hasattr(jax.core.Tracer, "_keras_shape")
     with pytest.raises(AttributeError, match="no attribute"):
         layers.Lambda(lambda t: t.misspelt)(layers.Input((3,)))
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def test_cells_and_loops_around_them(tf: Any) -> None:
+    x, lengths = tf.placeholder(tf.float32, [None, 3, 2]), tf.placeholder(tf.int32, [None])
+    rnn = tf.nn.rnn_cell
+    outputs, state = tf.nn.dynamic_rnn(rnn.BasicRNNCell(3), x, sequence_length=lengths, dtype=tf.float32)
+    both, _ = tf.nn.bidirectional_dynamic_rnn(
+        rnn.LSTMCell(2), rnn.LSTMCell(2, use_peepholes=True), x, lengths, dtype=tf.float32
+    )
+    kept = tf.placeholder_with_default(1.0, [])
+    cells = tf.contrib.rnn.MultiRNNCell(
+        [rnn.DropoutWrapper(rnn.BasicLSTMCell(2), output_keep_prob=kept), rnn.GRUCell(4)]
+    )
+    with tf.variable_scope("deep"):
+        rows, deep = tf.nn.static_rnn(cells, tf.unstack(x, axis=1), dtype=tf.float32)
+    assert type(deep[0]).__name__ == "LSTMStateTuple" and deep[0].h.shape.as_list() == [None, 2] and len(rows) == 3
+    found = [(v.op.name, tuple(v.shape.as_list())) for v in tf.trainable_variables()]
+    assert found[:2] == [("rnn/basic_rnn_cell/kernel", (5, 3)), ("rnn/basic_rnn_cell/bias", (3,))]
+    assert ("bidirectional_rnn/bw/lstm_cell/w_f_diag", (2,)) in found
+    assert ("deep/rnn/multi_rnn_cell/cell_0/basic_lstm_cell/kernel", (4, 8)) in found
+    assert found[-2:] == [
+        ("deep/rnn/multi_rnn_cell/cell_1/gru_cell/candidate/kernel", (6, 4)),
+        ("deep/rnn/multi_rnn_cell/cell_1/gru_cell/candidate/bias", (4,)),
+    ]
+    data = X.reshape(-1)[:24].reshape(4, 3, 2)
+    feed = {x: data, lengths: [3, 1, 2, 3]}
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        values = {v.op.name: session.run(v) for v in tf.trainable_variables()}
+        steps, last, backward = session.run([outputs, state, both[1]], feed)
+        h = np.zeros((4, 3))
+        for t in range(3):
+            new = np.tanh(np.concatenate([data[:, t], h], 1) @ values["rnn/basic_rnn_cell/kernel"])
+            runs = (t < np.array([3, 1, 2, 3]))[:, None]
+            np.testing.assert_allclose(steps[:, t], np.where(runs, new, 0), atol=1e-6)
+            h = np.where(runs, new, h)
+        np.testing.assert_allclose(last, h, atol=1e-6)
+        assert not backward[1, 1:].any() and backward[1, 0].any()
+        (c, out), top = session.run(deep, feed)
+        head = "deep/rnn/multi_rnn_cell/cell_0/basic_lstm_cell"
+        memory, h = np.zeros((4, 2)), np.zeros((4, 2))
+        for t in range(3):
+            gates = np.concatenate([data[:, t], h], 1) @ values[f"{head}/kernel"] + values[f"{head}/bias"]
+            i, j, f, o = np.split(gates, 4, 1)
+            memory = _sigmoid(f + 1) * memory + _sigmoid(i) * np.tanh(j)
+            h = _sigmoid(o) * np.tanh(memory)
+        np.testing.assert_allclose(c, memory, atol=1e-6)
+        np.testing.assert_allclose(out, h, atol=1e-6)
+        assert top.shape == (4, 4) and not np.allclose(
+            session.run(rows[-1], {**feed, kept: 0.5}), session.run(rows[-1], feed)
+        )
+    with pytest.raises(NotImplementedError, match="leave `state_is_tuple` out"):
+        rnn.BasicLSTMCell(2, state_is_tuple=False)
+
+
+def test_distributions(tf: Any) -> None:
+    d = tf.distributions
+    a, b = d.Normal(tf.constant([0.0, 1.0]), 2.0), tf.contrib.distributions.Normal(loc=[1.0, 1.0], scale=[1.0, 2.0])
+    classes, coin = d.Categorical(logits=[[0.0, 1.0, 2.0]]), d.Bernoulli(probs=[0.2, 0.8])
+    many = tf.contrib.distributions.MultivariateNormalDiag(tf.zeros(3), tf.ones(3) * 2.0)
+    asked = [a.log_prob(1.0), a.entropy(), a.prob(0.0), d.kl_divergence(a, b), classes.log_prob([1]), classes.entropy()]
+    asked += [coin.log_prob([1, 0]), d.Uniform(0.0, 4.0).entropy(), many.log_prob(np.ones(3, "float32"))]
+    # As TensorFlow 1.15 computes them.
+    expected = [
+        [-1.7370857, -1.6120857], [2.112086, 2.112086], [0.19947113, 0.17603266], [1.3068528, 0.0], [-1.4076059],
+        [0.8323955], [-1.609438, -1.609438], 1.3862944, -5.211257,
+    ]  # fmt: skip
+    weight = tf.Variable(0.0)
+    sample = d.Normal(weight, 1.0).sample(5)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for found, value in zip(session.run(asked), expected, strict=True):
+            np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-6)
+        assert set(session.run(classes.sample(50)).ravel()) <= {0, 1, 2} and session.run(many.sample((2, 4))).shape == (
+            2,
+            4,
+            3,
+        )
+        (slope,) = session.run(tf.gradients(tf.reduce_sum(sample), weight))
+        assert slope == 5 and np.ptp(session.run(sample)) > 0
+    with pytest.raises(TypeError, match="unknown argument 'mean'"):
+        d.Normal(mean=0.0, scale=1.0)
+    with pytest.raises(NotImplementedError, match="no formula for Normal and Uniform"):
+        d.kl_divergence(a, d.Uniform())

@@ -124,6 +124,8 @@ class Variable:
     short_name: str = ""
     """What it is called in its layer."""
     path: str = ""
+    is_of_graph: bool = False
+    """Whether ``tf.get_variable`` made it, whose names are those of the scopes."""
     aggregation: str = "none"
     synchronization: str = "auto"
 
@@ -190,7 +192,8 @@ class Variable:
         """What it is called in its layer; before Keras 3, with TensorFlow, that was a path such as ``dense_1/kernel:0``."""
         if settings.era == "3":
             return self.short_name
-        path = re.sub(r"[^/]*_cell(_\d+)?/", "", self.path) if settings.era in ("1", "2") else self.path
+        hides_cells = settings.era in ("1", "2") and not self.is_of_graph
+        path = re.sub(r"[^/]*_cell(_\d+)?/", "", self.path) if hides_cells else self.path
         return f"{path}:0"
 
     @name.setter
@@ -214,8 +217,8 @@ class Variable:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its shape; in tf.keras with the methods of TensorFlow's."""
-        return TensorShape(self._shape) if settings.era == "tf" else self._shape
+        """Its shape; before Keras 3 with the methods of TensorFlow's."""
+        return self._shape if settings.era == "3" else TensorShape(self._shape)
 
     @property
     def dtype(self) -> str:

@@ -46,6 +46,23 @@ _ALIASES = {
     "train": "Coordinator=first:Coordinator start_queue_runners=first:start_queue_runners",
 }
 
+_CELLS = (
+    "RNNCell BasicRNNCell GRUCell LSTMCell BasicLSTMCell MultiRNNCell DropoutWrapper ResidualWrapper LSTMStateTuple "
+    "OutputProjectionWrapper"
+)
+_LOOPS = "dynamic_rnn static_rnn bidirectional_dynamic_rnn"
+_DISTRIBUTIONS = (
+    "Distribution Normal Uniform Categorical Bernoulli MultivariateNormalDiag Beta Exponential kl_divergence"
+)
+_MODULES = {
+    "nn": ("cells", _LOOPS),
+    "nn.rnn_cell": ("cells", _CELLS),
+    "contrib.rnn": ("cells", f"{_CELLS} static_rnn"),
+    "distributions": ("distributions", _DISTRIBUTIONS),
+    "contrib.distributions": ("distributions", _DISTRIBUTIONS),
+}
+"""Modules of TensorFlow 1 alone, the files that they are in, and their names."""
+
 _LINALG = {
     "diag_part": "tensor_diag_part",
     "matrix_diag_part": "diag_part",
@@ -75,6 +92,8 @@ def add_to(modules: dict[str, dict[str, Any]]) -> None:
     for place, names in _ALIASES.items():
         for old, target in (entry.split("=") for entry in names.split()):
             modules[place][old] = f"{_HERE}.{target}"
+    for place, (file, known) in _MODULES.items():
+        modules.setdefault(place, {}).update({name: f"{_HERE}.{file}:{name}" for name in known.split()})
     top, linalg, debugging = modules[""], modules["linalg"], modules["debugging"]
     top.update({old: linalg[new] for old, new in _LINALG.items()})
     top.update({old: f"kjax.keras.initializers:{new}" for old, new in _INITIALIZERS.items()})
