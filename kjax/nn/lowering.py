@@ -1,4 +1,4 @@
-"""Convolution and pooling as XLA:CPU runs them well.
+"""Convolution, pooling and products as XLA:CPU runs them well.
 
 XLA:CPU runs a convolution inside the body of a loop through a path that is 13 to 25 times slower than outside (jax
 issue 12868). There are two ways round it: lower the convolution to patches (shifted slices, side by side) and one
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -64,6 +65,24 @@ def portable() -> Iterator[None]:
         yield
     finally:
         _portable.reset(token)
+
+
+def product(x: Array, kernel: Array, preferred_element_type: Any = None) -> Array:
+    """``x @ kernel``; with a matrix, over the rows of ``x``.
+
+    XLA:CPU transposes the gradient of an output of more than two axes in memory before it multiplies it with the inputs,
+    which costs a fifth of the time of a dense layer on sequences; that of rows it multiplies as it is.
+
+    Args:
+        x: array.
+        kernel: array.
+        preferred_element_type: as for ``jnp.matmul``.
+    """
+    multiply = functools.partial(jnp.matmul, preferred_element_type=preferred_element_type)
+    if x.ndim < 3 or kernel.ndim != 2 or x.shape[-1] != kernel.shape[0] or not on_cpu():
+        return multiply(x, kernel)
+    rows = multiply(x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), kernel)
+    return rows.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def pads_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -77,3 +79,16 @@ def test_slow_operations_are_found_inside_loops_and_calls():
     x = jnp.ones((1, 1, 4, 4))
     assert lowering.has_slow_loop_ops(jax.make_jaxpr(loop)(x))
     assert not lowering.has_slow_loop_ops(jax.make_jaxpr(lambda x: jax.lax.fori_loop(0, 3, lambda _, y: y @ y, x))(x))
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 5), (2, 3, 5), (2, 3, 4, 5), (0, 3, 5)])
+def test_product_of_any_rank(shape: tuple[int, ...]) -> None:
+    keys = jax.random.split(jax.random.key(0))
+    x, kernel = jax.random.normal(keys[0], shape), jax.random.normal(keys[1], (5, 6))
+
+    def gradients(multiply: Any) -> Any:
+        return jax.grad(lambda x, k: jnp.sum(jnp.sin(multiply(x, k))), argnums=(0, 1))(x, kernel)
+
+    np.testing.assert_allclose(lowering.product(x, kernel), x @ kernel, rtol=1e-5, atol=1e-6)
+    for found, expected in zip(gradients(lowering.product), gradients(jnp.matmul), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

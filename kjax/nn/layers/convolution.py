@@ -247,7 +247,7 @@ class _SeparableConv(_Convolution):
         x = _depthwise(self, "depthwise_kernel", x)
         shape = (*(1,) * self.rank, x.shape[-1], self.filters)
         pointwise = base.declared_weight(self, "pointwise_kernel", shape, "pointwise")
-        return jnp.matmul(x, pointwise.reshape(shape[-2:]))
+        return lowering.product(x, pointwise.reshape(shape[-2:]))
 
 
 class SeparableConv1D(_SeparableConv):

@@ -16,8 +16,9 @@ from kjax.nn import row_gradients
 from kjax.nn.dtypes import cast_floating, policy_name
 from kjax.nn.initializers import GivenValues
 from kjax.nn.layers import base, low_rank
+from kjax.nn.lowering import product
 from kjax.nn.module import Layer
-from kjax.nn.ops.sparse import dense, matmul
+from kjax.nn.ops.sparse import dense, is_sparse, matmul
 from kjax.nn.quantization import float8, table
 from kjax.nn.quantization import product as quantized
 from kjax.nn.quantization.contraction import Contraction
@@ -69,7 +70,8 @@ class Dense(Layer):
         outputs = kernel() if mode is None else quantized.product(self, inputs, how, kernel)
         bias = base.declared_weight(self, "bias", (self.units,)) if self.use_bias else None
         if mode is None:
-            outputs = matmul(inputs, low_rank.adapted(self, "kernel", outputs))
+            multiply = matmul if is_sparse(inputs) else product
+            outputs = multiply(inputs, low_rank.adapted(self, "kernel", outputs))
         else:
             outputs = low_rank.added(self, "kernel", how, inputs, outputs)
         if mode == "float8" and bias is not None:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from kjax.nn import arguments as arg
 from kjax.nn.initializers import VarianceScaling
 from kjax.nn.layers import base, low_rank
+from kjax.nn.lowering import product
 from kjax.nn.module import Layer
 from kjax.nn.quantization import float8
 from kjax.nn.quantization import product as quantized
@@ -100,7 +101,8 @@ class EinsumDense(Layer):
         outputs = kernel() if mode is None else quantized.product(self, inputs, how, kernel)
         bias = None if sizes.bias is None else base.declared_weight(self, "bias", sizes.bias)
         if mode is None:
-            outputs = jnp.einsum(self.equation, inputs, low_rank.adapted(self, "kernel", outputs))
+            matrix = low_rank.adapted(self, "kernel", outputs)
+            outputs = product(inputs, matrix) if how.is_dense else jnp.einsum(self.equation, inputs, matrix)
         else:
             outputs = low_rank.added(self, "kernel", how, inputs, outputs)
         if bias is not None:

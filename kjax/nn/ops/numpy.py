@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from kjax.nn.lowering import product
 from kjax.nn.ops.convert import array, arrays, axes, named, shape_of
 
 # -- creation ---------------------------------------------------------------------------------------------------------
@@ -490,7 +491,7 @@ def _wide(*xs: Array) -> Any:
 def matmul(x1: Any, x2: Any) -> Array:
     """Matrix product of the last two axes."""
     x1, x2 = array(x1), array(x2)
-    return jnp.matmul(x1, x2, preferred_element_type=_wide(x1, x2))
+    return product(x1, x2, _wide(x1, x2))
 
 
 def dot(x1: Any, x2: Any) -> Array:

@@ -42,6 +42,14 @@ class Contraction:
         return f"{self.inputs},{self.weights}->{self.outputs}"
 
     @property
+    def is_dense(self) -> bool:
+        """Whether it is the product of the inputs' last axis with a matrix."""
+        return len(self.weights) == 2 and (self.inputs[-1], self.outputs) == (
+            self.weights[0],
+            self.inputs[:-1] + self.weights[1],
+        )
+
+    @property
     def backward(self) -> str:
         """The einsum equation from outputs and kernel to inputs: that of the gradient."""
         return f"{self.outputs},{self.weights}->{self.inputs}"

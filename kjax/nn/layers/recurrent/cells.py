@@ -13,6 +13,7 @@ from kjax.nn.layers import base
 from kjax.nn.layers.recurrent import engine
 from kjax.nn.layers.recurrent.engine import States
 from kjax.nn.layers.regularization import dropout
+from kjax.nn.lowering import product
 from kjax.nn.module import Layer
 
 
@@ -206,12 +207,12 @@ class OneStep:
 def masked_product(x: Array, kernel: Array, masks: Array | None) -> Array:
     """``x @ kernel``; with one mask for each gate, each gate's part of it from inputs of its own."""
     if masks is None:
-        return jnp.matmul(x, kernel)
+        return product(x, kernel)
     scaled = [x * mask.reshape((1,) * (x.ndim - mask.ndim) + mask.shape) for mask in masks]
     if len(scaled) == 1:
-        return jnp.matmul(scaled[0], kernel)
+        return product(scaled[0], kernel)
     parts = jnp.split(kernel, len(scaled), axis=1)
-    return jnp.concatenate([jnp.matmul(a, b) for a, b in zip(scaled, parts, strict=True)], axis=-1)
+    return jnp.concatenate([product(a, b) for a, b in zip(scaled, parts, strict=True)], axis=-1)
 
 
 def parts_of(x: Array, count: int) -> Sequence[Array]:
