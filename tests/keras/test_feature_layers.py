@@ -205,6 +205,24 @@ def test_normalization_inside_a_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+def test_normalization_adapts_to_lists_of_lists() -> None:
+    layer = keras.layers.Normalization()
+    layer.adapt([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(layer.mean, [[2.0, 3.0]])
+    np.testing.assert_array_equal(layer([[1.0, 2.0]]), [[-1.0, -1.0]])
+
+
+def test_frames_longer_than_sounds_are_refused() -> None:
+    layer = keras.layers.STFTSpectrogram(frame_length=64)
+    with pytest.raises(ValueError, match=r"frame_length.*64 is longer than the 40 samples"):
+        layer(np.ones((2, 40, 1), "float32"))
+
+
+def test_pictures_are_cut_or_filled_up() -> None:
+    with pytest.raises(ValueError, match="only one of"):
+        keras.layers.Resizing(4, 5, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True)
+
+
 def test_discretization_adapts(keras3: Any) -> None:
     x = np.random.default_rng(2).normal(size=(500, 2)).astype("float32")
     for arguments in ({"num_bins": 4}, {"num_bins": 7, "epsilon": 0.05}):

@@ -81,7 +81,7 @@ class NormalizationMembers(DataMembers):
         """Learn mean and variance from data; what was learned before is forgotten.
 
         Args:
-            data: an array, or an iterable of batches (of which ``(x, y)`` count as x).
+            data: an array, lists of lists of numbers, or an iterable of batches (of which ``(x, y)`` count as x).
 
         Raises:
             ValueError: no data, or batches of other shapes than the layer was built for.
@@ -89,6 +89,8 @@ class NormalizationMembers(DataMembers):
         """
         if self._module.mean is not None:  # type: ignore[attr-defined]
             raise ValueError(f"{self.name!r} was made with a fixed `mean` and `variance`; it does not adapt")
+        if isinstance(data, list) and data and isinstance(data[0], list):
+            data = np.asarray(data)
         total, mean, variance, kept = 0, 0.0, 0.0, None
         for batch in batches_of(data):
             if not hasattr(batch, "shape") and not isinstance(batch, numbers.Number):

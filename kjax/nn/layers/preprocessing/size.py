@@ -14,7 +14,7 @@ from kjax.nn import boxes as box_functions
 from kjax.nn import image
 from kjax.nn.layers import base
 from kjax.nn.layers.preprocessing.base import ImageLayer, Transformation, size_of
-from kjax.nn.value import field
+from kjax.nn.value import ArgumentError, field
 
 Shape = tuple[int, int, int, int]
 Boxes = dict[str, Any]
@@ -48,6 +48,13 @@ class Resizing(ImageLayer):
     always = True
     draws = False
     keeps_type = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise ArgumentError(
+                "Resizing: only one of the arguments `pad_to_aspect_ratio` and `crop_to_aspect_ratio` can be True"
+            )
 
     def draw(self, key: Array, shape: Shape) -> tuple[int, int]:
         del key

@@ -222,6 +222,10 @@ class STFTSpectrogram(Layer):
             self.padding.upper(),
             dimension_numbers=("NWC", "WIO", "NWC"),
         )
+        if not frames.shape[1]:
+            raise ValueError(
+                f"STFTSpectrogram: argument `frame_length` {self.frame_length} is longer than the {samples} samples of the inputs"
+            )
         return jnp.swapaxes(frames, 1, 2).reshape(batch, channels, kernel.shape[-1], frames.shape[1])
 
     def _arrange(self, outputs: Array) -> Array:
