@@ -27,10 +27,13 @@ def tiled(layer: Any, kernel: np.ndarray, bias: np.ndarray, shape: tuple[int, ..
     spec = jax.eval_shape(lambda: layer.init(jax.random.key(0), jnp.zeros(shape)))["params"]
     places, features, filters = spec["kernel"].shape
     flat = kernel.reshape(features, filters)
+    biases = np.broadcast_to(bias, spec["bias"].shape)
+    if getattr(layer, "data_format", "") == "channels_first":  # its numbers are in the order of the output
+        biases = np.repeat(bias, places).reshape(biases.shape)
     return {
         "params": {
             "kernel": jnp.broadcast_to(flat, (places, features, filters)),
-            "bias": jnp.broadcast_to(bias, spec["bias"].shape),
+            "bias": jnp.asarray(biases),
         }
     }
 
