@@ -221,7 +221,10 @@ def _shape_text(layer: Any, nodes: list[Any] | None) -> str:
             if built_for and built_for.get("shapes_dict"):
                 shape = layer.compute_output_shape(**built_for["shapes_dict"])
             elif built_for and built_for.get("input_shape") is not None:
-                shape = layer.compute_output_shape(built_for["input_shape"])
+                sizes = built_for["input_shape"]
+                if settings.era in OLD_ERAS and _is_shape(sizes):  # a batch may have any size
+                    sizes = (None, *sizes[1:])
+                shape = layer.compute_output_shape(sizes)
             else:
                 return "?"
         except Exception:  # a user's `call`, with types that shapes do not tell

@@ -283,3 +283,50 @@ def test_constraints_and_penalties_of_variables():
 def test_softmax_of_a_vector_is_refused():
     with pytest.raises(ValueError, match="1D"):
         kjax.keras.activations.softmax(K.variable([1.0, 2.0]))
+
+
+class Counts(layers.Layer):  # type: ignore[misc, name-defined]
+    """Counts its calls."""
+
+    def build(self, input_shape: Any) -> None:
+        self.calls = self.add_weight(name="calls", shape=(), initializer="zeros", trainable=False)
+        super().build(input_shape)
+
+    def call(self, x: Any) -> Any:
+        self.add_update(K.update_add(self.calls, 1), x)
+        return x * 1.0
+
+
+def test_updates_are_made_in_training_alone():
+    model = Sequential([Counts(input_shape=(4,))])
+    model.compile("sgd", "mse")
+    model.evaluate(X, X, verbose=0)
+    model.predict(X)
+    assert model.get_weights() == [0]
+    model.train_on_batch(X, X)
+    assert model.get_weights() == [1]
+
+
+def test_models_of_classes_have_no_config_and_free_batches(capsys: pytest.CaptureFixture[str]):
+    class Sub(Model):
+        def __init__(self) -> None:
+            super().__init__(name="sub")
+            self.a = L.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.a(x)
+
+    model = Sub()
+    model.predict(X)
+    model.summary()
+    assert "(None, 2)" in capsys.readouterr().out
+    with pytest.raises(NotImplementedError, match="save_weights"):
+        model.get_config()
+
+
+def test_a_summary_counts_what_was_frozen_since_compile_twice(capsys: pytest.CaptureFixture[str]):
+    model = made()
+    model.train_on_batch(X, Y)
+    model.layers[0].trainable = False
+    model.summary()
+    assert "Total params: 10\nTrainable params: 5\nNon-trainable params: 5" in capsys.readouterr().out

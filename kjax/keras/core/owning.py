@@ -15,6 +15,7 @@ from kjax.keras.core.seeds import SeedGenerator
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tracking import may_hold, members
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn.module import PARAMS, STATE, WeightSpec
 
 Tree = dict[str, Any]
@@ -225,10 +226,10 @@ class Owning:
 
     @property
     def carries_state(self) -> bool:
-        """Whether a call may change the layer's state outside training."""
+        """Whether a call may change the layer's state outside training; in Keras 1 and 2 only that of stateful layers was."""
         own = any(collection == STATE for collection, _, _ in self._own_variables)
         own = own or any(isinstance(holder, SeedGenerator) for _, holder in self._state_holders())
-        return bool(getattr(self, "stateful", False)) or own
+        return bool(getattr(self, "stateful", False)) or (own and settings.era not in OLD_ERAS)
 
     def take_variable(self, spec: WeightSpec, path: tuple[str, ...], above: tuple[str, ...]) -> Variable:
         """The variable at a path of the layer's variables, for a layer around this one.

@@ -184,7 +184,10 @@ def print_older_summary(
         for source in rest:
             put(["", "", "", source])
         write(("=" if i == len(rows) - 1 else "_") * width)
-    trained = sum(v.size for v in model.trainable_weights)
+    # A compiled model of Keras 2 trains what it did when it was compiled, and counts what was frozen since twice.
+    fixed_by_compile = settings.era == "2" and getattr(model, "_trained", None) is not None
+    trainable = model._collected_trainable_weights if fixed_by_compile else model.trainable_weights
+    trained = sum(v.size for v in trainable)
     fixed = sum(v.size for v in model.non_trainable_weights)
     write(f"Total params: {trained + fixed:,}")
     write(f"Trainable params: {trained:,}")

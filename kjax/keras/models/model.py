@@ -18,7 +18,7 @@ from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.legacy.arguments import OLD_ERAS, method
-from kjax.keras.legacy.form import of_era
+from kjax.keras.legacy.form import is_converted, of_era
 from kjax.keras.models.data import arrange_inputs, is_nested
 from kjax.keras.models.drawn import Drawn
 from kjax.keras.models.measure import Measure
@@ -469,6 +469,10 @@ class Model(OnBatch, Drawn, Layer):
         """What makes an equal model."""
         if self._plan is not None and type(self).get_config is Model.get_config:
             return files.functional_config(self)
+        if is_converted() and type(self).get_config is Model.get_config and type(self) is not Model:
+            raise NotImplementedError(
+                f"{type(self).__name__} is a model written as a class, which has no config; save its weights with save_weights"
+            )
         return super().get_config()
 
     @classmethod

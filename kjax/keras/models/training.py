@@ -14,6 +14,7 @@ from kjax.keras.core.metric import StatefulMetric
 from kjax.keras.core.session import Session
 from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models import older_checks
 from kjax.keras.models.closures import OUTSIDE, Closing
 from kjax.keras.models.compilation import Compilation, check_names
@@ -438,7 +439,8 @@ class Training(Closing, _Base):
     def _keep_state(self, state: Any) -> None:
         """Store the state that a run outside training ended with."""
         state = {name: values for name, values in state.items() if name != STREAM}
-        if not state:
+        # In Keras 1 and 2 only stateful layers had updates outside training; others are run for what they draw.
+        if not state or (settings.era in OLD_ERAS and not any(layer.carries_state for layer in self._flatten_layers())):
             return
         boxes, layout = self._boxes_in_order()
         tree = layout.unflatten(boxes)
