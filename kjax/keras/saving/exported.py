@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -161,11 +162,23 @@ def _signature(model: Any, given: Any) -> tuple[Any, list[str] | None]:
     if given is not None:
         return abstract_inputs(given[0] if isinstance(given, (list, tuple)) and len(given) == 1 else given), None
     if getattr(model, "_plan", None) is None:
+        shapes = list((getattr(model, "_build_shapes", None) or {}).values())
+        if len(shapes) == 1:  # as real Keras does for a model that was called
+            return abstract_inputs(_specs(shapes[0], model)), None
         raise ValueError(
-            f"export: the inputs of model {model.name!r} are not known, since it is written as a class; give "
-            "input_signature=[keras.layers.InputSpec(shape=(None, ...))]"
+            f"export: the inputs of model {model.name!r} are not known, since it is written as a class and was not called; "
+            "call it on data, or give input_signature=[keras.layers.InputSpec(shape=(None, ...))]"
         )
     return abstract_inputs(model._plan.input_structure), list(model.input_names)
+
+
+def _specs(shapes: Any, model: Any) -> Any:
+    """Inputs of any number of samples for the shapes that a model was built for."""
+    if isinstance(shapes, dict):
+        return {key: _specs(value, model) for key, value in shapes.items()}
+    if all(size is None or isinstance(size, int) for size in shapes):
+        return SimpleNamespace(shape=(None, *tuple(shapes)[1:]), dtype=model.compute_dtype)
+    return [_specs(value, model) for value in shapes]
 
 
 class Exported:
