@@ -76,3 +76,17 @@ def test_flash_attention_is_on_unless_it_is_switched_off():
     assert keras.config.is_flash_attention_enabled() is False
     keras.config.enable_flash_attention()
     assert keras.config.is_flash_attention_enabled() is None
+
+
+@pytest.mark.parametrize("kind", ["Dice", "Tversky"])
+def test_one_loss_for_a_batch_counts_once_for_each_weight(kind):
+    targets, predictions = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[0.2, 0.9], [0.5, 0.7]])
+    whole = float(getattr(keras.losses, kind)()(targets, predictions))
+    weights = np.array([1.0, 0.0])
+    assert float(getattr(keras.losses, kind)()(targets, predictions, sample_weight=weights)) == pytest.approx(whole / 2)
+    rows = getattr(keras.losses, kind)(reduction="none")(targets, predictions, sample_weight=weights)
+    np.testing.assert_allclose(rows, [whole, 0.0], rtol=1e-6)
+    model = keras.Sequential([keras.layers.Dense(2, activation="sigmoid")])
+    model.compile("sgd", getattr(keras.losses, kind)())
+    history = model.fit(predictions, targets, sample_weight=weights, verbose=0).history
+    assert np.isfinite(history["loss"]).all()

@@ -162,7 +162,7 @@ def reduce_values(
         return _reduce_as_keras2(values, sample_weight, mask)
     if sample_weight is not None:
         matched, given = match_ranks(values, jnp.asarray(sample_weight))
-        if given.ndim > matched.ndim:
+        if given.ndim > matched.ndim and values.ndim:  # one loss for the whole batch counts once for each weight
             raise ValueError(
                 f"`sample_weight` has shape {given.shape}, but there is one loss for each place of {values.shape}: weights "
                 "have no more axes than these"
