@@ -87,7 +87,8 @@ def on_device(array: Any) -> Array:
 def _room(size: int, key: Array) -> int:
     """The length of the vector that is drawn for ``size`` numbers."""
     is_threefry = jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and str(jax.random.key_impl(key)) == "threefry2x32"
-    by_place = is_threefry and jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
+    # Where the setting is gone, numbers are drawn by their place always.
+    by_place = is_threefry and getattr(jax.config, "jax_threefry_partitionable", True)
     if not by_place or size > _SHARED or jax.default_backend() != "cpu":
         return size
     power = max(10, (size - 1).bit_length())
