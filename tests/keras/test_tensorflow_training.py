@@ -184,3 +184,31 @@ def test_steps_of_optimizers(tf: Any):
         legacy.get_slot(v, "rms")
     config = optimizers.SGD(0.1).get_config()
     assert config["learning_rate"] == 0.1 and config["name"] == "SGD"
+
+
+def test_logs_of_steps_and_callbacks(tf: Any, capsys: pytest.CaptureFixture[str], tmp_path: Any):
+    keras = tf.keras
+
+    class Mine(keras.Model):
+        def train_step(self, data: Any) -> Any:
+            x, y = data
+            with tf.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = tf.reduce_mean((y_pred - y) ** 2)
+            self.optimizer.minimize(loss, self.trainable_variables, tape=tape)
+            self.compiled_metrics.update_state(y, y_pred)
+            found = {metric.name: metric.result() for metric in self.metrics}
+            return found | {"z": loss, "loss": loss, "a": loss}
+
+    x, y = data()
+    model = small(keras, Mine)
+    model.compile("sgd", metrics=["mae"])
+    assert list(model.fit(x, y, verbose=0).history) == ["mae", "z", "loss", "a"]  # as the step returns them
+    model = small(keras)
+    model.compile("sgd", "mse")
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)
+    best = keras.callbacks.ModelCheckpoint(tmp_path / "w.weights.h5", "loss", verbose=1, save_best_only=True, save_weights_only=True)  # fmt: skip
+    history = model.fit(x, y, verbose=0, callbacks=[halve, best]).history
+    assert list(history) == ["loss", "lr"] and history["lr"] == [pytest.approx(0.005)]
+    out = capsys.readouterr().out
+    assert "loss improved from inf to" in out and "finished" not in out

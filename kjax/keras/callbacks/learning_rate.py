@@ -30,7 +30,7 @@ def _optimizers(model: Any) -> Iterator[tuple[str, Any]]:
 
 def _record(model: Any, logs: dict[str, Any]) -> None:
     """Write the learning rate into the logs, so that History and others show it."""
-    label = "lr" if settings.era in OLD_ERAS else "learning_rate"
+    label = "learning_rate" if settings.era == "3" else "lr"
     for name, optimizer in _optimizers(model):
         rate = float(optimizer.learning_rate)
         logs[f"{label}_{name}" if name else label] = np.float32(rate) if settings.era in OLD_ERAS else rate

@@ -12,7 +12,6 @@ from kjax.keras.callbacks.logs import Named
 from kjax.keras.callbacks.monitor import MonitorCallback
 from kjax.keras.console import print_message
 from kjax.keras.core.settings import settings
-from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.printing import epoch_label
 from kjax.nn.value import did_you_mean
 
@@ -149,7 +148,7 @@ class ModelCheckpoint(MonitorCallback):
                 self.model.save(filepath, overwrite=True)
         except IsADirectoryError as error:
             raise _is_a_folder(filepath) from error
-        if self.verbose > 0 and settings.era not in OLD_ERAS:
+        if self.verbose > 0 and settings.era == "3":
             print_message(f"\nEpoch {epoch + 1}: finished saving model to {filepath}")
 
     def _should_save(self, epoch: int, logs: Any, filepath: str) -> bool:
@@ -171,7 +170,7 @@ class ModelCheckpoint(MonitorCallback):
             )
             return True
         best = "None" if self.best is None else f"{self.best:.5f}"
-        if self.best is None and settings.era in OLD_ERAS:
+        if self.best is None and settings.era != "3":
             best = "inf" if self.monitor_op is np.less else "-inf"
         if self._is_improvement(current, self.best):
             if self.verbose > 0:

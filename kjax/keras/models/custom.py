@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from kjax.keras.core import scope as scopes
 from kjax.keras.core import structure, tape
 from kjax.keras.core.optimizer import Optimizer
+from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.closures import OUTSIDE
 from kjax.keras.models.overridden import FUNCTIONS, overrides, takes_data_only
@@ -136,9 +137,9 @@ class CustomSteps:
         data = pack_x_y_sample_weight(*_plain(batch))
         with explain_numpy(), _explain_backward():
             logs, scope = tape.run(make_scope, lambda: self._call(kind, data))
-        return flat_logs(scopes.plain(logs), f"{type(self.model).__name__}.{kind}_step"), [
-            scope.values[id(b)] for b in boxes
-        ]
+        if isinstance(logs, Mapping):  # one by one, since trees sort their names
+            logs = {name: scopes.plain(value) for name, value in logs.items()}
+        return flat_logs(logs, f"{type(self.model).__name__}.{kind}_step"), [scope.values[id(b)] for b in boxes]
 
     def _call(self, kind: str, data: Any) -> Any:
         model = self.model
@@ -256,6 +257,8 @@ def flat_logs(logs: Any, who: str) -> dict[str, Any]:
             flat |= flat_logs(value, who)
         else:
             flat[name] = jnp.asarray(value.value if isinstance(value, Variable) else value)
+    if settings.era == "tf":  # in the order in which the step returns them
+        return flat
     return {name: flat[name] for name in sorted(flat, key=lambda name: name != "loss")}
 
 

@@ -66,6 +66,9 @@ class Overridable(Training):
         if self._compilation is not None:
             self._show_running_metrics()
             found = [self._compilation.loss_tracker, *self._compiled_metrics()]
+            if settings.era == "tf" and self._compilation.loss is None and overrides(self, "train_step"):
+                if scopes.read_by_script():  # to whom there is no loss whose mean could be told
+                    found = found[1:]
             if settings.era == "tf" and scopes.current() is None:  # tf.keras lists them one by one, losses first
                 found = sorted(found, key=lambda metric: isinstance(metric, CompiledMetrics))
                 given = self._compilation.given_metrics
