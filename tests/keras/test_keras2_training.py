@@ -75,6 +75,12 @@ def test_params_and_logs_of_arrays():
     assert type(made().evaluate(X, Y, verbose=0)[0]) is np.float64
 
 
+def test_what_compile_leaves_on_the_model():
+    model = made()
+    model.compile("sgd", "mse", loss_weights=[2.0])
+    assert (model.loss_weights, model.sample_weight_mode, model.stateful_metric_names) == ([2.0], None, [])
+
+
 def test_params_of_a_generator():
     told = Told()
 
