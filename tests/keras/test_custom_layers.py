@@ -261,6 +261,7 @@ def test_masks_of_layers_that_users_write() -> None:
     want = np.stack([table[[1, 2]].mean(0), table[3:].mean(0)])
     np.testing.assert_allclose(model.predict(ids, verbose=0), want, rtol=1e-5)
     np.testing.assert_allclose(Average()(embedding(ids)), want, rtol=1e-5)  # between eager calls too
+    np.testing.assert_array_equal(embedding(ids)._keras_mask, np.asarray(ids) != 0)
     x = np.ones((2, 4, 2), "float32")
     x[:, 2:] = 0
     inputs = K.Input((4, 2))

@@ -1,4 +1,4 @@
-"""Masks of arrays between eager calls: as JAX arrays take no attributes, they are kept beside them."""
+"""Masks of arrays between eager calls: they are kept beside the arrays, and shown as `_keras_mask` to whoever reads them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ def keep(array: Any, mask: Any) -> None:
         return
     place = id(array)
     _kept[place] = (weakref.ref(array, lambda _: _kept.pop(place, None)), mask)
+    array._keras_mask = mask  # type: ignore[attr-defined]
 
 
 def drop(array: Any) -> None:
     """Let no mask travel with ``array`` any more."""
     _kept.pop(id(array), None)
+    if hasattr(array, "_keras_mask"):
+        del array._keras_mask
 
 
 def found(tree: Any) -> dict[int, tuple[Any, Any]]:
