@@ -121,6 +121,12 @@ def test_weights_of_gates_and_kernels_of_theano() -> None:
     model = Sequential([L.Convolution2D(4, 2, 3, input_shape=(5, 6, 7))])
     kernel, bias = model.get_weights()
     assert kernel.shape == (4, 5, 2, 3) and model.layers[0].kernel.shape == (2, 3, 5, 4)
+    assert [w.name for w in model.weights] == ["convolution2d_1_W:0", "convolution2d_1_b:0"]
+    assert [w.name for w in together.weights][1:4] == [
+        "forward_lstm_2_U:0",
+        "forward_lstm_2_b:0",
+        "backward_lstm_2_W:0",
+    ]
     model.layers[0].set_weights([kernel * 2, bias])
     np.testing.assert_array_equal(model.layers[0].kernel.numpy(), np.transpose(kernel * 2, (2, 3, 1, 0)))
     flipped = of("keras.utils.np_utils").convert_kernel(kernel)

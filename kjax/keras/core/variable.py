@@ -22,6 +22,7 @@ from kjax.keras.core.doors import effects, names, nodes, sessions
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, numbered_key, settings, unique_name
 from kjax.keras.core.shapes import TensorShape
+from kjax.keras.legacy import tensor_names
 from kjax.nn import initializers
 from kjax.nn.drawing import on_device
 from kjax.nn.dtypes import cast_floating
@@ -125,7 +126,7 @@ class Variable:
     """What it is called in its layer."""
     path: str = ""
     is_of_graph: bool = False
-    """Whether ``tf.get_variable`` made it, whose names are those of the scopes."""
+    """Whether a script of TensorFlow made it: its name is that of the scopes."""
     aggregation: str = "none"
     synchronization: str = "auto"
 
@@ -194,6 +195,8 @@ class Variable:
             return self.short_name
         hides_cells = settings.era in ("1", "2") and not self.is_of_graph
         path = re.sub(r"[^/]*_cell(_\d+)?/", "", self.path) if hides_cells else self.path
+        if settings.era == "1" and not self.is_of_graph:
+            path = tensor_names.weight_of_keras1(path)
         return f"{path}:0"
 
     @name.setter

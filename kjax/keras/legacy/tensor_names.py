@@ -72,6 +72,25 @@ FUNCTIONS = {
 """By function of tensors, the operation; others are written in capitals."""
 
 
+_WEIGHTS_OF_KERAS1 = {
+    "kernel": "W", "recurrent_kernel": "U", "bias": "b", "embeddings": "W", "alpha": "alphas",
+    "moving_mean": "running_mean", "moving_variance": "running_std",
+}  # fmt: skip
+
+
+def weight_of_keras1(path: str) -> str:
+    """``dense_1_W``, as Keras 1 called the weight at ``dense_1/kernel``; layers around the layer had no part in it.
+
+    Args:
+        path: the place of the weight today.
+    """
+    around, _, name = path.rpartition("/")
+    layer = around.rpartition("/")[2]
+    if not layer or name.startswith(f"{layer}_"):
+        return name
+    return f"{layer}_{_WEIGHTS_OF_KERAS1.get(name, name)}"
+
+
 def name_of(layer: Any, index: int, place: int) -> str:
     """The name of a tensor.
 

@@ -144,7 +144,6 @@ def get_variable(
     if _reuse[-1] is True:
         raise ValueError(f"Variable {full} does not exist, or was not created with tf.get_variable()")
     variable = made_by(initializer, shape, dtype, full.rpartition("/")[2], trainable)
-    variable.is_of_graph = True
     variable.made_in, variable.path = full.rpartition("/")[0], full
     if regularizer is not None:
         add_to_collection(GraphKeys.REGULARIZATION_LOSSES, regularizer(variable))

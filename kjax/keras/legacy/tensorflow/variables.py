@@ -36,6 +36,8 @@ class Variable(_Variable):
         **options: accepted.
     """
 
+    is_of_graph = True
+
     def __init__(
         self, initial_value: Any = None, trainable: bool = True, validate_shape: bool = True, *args: Any,
         name: str | None = None, dtype: Any = None, **options: Any,
