@@ -182,6 +182,8 @@ def test_steps_of_optimizers(tf: Any):
     np.testing.assert_allclose(legacy.get_slot(v, "m"), [0.2, 0.4], rtol=1e-5)
     with pytest.raises(KeyError, match="no slot 'rms'"):
         legacy.get_slot(v, "rms")
+    scaling = tf.keras.mixed_precision.LossScaleOptimizer(optimizers.SGD(0.1))
+    assert scaling.dynamic and scaling.initial_scale == float(scaling.loss_scale) == 32768
     config = optimizers.SGD(0.1).get_config()
     assert config["learning_rate"] == 0.1 and config["name"] == "SGD"
 

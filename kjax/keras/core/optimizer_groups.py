@@ -60,6 +60,15 @@ class ScalingBase(Optimizer):
 
     get_scaled_loss = scale_loss
 
+    dynamic = True
+    """Whether the scale follows the gradients, as it always does."""
+
+    @property
+    def loss_scale(self) -> Any:
+        """The present scale."""
+        scale = self._present_scale()
+        return scopes.shown(scale.value if hasattr(scale, "stored_dtype") else jnp.float32(scale))
+
     def get_unscaled_gradients(self, grads: Any) -> list[Any]:
         """Gradients of a scaled loss as those of the loss, as tf.keras 2 gave them before ``apply_gradients``.
 
