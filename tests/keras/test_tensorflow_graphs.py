@@ -282,3 +282,11 @@ def test_graphs_of_their_own(tf: Any):
         assert session.graph is graph and session.run("w:0").tolist() == [2.0, 2.0]
         assert tf.get_default_graph() is graph
     assert tf.get_default_graph().get_tensor_by_name("w:0") is outer
+
+
+def test_queues_are_refused_with_a_way_out(tf: Any):
+    for name, module in (("FIFOQueue", tf), ("string_input_producer", tf.train)):
+        with pytest.raises(
+            AttributeError, match=f"{name}': queues of graphs are not offered; read and batch with tf.data"
+        ):
+            getattr(module, name)

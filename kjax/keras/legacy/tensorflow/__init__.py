@@ -9,6 +9,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from kjax.keras.legacy.tensorflow import first
 from kjax.keras.legacy.tensorflow.names import INSTEAD, MODULES
 
 VERSION = "2.15.0"
@@ -59,8 +60,9 @@ class StandIn(ModuleType):
         below = f"{self.__name__}.{name}"
         if has_module(below) or name == "keras":
             return importlib.import_module(below)
-        if place in INSTEAD:
-            raise AttributeError(f"the stand-in for TensorFlow has no {below!r}: {INSTEAD[place]}")
+        instead = INSTEAD.get(place) or (first.INSTEAD.get(name) if place in ("", "train") else None)
+        if instead is not None:
+            raise AttributeError(f"the stand-in for TensorFlow has no {below!r}: {instead}")
         from kjax.nn.value import did_you_mean
 
         raise AttributeError(
