@@ -199,6 +199,7 @@ def test_constant_arrays() -> None:
     np.testing.assert_array_equal(ours(None, (4, 2, 3))[3], matrix)
     assert ours == ini.Constant(matrix.copy())
     assert ours != ini.Constant(matrix + 1)
+    assert ours != ini.Constant(np.float64(1)) and ini.Constant(np.float64(1)) == ini.Constant(1.0)
     assert ini.Constant.from_config(ours.get_config()) == ours
     matrix[0, 0] = 9
     assert ours(None, (2, 3))[0, 0] == 0, "the array is copied"

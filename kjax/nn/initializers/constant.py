@@ -48,8 +48,8 @@ class FrozenArray:
 def _constant(value: Any) -> Any:
     if isinstance(value, Mapping):  # an array in a Keras config
         value = np.array(value["config"]["value"], value["config"].get("dtype"))
-    if isinstance(value, (FrozenArray, bool, int, float, complex)):
-        return value
+    if isinstance(value, (FrozenArray, bool, int, float, complex)) and not isinstance(value, np.generic):
+        return value  # numbers of NumPy compare themselves to each number of an array
     array = np.asarray(value)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"expected a number or an array of numbers, received {value!r}")
