@@ -9,7 +9,7 @@ import pytest
 
 from kjax import keras
 from kjax.keras import layers
-from kjax.keras.callbacks import EarlyStopping, ModelCheckpoint
+from kjax.keras.callbacks import EarlyStopping, LambdaCallback, ModelCheckpoint
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.printing import older_bar
 
@@ -110,6 +110,24 @@ def test_what_fit_writes_to_a_pipe(capsys, tmp_path):
     assert capsys.readouterr().out == ""
     model.evaluate(x, y)
     assert re.fullmatch(r"20/20 \[=+\] - \d+s \d+[mu]?s/step\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("era", "order"),
+    [("1", ["begin", "end", "bar"]), ("2", ["begin", "bar", "end"]), ("3", ["begin", "end", "bar"])],
+)
+def test_the_bar_comes_before_callbacks_in_keras_2_alone(capsys, era, order):
+    # Keras 1.2.2 had the bar behind the callbacks of users, 2.2.4 before them, 3 behind them.
+    settings.era = era
+    model = keras.Sequential([layers.Dense(1, input_dim=4)])
+    model.compile("sgd", "mse")
+    tell = LambdaCallback(on_epoch_begin=lambda *_: print("begin"), on_epoch_end=lambda *_: print("end"))
+    model.fit(np.ones((8, 4), "float32"), np.ones(8, "float32"), epochs=2, callbacks=[tell])
+    lines = ["bar" if "[=" in line or "━" in line else line for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line in order] == order * 2
+    headings = [i for i, line in enumerate(lines) if line.startswith("Epoch ")]
+    begins = [i for i, line in enumerate(lines) if line == "begin"]
+    assert all((heading < begin) == (era == "2") for heading, begin in zip(headings, begins, strict=True))
 
 
 @pytest.mark.parametrize(

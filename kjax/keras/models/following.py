@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,12 @@ from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.printing import make_progress
 from kjax.keras.models.on_batch import number_of
+
+
+def _in_order(callbacks: Callable[[], None], progress: Callable[[], None]) -> None:
+    """Let callbacks act, then show the progress, with what they added; in Keras 2 the bar was the first of them."""
+    for act in (progress, callbacks) if settings.era == "2" else (callbacks, progress):
+        act()
 
 
 class Follower:
@@ -130,8 +136,7 @@ class Follower:
         """An epoch begins."""
         self._epoch = epoch
         self.done = 0
-        self.callbacks.on_epoch_begin(epoch)
-        self.progress.epoch_begin(epoch)
+        _in_order(lambda: self.callbacks.on_epoch_begin(epoch), lambda: self.progress.epoch_begin(epoch))
 
     def resume(self, report: Any) -> None:
         """An epoch goes on that an earlier run began; perhaps all its batches are done."""
@@ -163,13 +168,11 @@ class Follower:
             logs[f"val_{name}"] = found[name]
 
     def epoch_end(self, epoch: int, logs: Logs) -> None:
-        """An epoch ends: callbacks first, so that what they add is shown."""
-        if settings.era in OLD_ERAS:  # there the bar was a callback, and the first of them
-            self.progress.epoch_end(logs, done_batches=self.done)
-            self.callbacks.on_epoch_end(epoch, logs)
-            return
-        self.callbacks.on_epoch_end(epoch, logs)
-        self.progress.epoch_end(logs, done_batches=self.done)
+        """An epoch ends."""
+        _in_order(
+            lambda: self.callbacks.on_epoch_end(epoch, logs),
+            lambda: self.progress.epoch_end(logs, done_batches=self.done),
+        )
 
     def train_end(self, logs: Any) -> None:
         """Training ends."""
