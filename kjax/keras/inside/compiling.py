@@ -477,7 +477,7 @@ def get_metric(identifier: Any, y_true: Any, y_pred: Any) -> Any:
         return getattr(keras_metrics, kind)(name=identifier)
     found = keras_metrics.get(identifier)
     if not isinstance(found, Metric):
-        found = keras_metrics.MeanMetricWrapper(found)
+        found = keras_metrics.MeanMetricWrapper(found)  # type: ignore[attr-defined]
     if isinstance(identifier, str):
         found.name = identifier
     return found

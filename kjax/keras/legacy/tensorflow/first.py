@@ -67,7 +67,7 @@ _QUEUES = (
     "FIFOQueue RandomShuffleQueue PaddingFIFOQueue TextLineReader TFRecordReader WholeFileReader slice_input_producer "
     "string_input_producer range_input_producer input_producer batch batch_join shuffle_batch QueueRunner add_queue_runner"
 )
-INSTEAD = dict.fromkeys(
+INSTEAD: dict[str, str] = dict.fromkeys(
     _QUEUES.split(),
     "queues of graphs are not offered; read and batch with tf.data (tf.data.Dataset.from_tensor_slices, TextLineDataset, "
     "TFRecordDataset, shuffle, repeat, batch) and take its next element with make_one_shot_iterator().get_next()",
