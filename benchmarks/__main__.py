@@ -12,6 +12,7 @@ COMMANDS = {
     "fit": "microseconds per training step of fit, and of the same training by hand; memory of fit",
     "data": "samples per second of fit from arrays, PyDatasets, generators, tensorflow-datasets and grain; memory of long runs",
     "layers": "milliseconds of single layers, forward and backward",
+    "calls": "milliseconds of single calls of small models: model(x), predict, train_on_batch and their like",
     "callbacks": "speed of fit with EarlyStopping, ModelCheckpoint, CSVLogger and TensorBoard, against fit without",
     "folds": "seconds of a ten-fold cross-validation, fold after fold and all folds together",
     "files": "seconds and memory to save and load a model of 100 million weights in each format",

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import candidates, fit, report, timing, workloads
+from benchmarks import calls, candidates, fit, report, timing, workloads
 from benchmarks.handwritten import ByHand
 from tests.processes import one_device
 
@@ -236,6 +236,16 @@ def test_data(root: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_single_calls(root: Path, tmp_path: Path) -> None:
+    result, printed = bench_json(root, tmp_path, "calls", "--models", "small", "--repeat", "1", "--calls", "1")
+    rows = result["results"]["small"]
+    assert list(rows) == list(calls.CALLS)
+    for row in rows.values():
+        assert positive(row["milliseconds"], "kjax", "keras")
+        assert row["keras/kjax"] > 0
+    assert "predict_on_batch" in printed
+
+
 def test_single_layers(root: Path, tmp_path: Path) -> None:
     result, printed = bench_json(root, tmp_path, "layers", "--layers", "dense", "gru", "--repeat", "1", "--calls", "1")
     assert [row["name"] for row in result["rows"]] == ["dense", "gru"]
