@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 import pytest
 
-import kjax.keras
-from kjax.keras.core.settings import settings
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is installed, so nothing stands in for it"
-)
-
 RANDOM = np.random.RandomState(0)
 PICTURE = RANDOM.rand(6, 5, 3).astype("float32")
-
-
-@pytest.fixture
-def tf() -> Any:
-    era = settings.era
-    kjax.keras.install("tf")
-    import tensorflow
-
-    yield tensorflow
-    kjax.keras.uninstall()
-    settings.era = era
 
 
 @pytest.mark.parametrize(("method", "size"), [("area", 3), ("gaussian", 9), ("mitchellcubic", 9)])

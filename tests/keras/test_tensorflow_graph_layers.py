@@ -23,7 +23,7 @@ def tf() -> Iterator[Any]:
     tensorflow.reset_default_graph()
     yield tensorflow
     tensorflow.reset_default_graph()
-    kjax.keras.install(3)
+    kjax.keras.uninstall()
 
 
 def names(variables: Any) -> list[str]:
@@ -185,7 +185,7 @@ def test_shapes_with_the_methods_of_tensorflow_inside_of_layers(tf: Any) -> None
     model.compile("sgd", "mse")
     model.fit(np.ones((2, 4, 6)), np.zeros((2, 4, 2)), verbose=0)
     assert np.all(model.get_weights()[0] < 1)
-    kjax.keras.install(3)
+    kjax.keras.uninstall()
     import jax
 
     assert not hasattr(jax.core.Tracer, "_keras_shape")

@@ -26,7 +26,7 @@ def tf():
     import tensorflow
 
     yield tensorflow
-    kjax.keras.install(3)
+    kjax.keras.uninstall()
 
 
 def test_optimizers_step_down_a_loss_of_layers_and_variables(tf: Any):
@@ -188,7 +188,7 @@ def test_the_backend_of_keras_1():
         with pytest.raises(ValueError, match="dens"):
             graph.add_node(Dense(2), name="more", input="dens")
     finally:
-        kjax.keras.install(3)
+        kjax.keras.uninstall()
 
 
 def test_callbacks_find_the_validation_data():
@@ -205,7 +205,7 @@ def test_callbacks_find_the_validation_data():
         model.fit(X, Y, validation_data=(X[:4], Y[:4]), verbose=0, callbacks=[Watching()])
         assert seen == [[(4, 3), (4, 1), (4,)]]
     finally:
-        kjax.keras.install(3)
+        kjax.keras.uninstall()
 
 
 def test_summaries_are_bytes_that_writers_take(tf: Any, tmp_path: Any):

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 from typing import Any
 
 import numpy as np
 import pytest
-
-import kjax.keras
-from kjax.keras.core.settings import settings
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is installed, so nothing stands in for it"
-)
-
-
-@pytest.fixture
-def tf() -> Any:
-    era = settings.era
-    kjax.keras.install("tf")
-    import tensorflow
-
-    yield tensorflow
-    kjax.keras.uninstall()
-    settings.era = era
 
 
 def listed(dataset: Any) -> list[Any]:
