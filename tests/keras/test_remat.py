@@ -148,7 +148,7 @@ def test_a_function_or_a_layer() -> None:
     assert float(jax.grad(keras.remat(lambda a: a**2))(3.0)) == 6.0
     layer, plain = L.Dense(4, activation="tanh"), X[:, :4]
     layer.build((None, 4))
-    np.testing.assert_array_equal(keras.remat(layer)(plain), layer(plain))
+    np.testing.assert_allclose(keras.remat(layer)(plain), layer(plain), rtol=1e-6)  # of two programs
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.remat(layer)(inputs))
     np.testing.assert_allclose(model.predict(plain, verbose=0), layer(plain), rtol=1e-6)
