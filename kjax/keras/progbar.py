@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.console import print_message
+from kjax.keras.core import doors
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.progress import (
@@ -52,9 +53,7 @@ class Progbar:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """In the eras of Keras 1 and 2 the bar of then."""
         if cls is Progbar and settings.era in OLD_ERAS:
-            from kjax.keras.legacy.progbar import OlderProgbar
-
-            return object.__new__(OlderProgbar)
+            return doors.bars.of_then()
         return super().__new__(cls)
 
     def __init__(

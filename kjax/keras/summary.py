@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from kjax.keras.console import is_interactive_logging_enabled, print_message
+from kjax.keras.core import doors
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 
@@ -294,9 +295,7 @@ def _older_class(layer: Any) -> str:
     name = type(layer).__name__
     if settings.era != "1" or not type(layer).__module__.startswith("kjax."):
         return name
-    from kjax.keras.saving.oldest import class_name
-
-    return class_name(name, {"dilation_rate": getattr(layer, "dilation_rate", None)})
+    return doors.configs.older_class_name(name, {"dilation_rate": getattr(layer, "dilation_rate", None)})
 
 
 def _print_table_of_tensorflow(

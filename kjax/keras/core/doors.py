@@ -75,3 +75,15 @@ older_weights = Door("kjax.keras.saving.oldest_weights")
 
 older_layers = Door("kjax.keras.legacy.layers")
 """For layers: ``find``, a layer or function by a name that only Keras 1 and 2 had, or None."""
+
+strategies = Door("kjax.keras.legacy.tensorflow.session")
+"""For models: ``get_strategy`` of ``tf.distribute``."""
+
+initializations = Door("kjax.keras.legacy.initializations")
+"""For layers in scripts of Keras 1: ``as_function``, an initializer as the function that makes a variable."""
+
+bars = Door("kjax.keras.legacy.progbar")
+"""For progress bars: ``of_then``, one of Keras 1 and 2, still without its arguments."""
+
+tensors = Door(*(f"kjax.keras.legacy.tensorflow.{name}" for name in ("arrays", "strings", "ragged_calls", "sparse")))
+"""For tensors of TensorFlow: ``stack``, ``join_strings``, ``call_ragged``, ``rows_at``, ``join_rows`` and ``sparse``, which take several."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import calls
 from kjax.keras.core.input_spec import check_inputs
@@ -70,9 +71,7 @@ class Earlier:
     @Member
     def distribute_strategy(self: Any) -> Any:
         """The strategy of a model in TensorFlow, with one replica."""
-        from kjax.keras.legacy.tensorflow.session import get_strategy
-
-        return get_strategy()
+        return doors.strategies.get_strategy()
 
     train_function: Any = None
     test_function: Any = None

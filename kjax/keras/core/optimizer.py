@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.core import configs
+from kjax.keras.core import configs, doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.graph_names import note
 from kjax.keras.core.layer import UnknownArgumentError
@@ -346,13 +346,12 @@ class Optimizer(OlderOptimizer, StateKeeper):
             var_list: variables; by default those that are trained among those that the loss depends on.
             **kwargs: accepted.
         """
-        from kjax.keras import backend
         from kjax.keras.core.evaluate import nodes_between, variables_of
 
         if var_list is None:
             var_list = [v for v in variables_of(nodes_between([], [loss])[0]) if v.trainable and not v.frozen]
         boxes = list(var_list) if isinstance(var_list, (list, tuple)) else [var_list]
-        return list(zip(backend.gradients(loss, boxes), boxes, strict=True))
+        return list(zip(doors.graphs.gradients(loss, boxes), boxes, strict=True))
 
     def minimize(self, loss: Any, var_list: Any = None, tape: Any = None, **kwargs: Any) -> Any:
         """Make one step down a loss, as tf.keras has it; returns the number of updates done.
@@ -397,13 +396,12 @@ class Optimizer(OlderOptimizer, StateKeeper):
         Raises:
             ValueError: the loss does not depend on one of them.
         """
-        from kjax.keras import backend
         from kjax.keras.core.operation import apply_function
 
         present = present_gradients(self, list(params))
         if present is not None:
             return present
-        grads = backend.gradients(loss, list(params))
+        grads = doors.graphs.gradients(loss, list(params))
         for grad, param in zip(grads, params, strict=True):
             if grad is None:
                 raise ValueError(f"{self.name}: the loss does not depend on the variable {param.path!r}")
@@ -419,7 +417,6 @@ class Optimizer(OlderOptimizer, StateKeeper):
                 variables).
             **kwargs: ``loss`` and ``params`` by name.
         """
-        from kjax.keras import backend
 
         lists = [a for a in args if isinstance(a, (list, tuple))]
         params: list[Variable] = list(kwargs.get("params") or (lists[0] if lists else ()))
@@ -429,7 +426,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
         if present is not None:  # inside of an optimizer around this one, while a model is trained
             self._step_inside(present, params)
             return []
-        grads = backend.gradients(loss, params)
+        grads = doors.graphs.gradients(loss, params)
         missing = [p.path for p, g in zip(params, grads, strict=True) if g is None]
         if missing:
             raise ValueError(f"{self.name}: the loss does not depend on the variables {missing}")

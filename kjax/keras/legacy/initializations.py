@@ -13,6 +13,7 @@ import numpy as np
 
 from kjax.keras import backend as _backend
 from kjax.keras import initializers
+from kjax.keras.core import doors
 from kjax.keras.core.variable import Variable
 from kjax.keras.utils.generic_utils import get_from_module
 
@@ -162,3 +163,6 @@ def get(identifier: Any, **kwargs: Any) -> Any:
     """
     del kwargs
     return get_from_module(identifier, FUNCTIONS, "initialization")
+
+
+doors.initializations.fill(as_function=as_function)

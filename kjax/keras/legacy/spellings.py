@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kjax.keras.core import doors
+
 Renames = dict[str, str]
 
 _FORMAT: Renames = {"dim_ordering": "data_format"}
@@ -142,9 +144,7 @@ def attribute(layer: Any, cls: str, name: str) -> Any:
         raise AttributeError(name)
     value = getattr(layer, today)
     if today.endswith("_initializer"):
-        from kjax.keras.legacy.initializations import as_function
-
-        return as_function(name, value)
+        return doors.initializations.as_function(name, value)
     if today == "strides" and value is None:
         value = layer.pool_size
     if isinstance(value, (tuple, list)) and len(value) == 1:  # one axis: a number, but for the strides of convolutions

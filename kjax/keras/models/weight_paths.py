@@ -9,7 +9,6 @@ from typing import Any
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.variable import Variable
-from kjax.keras.models.model import Model
 
 INNER: tuple[tuple[str, str], ...] = (
     (r"forward_.*", "forward_layer"),
@@ -49,7 +48,7 @@ def _children(thing: Any, outermost: bool) -> Iterator[tuple[str, Any]]:
         yield from ((str(i), item) for i, item in enumerate(thing))
     elif isinstance(thing, dict):
         yield from ((str(key), item) for key, item in thing.items())
-    elif isinstance(thing, Model) and (thing.is_functional or hasattr(thing, "_stack")):
+    elif getattr(thing, "is_functional", False) or hasattr(thing, "_stack"):
         layers = [layer for layer in thing.layers if layer.weights]
         yield from ((layer.name if outermost else f"layer_with_weights-{i}", layer) for i, layer in enumerate(layers))
     elif isinstance(thing, PureLayer):

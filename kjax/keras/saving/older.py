@@ -477,4 +477,4 @@ _KINDS: dict[str, Callable[[str, Config], Config]] = {
 }
 
 
-configs.fill(older_config=config_of, older_entry=entry)
+configs.fill(older_config=config_of, older_entry=entry, older_class_name=oldest.class_name)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of, sized_by_values
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_text, sizes, unwrap, wrap
@@ -391,3 +392,6 @@ def as_dtype(type_value: Any) -> Any:
     from kjax.keras.legacy.tensorflow.dtype import DType
 
     return DType(str(type_value) if isinstance(type_value, str) else np.dtype(type_value).name)
+
+
+doors.tensors.fill(stack=stack)

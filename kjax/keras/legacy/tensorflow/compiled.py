@@ -22,7 +22,7 @@ from kjax.keras.core.settings import next_key
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.tensorflow import checks
-from kjax.keras.legacy.tensorflow.session import TensorSpec
+from kjax.keras.legacy.tensorflow.specs import TensorSpec
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, is_leaf, is_text, tapes, unwrap, wrap
 from kjax.keras.legacy.tensorflow.variables import MadeInTrace
 from kjax.nn.dtypes import abstract

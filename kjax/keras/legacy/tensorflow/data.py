@@ -29,6 +29,7 @@ from kjax.keras.legacy.tensorflow.data_elements import (
 from kjax.keras.legacy.tensorflow.data_kinds import name_kinds
 from kjax.keras.legacy.tensorflow.data_sources import Sources
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
+from kjax.keras.legacy.tensorflow.specs import DatasetSpec, TensorSpec
 from kjax.keras.legacy.tensorflow.tensor import Tensor, is_leaf, unwrap
 
 AUTOTUNE = -1
@@ -487,7 +488,6 @@ class Dataset(Sources):
         """Shapes and types of the elements: as they were declared, or those of the first."""
         from kjax.keras.core.shapes import TensorShape
         from kjax.keras.legacy.tensorflow.ragged import RaggedTensorSpec
-        from kjax.keras.legacy.tensorflow.session import DatasetSpec, TensorSpec
 
         if self._declared is not None:
             return self._declared

@@ -187,7 +187,7 @@ _DATA = {
     **_from("data", "Dataset AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY Options"),
     **_from("data_files", "TextLineDataset TFRecordDataset FixedLengthRecordDataset"),
     **_from("environment", "", ThreadingOptions="Options"),
-    **_from("session", "DatasetSpec"),
+    **_from("specs", "DatasetSpec"),
     "Iterator": _ITERATOR,
     "NumpyIterator": _ITERATOR,
 }
@@ -397,11 +397,12 @@ MODULES: dict[str, dict[str, Any]] = {
         ),
         **_from("functions", "", parallel_stack="stack"),
         **_from("session", "", no_gradient="without_effect", load_library="without_effect"),
-        **_from("session", "", **dict.fromkeys("SparseTensorSpec TypeSpec TensorArraySpec".split(), "TensorSpec")),
+        **_from("specs", "", **dict.fromkeys("SparseTensorSpec TypeSpec TensorArraySpec".split(), "TensorSpec")),
         **_from(
             "environment", "AggregationMethod IndexedSlices", DeviceSpec="Options", get_current_name_scope="no_flags"
         ),
-        **_from("session", "Module TensorShape TensorSpec Dimension init_scope"),
+        **_from("session", "Module TensorShape Dimension init_scope"),
+        **_from("specs", "TensorSpec"),
         **{name: target for name, target in _ASSERTIONS.items() if name.startswith("assert_")},
         "DType": f"{_HERE}.dtype:DType",
         "VariableSynchronization": f"{_HERE}.enumerations:Choice",

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core.doors import tensors
 from kjax.keras.core.shapes import TensorShape
 from kjax.keras.legacy.tensorflow.dtype import DType
 from kjax.keras.legacy.tensorflow.tensor import OPERATORS, Tensor, apply, as_bytes, is_text, operator, sizes, unwrap
@@ -282,12 +283,10 @@ class RaggedTensor:
 
     def to_sparse(self, name: str | None = None) -> Any:
         """The values at their places, as a sparse tensor."""
-        from kjax.keras.legacy.tensorflow.sparse import SparseTensor
-
         lengths = np.diff(self._splits)
         columns = [np.arange(n) for n in lengths]
         places = np.stack([np.repeat(np.arange(len(self)), lengths), np.concatenate([*columns, []])], 1)
-        return SparseTensor(places.astype(np.int64), self.flat_values, [len(self), int(lengths.max(initial=0))])
+        return tensors.sparse(places.astype(np.int64), self.flat_values, [len(self), int(lengths.max(initial=0))])
 
     def numpy(self) -> np.ndarray:
         """An array of the rows."""
@@ -337,9 +336,7 @@ class RaggedTensor:
                 return self._column(rows, int(unwrap(rest)))
             return self[first][rest]
         if isinstance(key, slice):
-            from kjax.keras.legacy.tensorflow.ragged_calls import rows_at
-
-            return rows_at(self, np.arange(len(self))[key])
+            return tensors.rows_at(self, np.arange(len(self))[key])
         number = range(len(self))[int(unwrap(key))]
         return self._values[int(self._splits[number]) : int(self._splits[number + 1])]
 
@@ -374,9 +371,7 @@ def _array(values: Any) -> Any:
 def _joined(parts: list[Any]) -> Any:
     """Values one behind the other; those of empty rows, whose type nobody told, do not count."""
     if any(isinstance(part, RaggedTensor) for part in parts):
-        from kjax.keras.legacy.tensorflow.ragged_calls import join
-
-        return parts[0] if len(parts) == 1 else join(parts)
+        return parts[0] if len(parts) == 1 else tensors.join_rows(parts)
     arrays = [np.asarray(part.value) for part in parts]
     filled = [array for array in arrays if len(array)] or arrays[:1]
     return Tensor(np.concatenate(filled) if filled else np.zeros(0, np.float32))

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import doors
+from kjax.keras.legacy.tensorflow.arrays import concat
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, is_leaf, is_text, unwrap
 
@@ -82,8 +84,6 @@ def rows_at(tensor: RaggedTensor, numbers: np.ndarray) -> RaggedTensor:
 def join(parts: list[Any]) -> Any:
     """Rows of several tensors, one behind the other."""
     if not any(map(is_ragged, parts)):
-        from kjax.keras.legacy.tensorflow.arrays import concat
-
         return concat(parts, 0)
     parts = [part if is_ragged(part) else RaggedTensor.from_tensor(part) for part in parts]
     starts = np.cumsum([0, *(part._splits[-1] for part in parts)])
@@ -244,3 +244,6 @@ def _reduced(
     if not keepdims:
         return found
     return apply(lambda array: jnp.expand_dims(array, axis), (found,), {}, "expand_dims")
+
+
+doors.tensors.fill(call_ragged=call, rows_at=rows_at, join_rows=join)

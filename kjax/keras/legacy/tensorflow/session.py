@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 
+from kjax.keras.core import doors
 from kjax.keras.core.shapes import Dimension as Dimension
 from kjax.keras.core.shapes import TensorShape as TensorShape
 
@@ -354,36 +355,6 @@ class Module:
         return tuple(v for v in self.variables if not v.trainable)
 
 
-@dataclasses.dataclass(frozen=True)
-class TensorSpec:
-    """Shape and type of an argument."""
-
-    shape: Any = None
-    dtype: Any = "float32"
-    name: str | None = None
-    any_shape: bool = dataclasses.field(init=False, repr=False, default=False)
-    """Whether nothing is known of the shape."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "any_shape", self.shape is None)
-        object.__setattr__(self, "shape", TensorShape(() if self.shape is None else self.shape))
-        object.__setattr__(self, "dtype", getattr(self.dtype, "name", self.dtype))
-
-    def __repr__(self) -> str:
-        return f"TensorSpec(shape={self.shape}, dtype=tf.{self.dtype}, name={self.name!r})"
-
-
-@dataclasses.dataclass(frozen=True)
-class DatasetSpec:
-    """What is known of a data set inside another."""
-
-    element_spec: Any
-    dataset_shape: Any = ()
-
-    def __repr__(self) -> str:
-        return f"DatasetSpec({self.element_spec!r}, {self.dataset_shape!r})"
-
-
 # -- logging -----------------------------------------------------------------------------------------------------
 
 
@@ -403,3 +374,6 @@ def get_logger() -> logging.Logger:
 
 
 info, warn, error, debug = _logger.info, _logger.warning, _logger.error, _logger.debug
+
+
+doors.strategies.fill(get_strategy=get_strategy)

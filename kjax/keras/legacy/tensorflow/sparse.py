@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import doors
 from kjax.keras.legacy.tensorflow.arrays import constant
 from kjax.keras.legacy.tensorflow.door import define, dtype_of
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
@@ -281,3 +282,6 @@ def embedding_lookup_sparse(params: Any, sp_ids: Any, sp_weights: Any = None, co
     norm = jax.ops.segment_sum(weights if combiner == "mean" else weights**2, rows, number)
     norm = norm if combiner == "mean" else jnp.sqrt(norm)
     return total / jnp.where(norm == 0, 1, norm)[:, None]
+
+
+doors.tensors.fill(sparse=SparseTensor)

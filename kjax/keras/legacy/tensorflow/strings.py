@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from kjax.keras.core import doors
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor, ragged
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, unwrap
 from kjax.nn.features import hashing
@@ -253,3 +254,6 @@ def unicode_split_with_offsets(input: Any, input_encoding: str = "UTF-8", **opti
     if texts.ndim == 0:
         return characters, Tensor(starts(texts.item()))
     return characters, RaggedTensor([starts(text) for text in texts.tolist()])
+
+
+doors.tensors.fill(join_strings=join)

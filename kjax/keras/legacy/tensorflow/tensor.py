@@ -13,6 +13,7 @@ from jax.core import Tracer
 from kjax.keras.core import codes
 from kjax.keras.core import masks as eager_masks
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.doors import tensors
 from kjax.keras.core.operation import apply_function
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.updates import Effect, Update
@@ -52,6 +53,30 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "__getitem__": lambda a, key: a[key],
 }
 """The operators of tensors, by method."""
+
+
+class Reference:
+    """What ``variable.ref()`` and ``tensor.ref()`` give: a key of dicts that stands for the object itself.
+
+    Args:
+        thing: the object.
+    """
+
+    def __init__(self, thing: Any) -> None:
+        self._thing = thing
+
+    def deref(self) -> Any:
+        """The object."""
+        return self._thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and self._thing is other._thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
+
+    def __repr__(self) -> str:
+        return f"<Reference wrapping {self._thing!r}>"
 
 
 class Tensor:
@@ -131,8 +156,6 @@ class Tensor:
 
     def ref(self) -> Any:
         """A key of dicts that stands for this very tensor."""
-        from kjax.keras.legacy.tensorflow.variable_members import Reference
-
         return Reference(self)
 
     experimental_ref = ref
@@ -353,9 +376,7 @@ def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
 
     def method(self: Any, *others: Any) -> Any:
         if is_sum and is_text(getattr(self, "value", None)):
-            from kjax.keras.legacy.tensorflow.strings import join
-
-            return join([self, *others][:: 1 if compute is jnp.add else -1])
+            return tensors.join_strings([self, *others][:: 1 if compute is jnp.add else -1])
         if takes_lists and isinstance(others[0] if others else None, (list, tuple)):
             others = (_listed(others[0]),)
         return apply(compute, (self, *others), {}, "operator")
@@ -368,9 +389,7 @@ def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
 def _listed(numbers: Any) -> Any:
     """A list beside a tensor, which stands for one."""
     if any(is_leaf(leaf) for leaf in jax.tree.leaves(numbers, is_leaf=is_leaf)):
-        from kjax.keras.legacy.tensorflow.arrays import stack
-
-        return stack(list(numbers))
+        return tensors.stack(list(numbers))
     array = np.asarray(numbers)
     return as_bytes(array) if array.dtype.kind in "OSU" else jnp.asarray(array)
 
@@ -416,9 +435,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         return apply_function(function, args, kwargs, name)
     leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
     if any(getattr(leaf, "rows_differ", False) for leaf in leaves):
-        from kjax.keras.legacy.tensorflow.ragged_calls import call
-
-        return call(function, args, kwargs, name)
+        return tensors.call_ragged(function, args, kwargs, name)
     if scopes.is_drawing() and any(isinstance(leaf, Variable) for leaf in leaves):
         leaves = [leaf.__symbolic__() if isinstance(leaf, Variable) else unwrap_leaf(leaf) for leaf in leaves]
         args, kwargs = jax.tree.unflatten(structure, leaves)

@@ -10,31 +10,7 @@ import numpy as np
 
 from kjax.keras.core.shapes import TensorShape
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy.tensorflow.tensor import apply, unwrap
-
-
-class Reference:
-    """What ``variable.ref()`` and ``tensor.ref()`` give: a key of dicts that stands for the object itself.
-
-    Args:
-        thing: the object.
-    """
-
-    def __init__(self, thing: Any) -> None:
-        self._thing = thing
-
-    def deref(self) -> Any:
-        """The object."""
-        return self._thing
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reference) and self._thing is other._thing
-
-    def __hash__(self) -> int:
-        return id(self._thing)
-
-    def __repr__(self) -> str:
-        return f"<Reference wrapping {self._thing!r}>"
+from kjax.keras.legacy.tensorflow.tensor import Reference, apply, unwrap
 
 
 def read_value(variable: Variable) -> Any:
