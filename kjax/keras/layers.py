@@ -12,6 +12,7 @@ from kjax.keras.core.adaptation import ConvolutionMembers, SpectralMembers
 from kjax.keras.core.attention import AttentionMembers
 from kjax.keras.core.data_layer import DataLayer as DataLayer
 from kjax.keras.core.derived import derive
+from kjax.keras.core.expected import BUILT_AT_ONCE
 from kjax.keras.core.foreign import FlaxLayer as FlaxLayer
 from kjax.keras.core.functions import JaxLayer as JaxLayer
 from kjax.keras.core.input_spec import InputSpec as InputSpec
@@ -46,7 +47,6 @@ from kjax.keras.features import Pipeline as Pipeline
 from kjax.keras.features import StringLookup as StringLookup
 from kjax.keras.features import TextVectorization as TextVectorization
 from kjax.keras.legacy.form import serialized
-from kjax.keras.saving.names import WITHOUT_SHAPES
 from kjax.nn import layers as modules
 from kjax.nn.layers.preprocessing.base import ImageLayer
 
@@ -178,7 +178,7 @@ for _name in RECURRENT:
     globals()[_name].cell_class = globals()[f"{_name}Cell"]
 for _name in ("TimeDistributed", "Bidirectional", "SpectralNormalization"):
     Wrapper.register(globals()[_name])
-for _name in WITHOUT_SHAPES:
+for _name in BUILT_AT_ONCE:
     if _name in globals():
         globals()[_name]._built_at_once = True
 for _alias, _name in ALIASES.items():

@@ -99,3 +99,15 @@ def expected_inputs(module: Any, shape: Shape) -> Any:
     """
     rule = EXPECTED.get(type(module).__name__) if isinstance(module, ModuleBase) else None
     return None if rule is None else rule(module, shape)
+
+
+BUILT_AT_ONCE = frozenset(
+    (
+        "Activation ActivityRegularization AlphaDropout AveragePooling1D AveragePooling2D AveragePooling3D Dropout "
+        "ELU GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
+        "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D Identity LeakyReLU Masking MaxPooling1D "
+        "MaxPooling2D MaxPooling3D ReLU Reshape Softmax SpatialDropout1D SpatialDropout2D SpatialDropout3D "
+        "UnitNormalization"
+    ).split()
+)
+"""Layers that are built when they are made, whatever their inputs; no shapes are written for them."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.core import configs
+from kjax.keras.core.expected import BUILT_AT_ONCE
 from kjax.keras.core.settings import unique_name
-from kjax.keras.saving import names
 
 Config = dict[str, Any]
 
@@ -53,7 +53,7 @@ def _attention_axes(layer: Any, config: Config, shape: Any) -> Config:
 
 def _built(entry: Mapping[str, Any], shape: Sequence[int | None] | None) -> Config:
     """The entry of a layer inside, with the shape that it was built for."""
-    if shape is None or entry["class_name"] in names.WITHOUT_SHAPES:
+    if shape is None or entry["class_name"] in BUILT_AT_ONCE:
         return dict(entry)
     return {**entry, "build_config": {"input_shape": tuple(shape)}}
 

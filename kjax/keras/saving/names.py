@@ -186,39 +186,6 @@ PLAIN_DTYPE = ("Discretization", "SpatialDropout1D", "SpatialDropout2D", "Spatia
 FOLLOWING = {"strides": "pool_size", "value_dim": "key_dim", "lora_alpha": "lora_rank"}
 """Arguments that stand for another where they are None, and are written as that."""
 
-WITHOUT_SHAPES = [
-    "Activation",
-    "ActivityRegularization",
-    "AlphaDropout",
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "AveragePooling3D",
-    "Dropout",
-    "ELU",
-    "GaussianDropout",
-    "GaussianNoise",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalAveragePooling3D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "GlobalMaxPooling3D",
-    "Identity",
-    "LeakyReLU",
-    "Masking",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "MaxPooling3D",
-    "ReLU",
-    "Reshape",
-    "Softmax",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-    "UnitNormalization",
-]
-"""Classes for which the shapes of the inputs are not written."""
-
 
 def split_beside(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The part of a config that real Keras reads, and what only kjax does.

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from kjax.keras.core import configs
+from kjax.keras.core.expected import BUILT_AT_ONCE
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.metric import PureMetric, StatefulMetric
 from kjax.keras.core.optimizer import Optimizer
@@ -182,7 +183,7 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
 
 def _is_built_without(layer: Any) -> bool:
     """Whether a layer is one for which Keras notes no shapes."""
-    return type(layer).__module__ == "kjax.keras.layers" and type(layer).__name__ in names.WITHOUT_SHAPES
+    return type(layer).__module__ == "kjax.keras.layers" and type(layer).__name__ in BUILT_AT_ONCE
 
 
 def _entry(module: str | None, class_name: str, config: Any, registered: str | None) -> dict[str, Any]:
