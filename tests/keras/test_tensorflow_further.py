@@ -85,3 +85,46 @@ def test_random_numbers_go_on(tf: Any):
     assert 3.5 < counts.mean() < 6.5
     strategy = tf.distribute.MirroredStrategy()
     assert float(strategy.reduce(tf.distribute.ReduceOp.MEAN, tf.constant([1.0, 3.0]), axis=0)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kernel", "more"),
+    [
+        ("conv2d", (3, 3, 3, 4), {"strides": 2, "padding": "SAME"}),
+        ("depthwise_conv2d", (3, 3, 3, 2), {"strides": [1, 1, 1, 1], "padding": "VALID"}),
+        ("max_pool2d", None, {"ksize": 2, "strides": 2, "padding": "SAME"}),
+        ("avg_pool2d", None, {"ksize": 2, "strides": 1, "padding": "VALID"}),
+        ("space_to_depth", None, {"block_size": 3}),
+    ],
+)
+def test_channels_that_come_first(tf: Any, name: str, kernel: Any, more: dict[str, Any]):
+    rng = np.random.default_rng(0)
+    x = rng.random((2, 6, 6, 3)).astype("float32")
+    weights = [] if kernel is None else [rng.random(kernel).astype("float32")]
+    function = getattr(tf.nn, name)
+    last = function(x, *weights, **more).numpy()
+    first = function(x.transpose(0, 3, 1, 2), *weights, data_format="NCHW", **more).numpy()
+    np.testing.assert_allclose(first, last.transpose(0, 3, 1, 2), rtol=1e-6)
+    assert not np.array_equal(first, last)
+
+
+@pytest.mark.parametrize(
+    ("size", "strides", "padding", "sum_"),
+    [(9, 2, "SAME", 578.05), (10, 2, "SAME", None), (12, 2, "VALID", None), (13, 3, "SAME", None)],
+)
+def test_transposed_convolutions_have_the_sizes_that_are_asked_for(
+    tf: Any, size: int, strides: int, padding: str, sum_: Any
+):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.random((2, 5, 5, 3)).astype("float32"), rng.random((3, 3, 4, 3)).astype("float32")
+    found = tf.nn.conv2d_transpose(x, kernel, [2, size, size, 4], strides, padding).numpy()
+    assert found.shape == (2, size, size, 4)
+    with tf.GradientTape() as tape:  # it is the gradient of the convolution
+        picture = tf.Variable(np.zeros(found.shape, "float32"))
+        forward = tf.reduce_sum(tf.nn.conv2d(picture, kernel, strides, padding) * x)
+    np.testing.assert_allclose(found, tape.gradient(forward, picture).numpy(), rtol=1e-5)
+    if sum_ is not None:  # TensorFlow 2.15 gives it
+        weights = np.arange(1, found.size + 1).reshape(found.shape)
+        assert round(float((found * weights).sum() / found.size), 2) == sum_
+    with pytest.raises(ValueError, match="output_shape"):
+        tf.nn.conv2d_transpose(x, kernel, [2, 30, 30, 4], strides, padding)

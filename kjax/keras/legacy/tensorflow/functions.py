@@ -3,6 +3,7 @@
 from kjax.keras.legacy.tensorflow.arrays import *  # noqa: F403
 from kjax.keras.legacy.tensorflow.checks import *  # noqa: F403
 from kjax.keras.legacy.tensorflow.control import *  # noqa: F403
+from kjax.keras.legacy.tensorflow.convolutions import *  # noqa: F403
 from kjax.keras.legacy.tensorflow.linear import *  # noqa: F403
 from kjax.keras.legacy.tensorflow.losses import *  # noqa: F403
 from kjax.keras.legacy.tensorflow.mathematics import *  # noqa: F403

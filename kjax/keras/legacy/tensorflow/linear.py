@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of
+from kjax.keras.legacy.tensorflow.tensor import unwrap, wrap
 
 for _name, _compute in {
     "solve": jnp.linalg.solve,
@@ -178,3 +179,123 @@ def histogram_fixed_width(values: Any, value_range: Any, nbins: int = 100, dtype
     low, high = value_range
     places = jnp.clip(((jnp.ravel(values) - low) / (high - low) * nbins).astype(jnp.int32), 0, nbins - 1)
     return jnp.bincount(places, length=nbins).astype(dtype_of(dtype))
+
+
+@define
+def logm(input: Any) -> Any:
+    values, vectors = np.linalg.eig(np.asarray(input))
+    return jnp.asarray(vectors @ np.diag(np.log(values)) @ np.linalg.inv(vectors), jnp.asarray(input).dtype)
+
+
+@define
+def lu_solve(lower_upper: Any, perm: Any, rhs: Any, validate_args: bool = False) -> Any:
+    return jax.scipy.linalg.lu_solve((jnp.asarray(lower_upper), jnp.arange(len(perm))), jnp.asarray(rhs)[perm])
+
+
+@define
+def lu_reconstruct(lower_upper: Any, perm: Any, validate_args: bool = False) -> Any:
+    lower = jnp.tril(lower_upper, -1) + jnp.eye(len(perm))
+    return (lower @ jnp.triu(lower_upper))[jnp.argsort(jnp.asarray(perm))]
+
+
+@define
+def eigh_tridiagonal(alpha: Any, beta: Any, eigvals_only: bool = True, **options: Any) -> Any:
+    matrix = jnp.diag(alpha) + jnp.diag(jnp.asarray(beta), 1) + jnp.diag(jnp.asarray(beta), -1)
+    return jnp.linalg.eigvalsh(matrix) if eigvals_only else tuple(jnp.linalg.eigh(matrix))
+
+
+class LinearOperator:
+    """``tf.linalg.LinearOperatorFullMatrix`` and those that are told by less: a matrix as an object.
+
+    Args:
+        matrix: the matrix.
+        **options: what is known of it is accepted.
+    """
+
+    def __init__(self, matrix: Any, **options: Any) -> None:
+        self._matrix = jnp.asarray(unwrap(matrix))
+
+    @property
+    def shape(self) -> Any:
+        """The sizes."""
+        return wrap(self._matrix).shape
+
+    def to_dense(self) -> Any:
+        """The matrix."""
+        return wrap(self._matrix)
+
+    def matmul(self, x: Any, adjoint: bool = False, adjoint_arg: bool = False, name: str | None = None) -> Any:
+        """The product with a matrix."""
+        return _product(self._turned(adjoint), x)
+
+    __matmul__ = matmul
+
+    def matvec(self, x: Any, adjoint: bool = False, name: str | None = None) -> Any:
+        """The product with a vector."""
+        return _vector(self._turned(adjoint), x)
+
+    def solve(self, rhs: Any, adjoint: bool = False, adjoint_arg: bool = False, name: str | None = None) -> Any:
+        """What the product of is ``rhs``."""
+        return _solved(self._turned(adjoint), rhs)
+
+    def solvevec(self, rhs: Any, adjoint: bool = False, name: str | None = None) -> Any:
+        """The same for a vector."""
+        return wrap(jnp.linalg.solve(self._turned(adjoint), jnp.asarray(unwrap(rhs))[..., None])[..., 0])
+
+    def _turned(self, adjoint: bool) -> Any:
+        return jnp.conj(jnp.swapaxes(self._matrix, -1, -2)) if adjoint else self._matrix
+
+    def determinant(self) -> Any:
+        """The determinant."""
+        return wrap(jnp.linalg.det(self._matrix))
+
+    def log_abs_determinant(self) -> Any:
+        """The logarithm of its size."""
+        return wrap(jnp.linalg.slogdet(self._matrix)[1])
+
+    def inverse(self) -> LinearOperator:
+        """The inverse."""
+        return LinearOperator(jnp.linalg.inv(self._matrix))
+
+    def adjoint(self) -> LinearOperator:
+        """The conjugate, transposed."""
+        return LinearOperator(self._turned(True))
+
+    def trace(self) -> Any:
+        """The sum of the diagonal."""
+        return wrap(jnp.trace(self._matrix, axis1=-2, axis2=-1))
+
+    def diag_part(self) -> Any:
+        """The diagonal."""
+        return wrap(jnp.diagonal(self._matrix, axis1=-2, axis2=-1))
+
+
+@define
+def _product(matrix: Any, x: Any) -> Any:
+    return matrix @ jnp.asarray(x)
+
+
+@define
+def _vector(matrix: Any, x: Any) -> Any:
+    return jnp.einsum("...ij,...j->...i", matrix, jnp.asarray(x))
+
+
+@define
+def _solved(matrix: Any, rhs: Any) -> Any:
+    return jnp.linalg.solve(matrix, rhs)
+
+
+def LinearOperatorDiag(diag: Any, **options: Any) -> LinearOperator:
+    """``tf.linalg.LinearOperatorDiag``."""
+    values = jnp.asarray(unwrap(diag))
+    return LinearOperator(values[..., None] * jnp.eye(values.shape[-1], dtype=values.dtype))
+
+
+def LinearOperatorIdentity(num_rows: Any, batch_shape: Any = None, dtype: Any = "float32", **options: Any) -> LinearOperator:  # fmt: skip
+    """``tf.linalg.LinearOperatorIdentity``."""
+    return LinearOperator(jnp.eye(int(unwrap(num_rows)), dtype=dtype_of(dtype or "float32")))
+
+
+def LinearOperatorScaledIdentity(num_rows: Any, multiplier: Any, **options: Any) -> LinearOperator:
+    """``tf.linalg.LinearOperatorScaledIdentity``."""
+    return LinearOperator(jnp.eye(int(unwrap(num_rows))) * jnp.asarray(unwrap(multiplier)))

@@ -12,7 +12,6 @@ from kjax.keras.core.settings import next_seed
 from kjax.keras.legacy.tensorflow.door import define, fresh_key
 from kjax.keras.legacy.tensorflow.tensor import Tensor, unwrap
 from kjax.nn.ops import ctc as alignments
-from kjax.nn.ops import nn as networks
 
 
 @define
@@ -41,16 +40,6 @@ def local_response_normalization(
     squares = jnp.pad(jnp.square(input), [(0, 0)] * (input.ndim - 1) + [(depth_radius, depth_radius)])
     window = sum(squares[..., i : i + input.shape[-1]] for i in range(2 * depth_radius + 1))
     return input / (bias + alpha * window) ** beta
-
-
-@define
-def depth_to_space(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
-    return networks.depth_to_space(input, block_size)
-
-
-@define
-def space_to_depth(input: Any, block_size: int, data_format: str = "NHWC") -> Any:
-    return networks.space_to_depth(input, block_size)
 
 
 @define

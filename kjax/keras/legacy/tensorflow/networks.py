@@ -1,4 +1,4 @@
-"""TensorFlow's functions for networks: activations, losses, convolutions."""
+"""TensorFlow's functions for networks: activations, losses, statistics."""
 
 from __future__ import annotations
 
@@ -77,79 +77,6 @@ def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: An
     return scaled if offset is None else scaled + offset
 
 
-def _spatial(value: Any, dims: int) -> tuple[int, ...]:
-    if isinstance(value, (int, np.integer)):
-        return (int(value),) * dims
-    value = tuple(int(v) for v in value)
-    return value[1:-1] if len(value) == dims + 2 else value * dims if len(value) == 1 else value
-
-
-_PLACES = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
-
-
-def _convolution(x: Any, filters: Any, strides: Any, padding: Any, dilations: Any, dims: int, groups: int = 1) -> Any:
-    if not isinstance(padding, str) and len(padding) == dims + 2:  # with those of batch and channels, which are none
-        padding = [tuple(map(int, pair)) for pair in padding[1:-1]]
-    return jax.lax.conv_general_dilated(
-        x,
-        filters,
-        _spatial(1 if strides is None else strides, dims),
-        padding,
-        rhs_dilation=_spatial(1 if dilations is None else dilations, dims),
-        dimension_numbers=_PLACES[dims],
-        feature_group_count=groups,
-    )
-
-
-@define
-def conv2d(
-    input: Any, filters: Any, strides: Any = 1, padding: str = "VALID", data_format: str = "NHWC", dilations: Any = None
-) -> Any:
-    return _convolution(input, filters, strides, padding, dilations, 2)
-
-
-@define
-def conv1d(
-    input: Any, filters: Any, stride: Any = 1, padding: str = "VALID", data_format: str = "NWC", dilations: Any = None
-) -> Any:
-    return _convolution(input, filters, stride, padding, dilations, 1)
-
-
-@define
-def conv3d(
-    input: Any,
-    filters: Any,
-    strides: Any = 1,
-    padding: str = "VALID",
-    data_format: str = "NDHWC",
-    dilations: Any = None,
-) -> Any:
-    return _convolution(input, filters, strides, padding, dilations, 3)
-
-
-@define
-def convolution(
-    input: Any,
-    filters: Any,
-    strides: Any = None,
-    padding: str = "VALID",
-    data_format: Any = None,
-    dilations: Any = None,
-) -> Any:
-    return _convolution(input, filters, strides, padding, dilations, input.ndim - 2)
-
-
-@define
-def separable_conv2d(
-    input: Any, depthwise_filter: Any, pointwise_filter: Any, strides: Any, padding: str, data_format: Any = None,
-    dilations: Any = None,
-) -> Any:  # fmt: skip
-    rows, columns, channels, multiplier = depthwise_filter.shape
-    kernel = jnp.reshape(depthwise_filter, (rows, columns, 1, channels * multiplier))
-    middle = _convolution(input, kernel, strides, padding, dilations, 2, channels)
-    return _convolution(middle, pointwise_filter, 1, "VALID", None, 2)
-
-
 @define
 def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False) -> Any:
     loss = jnp.exp(log_input) - log_input * targets
@@ -160,59 +87,36 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
 
 
 @define
-def depthwise_conv2d(
-    input: Any, filter: Any, strides: Any, padding: str, data_format: Any = None, dilations: Any = None
-) -> Any:
-    rows, columns, channels, multiplier = filter.shape
-    kernel = jnp.reshape(filter, (rows, columns, 1, channels * multiplier))
-    return _convolution(input, kernel, strides, padding, dilations, 2, channels)
-
-
-@define
-def conv2d_transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: str = "SAME", data_format: str = "NHWC"
-) -> Any:
-    return jax.lax.conv_transpose(
-        input, filters, _spatial(strides, 2), padding, dimension_numbers=_PLACES[2], transpose_kernel=True
-    )
-
-
-def _pool(x: Any, ksize: Any, strides: Any, padding: str, start: Any, reduce: Any) -> Any:
-    axes = x.ndim - 2
-    window = (1, *_spatial(ksize, axes), 1)
-    steps = (1, *_spatial(ksize if strides is None else strides, axes), 1)
-    return jax.lax.reduce_window(x, start, reduce, window, steps, padding)
-
-
-@define
-def max_pool2d(input: Any, ksize: Any, strides: Any = None, padding: str = "VALID", data_format: str = "NHWC") -> Any:
-    return _pool(input, ksize, strides, padding, -jnp.inf, jax.lax.max)
-
-
-@define
-def avg_pool2d(input: Any, ksize: Any, strides: Any = None, padding: str = "VALID", data_format: str = "NHWC") -> Any:
-    sums = _pool(input, ksize, strides, padding, 0.0, jax.lax.add)
-    return sums / _pool(jnp.ones_like(input), ksize, strides, padding, 0.0, jax.lax.add)
-
-
-@define
-def pool(
-    input: Any, window_shape: Any, pooling_type: str, strides: Any = None, padding: str = "VALID", data_format: Any = None,
-    dilations: Any = None,
-) -> Any:  # fmt: skip
-    start, reduce = (-jnp.inf, jax.lax.max) if pooling_type == "MAX" else (0.0, jax.lax.add)
-    found = _pool(input, window_shape, strides or 1, padding, start, reduce)
-    if pooling_type == "MAX":
-        return found
-    return found / _pool(jnp.ones_like(input), window_shape, strides or 1, padding, 0.0, jax.lax.add)
-
-
-max_pool, avg_pool = max_pool2d, avg_pool2d
-
-
-@define
 def dropout(x: Any, rate: float = 0.5, noise_shape: Any = None, seed: Any = None) -> Any:
     if not rate:
         return x
     keep = jax.random.bernoulli(fresh_key(), 1 - rate, noise_shape or jnp.shape(x))
     return jnp.where(keep, x / (1 - rate), 0)
+
+
+@define
+def sufficient_statistics(x: Any, axes: Any, shift: Any = None, keepdims: bool = False) -> Any:
+    x = jnp.asarray(x)
+    axes = tuple(int(a) for a in np.ravel(axes))
+    moved = x if shift is None else x - shift
+    count = jnp.float32(np.prod([x.shape[a] for a in axes]))
+    return count, jnp.sum(moved, axes, keepdims=keepdims), jnp.sum(moved**2, axes, keepdims=keepdims), shift
+
+
+@define
+def normalize_moments(counts: Any, mean_ss: Any, variance_ss: Any, shift: Any = None) -> Any:
+    mean = jnp.asarray(mean_ss) / counts
+    return (mean if shift is None else mean + shift), jnp.asarray(variance_ss) / counts - mean**2
+
+
+@define
+def isotonic_regression(inputs: Any, decreasing: bool = True, axis: int = -1) -> Any:
+    from sklearn.isotonic import isotonic_regression as fitted
+
+    array = np.moveaxis(np.asarray(inputs), axis, -1)
+    rows = array.reshape(-1, array.shape[-1])
+    found = np.stack([fitted(row, increasing=not decreasing) for row in rows]).reshape(array.shape).astype(array.dtype)
+    number = np.concatenate([np.zeros((len(rows), 1), int), np.diff(found.reshape(rows.shape)) != 0], 1).cumsum(1)
+    return jnp.asarray(np.moveaxis(found, -1, axis)), jnp.asarray(
+        np.moveaxis(number.reshape(array.shape), -1, axis), jnp.int32
+    )

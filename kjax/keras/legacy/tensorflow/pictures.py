@@ -380,3 +380,53 @@ def random_jpeg_quality(image: Any, min_jpeg_quality: int, max_jpeg_quality: int
     """``tf.image.random_jpeg_quality``: :func:`adjust_jpeg_quality` with a quality drawn between two."""
     drawn = np.random.default_rng(next_seed() if seed is None else int(seed))
     return adjust_jpeg_quality(image, int(drawn.integers(min_jpeg_quality, max_jpeg_quality)))
+
+
+def ssim_multiscale(
+    img1: Any, img2: Any, max_val: Any, power_factors: Any = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333),
+    filter_size: int = 11, filter_sigma: float = 1.5, k1: float = 0.01, k2: float = 0.03,
+) -> Any:  # fmt: skip
+    """``tf.image.ssim_multiscale``: how like pictures are, at several scales.
+
+    Source: Wang, Simoncelli and Bovik, 2003, "Multiscale structural similarity for image quality assessment".
+    """
+    window = np.exp(-0.5 * ((np.arange(filter_size) - (filter_size - 1) / 2) / filter_sigma) ** 2)
+    kernel = np.outer(window, window) / np.outer(window, window).sum()
+    c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
+
+    def compute(a: Any, b: Any) -> Any:
+        def blurred(x: Any) -> Any:
+            planes = jnp.moveaxis(x, -1, 1).reshape(-1, 1, *x.shape[1:3])
+            found = jax.lax.conv_general_dilated(planes, jnp.asarray(kernel[None, None], x.dtype), (1, 1), "VALID")
+            return found.reshape(x.shape[0], x.shape[-1], *found.shape[2:])
+
+        def halved(x: Any) -> Any:
+            x = jnp.pad(x, [(0, 0), (0, x.shape[1] % 2), (0, x.shape[2] % 2), (0, 0)], "symmetric")
+            return x.reshape(x.shape[0], x.shape[1] // 2, 2, x.shape[2] // 2, 2, -1).mean((2, 4))
+
+        a, b = jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32)
+        parts = []
+        for scale in range(len(power_factors)):
+            if scale:
+                a, b = halved(a), halved(b)
+            ma, mb = blurred(a), blurred(b)
+            light = (2 * ma * mb + c1) / (ma**2 + mb**2 + c1)
+            shape = (2 * (blurred(a * b) - ma * mb) + c2) / (blurred(a**2 + b**2) - ma**2 - mb**2 + c2)
+            last = scale == len(power_factors) - 1
+            parts.append(jax.nn.relu(jnp.mean(light * shape if last else shape, (2, 3))))
+        powers = jnp.asarray(power_factors)[:, None, None]
+        return jnp.mean(jnp.prod(jnp.stack(parts) ** powers, 0), -1)
+
+    return _applied(compute, "ssim_multiscale")(img1, img2)
+
+
+def _applied(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    from kjax.keras.legacy.tensorflow.tensor import apply
+
+    return lambda *args: apply(function, args, {}, name)
+
+
+def stateless_random_jpeg_quality(image: Any, min_jpeg_quality: int, max_jpeg_quality: int, seed: Any) -> Any:
+    """``tf.image.stateless_random_jpeg_quality``."""
+    draw = np.random.default_rng([int(s) for s in np.asarray(unwrap(seed))])
+    return adjust_jpeg_quality(image, int(draw.integers(min_jpeg_quality, max_jpeg_quality)))

@@ -189,3 +189,25 @@ def shuffle(value: Any, seed: Any = None) -> Any:
 def categorical(logits: Any, num_samples: int, dtype: Any = None, seed: Any = None) -> Any:
     samples = jax.random.categorical(fresh_key(), logits, axis=-1, shape=(num_samples, *logits.shape[:-1]))
     return jnp.moveaxis(samples, 0, -1)
+
+
+@define
+def stateless_gamma(shape: Any, seed: Any, alpha: Any, beta: Any = None, dtype: Any = "float32") -> Any:
+    found = jax.random.gamma(key_of(seed), jnp.asarray(alpha, dtype_of(dtype)), shape_of(shape))
+    return found if beta is None else found / beta
+
+
+@define
+def stateless_poisson(shape: Any, seed: Any, lam: Any, dtype: Any = "float32") -> Any:
+    return jax.random.poisson(key_of(seed), jnp.asarray(lam, jnp.float32), shape_of(shape)).astype(dtype_of(dtype))
+
+
+@define
+def stateless_binomial(shape: Any, seed: Any, counts: Any, probs: Any, output_dtype: Any = "int32") -> Any:
+    found = jax.random.binomial(key_of(seed), jnp.asarray(counts, jnp.float32), jnp.asarray(probs), shape_of(shape))
+    return found.astype(dtype_of(output_dtype))
+
+
+@define
+def fold_in(seed: Any, data: Any, alg: Any = None) -> Any:
+    return jax.random.randint(jax.random.fold_in(key_of(seed), jnp.asarray(data, jnp.uint32)), (2,), 0, 2**31 - 1)

@@ -284,4 +284,54 @@ def embedding_lookup_sparse(params: Any, sp_ids: Any, sp_weights: Any = None, co
     return total / jnp.where(norm == 0, 1, norm)[:, None]
 
 
+def _of_two(function: Callable[..., Any]) -> Callable[..., Any]:
+    def combine(sp_a: SparseTensor, sp_b: SparseTensor, name: str | None = None) -> SparseTensor:
+        """The greater, or the smaller, of the values at each place."""
+        found = function(np.asarray(sp_a.to_dense()), np.asarray(sp_b.to_dense()))
+        places = np.unique(np.concatenate([sp_a._places, sp_b._places]), axis=0)
+        return SparseTensor(places, found[tuple(places.T)], sp_a._sizes)
+
+    return combine
+
+
+maximum, minimum = _of_two(np.maximum), _of_two(np.minimum)
+
+
+def reset_shape(sp_input: SparseTensor, new_shape: Any = None, name: str | None = None) -> SparseTensor:
+    """``tf.sparse.reset_shape``: other sizes; without them those of the smallest box around the values."""
+    sizes = sp_input._places.max(0, initial=-1) + 1 if new_shape is None else np.asarray(unwrap(new_shape))
+    return SparseTensor(sp_input._places, sp_input.values, sizes)
+
+
+def sparse_bincount(values: Any, weights: Any = None, axis: int | None = 0, minlength: Any = None, **options: Any) -> SparseTensor:  # fmt: skip
+    """``tf.sparse.bincount``: how often each number comes, of all values, or with ``axis=-1`` of each row."""
+    array = np.asarray(unwrap(values))
+    heavy = None if weights is None else np.asarray(unwrap(weights))
+    length = max(int(array.max(initial=-1)) + 1, int(minlength or 0))
+    if axis == -1 and array.ndim == 2:
+        rows = [np.bincount(row, None if heavy is None else heavy[i], length) for i, row in enumerate(array)]
+        return from_dense(np.stack(rows))
+    return from_dense(np.bincount(array.ravel(), None if heavy is None else heavy.ravel(), length))
+
+
+def _sets(function: Callable[[set[Any], set[Any]], set[Any]]) -> Callable[..., Any]:
+    def combine(a: Any, b: Any, validate_indices: bool = True, **options: Any) -> SparseTensor:
+        """The rows of two tensors as sets, put together."""
+        one, two = ([set(row) for row in np.asarray(unwrap(t.to_dense() if isinstance(t, SparseTensor) else t)).tolist()] for t in (a, b))  # fmt: skip
+        rows = [sorted(function(x, y)) for x, y in zip(one, two, strict=True)]
+        places = [[i, j] for i, row in enumerate(rows) for j in range(len(row))]
+        values = np.asarray([value for row in rows for value in row], np.asarray(unwrap(a)).dtype)
+        return SparseTensor(np.asarray(places).reshape(-1, 2), values, [len(rows), max(map(len, rows), default=0)])
+
+    return combine
+
+
+intersection, union, difference = _sets(set.intersection), _sets(set.union), _sets(set.difference)
+
+
+def set_size(a: SparseTensor, validate_indices: bool = True) -> Any:
+    """``tf.sets.size``: how many elements each row has."""
+    return Tensor(np.bincount(a._places[:, 0], minlength=a._sizes[0]).astype(np.int32))
+
+
 doors.tensors.fill(sparse=SparseTensor)

@@ -256,4 +256,16 @@ def unicode_split_with_offsets(input: Any, input_encoding: str = "UTF-8", **opti
     return characters, RaggedTensor([starts(text) for text in texts.tolist()])
 
 
+def unsorted_segment_join(inputs: Any, segment_ids: Any, num_segments: int, separator: str = "", name: Any = None) -> Any:  # fmt: skip
+    """``tf.strings.unsorted_segment_join``: the strings of each number, one behind the other."""
+    texts, numbers = as_bytes(unwrap(inputs)).ravel().tolist(), np.ravel(np.asarray(unwrap(segment_ids))).tolist()
+    rows = [[t for t, n in zip(texts, numbers, strict=True) if n == i] for i in range(int(unwrap(num_segments)))]
+    return Tensor(as_bytes([separator.encode().join(row) for row in rows]))
+
+
+def unicode_decode_with_offsets(input: Any, input_encoding: str = "UTF-8", **options: Any) -> Any:
+    """``tf.strings.unicode_decode_with_offsets``: the numbers of characters, and the bytes at which they begin."""
+    return unicode_decode(input, input_encoding), unicode_split_with_offsets(input, input_encoding)[1]
+
+
 doors.tensors.fill(join_strings=join)
