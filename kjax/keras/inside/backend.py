@@ -209,3 +209,12 @@ def cudnn_ok(*args: Any, **kwargs: Any) -> bool:
     """False: recurrent layers are written in JAX for all devices."""
     del args, kwargs
     return False
+
+
+def initialize_all_variables() -> None:
+    """Nothing: variables of kjax have their values from the start."""
+
+
+def register_uninitialized_variable(variable: Any) -> None:
+    """Nothing: variables of kjax have their values from the start."""
+    del variable

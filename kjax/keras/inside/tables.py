@@ -8,6 +8,9 @@ import inspect
 from types import SimpleNamespace
 from typing import Any
 
+QUANTIZATION_MODES = ("int8", "float8", "int4", "gptq", "awq")
+"""Modes of quantized types."""
+
 _BASES = {
     "activations": "",
     "constraints": "kjax.keras.constraints:Constraint",

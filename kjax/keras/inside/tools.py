@@ -7,7 +7,9 @@ import functools
 import importlib
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -380,3 +382,47 @@ tf2onnx = LazyModule("tf2onnx")
 litert = LazyModule("ai_edge_litert", pip_name="ai-edge-litert")
 tensorflow_io = LazyModule("tensorflow_io", pip_name="tensorflow-io")
 torch_xla = LazyModule("torch_xla")
+
+
+def validate_float_arg(value: Any, name: str) -> float:
+    """The number itself, as a float.
+
+    Raises:
+        ValueError: it is no finite number that is at least 0.
+    """
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"Invalid value for argument {name}: expected a non-negative float, received {name}={value!r}")
+    return float(value)
+
+
+_OWN = str(Path(__file__).resolve().parents[2])
+
+
+def include_frame(fname: str) -> bool:
+    """Whether a file is shown in filtered traces: one that is not of kjax itself."""
+    return _OWN not in fname
+
+
+def in_tf_graph() -> bool:
+    """False: nothing runs in graphs of TensorFlow."""
+    return False
+
+
+def in_grain_data_pipeline() -> bool:
+    """False: layers that run inside of datasets need not know."""
+    return False
+
+
+def peek_and_restore(generator: Iterator[Any]) -> tuple[Any, Iterator[Any]]:
+    """The first element of a generator, and a generator of all elements.
+
+    Raises:
+        StopIteration: it has none.
+    """
+    first = next(generator)
+
+    def everything() -> Iterator[Any]:
+        yield first
+        yield from generator
+
+    return first, everything()

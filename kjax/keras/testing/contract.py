@@ -11,7 +11,7 @@ from kjax.keras.core.layer import Layer
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.losses import Loss
 from kjax.keras.models import Model
-from kjax.keras.testing.data import arrays, map_shapes, symbolic_tensors
+from kjax.keras.testing.data import arrays, map_shape_dtype_structure, symbolic_tensors
 
 
 class LayerContract:
@@ -57,7 +57,7 @@ class LayerContract:
         if shapes is None and data is None:
             return
         if data is None:
-            dtypes = map_shapes(lambda *_: "float32", shapes, "float32") if dtypes is None else dtypes
+            dtypes = map_shape_dtype_structure(lambda *_: "float32", shapes, "float32") if dtypes is None else dtypes
             if isinstance(shapes, dict):  # keys of shapes end in `_shape`, those of types may not
                 dtypes = {key: dtypes.get(key, dtypes.get(key.removesuffix("_shape"))) for key in shapes}
             self.shapes, self.data = shapes, arrays(shapes, dtypes, sparse)
@@ -72,7 +72,7 @@ class LayerContract:
             self.counts[name] = self._count(layer, name) if count is None else count
 
     def _count(self, layer: Any, name: str) -> int:
-        return len(seed_generators(layer)) if name == "seed_generators" else len(getattr(layer, name))
+        return len(get_seed_generators(layer)) if name == "seed_generators" else len(getattr(layer, name))
 
     def _call(self, function: Any, inputs: Any) -> Any:
         if isinstance(inputs, dict):
@@ -179,7 +179,7 @@ class LayerContract:
                 self.case.assertEqual(standardize_dtype(weight.dtype), "float32")
 
 
-def seed_generators(layer: Layer) -> list[Any]:
+def get_seed_generators(layer: Layer) -> list[Any]:
     """The random generators of a layer and of the layers inside it."""
     found = [generator for inside in layer._flatten_layers() for generator in inside._seed_generators]
     return list({id(generator): generator for generator in found}.values())

@@ -67,7 +67,7 @@ def named_product(*args: Sequence[Mapping[str, Any]], **kwargs: Iterable[Any]) -
     return found
 
 
-def map_shapes(function: Callable[[tuple[int | None, ...], Any], Any], shapes: Any, dtypes: Any) -> Any:
+def map_shape_dtype_structure(function: Callable[[tuple[int | None, ...], Any], Any], shapes: Any, dtypes: Any) -> Any:
     """``function(shape, dtype)`` of each shape of a structure. Keys of dicts lose the ending ``_shape``.
 
     Args:
@@ -82,8 +82,11 @@ def map_shapes(function: Callable[[tuple[int | None, ...], Any], Any], shapes: A
     if is_shape(shapes):
         return function(tuple(shapes), dtypes)
     if isinstance(shapes, Mapping):
-        return {key.removesuffix("_shape"): map_shapes(function, shape, at(key)) for key, shape in shapes.items()}
-    return type(shapes)(map_shapes(function, shape, at(i)) for i, shape in enumerate(shapes))
+        return {
+            key.removesuffix("_shape"): map_shape_dtype_structure(function, shape, at(key))
+            for key, shape in shapes.items()
+        }
+    return type(shapes)(map_shape_dtype_structure(function, shape, at(i)) for i, shape in enumerate(shapes))
 
 
 def symbolic_tensors(shapes: Any, dtypes: Any, sparse: bool = False) -> Any:
@@ -94,7 +97,7 @@ def symbolic_tensors(shapes: Any, dtypes: Any, sparse: bool = False) -> Any:
         tensor.sparse = sparse
         return tensor
 
-    return map_shapes(make, shapes, dtypes)
+    return map_shape_dtype_structure(make, shapes, dtypes)
 
 
 def arrays(shapes: Any, dtypes: Any, sparse: bool = False) -> Any:
@@ -115,7 +118,7 @@ def arrays(shapes: Any, dtypes: Any, sparse: bool = False) -> Any:
         values = (4 * random.standard_normal(shape)).astype(str(dtype)) * (random.random(shape) < 0.7)
         return BCOO.fromdense(jnp.asarray(values), n_batch=1)
 
-    return map_shapes(make, shapes, dtypes)
+    return map_shape_dtype_structure(make, shapes, dtypes)
 
 
 def to_json_with_tuples(value: Any) -> str:
