@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import kjax.keras
+
 RANDOM = np.random.RandomState(0)
 PICTURE = RANDOM.rand(6, 5, 3).astype("float32")
 
@@ -128,3 +130,58 @@ def test_transposed_convolutions_have_the_sizes_that_are_asked_for(
         assert round(float((found * weights).sum() / found.size), 2) == sum_
     with pytest.raises(ValueError, match="output_shape"):
         tf.nn.conv2d_transpose(x, kernel, [2, 30, 30, 4], strides, padding)
+
+
+def test_arguments_that_change_what_is_computed(tf: Any):
+    # TensorFlow 2.15 gives these.
+    assert tf.transpose(tf.constant([[1 + 2j, 3.0]], tf.complex64), conjugate=True).numpy().tolist() == [[1 - 2j], [3]]
+    assert tf.eye(2, batch_shape=[3]).shape == (3, 2, 2)
+    numbers = [[1, 1, 3], [0, 2, 2]]
+    assert tf.math.bincount(numbers).numpy().tolist() == [1, 2, 2, 1]
+    assert tf.math.bincount(numbers, axis=-1).numpy().tolist() == [[0, 2, 0, 1], [1, 0, 2, 0]]
+    assert tf.math.bincount(numbers, axis=-1, binary_output=True).numpy().tolist() == [[0, 1, 0, 1], [1, 0, 1, 0]]
+    frames = tf.signal.frame(np.arange(12.0).reshape(6, 2), 3, 2, axis=0).numpy()
+    assert frames.tolist() == [[[0, 1], [2, 3], [4, 5]], [[4, 5], [6, 7], [8, 9]]]
+    with pytest.raises(NotImplementedError, match="last axis"):
+        tf.signal.dct(np.ones((3, 4), "float32"), axis=0)
+    matrix = tf.linalg.LinearOperatorFullMatrix([[2.0, 1.0], [0.0, 1.0]])
+    rows = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert matrix.matmul(rows, adjoint_arg=True).numpy().tolist() == [[4, 10, 16], [2, 4, 6]]
+    assert tf.linalg.LinearOperatorIdentity(2, batch_shape=[3]).to_dense().shape == (3, 2, 2)
+    first = tf.SparseTensor([[0, 0], [1, 1], [1, 2]], [1.0, 2.0, -0.1], [2, 3])
+    second = tf.SparseTensor([[0, 0], [0, 1]], [-1.0, 0.5], [2, 3])
+    assert tf.sparse.add(first, second).indices.numpy().tolist() == [[0, 0], [0, 1], [1, 1], [1, 2]]
+    assert tf.sparse.add(first, second, 0.2).indices.numpy().tolist() == [[0, 1], [1, 1], [1, 2]]
+
+
+def test_seeds_of_single_functions(tf: Any):
+    def drawn() -> list[Any]:
+        parts = (
+            tf.random.uniform([3], seed=5),
+            tf.random.uniform([3], seed=5),
+            tf.random.shuffle(tf.range(20), seed=1),
+        )
+        return [part.numpy().tolist() for part in parts]
+
+    tf.random.set_seed(1)
+    first = drawn()
+    tf.random.normal([2])
+    tf.random.set_seed(1)
+    tf.random.normal([2])  # what is drawn without a seed changes nothing
+    assert drawn() == first and first[0] != first[1]
+    tf.random.set_seed(2)
+    assert drawn()[0] != first[0]
+
+
+def test_summaries_are_written_at_the_step_of_their_writer(tf: Any, tmp_path: Any):
+    pytest.importorskip("tensorboard")
+    with tf.summary.create_file_writer(str(tmp_path)).as_default(step=7):
+        tf.summary.scalar("a", 1.0)
+        tf.summary.scalar("a", 2.0, step=9)
+        tf.summary.experimental.set_step(11)
+        tf.summary.scalar("a", 3.0)
+    assert tf.summary.experimental.get_step() is None
+    kjax.keras.uninstall()  # TensorBoard reads without the stand-in
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert [event.step for event in EventAccumulator(str(tmp_path)).Reload().Tensors("a")] == [7, 9, 11]

@@ -36,6 +36,8 @@ class Settings:
         sessions: how often the session was cleared.
         seed: seed that everything random is derived from.
         draws: number of keys drawn so far.
+        seed_is_given: whether somebody set the seed.
+        draws_by_seed: number of keys drawn so far of each seed that one function was given.
         learning_phase: phase that ``keras.backend.set_learning_phase`` fixed, or None.
         phase_tensor: the symbolic tensor that stands for the phase, once one was asked for.
         max_epochs: largest number of epochs of ``fit``, or None.
@@ -56,6 +58,8 @@ class Settings:
     sessions: int = 0
     seed: int = dataclasses.field(default_factory=lambda: secrets.randbits(31))
     draws: int = 0
+    seed_is_given: bool = False
+    draws_by_seed: dict[int, int] = dataclasses.field(default_factory=dict)
     learning_phase: int | None = None
     phase_tensor: Any = None
     max_epochs: int | None = None
@@ -91,6 +95,14 @@ def next_key() -> Array:
 def fold_in(key: Array, number: Any) -> Array:
     """``jax.random.fold_in``, compiled: loops that users write draw a key in each call."""
     return jax.random.fold_in(key, number)
+
+
+def key_of_seed(seed: int) -> Array:
+    """The next key of a seed that one function of TensorFlow was given, under that of the session where there is one."""
+    number = settings.draws_by_seed.get(seed, 0)
+    settings.draws_by_seed[seed] = number + 1
+    outer = settings.seed if settings.seed_is_given else 0
+    return fold_in(numbered_key(seed % 2**32, number), np.uint32(outer % 2**32))
 
 
 def numbered_key(seed: int, number: int) -> Array:
@@ -145,6 +157,8 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"seed must be a non-negative integer, received {seed!r}")
     settings.seed = int(seed)
     settings.draws = 0
+    settings.seed_is_given = True
+    settings.draws_by_seed = {}
     random.seed(int(seed))
     np.random.seed(int(seed) % 2**32)
 

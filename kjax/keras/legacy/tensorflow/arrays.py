@@ -24,7 +24,8 @@ def reshape(tensor: Any, shape: Any) -> Any:
 
 @define
 def transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
-    return jnp.transpose(a, perm)
+    turned = jnp.transpose(a, perm)
+    return jnp.conj(turned) if conjugate else turned
 
 
 @define
@@ -292,7 +293,8 @@ def fill(dims: Any, value: Any) -> Any:
 
 @define
 def eye(num_rows: int, num_columns: int | None = None, batch_shape: Any = None, dtype: Any = "float32") -> Any:
-    return jnp.eye(num_rows, num_columns, dtype=dtype_of(dtype))
+    matrix = jnp.eye(num_rows, num_columns, dtype=dtype_of(dtype))
+    return matrix if batch_shape is None else jnp.broadcast_to(matrix, (*shape_of(batch_shape), *matrix.shape))
 
 
 @define

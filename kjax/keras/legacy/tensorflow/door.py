@@ -15,7 +15,7 @@ import numpy as np
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.graph_names import note
 from kjax.keras.core.operation import SizedByValues
-from kjax.keras.core.settings import next_key
+from kjax.keras.core.settings import key_of_seed, next_key
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy.tensorflow.tensor import apply, as_bytes, unwrap
@@ -96,11 +96,17 @@ def _drawn(leaf: Any) -> Any:
     return leaf.__symbolic__() if isinstance(leaf, Variable) else leaf
 
 
-def fresh_key() -> Any:
-    """A key for random numbers: of the step that is traced, or the next of the session."""
+def fresh_key(seed: Any = None) -> Any:
+    """A key for random numbers: of the step that is traced, the next of the session, or the next of a seed.
+
+    Args:
+        seed: of one function; its numbers are those of other runs of the script, and others at each call.
+    """
     active = scopes.current()
     key = active.next_key() if active is not None else None
-    return next_key() if key is None else key
+    if key is not None:
+        return key
+    return next_key() if seed is None else key_of_seed(int(np.asarray(seed)))
 
 
 def numbers(thing: Any) -> Any:

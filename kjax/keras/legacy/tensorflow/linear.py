@@ -156,11 +156,21 @@ def _mean(data: Any, segment_ids: Any, number: int) -> Any:
 
 @define
 def bincount(
-    arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, dtype: Any = "int32", axis: Any = None
-) -> Any:
+    arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, dtype: Any = "int32", axis: Any = None,
+    binary_output: bool = False,
+) -> Any:  # fmt: skip
     length = max(int(np.max(np.asarray(arr))) + 1 if np.size(arr) else 0, int(minlength or 0))
     length = length if maxlength is None else min(length, int(maxlength))
-    found = jnp.bincount(jnp.ravel(arr), None if weights is None else jnp.ravel(weights), length=length)
+    if axis not in (None, 0, -1):
+        raise ValueError(f"bincount: axis must be None, 0 or -1, received {axis!r}")
+    by_row = axis == -1 and jnp.ndim(arr) == 2
+    rows = jnp.asarray(arr) if by_row else jnp.reshape(arr, (1, -1))
+    heavy = None if weights is None else jnp.reshape(weights, rows.shape)
+    found = jnp.stack(
+        [jnp.bincount(row, None if heavy is None else heavy[i], length=length) for i, row in enumerate(rows)]
+    )
+    found = found if by_row else found[0]
+    found = (found > 0).astype(dtype_of(dtype)) if binary_output else found
     return found if weights is not None else found.astype(dtype_of(dtype))
 
 
@@ -226,7 +236,7 @@ class LinearOperator:
 
     def matmul(self, x: Any, adjoint: bool = False, adjoint_arg: bool = False, name: str | None = None) -> Any:
         """The product with a matrix."""
-        return _product(self._turned(adjoint), x)
+        return _product(self._turned(adjoint), x, adjoint_arg)
 
     __matmul__ = matmul
 
@@ -236,7 +246,7 @@ class LinearOperator:
 
     def solve(self, rhs: Any, adjoint: bool = False, adjoint_arg: bool = False, name: str | None = None) -> Any:
         """What the product of is ``rhs``."""
-        return _solved(self._turned(adjoint), rhs)
+        return _solved(self._turned(adjoint), rhs, adjoint_arg)
 
     def solvevec(self, rhs: Any, adjoint: bool = False, name: str | None = None) -> Any:
         """The same for a vector."""
@@ -271,8 +281,8 @@ class LinearOperator:
 
 
 @define
-def _product(matrix: Any, x: Any) -> Any:
-    return matrix @ jnp.asarray(x)
+def _product(matrix: Any, x: Any, adjoint: bool) -> Any:
+    return matrix @ (jnp.conj(jnp.swapaxes(jnp.asarray(x), -1, -2)) if adjoint else jnp.asarray(x))
 
 
 @define
@@ -281,8 +291,8 @@ def _vector(matrix: Any, x: Any) -> Any:
 
 
 @define
-def _solved(matrix: Any, rhs: Any) -> Any:
-    return jnp.linalg.solve(matrix, rhs)
+def _solved(matrix: Any, rhs: Any, adjoint: bool) -> Any:
+    return jnp.linalg.solve(matrix, jnp.conj(jnp.swapaxes(jnp.asarray(rhs), -1, -2)) if adjoint else rhs)
 
 
 def LinearOperatorDiag(diag: Any, **options: Any) -> LinearOperator:
@@ -293,7 +303,10 @@ def LinearOperatorDiag(diag: Any, **options: Any) -> LinearOperator:
 
 def LinearOperatorIdentity(num_rows: Any, batch_shape: Any = None, dtype: Any = "float32", **options: Any) -> LinearOperator:  # fmt: skip
     """``tf.linalg.LinearOperatorIdentity``."""
-    return LinearOperator(jnp.eye(int(unwrap(num_rows)), dtype=dtype_of(dtype or "float32")))
+    matrix = jnp.eye(int(unwrap(num_rows)), dtype=dtype_of(dtype or "float32"))
+    return LinearOperator(
+        matrix if batch_shape is None else jnp.broadcast_to(matrix, (*shape_of(batch_shape), *matrix.shape))
+    )
 
 
 def LinearOperatorScaledIdentity(num_rows: Any, multiplier: Any, **options: Any) -> LinearOperator:

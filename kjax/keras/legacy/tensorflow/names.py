@@ -580,7 +580,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "train": _TRAIN,
     "train.experimental": {},
     "summary": _SUMMARY,
-    "summary.experimental": _from("session", "", set_step="without_effect"),
+    "summary.experimental": _from("summaries", "set_step get_step"),
     "random.experimental": _from("rarer", "stateless_shuffle")
     | _from("functions", "Generator get_global_generator set_global_generator stateless_split"),
     "version": {"VERSION": "2.15.0", "GIT_VERSION": "v2.15.0", "COMPILER_VERSION": "", "GRAPH_DEF_VERSION": 1645},

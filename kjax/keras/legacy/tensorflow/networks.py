@@ -90,7 +90,7 @@ def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = Fal
 def dropout(x: Any, rate: float = 0.5, noise_shape: Any = None, seed: Any = None) -> Any:
     if not rate:
         return x
-    keep = jax.random.bernoulli(fresh_key(), 1 - rate, noise_shape or jnp.shape(x))
+    keep = jax.random.bernoulli(fresh_key(seed), 1 - rate, noise_shape or jnp.shape(x))
     return jnp.where(keep, x / (1 - rate), 0)
 
 

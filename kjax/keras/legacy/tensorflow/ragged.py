@@ -467,6 +467,8 @@ def constant(pylist: Any, dtype: Any = None, **options: Any) -> RaggedTensor:
 
 def stack(values: Any, axis: int = 0, name: str | None = None) -> RaggedTensor:
     """``tf.ragged.stack``: arrays of different lengths as rows."""
+    if axis != 0:
+        raise NotImplementedError(f"tf.ragged.stack puts rows below each other (axis=0), received axis={axis}")
     return RaggedTensor([np.asarray(unwrap(v)) for v in values])
 
 

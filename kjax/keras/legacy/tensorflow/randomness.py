@@ -15,19 +15,21 @@ from kjax.keras.legacy.tensorflow.tensor import unwrap, wrap
 
 @define
 def random_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None) -> Any:
-    return mean + stddev * jax.random.normal(_key(seed), shape_of(shape), dtype_of(dtype))
+    return mean + stddev * jax.random.normal(fresh_key(seed), shape_of(shape), dtype_of(dtype))
 
 
 @define
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None) -> Any:
-    return mean + stddev * jax.random.truncated_normal(_key(seed), -2.0, 2.0, shape_of(shape), dtype_of(dtype))
+    return mean + stddev * jax.random.truncated_normal(fresh_key(seed), -2.0, 2.0, shape_of(shape), dtype_of(dtype))
 
 
 @define
 def random_uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", seed: Any = None) -> Any:
     if jnp.issubdtype(dtype_of(dtype), jnp.integer):
-        return jax.random.randint(_key(seed), shape_of(shape), minval, maxval, dtype_of(dtype))
-    return jax.random.uniform(_key(seed), shape_of(shape), dtype_of(dtype), minval, 1.0 if maxval is None else maxval)
+        return jax.random.randint(fresh_key(seed), shape_of(shape), minval, maxval, dtype_of(dtype))
+    return jax.random.uniform(
+        fresh_key(seed), shape_of(shape), dtype_of(dtype), minval, 1.0 if maxval is None else maxval
+    )
 
 
 def _key(seed: Any) -> Any:
@@ -37,13 +39,13 @@ def _key(seed: Any) -> Any:
 @define
 def random_gamma(shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", seed: Any = None) -> Any:
     alpha = jnp.asarray(alpha, dtype_of(dtype))
-    return jax.random.gamma(_key(seed), alpha, (*shape_of(shape), *alpha.shape)) / (1.0 if beta is None else beta)
+    return jax.random.gamma(fresh_key(seed), alpha, (*shape_of(shape), *alpha.shape)) / (1.0 if beta is None else beta)
 
 
 @define
 def random_poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None) -> Any:
     lam = jnp.asarray(lam, jnp.float32)
-    return jax.random.poisson(_key(seed), lam, (*shape_of(shape), *lam.shape)).astype(dtype_of(dtype))
+    return jax.random.poisson(fresh_key(seed), lam, (*shape_of(shape), *lam.shape)).astype(dtype_of(dtype))
 
 
 class Generator:
@@ -182,12 +184,12 @@ def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = 1, d
 
 @define
 def shuffle(value: Any, seed: Any = None) -> Any:
-    return jax.random.permutation(fresh_key(), value)
+    return jax.random.permutation(fresh_key(seed), value)
 
 
 @define
 def categorical(logits: Any, num_samples: int, dtype: Any = None, seed: Any = None) -> Any:
-    samples = jax.random.categorical(fresh_key(), logits, axis=-1, shape=(num_samples, *logits.shape[:-1]))
+    samples = jax.random.categorical(fresh_key(seed), logits, axis=-1, shape=(num_samples, *logits.shape[:-1]))
     return jnp.moveaxis(samples, 0, -1)
 
 

@@ -57,12 +57,15 @@ def frame(
     signal: Any, frame_length: int, frame_step: int, pad_end: bool = False, pad_value: float = 0, axis: int = -1
 ) -> Any:
     length, step = int(frame_length), int(frame_step)
+    axis = axis % signal.ndim
+    signal = jnp.moveaxis(signal, axis, -1)
     size = signal.shape[-1]
     number = -(-size // step) if pad_end else max(1 + (size - length) // step, 0)
     missing = max((number - 1) * step + length - size, 0)
     if pad_end:
         signal = jnp.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, missing)], constant_values=pad_value)
-    return signal[..., np.arange(number)[:, None] * step + np.arange(length)]
+    frames = signal[..., np.arange(number)[:, None] * step + np.arange(length)]
+    return jnp.moveaxis(frames, (-2, -1), (axis, axis + 1))
 
 
 @define
@@ -181,6 +184,10 @@ def _orthonormal(kind: int, size: int) -> np.ndarray:
 
 @define
 def dct(input: Any, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None) -> Any:
+    if axis not in (-1, input.ndim - 1):
+        raise NotImplementedError(
+            f"dct and idct go along the last axis, as in TensorFlow; received axis={axis}: transpose first"
+        )
     size = int(n) if n is not None else input.shape[-1]
     x = input[..., :size]
     x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, size - x.shape[-1])])

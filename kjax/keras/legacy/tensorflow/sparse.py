@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.core import doors
-from kjax.keras.legacy.tensorflow.arrays import constant
+from kjax.keras.legacy.tensorflow.arrays import constant, gather_nd
 from kjax.keras.legacy.tensorflow.door import define, dtype_of
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, as_bytes, is_text, sizes, unwrap
@@ -200,10 +200,16 @@ def concat(axis: int, sp_inputs: Any, name: str | None = None, **options: Any) -
 
 
 def add(a: Any, b: Any, threshold: Any = 0, name: str | None = None) -> Any:
-    """``tf.sparse.add``: a sum, which is sparse where both are."""
-    if isinstance(a, SparseTensor) and isinstance(b, SparseTensor):
-        return from_dense(to_dense(a) + to_dense(b))
-    return to_dense(a) + to_dense(b)
+    """``tf.sparse.add``: a sum, which is sparse where both are, without sums of two that are below ``threshold``."""
+    total = to_dense(a) + to_dense(b)
+    if not (isinstance(a, SparseTensor) and isinstance(b, SparseTensor)):
+        return total
+    found = np.asarray(total)
+    stored = np.zeros(found.shape, int)
+    for each in (a, b):
+        stored[tuple(np.asarray(unwrap(each.indices)).T)] += 1
+    places = np.argwhere((stored == 1) | ((stored == 2) & (np.abs(found) >= np.asarray(unwrap(threshold)))))
+    return SparseTensor(places, gather_nd(total, places), found.shape)
 
 
 def eye(num_rows: int, num_columns: int | None = None, dtype: Any = "float32", name: str | None = None) -> SparseTensor:

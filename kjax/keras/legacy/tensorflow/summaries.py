@@ -32,16 +32,20 @@ class SummaryWriter:
 
     @contextlib.contextmanager
     def as_default(self, step: int | None = None) -> Iterator[SummaryWriter]:
-        """Let the functions of ``tf.summary`` write here."""
-        _writers.append(self)
+        """Let the functions of ``tf.summary`` write here, at a step unless they say another."""
+        before = get_step()
+        self.set_as_default(step)
         try:
             yield self
         finally:
             _writers.pop()
+            set_step(before)
 
     def set_as_default(self, step: int | None = None) -> None:
         """Let the functions of ``tf.summary`` write here from now on."""
         _writers.append(self)
+        if step is not None:
+            set_step(step)
 
     def add_summary(self, summary: Any, global_step: Any = None) -> None:
         """Write what a session gave for a summary, or a ``tf.Summary`` (TensorFlow 1)."""
@@ -70,6 +74,17 @@ class SummaryWriter:
 
 
 _writers: list[SummaryWriter] = []
+_steps: list[Any] = []
+
+
+def set_step(step: Any) -> None:
+    """``tf.summary.experimental.set_step``: the step of functions that say none; a variable may go on counting."""
+    _steps[:] = [] if step is None else [step]
+
+
+def get_step() -> Any:
+    """``tf.summary.experimental.get_step``."""
+    return _steps[0] if _steps else None
 
 
 def create_file_writer(logdir: Any, *args: Any, **options: Any) -> SummaryWriter:
@@ -145,6 +160,7 @@ def _write(make: Callable[..., Any], step: Any, *args: Any) -> Any:
         return Summary(make, *args)
     if not _writers:
         return False
+    step = get_step() if step is None else step
     _writers[-1]._events.add([make(*args)], int(np.asarray(unwrap(0 if step is None else step))))
     return True
 
