@@ -313,7 +313,7 @@ class Owning:
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of :attr:`weights` as numpy arrays; in the era of Keras 1 in the form that they had."""
-        arrays = values.read(self.weights)
+        arrays = values.read(self._kept_weights())
         return older_weights.of_then(self, arrays) if settings.era == "1" else arrays
 
     def set_weights(self, weights: Any) -> None:
@@ -325,7 +325,7 @@ class Owning:
         Raises:
             ValueError: another number of arrays or another shape; nothing is changed then.
         """
-        boxes, given = self.weights, list(weights)
+        boxes, given = self._kept_weights(), list(weights)
         given = older_weights.of_today(self, given) if settings.era == "1" else given
         if len(boxes) != len(given):
             hint = "" if self.built else " The layer has not been built yet: call it, or give it an input shape, first."
@@ -337,6 +337,10 @@ class Owning:
                     f"an array of shape {tuple(np.shape(value))} does not fit"
                 )
         values.write(boxes, given)
+
+    def _kept_weights(self) -> Sequence[Variable]:
+        """The same as :attr:`weights`, found anew only when something changed."""
+        return structure.kept(self, "weights", lambda: tuple(self.weights))
 
     def count_params(self) -> int:
         """Number of numbers in the weights."""
