@@ -161,8 +161,7 @@ class Objective:
     ) -> dict[str, Any]:
         """Add a batch to the accumulators; the losses count with the number of samples, as in Keras."""
         if self.batch_means:
-            states = self._metric_states(iter(()), y_true, y_pred, sample_weight, masks)
-            computed = self._computed(iter(states))
+            computed = self._of_batch(y_true, y_pred, sample_weight, masks)
             values = jnp.concatenate([values, jnp.stack(computed).astype(values.dtype)]) if computed else values
         count = jnp.full_like(values, batch_size)
         sums = state["totals"][:, :2] + jnp.stack([values * batch_size, count], axis=1)
@@ -174,22 +173,39 @@ class Objective:
     def init_metrics(self, y_true: Any = None, y_pred: Any = None) -> tuple[Any, ...]:
         """The empty states of the metrics alone; arguments as for :meth:`init`."""
         rows = self._each(y_true, y_pred, None, None)
-        return tuple(m.init(t, p) for target, t, p, _, _ in rows for m in (*target.metrics, *target.weighted_metrics))
+        states = (m.init(t, p) for target, t, p, _, _ in rows for m in (*target.metrics, *target.weighted_metrics))
+        if self.batch_means:  # (weighted sum, weight) of what each metric gives for a batch
+            return tuple(jnp.zeros(2, jnp.float32) for _ in states)
+        return tuple(states)
 
     def update_metrics(self, states: Any, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> tuple[Any, ...]:
         """The states of the metrics alone after a batch."""
-        return self._metric_states(iter(states), y_true, y_pred, sample_weight, masks)
+        if not self.batch_means:
+            return self._metric_states(iter(states), y_true, y_pred, sample_weight, masks)
+        computed = self._of_batch(y_true, y_pred, sample_weight, masks)
+        size = len(jax.tree.leaves(y_pred)[0])
+        kept = [m.cumulative for target in self.targets for m in (*target.metrics, *target.weighted_metrics)]
+        rows = [jnp.stack([value * size, jnp.asarray(size, value.dtype)]).astype(jnp.float32) for value in computed]
+        return tuple(row if alone else state + row for state, row, alone in zip(states, rows, kept, strict=True))
 
     def compute_metrics(self, states: Any) -> list[Array]:
         """The values of :attr:`metric_names`."""
-        return self._computed(iter(states))
+        return (
+            [state[0] / jnp.maximum(state[1], 1) for state in states]
+            if self.batch_means
+            else self._computed(iter(states))
+        )
+
+    def _of_batch(self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> list[Array]:
+        """The values of all metrics for a batch alone."""
+        return self._computed(iter(self._metric_states(None, y_true, y_pred, sample_weight, masks)))
 
     def _metric_states(self, states: Any, y_true: Any, y_pred: Any, sample_weight: Any, masks: Any) -> tuple[Any, ...]:
-        """The states of all metrics after a batch: from those before it, or from nothing where there are none."""
+        """The states of all metrics after a batch: from those before it, or from nothing where they are None."""
         new = []
         for target, true, pred, weight, mask in self._each(y_true, y_pred, sample_weight, masks):
             for metric, factor in self._metrics_of(target, weight):
-                before = metric.init(true, pred) if self.batch_means else next(states)
+                before = metric.init(true, pred) if states is None else next(states)
                 new.append(metric.update(before, true, pred, factor, mask))
         return tuple(new)
 

@@ -8,8 +8,9 @@ import pytest
 from kjax.keras import backend as K
 from kjax.keras.callbacks import LambdaCallback
 from kjax.keras.core.settings import settings
-from kjax.keras.layers import Dense, Input
+from kjax.keras.layers import Dense, Input, Layer
 from kjax.keras.models import Model, Sequential
+from kjax.keras.optimizers import SGD  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +103,54 @@ def test_what_is_trained_is_fixed_by_compile():
     after = model.get_weights()
     np.testing.assert_array_equal(before[0], after[0])
     assert np.abs(before[2] - after[2]).max() > 0
+
+
+class Hits(Layer):
+    """A metric as a layer that counts ones that are found, over all batches."""
+
+    def __init__(self, name="hits", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.stateful = True
+        self.hits = K.variable(0, dtype="int32")
+
+    def reset_states(self):
+        K.set_value(self.hits, 0)
+
+    def __call__(self, y_true, y_pred):
+        right = K.cast(K.equal(K.cast(y_true, "int32"), K.cast(K.round(y_pred), "int32")), "int32")
+        found = K.sum(right * K.cast(y_true, "int32"))
+        so_far = self.hits * 1
+        self.add_update(K.update_add(self.hits, found), inputs=[y_true, y_pred])
+        return so_far + found
+
+
+def test_a_layer_as_metric_counts_over_all_batches():
+    metric = Hits()
+    model = Sequential([Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(4,))])
+    model.compile(SGD(0.0), "mse", metrics=["mae", metric])
+    assert model.metrics == ["mae", metric] and model.stateful_metric_functions == [metric]
+    assert model.stateful_metric_names == ["hits"]
+    assert model.metrics_names == ["loss", "mean_absolute_error", "hits"]
+    x, y = np.eye(4, dtype="float32").repeat(3, 0), np.tile([[1.0], [1.0], [0.0]], (4, 1))  # every output is 1
+    history = model.fit(x, y, epochs=2, batch_size=4, validation_data=(x[:6], y[:6]), verbose=0).history
+    assert history["hits"] == [8, 8] and history["val_hits"] == [4, 4]
+    assert model.evaluate(x, y, batch_size=5, verbose=0)[2] == 8
+    assert model.train_on_batch(x[:3], y[:3])[2] == 10 and model.test_on_batch(x[:3], y[:3])[2] == 12
+    metric.reset_states()
+    assert K.get_value(metric.hits) == 0
+    assert model.evaluate_generator(iter([(x, y)] * 2), steps=2)[2] == 16
+
+
+def test_metrics_next_to_a_loss_with_variables_are_means_over_all_batches():
+    factor = K.variable(2.0)
+    model = linear()
+
+    def scaled(true, pred):
+        return factor * K.square(true - pred)
+
+    model.compile(SGD(0.0), scaled, metrics=["mae", lambda true, pred: K.max(pred)])
+    x = np.arange(28, dtype="float32").reshape(7, 4)
+    sums = x.sum(1)
+    largest = (4 * sums[3] + 3 * sums[6]) / 7
+    found = model.evaluate(x, np.zeros((7, 1)), batch_size=4, verbose=0)
+    np.testing.assert_allclose(found, [2 * np.mean(sums**2), sums.mean(), largest], rtol=1e-6)

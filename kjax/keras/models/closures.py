@@ -22,8 +22,9 @@ from kjax.keras.core.evaluate import evaluate, nodes_between, variables_of
 from kjax.keras.core.operation import Input
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import KerasTensor, Node, NotSymbolicError, is_symbolic, stand_in
-from kjax.keras.core.updates import noting
+from kjax.keras.core.updates import Update, noting
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.layer_metrics import Latest, LayerState, is_stateful_layer
 from kjax.keras.models.plan import Plan
 from kjax.nn.graph import observed
 
@@ -60,13 +61,15 @@ class DrawnFunction:
         with scopes.outside(), noting() as noted:
             self.result = function(true, pred)
         self.updates = [update for update in noted if update.is_used]
+        self.last = [_as_update(u) for u in function.updates] if is_stateful_layer(function) else []
         if not is_symbolic(self.result):
             raise TypeError(f"{self.__name__}: a loss or metric gives a tensor, received {type(self.result).__name__}")
         given = [true, pred, *known]
         wanted = [t for update in self.updates for t in update.tensors]
+        self.results = [self.result, *(update.tensors[0] for update in self.last)]
         self.before: list[Node] = nodes_between(given, wanted)[0]
-        self.nodes: list[Node] = nodes_between(given, [self.result])[0]
-        used = [t for node in (*self.before, *self.nodes) for t in node.sources] + [self.result, *wanted]
+        self.nodes: list[Node] = nodes_between(given, self.results)[0]
+        used = [t for node in (*self.before, *self.nodes) for t in node.sources] + [*self.results, *wanted]
         own = {id(t) for t in known}
         self.needed = list({id(t): t for t in used if id(t) in own and t is not pred}.values())
 
@@ -83,7 +86,15 @@ class DrawnFunction:
         given = {**tensors, id(self.true): y_true, id(self.pred): y_pred}
         for update in self.updates:  # such as a counter of batches, whose new value the loss uses
             update.target.assign(evaluate(update.tensors, given, self.before)[0])
-        return evaluate([self.result], given, self.nodes)[0]
+        result, *values = evaluate(self.results, given, self.nodes)
+        for update, value in zip(self.last, values, strict=True):  # such as what a metric counts
+            update.target.assign(value)
+        return result
+
+
+def _as_update(given: Any) -> Update:
+    """What ``add_update`` was given, as an update."""
+    return given if isinstance(given, Update) else Update(*given)
 
 
 class Closures:
@@ -93,12 +104,14 @@ class Closures:
         drawn: those that are drawn, by ``id`` of the user's function and number of the output.
         variables: variables outside the model.
         uses_variables: whether any variable is read.
+        states: what metrics that are layers keep.
     """
 
     def __init__(self) -> None:
         self.drawn: dict[tuple[int, int], DrawnFunction] = {}
         self.variables: list[Variable] = []
         self.uses_variables = False
+        self.states: list[LayerState] = []
 
     def __bool__(self) -> bool:
         return bool(self.drawn) or self.uses_variables
@@ -111,6 +124,8 @@ class Closures:
     def replace(self, given: Any, output: int) -> Any:
         """What stands for a user's function."""
         found = self.drawn.get((id(given), output))
+        if found is not None and is_stateful_layer(given):
+            return Latest(found, given.name)
         return given if found is None else found
 
 
@@ -133,6 +148,11 @@ def find_closures(plan: Plan, functions: Sequence[Sequence[Any]], own: Sequence[
                 drawn = DrawnFunction(function, true, output, known)
                 found.drawn[id(function), i] = drawn
                 noticed = drawn.variables
+                if is_stateful_layer(function):
+                    targets = [update.target for update in drawn.last]
+                    states = {id(v): v for v in (*function.weights, *targets)}
+                    found.states.append(LayerState(function, list(states.values())))
+                    noticed = [v for v in noticed if id(v) not in states]
             variables |= {id(v): v for v in noticed}
     mine = {id(v) for v in own}
     found.uses_variables = bool(variables)
@@ -155,7 +175,7 @@ def _is_users(thing: Any) -> bool:
 
 def _look_at(function: Callable[..., Any], output: KerasTensor) -> tuple[list[Variable], bool]:
     """Trace a function: the variables that it reads, and whether it uses symbolic tensors."""
-    if _holds_symbolic(function):
+    if is_stateful_layer(function) or _holds_symbolic(function):
         return [], True
     pred = stand_in(output, 0)
     scope = Noticing(key=jax.random.key(0))

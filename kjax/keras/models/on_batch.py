@@ -14,6 +14,7 @@ from kjax.keras.callbacks.logs import in_shown_order
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models import data as adapt
+from kjax.keras.models.layer_metrics import going_on
 from kjax.nn.module import PARAMS
 from kjax.train import loop
 
@@ -63,7 +64,8 @@ class OnBatch(_Base):
         batch = self._batch("train", x, y, sample_weight, class_weight)
         step, objective = self._training_step()
         program, report = self._programs(step, objective, loop.train_program)
-        session = self._make_session()
+        with going_on(self._find_closures().states):
+            session = self._make_session()
         if not reset_metrics and self._batch_metrics is not None:
             session.holder.carry = session.holder.carry.replace(metrics=self._batch_metrics)
         try:
@@ -83,7 +85,8 @@ class OnBatch(_Base):
         step, objective = self._evaluation_step()
         program, report = self._programs(step, objective, loop.eval_program)
         variables = self._asked_variables(self._is_custom())
-        carry = self._accumulators(objective) if self._is_custom() else self._empty_accumulators()
+        with going_on(self._find_closures().states):
+            carry = self._accumulators(objective) if self._is_custom() else self._empty_accumulators()
         if self._carries_state(self._is_custom()):
             state = {name: value for name, value in variables.items() if name != PARAMS}
             carry, state = program.once((carry, state), variables, batch)

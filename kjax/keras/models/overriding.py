@@ -15,8 +15,10 @@ from kjax.keras.core.metric import Metric
 from kjax.keras.core.session import copied
 from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models.compiled_metrics import CompiledMetrics
 from kjax.keras.models.custom import CustomSteps
+from kjax.keras.models.layer_metrics import Latest, stateful_layers
 from kjax.keras.models.overridden import OVERRIDABLE, overrides, takes_data_only
 from kjax.keras.models.training import Training
 from kjax.keras.utils.batches import unpack_x_y_sample_weight
@@ -63,6 +65,8 @@ class Overridable(Training):
     def metrics(self) -> list[Metric]:
         """The tracker of the loss, the compiled metrics, those of the outputs' losses, and those kept as attributes."""
         found: list[Metric] = []
+        if settings.era in OLD_ERAS and scopes.current() is None and scopes.read_by_script():
+            return self._given_metrics()  # type: ignore[return-value]
         if self._compilation is not None:
             self._show_running_metrics()
             found = [self._compilation.loss_tracker, *self._compiled_metrics()]
@@ -96,7 +100,7 @@ class Overridable(Training):
     def _is_custom(self) -> bool:
         if self._has_methods is None:
             found = overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics
-            found = found or bool(self._kept_metrics() or self._loss_functions or self._find_closures())
+            found = found or bool(self._held_metrics() or self._loss_functions or self._find_closures())
             if not self.built and not found:
                 return False  # layers that are still to be built may keep metrics
             self._has_methods = found
@@ -128,8 +132,29 @@ class Overridable(Training):
             metrics = copied(session.holder.carry.metrics)  # the run goes on with its own buffers
             self._need_compilation().show(self._prepare_objective(), metrics)
 
+    def _given_metrics(self) -> Any:
+        """What ``compile(metrics=...)`` was given, which is what ``metrics`` is in Keras 1 and 2."""
+        return [] if self._compilation is None else self._compilation.metrics or []
+
+    @property
+    def stateful_metric_functions(self) -> list[Any]:
+        """In Keras 2 the metrics of ``compile`` that are layers and go on from batch to batch."""
+        return stateful_layers(self._given_metrics())
+
+    @property
+    def stateful_metric_names(self) -> list[str]:
+        """Names of :attr:`stateful_metric_functions` in the logs."""
+        objective = None if self._compilation is None else self._prepare_objective()
+        if objective is None:
+            return []
+        measured = [m for target in objective.targets for m in (*target.metrics, *target.weighted_metrics)]
+        return [n for n, m in zip(objective.metric_names, measured, strict=False) if isinstance(m, Latest)]
+
     def _kept_metrics(self) -> list[Metric]:
-        """The metrics that the model and its layers hold as attributes; not those of models inside."""
+        """The metrics that the model and its layers hold as attributes, not those of models inside; states of metrics."""
+        return [*self._held_metrics(), *self._find_closures().states]
+
+    def _held_metrics(self) -> list[Metric]:
 
         def find() -> list[Metric]:
             found: dict[int, Metric] = {}

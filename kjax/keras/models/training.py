@@ -163,8 +163,7 @@ class Training(Closing, _Base):
             for name in ("train", "test", "predict"):
                 setattr(self, f"{name}_function", None)
             shown = {"loss_weights": loss_weights, "sample_weight_mode": kwargs.get("sample_weight_mode")}
-            # Metrics that keep something from batch to batch are stateless values of the engine here.
-            self.__dict__.update(shown, stateful_metric_names=[], stateful_metric_functions=[])
+            self.__dict__.update(shown)
             try:
                 older_checks.check_compilation(self)  # type: ignore[arg-type]
             except BaseException:

@@ -30,11 +30,13 @@ class Metric(ContentValue):
 
     Attributes:
         direction: ``'up'`` where larger is better, ``'down'`` where smaller is, None where that is not known.
+        cumulative: whether the value for a batch counts the batches before it too, so that no mean over batches is taken.
     """
 
     name: Any
     dtype: Any
     direction: ClassVar[str | None] = None
+    cumulative: ClassVar[bool] = False
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
