@@ -71,7 +71,7 @@ summaries = Door("kjax.keras.legacy.tensorflow.summaries")
 """For callbacks: ``functions`` gives ``tf.summary``, as a module."""
 
 older_weights = Door("kjax.keras.saving.oldest_weights")
-"""For layers in scripts of Keras 1: their weights ``of_then``, and such ``of_today``."""
+"""For layers in scripts of Keras 1 and 2: their weights ``of_then``, and such ``of_today``."""
 
 older_layers = Door("kjax.keras.legacy.layers")
 """For layers: ``find``, a layer or function by a name that only Keras 1 and 2 had, or None."""

@@ -312,9 +312,8 @@ class Owning:
         return [v for metric in self.metrics for v in metric.variables]
 
     def get_weights(self) -> list[np.ndarray]:
-        """The values of :attr:`weights` as numpy arrays; in the era of Keras 1 in the form that they had."""
-        arrays = values.read(self._kept_weights())
-        return older_weights.of_then(self, arrays) if settings.era == "1" else arrays
+        """The values of :attr:`weights` as numpy arrays; in the eras of Keras 1 and 2 in the order and form that they had."""
+        return older_weights.of_then(self) if settings.era in ("1", "2") else values.read(self._kept_weights())
 
     def set_weights(self, weights: Any) -> None:
         """Set the values of :attr:`weights`.
@@ -326,7 +325,8 @@ class Owning:
             ValueError: another number of arrays or another shape; nothing is changed then.
         """
         boxes, given = self._kept_weights(), list(weights)
-        given = older_weights.of_today(self, given) if settings.era == "1" else given
+        if settings.era in ("1", "2"):
+            boxes, given = older_weights.of_today(self, given)
         if len(boxes) != len(given):
             hint = "" if self.built else " The layer has not been built yet: call it, or give it an input shape, first."
             raise ValueError(f"{self.name!r} has {len(boxes)} weights, but {len(given)} arrays were given.{hint}")

@@ -101,6 +101,7 @@ class Overridable(Training):
         if self._has_methods is None:
             found = overrides(self, *OVERRIDABLE) or type(self).metrics is not Overridable.metrics
             found = found or bool(self._held_metrics() or self._loss_functions or self._find_closures())
+            found = found or self._repeats_variables()
             if not self.built and not found:
                 return False  # layers that are still to be built may keep metrics
             self._has_methods = found

@@ -272,8 +272,20 @@ class Training(Closing, _Base):
             self._state_parts = self._make_parts()
         return dict(self._state_parts)
 
+    def _repeats_variables(self) -> bool:
+        """Whether variables lie in several places: a layer is shared by models of which one is not inside the other."""
+
+        def count() -> bool:
+            boxes = jax.tree.leaves(self.variable_tree(), is_leaf=is_box)
+            return len({id(box) for box in boxes}) < len(boxes)
+
+        return structure.kept(self, "repeats", count)
+
     def _make_parts(self) -> dict[str, Any]:
         tree = self.variable_tree()
+        if self._repeats_variables():
+            met: set[int] = set()
+            tree = _select(tree, lambda v: not (id(v) in met or met.add(id(v))))
         params = tree.pop(PARAMS, {})
         trained = self._trained or frozenset()
         return {

@@ -22,6 +22,7 @@ from kjax.keras.saving import (
     hdf5,
     inner_policies,
     legacy_config,
+    shared,
     weights_h5,
     zip_window,
 )
@@ -188,6 +189,7 @@ def model_from(config: Any, custom_objects: Any, compile: bool, safe_mode: bool)
     if not compile:
         config = {**config, "compile_config": None}
     with sharing(), CustomObjectScope(custom_objects):
+        config = shared.with_ids_of_firsts(config)
         config = legacy_config.modernized(config) if eras.is_old() else config
         model = deserialize_keras_object(config, None, safe_mode)
     if not isinstance(model, Layer):

@@ -12,16 +12,41 @@ import numpy as np
 
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.model import Model
 from kjax.keras.saving import eras
 from kjax.keras.saving.hdf5 import Stored
-from kjax.keras.saving.layout import module_at
+from kjax.keras.saving.layout import graph_layers, module_at
+from kjax.nn.module import OVERWRITE, PARAMS
 
 Arrays = list[np.ndarray]
 
 
 def listed(layer: Any) -> list[Variable]:
     """The weights of a layer or model in the order of these files: those that are trained, then the others."""
+    if eras.is_old() and eras.era() != eras.TF_KERAS:
+        return listed_then(layer)
     return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def listed_then(layer: Any) -> list[Variable]:
+    """The weights of a layer, or of a model inside another, in the order of Keras 1 and 2: those that are trained, then the others.
+
+    To freeze a model there did not freeze its layers: what they would train still came first.
+    """
+    entries = (
+        entry for part in layer._flatten_layers() for entry in (*getattr(part, "_boxes", ()), *part._own_variables)
+    )
+    learned = {id(v) for collection, _, v in entries if collection in (PARAMS, OVERWRITE) and not v.frozen}
+    first = [v for v in layer.weights if (v.trainable if layer.trainable else id(v) in learned)]
+    return [*first, *(v for v in layer.weights if all(v is not other for other in first))]
+
+
+def gathered_then(layer: Any) -> list[Variable]:
+    """The weights in the order of ``get_weights`` of Keras 1 and 2, which goes through a model layer by layer."""
+    if not isinstance(layer, Model):
+        return listed_then(layer)
+    found = {id(v): v for inner in graph_layers(layer) for v in listed_then(inner)}
+    return list({**found, **{id(v): v for v in layer.weights}}.values())
 
 
 def matched(

@@ -1,4 +1,4 @@
-"""Lists of weights as Keras 1 had them: each gate's apart, kernels in the order of axes of then."""
+"""Lists of weights as Keras 1 and 2 had them: in another order; in Keras 1 each gate's apart, kernels in the axes of then."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from kjax.keras.core import doors
+from kjax.keras.core import doors, values
 from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.settings import settings
 from kjax.keras.core.variable import Variable
 from kjax.keras.saving.layout import module_at
-from kjax.keras.saving.legacy_weights import GATES_OF_KERAS1, KERAS1
+from kjax.keras.saving.legacy_weights import GATES_OF_KERAS1, KERAS1, gathered_then
 
 Arrays = list[np.ndarray]
 
@@ -79,36 +80,39 @@ def _runs(layer: Any, variables: Sequence[Variable]) -> Iterator[tuple[Any, str,
         yield module, name if known else "", run
 
 
-def of_then(layer: Any, arrays: Sequence[np.ndarray]) -> Arrays:
-    """The weights of a layer or model as ``get_weights`` of Keras 1 listed them.
+def of_then(layer: Any) -> Arrays:
+    """The weights of a layer or model as ``get_weights`` of Keras 1 or 2 listed them.
 
     Args:
         layer: the layer or model.
-        arrays: its weights of today.
     """
-    left, found = list(arrays), []
-    for module, name, run in _runs(layer, layer.weights):
+    variables = gathered_then(layer)
+    left, found = values.read(variables), []
+    if settings.era != "1":
+        return left
+    for module, name, run in _runs(layer, variables):
         mine, left = left[: len(run)], left[len(run) :]
         found += _THEN[name](module, mine) if name else mine
     return found
 
 
-def of_today(layer: Any, arrays: Sequence[Any]) -> list[Any]:
-    """Arrays that ``set_weights`` is given in a script of Keras 1, as those of today; such of today stay.
+def of_today(layer: Any, arrays: Sequence[Any]) -> tuple[list[Variable], list[Any]]:
+    """Weights of a layer, and the values that ``set_weights`` is given for them in a script of Keras 1 or 2.
 
     Args:
         layer: the layer or model.
-        arrays: the arrays.
+        arrays: values in the form of Keras 1, or of today.
     """
-    variables, left, found = layer.weights, list(arrays), []
-    if [np.shape(a) for a in left] == [tuple(v.shape) for v in variables] and not _is_ambiguous(layer, variables):
-        return left
+    variables, left, found = gathered_then(layer), list(arrays), []
+    fit = [np.shape(a) for a in left] == [tuple(v.shape) for v in variables]
+    if settings.era != "1" or (fit and not _is_ambiguous(layer, variables)):
+        return variables, left
     for module, name, run in _runs(layer, variables):
         count = GATES_OF_KERAS1.get(name, len(run))
         mine, left = left[:count], left[count:]
         whole = name and len(mine) == count
         found += KERAS1[name](module, [np.asarray(a) for a in mine]) if whole else mine
-    return [*found, *left]
+    return variables, [*found, *left]
 
 
 def _is_ambiguous(layer: Any, variables: Sequence[Variable]) -> bool:
