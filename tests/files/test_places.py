@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,48 @@ def test_a_folder_is_the_old_model_or_the_new_one(way: str, tmp_path: Path, monk
     assert keras.saving.load_model(tmp_path / "net").output_shape == (None, 4)
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
     assert not [path for path in (tmp_path / "net").iterdir() if path.name.startswith(".")]
+
+
+def test_several_files_are_the_old_weights_or_the_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new, bare = net(seed=1), net(seed=2), net(seed=3)
+    path, left, replace, unlink = tmp_path / "a.weights.json", 0, os.replace, Path.unlink
+
+    class Crash(BaseException):
+        """The end of the process."""
+
+    def crashing(function: Any) -> Any:
+        def act(*args: Any, **kwargs: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Crash
+            return function(*args, **kwargs)
+
+        return act
+
+    monkeypatch.setattr(os, "replace", crashing(replace))
+    monkeypatch.setattr(Path, "unlink", crashing(unlink))
+    left, saved, ends = 10**6, False, []
+    old.save_weights(path, max_shard_size=2e-6)
+    assert len(list(tmp_path.glob("*.h5"))) > 2
+    for steps in range(60):
+        left = steps
+        try:
+            new.save_weights(path, max_shard_size=1e-6)
+            saved = True
+        except Crash:
+            pass
+        left = 10**6
+        bare.load_weights(path)
+        found = [i for i, m in enumerate((old, new)) if np.array_equal(m.get_weights()[0], bare.get_weights()[0])]
+        assert all(map(np.array_equal, (old, new)[found[0]].get_weights(), bare.get_weights()))
+        ends.append(found[0])
+        old.save_weights(path, max_shard_size=2e-6)
+        if saved:
+            break
+    assert saved and set(ends) == {0, 1}
+    names = sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith("."))
+    assert names == ["a.weights.json", *(f"a_{i:05}.weights.h5" for i in range(len(names) - 1))]
 
 
 def test_numbers_of_numpy_in_yaml() -> None:

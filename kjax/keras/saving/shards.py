@@ -6,6 +6,8 @@ import contextlib
 import json
 import math
 import os
+import re
+import shutil
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -39,6 +41,9 @@ def _map_of(filepath: Any) -> Path:
 def save_weights(model: Any, filepath: Any, max_shard_size: float, skip: Iterable[Any] = ()) -> None:
     """Write the weights of a model, and the state of its optimizer, to files of limited size.
 
+    All of it takes the place of an older map and its files at once, when the new map takes that of the old one: the files
+    that the old map names stay until then, and those of the new one have other names.
+
     Args:
         model: a built model.
         filepath: name of the map, which ends in ``.weights.json``; the files lie beside it.
@@ -52,7 +57,10 @@ def save_weights(model: Any, filepath: Any, max_shard_size: float, skip: Iterabl
 
     weights_h5.need_built(model, "save")
     path, limit = _map_of(filepath), float(max_shard_size) * 1024**3
-    base = path.stem.replace(".weights", "")
+    old, base = _listed(path), path.stem.replace(".weights", "")
+    # The names of Keras are taken at the end, if files of the older map have them.
+    mark = next(mark for mark in ("", "-1", "-2") if _name(base + mark, 0) not in old)
+    names: list[str] = []
     places: dict[str, list[str]] = {}
     total = size = 0
     with contextlib.ExitStack() as all_files:
@@ -61,7 +69,6 @@ def save_weights(model: Any, filepath: Any, max_shard_size: float, skip: Iterabl
         # A file that is full is closed, and takes its name with the others.
         current = all_files.enter_context(contextlib.ExitStack())
         file: Any = None
-        name = ""
         for place, label, values in weights_h5.contents(model, skip):
             for key, value in values.items():
                 held = _bytes_of(value)
@@ -72,18 +79,50 @@ def save_weights(model: Any, filepath: Any, max_shard_size: float, skip: Iterabl
                     )
                 if file is None or size + held > limit:
                     current.close()
-                    name = f"{base}_{len({n for names in places.values() for n in names}):05}.weights.h5"
-                    shard = all_files.enter_context(atomic.replacing(path.with_name(name)))
+                    names.append(_name(base + mark, len(names)))
+                    shard = all_files.enter_context(atomic.replacing(path.with_name(names[-1])))
                     current = all_files.enter_context(contextlib.ExitStack())
                     file, size = current.enter_context(h5py.File(shard, "w")), 0
                 size, total = size + held, total + held
                 weights_h5.write_object(file, place, label, {key: value})
                 listed = places.setdefault(f"/{place}/vars" if place else "/vars", [])
-                if name not in listed:
-                    listed.append(name)
-        weight_map = {place: names[0] if len(names) == 1 else names for place, names in places.items()}
-        about = {"metadata": {"total_size": total}, "weight_map": weight_map}
-        target.write_text(json.dumps(about, indent=4), encoding="utf-8")
+                if names[-1] not in listed:
+                    listed.append(names[-1])
+        weight_map = {place: files[0] if len(files) == 1 else files for place, files in places.items()}
+        about = json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map}, indent=4)
+        target.write_text(about, encoding="utf-8")
+    final = [_name(base, number) for number in range(len(names))]
+    if mark:
+        for name, plain in zip(names, final, strict=True):
+            with atomic.replacing(path.with_name(plain)) as other:
+                _as_another(path.with_name(name), other)
+            about = about.replace(json.dumps(name), json.dumps(plain))
+        with atomic.replacing(path) as target:
+            target.write_text(about, encoding="utf-8")
+    for name in old.union(names).difference(final):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+def _name(base: str, number: int) -> str:
+    return f"{base}_{number:05}.weights.h5"
+
+
+def _as_another(path: Path, other: Path) -> None:
+    """Give a file a second name; where the disk cannot do that, copy it."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
+
+
+def _listed(path: Path) -> set[str]:
+    """The files of its own that a map names which is there already; none where it cannot be read."""
+    own = re.compile(re.escape(path.stem.replace(".weights", "")) + r"(-[12])?_\d{5,}\.weights\.h5")
+    try:
+        with Shards(path) as shards:
+            return {name for listed in shards.places.values() for name in listed if own.fullmatch(name)}
+    except (OSError, ValueError):
+        return set()
 
 
 def _bytes_of(value: Any) -> int:
