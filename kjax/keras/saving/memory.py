@@ -13,6 +13,9 @@ import numpy as np
 _ALIGNMENT = 64
 """XLA:CPU uses the memory of an array as it is if its address is a multiple of this."""
 
+_LARGE = 1 << 20
+"""Bytes for which it is worth while to see that they are free."""
+
 
 def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
     """A new array, not filled, in memory that JAX can go on using.
@@ -42,3 +45,6 @@ def give(box: Any, array: np.ndarray) -> None:
     """
     # As an array of JAX, which may use the memory as it is; a NumPy array would be copied for safety.
     box.assign(jnp.asarray(jax.device_put(array), box.stored_dtype))
+    if array.nbytes > _LARGE:
+        # JAX lets go of a NumPy array, as the value before may be, when it takes the next one; let that be now.
+        jax.device_put(np.uint8(0))

@@ -17,8 +17,9 @@ import numpy as np
 
 from kjax.keras.core.variable import Variable
 from kjax.keras.models.state_tree import lacking, nested, pairs
-from kjax.keras.saving import asset_files
+from kjax.keras.saving import asset_files, memory
 from kjax.keras.saving.errors import FileFormatError, loading
+from kjax.train.pieces import Pieces
 
 MARKS = {"orbax.checkpoint", "pytree.orbax-checkpoint", "checkpoint_metadata", "_CHECKPOINT_METADATA", "pytree"}
 """Names of which one is in every checkpoint."""
@@ -111,6 +112,8 @@ class _Stored:
 
     index: int
     """Its place among the leaves of the checkpoint."""
+    keys: tuple[str, ...]
+    """Its place in the tree."""
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
@@ -138,10 +141,26 @@ class _Arrays:
             described = ocp.v1.checkpointables_metadata(os.fspath(checkpoint)).metadata["pytree"]
         if not isinstance(described, Mapping):
             raise ValueError("the checkpoint holds no tree of variables")
-        leaves, self._structure = jax.tree.flatten(described)
-        self._stored = [_Stored(i, tuple(leaf.shape), np.dtype(leaf.dtype)) for i, leaf in enumerate(leaves)]
+        leaves, self._structure = jax.tree_util.tree_flatten_with_path(described)
+        self._stored = [
+            _Stored(i, tuple(map(_key, path)), tuple(leaf.shape), np.dtype(leaf.dtype))
+            for i, (path, leaf) in enumerate(leaves)
+        ]
+        self._pieces = Pieces(self._folder)
         self.tree: dict[str, Any] = dict(jax.tree.unflatten(self._structure, self._stored))
         """The arrays as they are nested in the checkpoint."""
+
+    def find(self, stored: _Stored) -> str | None:
+        """What :meth:`read_pieces` needs; None for an array that is not stored as its bytes."""
+        return self._pieces.find(stored.keys, stored.shape, stored.dtype)
+
+    def read_pieces(self, stored: _Stored, key: Any) -> np.ndarray:
+        """An array on the host, in new memory and with no more of it.
+
+        Raises:
+            ValueError: the files are damaged.
+        """
+        return self._pieces.read(key, stored.shape, stored.dtype)
 
     def read(self, wanted: Mapping[int, jax.sharding.Sharding]) -> list[jax.Array]:
         """Some arrays.
@@ -177,6 +196,11 @@ class _Arrays:
         return size >= sum(stored.nbytes for stored in self._stored)
 
 
+def _key(entry: Any) -> str:
+    """A step into a tree, as it stands in the names of files."""
+    return str(next(getattr(entry, kind) for kind in ("key", "idx", "name") if hasattr(entry, kind)))
+
+
 def _orbax_path(path: Path) -> Any:
     from etils import epath  # the paths of Orbax
 
@@ -199,6 +223,8 @@ def _set(model: Any, checkpoint: Path, kinds: tuple[str, ...] | None, fresh: boo
         known = nested(model, lambda variable: variable.path)
         tree = {key: _renamed(part, known.get(key, {})) if key in WEIGHTS else part for key, part in tree.items()}
     _check(model, tree)
+    # All of them before any value is set: it says whether the bytes are there.
+    keys = {stored.index: arrays.find(stored) for stored in jax.tree.leaves(tree)}
     parts = [tree]
     if fresh or not any(variable.sharding for variable in model.weights):
         # The weights before the optimizer is built, for which the model would make first values that nobody needs.
@@ -210,11 +236,15 @@ def _set(model: Any, checkpoint: Path, kinds: tuple[str, ...] | None, fresh: boo
                 raise ValueError(
                     f"the checkpoint does not fit the model: {variable.path!r} has shape {stored.shape}, the variable {variable.shape}"
                 )
+        near = [(variable, stored) for variable, stored in found if keys[stored.index] and not _is_spread(variable)]
+        rest = [(variable, stored) for variable, stored in found if not keys[stored.index] or _is_spread(variable)]
         # If something may be missing, all is read before anything is set.
-        for group in _groups(found) if fresh or arrays.is_whole() else [found]:
+        for group in _groups(rest) if fresh or arrays.is_whole() else [rest] if rest else []:
             values = arrays.read({stored.index: _place(variable) for variable, stored in group})
             for variable, _ in reversed(group):
                 variable.assign(values.pop())
+        for variable, stored in near:
+            memory.give(variable, arrays.read_pieces(stored, keys[stored.index]))
 
 
 def _set_assets(model: Any, checkpoint: Path) -> None:
@@ -242,6 +272,11 @@ def _groups(found: list[tuple[Variable, _Stored]]) -> Iterator[list[tuple[Variab
 def _place(variable: Variable) -> jax.sharding.Sharding:
     """Where an array for a variable goes: where its value is, whatever devices wrote it."""
     return variable.sharding or jax.sharding.SingleDeviceSharding(jax.devices()[0])
+
+
+def _is_spread(variable: Variable) -> bool:
+    """Whether the value is on several devices, each of which reads its own part."""
+    return variable.sharding is not None and len(variable.sharding.device_set) > 1
 
 
 def _renamed(tree: Any, known: Any) -> Any:
