@@ -242,6 +242,9 @@ _SPECIAL: dict[str, dict[str, str]] = {
         name: "kjax.keras.legacy.applications:obtain_input_shape"
         for name in ("_obtain_input_shape", "obtain_input_shape")
     },
+    "applications": {
+        name: f"kjax.keras.legacy.private:{name}" for name in ("get_submodules_from_kwargs", "get_keras_submodule")
+    },
     "optimizers": {"optimizer_from_config": "kjax.keras.optimizers:deserialize"},
     "utils": {
         "to_ordinal": "kjax.keras.legacy.left_out:to_ordinal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 from collections.abc import Sequence
 from typing import Any
@@ -256,3 +257,37 @@ def _regular_normalize_batch_in_training(
 
 
 _broadcast_normalize_batch_in_training = _fused_normalize_batch_in_training = _regular_normalize_batch_in_training
+
+
+# -- the package keras_applications --------------------------------------------------------------------------------
+
+
+def get_submodules_from_kwargs(kwargs: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """The modules that builders of architectures work with: ``(backend, layers, models, utils)``.
+
+    Args:
+        kwargs: those among the arguments of such a function, by these names; Keras' own where one is missing.
+
+    Raises:
+        TypeError: another name among them.
+    """
+    names = ("backend", "layers", "models", "utils")
+    unknown = sorted(set(kwargs) - set(names))
+    if unknown:
+        raise TypeError(f"unknown keyword arguments {unknown}; modules are given as {names}")
+    backend_, layers, models, utils = (kwargs.get(name) or get_keras_submodule(name) for name in names)
+    return backend_, layers, models, utils
+
+
+def get_keras_submodule(name: str) -> Any:
+    """A module of Keras.
+
+    Args:
+        name: ``'backend'``, ``'layers'``, ``'models'``, ``'utils'`` or ``'engine'``.
+
+    Raises:
+        ImportError: another name.
+    """
+    if name not in ("backend", "engine", "layers", "models", "utils"):
+        raise ImportError(f"there is no module of Keras that is given by the name {name!r}")
+    return importlib.import_module(f"kjax.keras.{name}")

@@ -12,7 +12,9 @@ def _from(module: str, names: str) -> dict[str, str]:
 
 
 TABLES: dict[str, dict[str, str]] = {
-    "": _from("raw_operations", "raw_ops"),
+    "": _from("raw_operations", "raw_ops")
+    | _from("python_helpers", "RegisterGradient")
+    | _from("session", "disable_tensor_equality=without_effect enable_tensor_equality=without_effect"),
     "math": _from(
         "mathematics",
         "segment_min segment_prod unsorted_segment_min unsorted_segment_prod unsorted_segment_sqrt_n erfcinv approx_max_k "
