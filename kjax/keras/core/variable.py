@@ -22,6 +22,7 @@ from kjax.keras.core.doors import effects, names, nodes, sessions
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.settings import next_key, numbered_key, settings, unique_name
 from kjax.keras.core.shapes import TensorShape
+from kjax.keras.core.wide import types_of
 from kjax.keras.legacy import tensor_names
 from kjax.nn import initializers
 from kjax.nn.drawing import on_device
@@ -79,7 +80,8 @@ def own_memory(value: Any, dtype: Any) -> np.ndarray:
 
 def device_array(value: Any, dtype: Any) -> Array:
     """An array of JAX in a type; for one of NumPy, whose owner may go on to change it, nothing is compiled for its shape."""
-    return jax.device_put(own_memory(value, dtype)) if isinstance(value, np.ndarray) else jnp.asarray(value, dtype)
+    with types_of(dtype):
+        return jax.device_put(own_memory(value, dtype)) if isinstance(value, np.ndarray) else jnp.asarray(value, dtype)
 
 
 _made: weakref.WeakValueDictionary[tuple[int, int], Variable] = weakref.WeakValueDictionary()
@@ -394,13 +396,15 @@ class Variable:
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Array:
         """Add to the value; arguments as those of :meth:`assign`."""
-        return self.assign(self.value + jnp.asarray(value))
+        with types_of(self._dtype):
+            return self.assign(self.value + jnp.asarray(value))
 
     def assign_sub(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Array:
         """Subtract from the value; arguments as those of :meth:`assign`."""
-        return self.assign(self.value - jnp.asarray(value))
+        with types_of(self._dtype):
+            return self.assign(self.value - jnp.asarray(value))
 
     def store(self, value: Array) -> None:
         """Take over a device array as it is (right shape and type, owned by nobody else)."""

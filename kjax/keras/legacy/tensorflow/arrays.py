@@ -13,8 +13,9 @@ from jax.core import Tracer
 
 from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
-from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of, sized_by_values
-from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_text, sizes, unwrap, wrap
+from kjax.keras.core.tensor import symbolic_leaves
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of, sized_by_values, tensor_of_list
+from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_leaf, is_text, sizes, unwrap, wrap
 
 
 @define
@@ -93,11 +94,13 @@ def gather_nd(params: Any, indices: Any) -> Any:
 
 
 @define
-def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    return jnp.argwhere(condition) if x is None else jnp.where(condition, x, y)
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    return jnp.where(condition, x, y)
 
 
-_places = sized_by_values(_where, lambda condition: [((None, len(condition.shape)), "int32")], "where")
+_places = sized_by_values(
+    function_of(jnp.argwhere, "argwhere"), lambda condition: [((None, len(condition.shape)), "int32")], "where"
+)
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Any:
@@ -172,7 +175,7 @@ def shape(input: Any, out_type: Any = None, name: str | None = None) -> Any:
         return backend.shape(input) if None in input.shape else sizes(input.shape)
     if getattr(input, "rows_differ", False):
         return RaggedShape(input)
-    return sizes(jnp.shape(unwrap(input)))
+    return sizes(jnp.shape(unwrap(input)), out_type)
 
 
 class RaggedShape:
@@ -210,7 +213,7 @@ def rank(input: Any, name: str | None = None) -> Any:
 
 def size(input: Any, out_type: Any = None, name: str | None = None) -> Any:
     """``tf.size``: number of elements."""
-    return sizes(np.size(unwrap(input.flat_values if hasattr(input, "flat_values") else input)))
+    return sizes(np.size(unwrap(input.flat_values if hasattr(input, "flat_values") else input)), out_type)
 
 
 def _array_of(value: Any, dtype: Any, shape: Any = None) -> Any:
@@ -222,8 +225,7 @@ def _array_of(value: Any, dtype: Any, shape: Any = None) -> Any:
             array = as_bytes(array)
             return array if shape is None else array.reshape(shape_of(shape))
         if dtype is None:
-            kept = isinstance(value, (np.ndarray, np.generic))
-            dtype = "float32" if array.dtype == np.float64 and not kept else None
+            array = array if isinstance(value, (np.ndarray, np.generic)) else tensor_of_list(array)
         elif array.dtype.kind not in "biufcV":
             raise ValueError(f"cannot make a tensor of type {dtype} of {value!r}")
         value = array
@@ -250,7 +252,14 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     """``tf.constant``: numbers as a tensor, strings as a tensor of bytes."""
     if is_text(value) or (isinstance(value, (list, tuple)) and is_text(np.asarray(value))):
         return Tensor(_array_of(value, None, shape))
+    if dtype is None and any(isinstance(leaf, (int, complex)) for leaf in jax.tree.leaves(value)[:1]):
+        array = None if any(isinstance(leaf, Tracer) or is_leaf(leaf) for leaf in _leaves(value)) else np.asarray(value)
+        value = tensor_of_list(array) if array is not None and array.dtype.kind in "ic" else value
     return _tensor(value, dtype, shape)
+
+
+def _leaves(value: Any) -> list[Any]:
+    return jax.tree.leaves(value, is_leaf=is_leaf)
 
 
 def convert_to_tensor(
@@ -312,8 +321,14 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
 
 
 @define
-def linspace(start: Any, stop: Any, num: int, axis: int = 0) -> Any:
-    return jnp.linspace(start, stop, int(num), axis=axis)
+def _linspace(start: Any, stop: Any, num: int, axis: int, dtype: Any) -> Any:
+    return jnp.linspace(start, stop, int(num), axis=axis, dtype=dtype_of(dtype))
+
+
+def linspace(start: Any, stop: Any, num: int, name: str | None = None, axis: int = 0) -> Any:
+    """``tf.linspace``; between integers the numbers are of 64 bits."""
+    whole = all(np.asarray(unwrap(end)).dtype.kind in "iu" for end in (start, stop) if not symbolic_leaves(end))
+    return _linspace(start, stop, num, axis, "float64" if whole and not symbolic_leaves((start, stop)) else None)
 
 
 @define

@@ -7,8 +7,10 @@ What cannot be traced, because it looks at values, runs as it is, step by step.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -21,11 +23,12 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import next_key
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.core.wide import is_wide, types_of
 from kjax.keras.legacy.tensorflow import checks
+from kjax.keras.legacy.tensorflow.arrays import convert_to_tensor
 from kjax.keras.legacy.tensorflow.specs import TensorSpec
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, is_leaf, is_text, tapes, unwrap, wrap
 from kjax.keras.legacy.tensorflow.variables import MadeInTrace
-from kjax.nn.dtypes import abstract
 
 MOST_PROGRAMS = 16
 """A function that is called with ever new sizes or numbers is not compiled for more of them."""
@@ -53,10 +56,12 @@ def executing_eagerly() -> bool:
 class Gathering(scopes.Scope):
     """A scope that takes in every variable that is read or set, and remembers which."""
 
-    optional = True
+    optional = keeps_wide = True
     """What cannot be traced in it runs step by step."""
     checked = False
     """Whether there are assertions in it."""
+    made_wide = False
+    """Whether arrays of 64 bits were made in it."""
 
     def __init__(self, known: list[Variable], values: list[Any], key: Any) -> None:
         super().__init__({id(v): value for v, value in zip(known, values, strict=True)}, key=key, records=True)
@@ -66,7 +71,8 @@ class Gathering(scopes.Scope):
         """This scope: a variable that it does not know becomes known, as zeros of its shape."""
         if id(variable) not in self.values:
             self.met[id(variable)] = variable
-            self.values[id(variable)] = jnp.zeros(variable.shape, variable.dtype)
+            with types_of(variable.stored_dtype):
+                self.values[id(variable)] = jnp.zeros(variable.shape, variable.dtype)
         return self
 
 
@@ -78,36 +84,49 @@ class Program:
         structure: how its arguments unflatten.
         leaves: the arguments flat; the arrays among them are what it is called with.
         places: where the arrays are.
+        quiet: whether it was traced before, for other sizes of the same signature: what it prints meanwhile is not shown.
     """
 
-    def __init__(self, function: Callable[..., Any], structure: Any, leaves: list[Any], places: list[int]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], structure: Any, leaves: list[Any], places: list[int], quiet: bool = False
+    ) -> None:
         self.function, self.structure, self.places = function, structure, places
         self.leaves = [None if i in places else leaf for i, leaf in enumerate(leaves)]
+        self._shapes = {i: leaves[i].named[1] for i in places if hasattr(leaves[i], "named")}
         self.variables: list[Variable] = []
         self.changed: list[Variable] = []
         self.outputs: Any = None
+        self.traced = quiet
+        self.names = _names_of(function, jax.tree.unflatten(structure, range(len(leaves))))
         self.checked = False
-        arrays = [_abstract(leaves[i]) for i in places]
+        arrays = [jax.ShapeDtypeStruct(leaves[i].shape, unwrap(leaves[i]).dtype) for i in places]
+        self.wide = any(map(is_wide, arrays))
         self._compiled = jax.jit(self._run)
         for _ in range(5):
-            before = [id(v) for v in self.variables]
+            before = [id(v) for v in self.variables], self.wide
             values = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.dtype)) for v in self.variables]
-            self._compiled.eval_shape(values, arrays, jax.random.key(0))  # the last of these is what will run
-            if [id(v) for v in self.variables] == before:
+            unseen = contextlib.redirect_stdout(io.StringIO()) if self.traced else contextlib.nullcontext()
+            with jax.enable_x64(self.wide), unseen:  # the script is to see one tracing
+                self._compiled.eval_shape(values, arrays, jax.random.key(0))  # the last of these is what will run
+            if ([id(v) for v in self.variables], self.wide) == before:
                 break
 
     def _run(self, values: list[Any], arrays: list[Any], key: Any) -> Any:
         scope = Gathering(self.variables, values, key)
-        with scopes.enter(scope):
+        self.traced = True
+        with scopes.enter(scope), jax.enable_x64(False):  # each function that makes 64 bits says so
             filled = list(self.leaves)
             for place, array in zip(self.places, arrays, strict=True):
-                filled[place] = Tensor(array)
+                filled[place] = tensor = Tensor(array)
+                tensor.named = self.names.get(place, "args"), self._shapes.get(place, tensor.shape)
             args, kwargs = jax.tree.unflatten(self.structure, filled)
             found, structure = jax.tree.flatten(self.function(*args, **kwargs), is_leaf=is_leaf)
-        plain = [leaf if isinstance(leaf, Variable) else unwrap(leaf) for leaf in found]
+            plain = [unwrap(leaf) for leaf in found]
         traced = [isinstance(leaf, (jax.Array, np.ndarray)) and not isinstance(leaf, Sizes) for leaf in plain]
-        self.outputs = structure, [None if t else leaf for leaf, t in zip(plain, traced, strict=True)], traced
+        rest = [None if t else _as_tensor(leaf) for leaf, t in zip(plain, traced, strict=True)]
+        self.outputs = structure, rest, traced
         self.checked = scope.checked
+        self.wide = self.wide or scope.made_wide or any(is_wide(v.stored_dtype) for v in scope.met.values())
         self.variables = list(scope.met.values())
         self.changed = [v for v in self.variables if id(v) in scope.changed]
         results = [leaf for leaf, t in zip(plain, traced, strict=True) if t]
@@ -117,7 +136,8 @@ class Program:
         """Run it: variables are set, tensors returned."""
         values = [v.stored_value() for v in self.variables]
         known = len(values)
-        results, after = self._compiled(values, arrays, next_key())
+        with jax.enable_x64(self.wide):
+            results, after = self._compiled(values, arrays, next_key())
         if self.checked:
             jax.effects_barrier()
             if checks.failures:
@@ -133,6 +153,31 @@ class Program:
         return jax.tree.unflatten(
             structure, [wrap(next(given)) if t else leaf for leaf, t in zip(rest, traced, strict=True)]
         )
+
+
+def _names_of(function: Callable[..., Any], numbered: tuple[Any, Any]) -> dict[int, str]:
+    """The names of the arguments that hold certain leaves."""
+    try:
+        given = inspect.signature(function).bind(*numbered[0], **numbered[1]).arguments
+    except (TypeError, ValueError):  # the call says itself what is wrong with its arguments
+        return {}
+    return {leaf: name for name, tree in given.items() for leaf in jax.tree.leaves(tree) if isinstance(leaf, int)}
+
+
+def _as_tensor(leaf: Any) -> Any:
+    """What a function returns: numbers and sizes are tensors."""
+    if isinstance(leaf, Sizes):
+        return Tensor(jnp.asarray(np.asarray(leaf)))
+    return convert_to_tensor(leaf) if isinstance(leaf, (bool, int, float, str, bytes, np.generic, np.ndarray)) else leaf
+
+
+def _as_tensors(found: Any) -> Any:
+    return jax.tree.map(_as_tensor, unwrapped_variables(found), is_leaf=is_leaf)
+
+
+def unwrapped_variables(found: Any) -> Any:
+    """A tree in which tensors take the places of variables."""
+    return jax.tree.map(lambda leaf: wrap(unwrap(leaf)) if isinstance(leaf, Variable) else leaf, found, is_leaf=is_leaf)
 
 
 class NotTraceable(Exception):
@@ -216,8 +261,8 @@ def _is_spec(thing: Any) -> bool:
 
 
 def _present(dtype: Any) -> str:
-    """The type that takes the place of one in JAX."""
-    return str(dtype) if str(dtype) == "string" else str(jax.dtypes.canonicalize_dtype(str(dtype)))
+    """The name of a type."""
+    return getattr(dtype, "name", str(dtype))
 
 
 def _is_open(value: Any) -> bool:
@@ -254,7 +299,11 @@ class Function:
                     f"{self.python_function.__name__}: its input_signature asks for {spec}, received a tensor of shape "
                     f"{tuple(value.shape)} and type {dtype}"
                 )
-            return leaf if isinstance(leaf, (Tensor, Variable)) or text else Tensor(jnp.asarray(value, wanted))
+            if isinstance(leaf, Variable) or text:
+                return leaf
+            tensor = Tensor(_on_device(value.astype(wanted)))
+            tensor.named = spec.name or "args", spec.shape
+            return tensor
 
         specs = tuple(self.input_signature)[: len(given)]
         return (*jax.tree.map(fit, specs, given[: len(specs)], is_leaf=_is_spec), *given[len(specs) :])
@@ -284,31 +333,33 @@ class Function:
             owner = int(self._is_method)
             args = (*args[:owner], *self._fitting(args[owner:]))
         function = self.python_function
-        if self._as_it_is or _Eager.on or scopes.current() is not None or any(tape.recording for tape in tapes):
+        if _Eager.on or scopes.is_drawing() or symbolic_leaves((args, kwargs)):
             return function(*args, **kwargs)
-        if symbolic_leaves((args, kwargs)):
-            return function(*args, **kwargs)
+        if self._as_it_is or scopes.current() is not None or any(tape.recording for tape in tapes):
+            return _as_tensors(function(*args, **kwargs))
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_leaf)
         places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
         key = _key(leaves, places, structure)
         if key is None:
-            return function(*args, **kwargs)
+            return _as_tensors(function(*args, **kwargs))
         program = self._programs.get(key)
         if program is None:
             if len(self._programs) >= MOST_PROGRAMS:
-                return function(*args, **kwargs)
+                return _as_tensors(function(*args, **kwargs))
             try:
-                program = self._programs[key] = Program(function, structure, leaves, places)
+                program = self._programs[key] = Program(
+                    function, structure, leaves, places, bool(self._programs) and self.input_signature is not None
+                )
             except MadeInTrace:  # the first call makes its variables, the next can be compiled
-                return function(*args, **kwargs)
+                return _as_tensors(function(*args, **kwargs))
             except Exception:  # whatever is wrong, it shows where values are real, at the line of the script
                 self._as_it_is = True
-                return function(*args, **kwargs)
+                return _as_tensors(function(*args, **kwargs))
         try:
-            return program([jnp.asarray(unwrap(leaves[i])) for i in places])
+            return program([_on_device(unwrap(leaves[i])) for i in places])
         except NotTraceable:
             self._as_it_is = True
-            return function(*args, **kwargs)
+            return _as_tensors(function(*args, **kwargs))
 
 
 def function(func: Any = None, input_signature: Any = None, **options: Any) -> Any:
@@ -336,8 +387,9 @@ def _is_array(leaf: Any) -> bool:
     return isinstance(value, (jax.Array, np.ndarray)) and not is_text(value) and value.dtype != object
 
 
-def _abstract(leaf: Any) -> Any:
-    return abstract(unwrap(leaf))
+def _on_device(array: Any) -> Any:
+    with types_of(array):
+        return jnp.asarray(array)
 
 
 def _key(leaves: list[Any], places: list[int], structure: Any) -> Any:

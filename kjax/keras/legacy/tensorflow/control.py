@@ -13,8 +13,8 @@ from jax.core import Tracer
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.variable import Variable as _Variable
-from kjax.keras.legacy.tensorflow import graphs
-from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, unwrap
+from kjax.keras.legacy.tensorflow import arrays, graphs
+from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, is_leaf, unwrap
 
 
 def map_fn(fn: Callable[[Any], Any], elems: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -87,11 +87,13 @@ def vectorized_map(fn: Callable[[Any], Any], elems: Any, fallback_to_while_loop:
 
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, **kwargs: Any) -> Any:
     """``tf.while_loop``, step by step."""
-    state = list(loop_vars)
+    state = tuple(jax.tree.map(arrays.convert_to_tensor, loop_vars, is_leaf=is_leaf))
+    alone = False
     while bool(unwrap(cond(*state))):
-        new = body(*state)
-        state = list(new) if isinstance(new, (list, tuple)) else [new]
-    return state
+        state = body(*state)
+        alone = not isinstance(state, (list, tuple))
+        state = (state,) if alone else state
+    return state[0] if alone else state
 
 
 def py_function(func: Any = None, inp: Any = None, Tout: Any = None, name: str | None = None) -> Any:

@@ -18,6 +18,7 @@ from kjax.keras.core.operation import SizedByValues
 from kjax.keras.core.settings import key_of_seed, next_key
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy.tensorflow.operators import OPERATIONS, check_types
 from kjax.keras.legacy.tensorflow.tensor import apply, as_bytes, unwrap
 
 TENSORS = frozenset(
@@ -42,6 +43,8 @@ def function_of(
     with contextlib.suppress(TypeError, ValueError):  # a ufunc has no signature
         tensors_at = frozenset(i for i, name in enumerate(inspect.signature(compute).parameters) if name in TENSORS)
 
+    operation = OPERATIONS.get(name, "")
+
     def function(*args: Any, **kwargs: Any) -> Any:
         title = kwargs.pop("name", None)
         count = len(args) if all_tensors else 1
@@ -52,6 +55,7 @@ def function_of(
             args = tuple(numbers(arg) if i in tensors_at else arg for i, arg in enumerate(args))
             kwargs = {key: numbers(value) if key in TENSORS else value for key, value in kwargs.items()}
         given = {renamed.get(key, key): value for key, value in kwargs.items()}
+        check_types((*args, *given.values())[:2], operation)
         return note(apply(compute, args, given, name), title)
 
     function.__name__ = function.__qualname__ = name
@@ -125,14 +129,29 @@ def numbers(thing: Any) -> Any:
         array = np.asarray(thing)
     except ValueError:  # rows of different lengths: a list of tensors
         return thing
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+    return array if isinstance(inner, np.generic) else tensor_of_list(array)
+
+
+def tensor_of_list(array: np.ndarray) -> np.ndarray:
+    """The array that NumPy makes of numbers of Python, in the type that a tensor of them has."""
+    if array.dtype == np.int64:
+        fits = not array.size or (array.min() >= -(2**31) and array.max() < 2**31)
+        return array.astype(np.int32) if fits else array
+    return array.astype(OF_PYTHON.get(array.dtype.name, array.dtype))
+
+
+OF_PYTHON = {"float64": "float32"}
+"""Types of NumPy for numbers of Python, and those of tensors."""
+
+
+def dtype_name(dtype: Any) -> str:
+    """The name of a type, be it ``tf.DType``, NumPy's or a class of Python."""
+    return jnp.dtype(dtype if isinstance(dtype, type) else getattr(dtype, "name", dtype)).name
 
 
 def dtype_of(dtype: Any) -> Any:
-    """NumPy's type of a name or ``tf.DType``; None stays."""
-    if dtype is None:
-        return None
-    return jax.dtypes.canonicalize_dtype(jnp.dtype(dtype if isinstance(dtype, type) else getattr(dtype, "name", dtype)))
+    """NumPy's type of a name or ``tf.DType``, of 64 bits where there are such (see ``core.wide``); None stays."""
+    return None if dtype is None else jax.dtypes.canonicalize_dtype(dtype_name(dtype))
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of
-from kjax.keras.legacy.tensorflow.tensor import Tensor, unwrap, wrap
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, tensor_of_list
+from kjax.keras.legacy.tensorflow.tensor import Tensor, true_divide, unwrap, wrap
 
 _ELEMENTWISE = {
     "abs": jnp.abs,
@@ -41,8 +41,8 @@ _ELEMENTWISE = {
     "ceil": jnp.ceil,
     "cos": jnp.cos,
     "cosh": jnp.cosh,
-    "divide": jnp.true_divide,
-    "truediv": jnp.true_divide,
+    "divide": true_divide,
+    "truediv": true_divide,
     "equal": jnp.equal,
     "erf": jax.scipy.special.erf,
     "exp": jnp.exp,
@@ -97,7 +97,6 @@ _ELEMENTWISE = {
     "diag_part": jnp.diagonal,
     "meshgrid": jnp.meshgrid,
     "broadcast_to": jnp.broadcast_to,
-    "searchsorted": jnp.searchsorted,
 }
 for _name, _compute in _ELEMENTWISE.items():
     globals()[_name] = function_of(_compute, _name, all_tensors=True, input="x", features="x")
@@ -118,11 +117,25 @@ _REDUCTIONS = {
 }
 
 
+OF_FLOATS = frozenset({"reduce_std", "reduce_variance"})
+"""Reductions that TensorFlow refuses for integers."""
+
+
 def _reduction(compute: Callable[..., Any], name: str) -> Callable[..., Any]:
     def reduce(input_tensor: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
         if isinstance(input_tensor, (list, tuple)):
             input_tensor = jnp.stack([jnp.asarray(part) for part in input_tensor])
         axis = tuple(int(a) for a in np.ravel(axis)) if np.ndim(axis) else axis
+        if jnp.asarray(input_tensor).dtype.kind in "iu":
+            if name in OF_FLOATS:
+                raise TypeError(
+                    f"tf.{name}: the input must be real or complex, received integers; tf.cast makes them real"
+                )
+            if name == "reduce_mean":  # of integers an integer, cut off
+                count = jnp.size(input_tensor) // builtins.max(jnp.sum(input_tensor, axis=axis).size, 1)
+                return jax.lax.div(
+                    total := jnp.sum(input_tensor, axis=axis, keepdims=keepdims), jnp.full_like(total, count)
+                )
         return compute(input_tensor, axis=axis, keepdims=keepdims)
 
     return function_of(reduce, name, reduction_indices="axis", keep_dims="keepdims", input="input_tensor")
@@ -162,7 +175,7 @@ def argmin(input: Any, axis: Any = None, output_type: Any = "int64", dimension: 
 
 @define
 def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = False) -> Any:
-    return jnp.argsort(values, axis, descending=direction == "DESCENDING")
+    return jnp.argsort(values, axis, descending=direction == "DESCENDING").astype(jnp.int32)
 
 
 @define
@@ -170,7 +183,16 @@ def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Any:
     return jnp.sort(values, axis, descending=direction == "DESCENDING")
 
 
-class TopK(NamedTuple):
+@define
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left", out_type: Any = "int32") -> Any:
+    rows, wanted = jnp.asarray(sorted_sequence), jnp.asarray(values)
+    find = functools.partial(jnp.searchsorted, side=side)
+    for _ in builtins.range(rows.ndim - 1):
+        find = jax.vmap(find)
+    return find(rows, wanted).astype(dtype_of(out_type))
+
+
+class TopKV2(NamedTuple):
     """What :func:`top_k` gives."""
 
     values: Any
@@ -182,9 +204,9 @@ def _top_k(input: Any, k: int) -> Any:
     return jax.lax.top_k(input, k)
 
 
-def top_k(input: Any, k: int = 1, sorted: bool = True, name: str | None = None) -> TopK:
+def top_k(input: Any, k: int = 1, sorted: bool = True, name: str | None = None) -> TopKV2:
     """``tf.nn.top_k``: the largest entries along the last axis, and where they are."""
-    return TopK(*_top_k(input, k))
+    return TopKV2(*_top_k(input, k))
 
 
 @define
@@ -295,11 +317,12 @@ class Unique(NamedTuple):
 
 def unique(x: Any, name: str | None = None) -> Any:
     """``tf.unique``: the values in the order of their first places, and the place of each element among them."""
-    values, first, inverse = np.unique(np.asarray(unwrap(x)), return_index=True, return_inverse=True)
+    given = unwrap(x) if hasattr(x, "dtype") else tensor_of_list(np.asarray(x))
+    values, first, inverse = np.unique(np.asarray(given), return_index=True, return_inverse=True)
     order = np.argsort(first)
     places = np.argsort(order)
     return Unique(
-        wrap(jnp.asarray(values[order])) if values.dtype.kind not in "OSU" else Tensor(values[order]),
+        Tensor(values[order]),
         wrap(jnp.asarray(places[inverse.reshape(-1)])),
     )
 

@@ -14,7 +14,8 @@ import numpy as np
 from kjax.keras.core.doors import tensors
 from kjax.keras.core.shapes import TensorShape
 from kjax.keras.legacy.tensorflow.dtype import DType
-from kjax.keras.legacy.tensorflow.tensor import OPERATORS, Tensor, apply, as_bytes, is_text, operator, sizes, unwrap
+from kjax.keras.legacy.tensorflow.operators import operator
+from kjax.keras.legacy.tensorflow.tensor import OPERATORS, Tensor, apply, as_bytes, is_text, sizes, unwrap
 
 
 class RaggedTensor:

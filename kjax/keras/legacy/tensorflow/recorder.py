@@ -28,6 +28,7 @@ from kjax.keras.legacy.tensorflow.tensor import (
     is_leaf,
     keep_mask,
     mask_of,
+    narrow,
     record,
     tapes,
     unwrap,
@@ -48,10 +49,10 @@ def _loss_methods(cls: type) -> dict[str, Any]:
 
 def _metric_methods(cls: type) -> dict[str, Any]:
     def call(metric: Any, *args: Any, **kwargs: Any) -> Any:
-        return jax.tree.map(wrap, cls.__call__(metric, *unwrap(args), **unwrap(kwargs)))  # type: ignore[call-arg]
+        return jax.tree.map(wrap, cls.__call__(metric, *narrow(unwrap(args)), **narrow(unwrap(kwargs))))  # type: ignore[call-arg]
 
     def update_state(metric: Any, *args: Any, **kwargs: Any) -> Any:
-        return cls.update_state(metric, *unwrap(args), **unwrap(kwargs))  # type: ignore[attr-defined]
+        return cls.update_state(metric, *narrow(unwrap(args)), **narrow(unwrap(kwargs)))  # type: ignore[attr-defined]
 
     def result(metric: Any) -> Any:
         return jax.tree.map(wrap, cls.result(metric))  # type: ignore[attr-defined]
@@ -211,21 +212,22 @@ class Recorder:
             lengths = np.asarray(args[0].row_lengths())
             kwargs.setdefault("mask", np.arange(int(lengths.max(initial=0))) < lengths[:, None])
         leaves, structure = jax.tree.flatten(dense((args, kwargs)), is_leaf=is_leaf)
-        leaves = [jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
+        leaves = [jnp.asarray(narrow(leaf)) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves]
         plain = [unwrap_leaf(leaf) for leaf in leaves]
         plain_args, plain_kwargs = jax.tree.unflatten(structure, plain)
         active = scopes.current()
         if not any(tape.recording for tape in tapes):
-            outputs = jax.tree.map(wrap, layer._compute(plain_args, dict(plain_kwargs)))
+            outputs = jax.tree.map(wrap, layer._compute(narrow(plain_args), narrow(dict(plain_kwargs))))
             _show_attributes(layer)
             return outputs
         if shows_inside(layer):
             training = layer._training_of(plain_args, plain_kwargs)
             return call_apart(layer, jax.tree.unflatten(structure, leaves)[0][0], training)
         with scopes.deeper():
-            layer._ensure_built(plain_args, {k: v for k, v in plain_kwargs.items() if k not in ("training", "mask")})
+            shown = narrow({k: v for k, v in plain_kwargs.items() if k not in ("training", "mask")})
+            layer._ensure_built(narrow(plain_args), shown)
             if not all(inner.built for inner in layer._flatten_layers()):
-                layer.trace_call(plain_args, plain_kwargs)
+                layer.trace_call(narrow(plain_args), narrow(plain_kwargs))
         variables = [v for v in layer.weights if v.trainable]
         others = [v for v in layer.weights if not v.trainable]
         own = {id(v) for v in (*variables, *others)}
@@ -236,7 +238,7 @@ class Recorder:
         kept: list[tuple[Any, str]] = []
 
         def pure(values: list[Any], rest: list[Any], states: list[Any]) -> Any:
-            filled_args, filled_kwargs = jax.tree.unflatten(structure, rest)
+            filled_args, filled_kwargs = jax.tree.unflatten(structure, narrow(rest))
             known = {id(v): value for v, value in zip((*variables, *others), (*values, *states), strict=True)}
             inner = scopes.Scope(values=known, key=key, training=training)
             inner.masks |= {id(a): (a, m) for a, m in zip(rest, masks, strict=True) if m is not None}

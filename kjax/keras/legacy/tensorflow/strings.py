@@ -12,7 +12,7 @@ import numpy as np
 
 from kjax.keras.core import doors
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor, ragged
-from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, unwrap
+from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, unwrap, wide_here
 from kjax.nn.features import hashing
 
 
@@ -31,7 +31,8 @@ def _each(input: Any, function: Callable[[str], Any], dtype: Any = None) -> Any:
     texts = _texts(input)
     results = [function(text) for text in texts.reshape(-1).tolist()]
     if dtype is not None:
-        return Tensor(jnp.asarray(np.array(results, dtype).reshape(texts.shape)))
+        numbers = np.array(results, dtype).reshape(texts.shape)
+        return Tensor(numbers if wide_here() else jnp.asarray(numbers))
     found = np.empty(texts.shape, object)
     found.reshape(-1)[:] = [r.encode() if isinstance(r, str) else r for r in results]
     return Tensor(found)

@@ -13,6 +13,7 @@ import numpy as np
 from kjax.keras.core import scope as scopes
 from kjax.keras.core import tape as step_tape
 from kjax.keras.core.variable import Variable
+from kjax.keras.core.wide import types_of
 from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, is_leaf, record, tapes, unwrap, unwrap_leaf, wrap
 
 
@@ -137,8 +138,8 @@ class GradientTape:
         )
         for leaf, start in zip(targets, starts, strict=True):
             if start is None:
-                start = Tensor(jnp.ones(jnp.shape(unwrap_leaf(leaf)), jnp.asarray(unwrap_leaf(leaf)).dtype))
-            _accumulate(found, leaf, start if is_leaf(start) else Tensor(jnp.asarray(start)))
+                start = Tensor(jnp.ones_like(unwrap_leaf(leaf)))
+            _accumulate(found, leaf, start if is_leaf(start) else Tensor(_seed(start, unwrap_leaf(leaf))))
         for inputs, leaves, outputs, back, function in reversed(self._records):
             if not any(id(leaf) in found for leaf in leaves):
                 continue
@@ -204,11 +205,13 @@ def _back(inputs: list[Any], seeds: list[Any], flat: list[Any], structure: Any, 
         return list(jax.vjp(function, *arrays)[1](filled(given)))
 
     leaves, tree = jax.tree.flatten(((list(inputs), chosen), {}), is_leaf=is_leaf)
-    return record(pull, leaves, tree)
+    with types_of(*flat):
+        return record(pull, leaves, tree)
 
 
 def _seed(gradient: Any, array: Any) -> Any:
-    return jnp.zeros_like(array) if gradient is None else jnp.asarray(gradient, array.dtype)
+    with types_of(array):
+        return jnp.zeros_like(array) if gradient is None else jnp.asarray(gradient, array.dtype)
 
 
 def _accumulate(found: dict[int, Any], thing: Any, gradient: Any) -> None:

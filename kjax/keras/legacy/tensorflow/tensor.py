@@ -18,7 +18,15 @@ from kjax.keras.core.operation import apply_function
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.updates import Effect, Update
 from kjax.keras.core.variable import Variable
+from kjax.keras.core.wide import is_wide, narrowed
 from kjax.keras.legacy.tensorflow.dtype import DType
+
+
+def true_divide(a: Any, b: Any) -> Any:
+    """A quotient: of integers of 32 or 64 bits it is of 64 bits, where there are such."""
+    wide = jax.config.jax_enable_x64 and all(jnp.result_type(x).name in ("int32", "int64") for x in (a, b))  # type: ignore[attr-defined]
+    return jnp.true_divide(jnp.asarray(a, jnp.float64) if wide else a, b)
+
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "__add__": jnp.add,
@@ -27,8 +35,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "__rsub__": lambda a, b: jnp.subtract(b, a),
     "__mul__": jnp.multiply,
     "__rmul__": lambda a, b: jnp.multiply(b, a),
-    "__truediv__": jnp.true_divide,
-    "__rtruediv__": lambda a, b: jnp.true_divide(b, a),
+    "__truediv__": true_divide,
+    "__rtruediv__": lambda a, b: true_divide(b, a),
     "__floordiv__": jnp.floor_divide,
     "__rfloordiv__": lambda a, b: jnp.floor_divide(b, a),
     "__mod__": jnp.mod,
@@ -87,9 +95,11 @@ class Tensor:
     """
 
     __array_priority__ = 200
-    __slots__ = ("__weakref__", "part", "value")
+    __slots__ = ("__weakref__", "named", "part", "value")
     part: tuple[Any, Any]
     """Of a part of a variable: the variable and the key."""
+    named: tuple[str, Any]
+    """Of an argument of a function that is compiled: its name and shape."""
 
     def __init__(self, value: Any) -> None:
         self.value = as_bytes(value) if is_text(value) else value
@@ -171,7 +181,7 @@ class Tensor:
         """Where it lies."""
         return self.device
 
-    __getitem__: Any
+    __getitem__: Any  # the operators are set in `operators.py`
 
     def item(self) -> Any:
         """One number as a number of Python."""
@@ -220,14 +230,6 @@ class Tensor:
     def __index__(self) -> int:
         return self.value.__index__()
 
-    def __eq__(self, other: object) -> Any:
-        other = _listed(other) if isinstance(other, (list, tuple)) else other
-        return apply(jnp.equal, (self, other), {}, "equal")
-
-    def __ne__(self, other: object) -> Any:
-        other = _listed(other) if isinstance(other, (list, tuple)) else other
-        return apply(jnp.not_equal, (self, other), {}, "not_equal")
-
     def __hash__(self) -> int:
         return id(self)
 
@@ -236,14 +238,16 @@ class Tensor:
 
     def __str__(self) -> str:
         if isinstance(self.value, Tracer):
-            return f"Tensor(shape={self.shape}, dtype={self.dtype})"
+            name, shape = getattr(self, "named", ("Tensor", self.shape))
+            return f'Tensor("{name}:0", shape={shape}, dtype={self.dtype.name})'
         shown = repr(self.numpy()) if self.ndim == 0 and is_text(self.value) else str(self.numpy())
         shown = f"\n{shown}" if "\n" in shown else shown
         return f"tf.Tensor({shown}, shape={self.shape}, dtype={self.dtype})"
 
     def __repr__(self) -> str:
         if isinstance(self.value, Tracer):
-            return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}>"
+            name, shape = getattr(self, "named", ("Tensor", self.shape))
+            return f"<tf.Tensor '{name}:0' shape={shape} dtype={self.dtype.name}>"
         shown = str(self.numpy()) if self.ndim == 0 and not is_text(self.value) else repr(self.numpy())
         shown = f"\n{shown}" if "\n" in shown else shown
         return f"<tf.Tensor: shape={self.shape}, dtype={self.dtype}, numpy={shown}>"
@@ -366,36 +370,12 @@ class Sizes(np.ndarray):
         return format(self._shown, spec)
 
 
-def sizes(integers: Any) -> Sizes:
-    """Integers as :class:`Sizes`."""
-    return np.asarray(integers, np.int32).view(Sizes)
-
-
-def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of tensors and variables that computes with the object and another."""
-
-    def method(self: Any, *others: Any) -> Any:
-        if is_sum and is_text(getattr(self, "value", None)):
-            return tensors.join_strings([self, *others][:: 1 if compute is jnp.add else -1])
-        if takes_lists and isinstance(others[0] if others else None, (list, tuple)):
-            others = (_listed(others[0]),)
-        return apply(compute, (self, *others), {}, "operator")
-
-    takes_lists = compute is not OPERATORS["__getitem__"]
-    is_sum = compute in (OPERATORS["__add__"], OPERATORS["__radd__"])
-    return method
-
-
-def _listed(numbers: Any) -> Any:
-    """A list beside a tensor, which stands for one."""
-    if any(is_leaf(leaf) for leaf in jax.tree.leaves(numbers, is_leaf=is_leaf)):
-        return tensors.stack(list(numbers))
-    array = np.asarray(numbers)
-    return as_bytes(array) if array.dtype.kind in "OSU" else jnp.asarray(array)
-
-
-for _name, _compute in OPERATORS.items():
-    setattr(Tensor, _name, operator(_compute))
+def sizes(integers: Any, dtype: Any = None) -> Sizes:
+    """Integers as :class:`Sizes`; of 64 bits where these are asked for and there may be such."""
+    wide = (
+        is_wide(np.dtype(str(getattr(dtype, "name", dtype)) if isinstance(dtype, str) else dtype)) if dtype else False
+    )
+    return np.asarray(integers, np.int64 if wide and wide_here() else np.int32).view(Sizes)
 
 
 def unwrap(thing: Any) -> Any:
@@ -447,16 +427,76 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         Sizes if scopes.current() is None else (Sizes, np.generic)
     )  # while a function is traced all others are traced
     known = name not in DRAWING and any(isinstance(leaf, kinds) for leaf in leaves)
+    wide = _is_wide_call(function, leaves, name)
+    if not wide and any(map(_is_wide_array, plain)):
+        function = _narrowing(function)
     if known and not any(isinstance(a, jax.Array) and not _is_small(a) for a in plain):
         args, kwargs = jax.tree.unflatten(structure, plain)
-        with jax.ensure_compile_time_eval():
+        with jax.ensure_compile_time_eval(), jax.enable_x64(wide):
             return jax.tree.map(sizes_of, function(*args, **kwargs))
     # A traced array is a constant beside tensors; alone it is that of a function which JAX transforms, and so is the result.
     alone = not tapes and not any(isinstance(leaf, Tensor) for leaf in leaves)
     if scopes.recording() is None or (alone and any(isinstance(leaf, Tracer) for leaf in leaves)):
         args, kwargs = jax.tree.unflatten(structure, plain)
         return function(*args, **kwargs)
-    return record(function, leaves, structure)
+    if not wide:
+        return record(function, leaves, structure)
+    if (active := scopes.current()) is not None:
+        active.made_wide = True  # type: ignore[attr-defined]
+    with jax.enable_x64(True):
+        return record(function, leaves, structure)
+
+
+OF_64_BITS = frozenset("argmax argmin argwhere count_nonzero categorical stateless_categorical".split())
+"""Functions that give integers of 64 bits whatever they are given."""
+
+
+def wide_here() -> bool:
+    """Whether tensors may be of 64 bits: in eager code and functions compiled as a whole, not in layers and steps of training."""
+    active = scopes.current()
+    return active is None or getattr(active, "keeps_wide", False)
+
+
+def _is_wide_call(function: Callable[..., Any], leaves: list[Any], name: str) -> bool:
+    """Whether a function is asked for 64 bits, by a tensor, a type, or an array of NumPy where there is no tensor."""
+    if not wide_here():
+        return False
+    if name in OF_64_BITS or (function in DIVISIONS and all(map(_is_whole, leaves))):
+        return True
+    alone = not any(map(is_leaf, leaves))
+    return any(is_wide(leaf.value) if is_leaf(leaf) else _asks_for_wide(leaf, alone) for leaf in leaves)
+
+
+DIVISIONS = frozenset({true_divide, OPERATORS["__rtruediv__"]})
+"""Functions that give floats of 64 bits of integers."""
+
+
+def _is_whole(leaf: Any) -> bool:
+    """Whether it is a number, or a tensor, of integers of 32 or 64 bits."""
+    value = leaf.value if is_leaf(leaf) else leaf
+    if isinstance(value, (bool, Sizes)):
+        return False
+    return isinstance(value, int) or str(getattr(value, "dtype", "")) in ("int32", "int64")
+
+
+def _asks_for_wide(leaf: Any, alone: bool) -> bool:
+    if isinstance(leaf, type):
+        return issubclass(leaf, np.generic) and is_wide(np.dtype(leaf))
+    return is_wide(leaf) and (alone or not hasattr(leaf, "shape"))
+
+
+def _is_wide_array(array: Any) -> bool:
+    return isinstance(array, (jax.Array, np.ndarray)) and not isinstance(array, Sizes) and is_wide(array)
+
+
+def _narrowing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that takes arrays of 64 bits in the types that take their places."""
+    return lambda *args, **kwargs: function(*narrow(args), **narrow(kwargs))
+
+
+def narrow(tree: Any) -> Any:
+    """A tree of arrays, none of which is of 64 bits."""
+    return jax.tree.map(lambda leaf: narrowed(leaf) if _is_wide_array(leaf) else leaf, tree)
 
 
 def _is_effect(leaf: Any) -> bool:
@@ -516,10 +556,20 @@ def record(function: Callable[..., Any], leaves: Sequence[Any], structure: Any) 
     if not watched:
         return jax.tree.map(wrap, of_arrays(*[plain[i] for i in places]))
     outputs, back = jax.vjp(of_arrays, *[plain[i] for i in places])
+    if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        back, of_arrays = _in_64_bits(back), _in_64_bits(of_arrays)
     wrapped = jax.tree.map(wrap, outputs)
     for tape in watched:
         tape.remember([leaves[i] for i in places], wrapped, outputs, back, of_arrays)
     return wrapped
+
+
+def _in_64_bits(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        with jax.enable_x64(True):
+            return function(*args)
+
+    return call
 
 
 def _is_float(leaf: Any) -> bool:

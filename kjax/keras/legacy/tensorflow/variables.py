@@ -16,9 +16,11 @@ from kjax.keras.core.shapes import TensorShape, TensorShape1
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.updates import Call
 from kjax.keras.core.variable import Variable as _Variable
+from kjax.keras.core.wide import NARROW, types_of
 from kjax.keras.legacy.tensorflow import graphs
-from kjax.keras.legacy.tensorflow.door import dtype_of, shape_of
-from kjax.keras.legacy.tensorflow.tensor import OPERATORS, operator, part_of, unwrap
+from kjax.keras.legacy.tensorflow.door import dtype_name, dtype_of, shape_of, tensor_of_list
+from kjax.keras.legacy.tensorflow.operators import operator
+from kjax.keras.legacy.tensorflow.tensor import OPERATORS, part_of, unwrap, wide_here
 
 
 class MadeInTrace(ValueError):
@@ -51,9 +53,9 @@ class Variable(_Variable):
         drawn = value if is_symbolic(value) else None
         value = backend.eval(drawn) if drawn is not None else value
         if not hasattr(value, "dtype"):
-            value = np.asarray(value)
-            value = value.astype(settings.floatx) if value.dtype == np.float64 else value
-        super().__init__(value, dtype=None if dtype is None else str(dtype), trainable=trainable, name=name)
+            value = tensor_of_list(np.asarray(value))
+        with types_of(kind := _type_of(value, dtype)):
+            super().__init__(value, dtype=kind, trainable=trainable, name=name)
         if name is None and settings.era == "tf":  # there all are called so
             self.path = f"{self.made_in}/Variable".lstrip("/")
         # Its initializer runs again where a session is asked to initialize variables.
@@ -94,11 +96,18 @@ class Variable(_Variable):
     def fresh_value(self) -> Any:
         """The value that it was made from."""
         first = self._first
-        return jnp.asarray(unwrap(first()) if callable(first) else first, self._dtype)
+        with types_of(self._dtype):
+            return jnp.asarray(unwrap(first()) if callable(first) else first, self._dtype)
 
     def get_shape(self) -> Any:
         """The sizes, with TensorFlow's methods."""
         return (TensorShape1 if settings.era in ("1", "2") else TensorShape)(self._shape)
+
+
+def _type_of(value: Any, dtype: Any) -> str:
+    """The type of a variable: that of its value, where none is asked for; of 64 bits in eager scripts alone."""
+    name = str(np.dtype(value.dtype)) if dtype is None else dtype_name(dtype)
+    return NARROW.get(name, name) if scopes.is_drawing() or not wide_here() else name
 
 
 def _by_script() -> bool:
