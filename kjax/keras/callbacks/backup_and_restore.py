@@ -54,8 +54,8 @@ class BackupAndRestore(Callback):
         self._checkpoints = Checkpoints(self.backup_dir)
         if self._checkpoints.latest() is not None:
             session = self.model._session
-            state, metadata = self._checkpoints.restore(session.holder.carry)
-            session.adopt(state)
+            state, metadata, arrays = self._checkpoints.newest(self._read)
+            session.adopt(state, own=session.holder.lends)
             session.position = (metadata["epoch"], metadata["batch"])
             self.model._seed = session.reader.seed = metadata["seed"]
             session.reader.seek(metadata["data"])
@@ -63,7 +63,14 @@ class BackupAndRestore(Callback):
             if history is not None:
                 history.epoch = list(metadata["past"]["epoch"])
                 history.history = {name: list(values) for name, values in metadata["past"]["history"].items()}
-            lasting.restore(session.callbacks, metadata["callbacks"], self._checkpoints.extra(metadata["arrays"]))
+            lasting.restore(session.callbacks, metadata["callbacks"], arrays)
+
+    def _read(self, number: int) -> tuple[Any, Any, Any]:
+        holder = self.model._session.holder
+        metadata = self._checkpoints.metadata(number)
+        arrays = self._checkpoints.extra(metadata["arrays"], number)
+        # Where a session lends its state to the steps it has it in memory of its own.
+        return *self._checkpoints.restore(holder.carry, number, donate=holder.lends), arrays
 
     def _save(self, epoch: int, batch: int) -> None:
         session = self.model._session

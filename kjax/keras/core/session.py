@@ -60,9 +60,14 @@ class Session:
         for box in self.leaves:
             box._live = self
 
-    def adopt(self, carry: TrainState) -> None:
-        """Go on with a state, in buffers of its own, on the devices that it belongs on."""
-        carry = copied(carry)
+    def adopt(self, carry: TrainState, own: bool = False) -> None:
+        """Go on with a state, in buffers of its own, on the devices that it belongs on.
+
+        Args:
+            carry: the state.
+            own: whether nobody else has its buffers.
+        """
+        carry = carry if own else copied(carry)
         if self.distribution is not None:
             parts = self.distribution.place(self.boxes, {f: getattr(carry, f) for f in FIELDS})
             key, metrics = self.distribution.replicate((carry.key, carry.metrics))
