@@ -125,3 +125,55 @@ def test_names_with_slashes_and_shapes_given_twice() -> None:
     keras.install(3)
     with pytest.raises(ValueError, match="without '/'"):
         keras.layers.Dense(2, name="block/out")
+
+
+def test_generators_count_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    """An epoch ends when as many samples were seen as it holds, and that is what bar and callbacks count."""
+    L, told = of("keras.layers"), []
+    model = of("keras.models").Sequential([L.Dense(1, input_dim=3)])
+    model.compile("sgd", "mse")
+
+    class Told(of("keras.callbacks").Callback):  # type: ignore[misc]
+        def on_train_begin(self, logs: Any = None) -> None:
+            told.append(dict(self.params))
+
+    def batches() -> Iterator[Any]:
+        while True:
+            yield X[:2], X[:2, 0]
+
+    model.fit_generator(batches(), samples_per_epoch=5, nb_epoch=1, callbacks=[Told()])
+    assert "5/5 [=====" in capsys.readouterr().out and int(model.optimizer.iterations) == 3
+    # Keras 1.2.2 tells callbacks exactly this.
+    assert told == [
+        {"nb_epoch": 1, "nb_sample": 5, "verbose": 1, "do_validation": False, "metrics": ["loss", "val_loss"]}
+    ]
+    model.fit(X, X[:, 0], nb_epoch=1, batch_size=4, verbose=0, callbacks=[Told()])
+    assert told[1] == {
+        "batch_size": 4, "nb_epoch": 1, "nb_sample": 6, "verbose": 0, "do_validation": False, "metrics": ["loss"]
+    }  # fmt: skip
+
+
+def test_embeddings_drop_words() -> None:
+    L = of("keras.layers")
+    model = of("keras.models").Sequential([L.Embedding(40, 2, input_length=3, dropout=0.5, init="one")])
+    model.compile("sgd", "mse")
+    words = np.array([[i, i, 7] for i in range(40)])
+    step = of("keras.backend").function([model.input, of("keras.backend").learning_phase()], [model.output])
+    dropped = np.asarray(step([words, 1])[0])
+    np.testing.assert_array_equal(dropped[:, 0], dropped[:, 1])  # a word is dropped wherever it stands
+    assert np.ptp(dropped[:, 2]) == 0 and set(np.unique(dropped[:, 0])) == {0.0, 2.0}
+    np.testing.assert_array_equal(np.asarray(step([words, 0])[0]), 1)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_blocks_of_resnet50(version: int) -> None:
+    keras.install(version=version)
+    L, resnet50 = of("keras.layers"), of("keras.applications.resnet50")
+    pictures = L.Input(shape=(8, 8, 3))
+    x = resnet50.conv_block(pictures, 3, [2, 2, 4], stage=2, block="a")
+    x = resnet50.identity_block(x, 3, [2, 2, 4], stage=2, block="b")
+    model = of("keras.models").Model(pictures, x)
+    added = "merge_1" if version == 1 else "add_1"
+    assert model.output_shape == (None, 4, 4, 4) and {"res2a_branch1", "bn2b_branch2c", added} <= {
+        layer.name for layer in model.layers
+    }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from kjax import keras
 from kjax.keras.applications.application import (
     Frame,
+    Weights,
     activation,
     application,
     conv,
@@ -18,6 +20,9 @@ from kjax.keras.applications.application import (
     preprocessing,
 )
 from kjax.keras.applications.imagenet_utils import decode_predictions as decode_predictions
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy import applications as older
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 SOURCE = "He et al., 2016, 'Deep Residual Learning for Image Recognition'."
 EPSILON = 1.001e-5
@@ -64,9 +69,23 @@ def _network(name: str, depths: tuple[int, ...], top: str, no_top: str) -> Calla
 
     @application(name, SOURCE, name=name.lower())
     def build(**arguments: Any) -> Any:
+        if name == "ResNet50" and settings.era in OLD_ERAS:  # other names of layers, and another file
+            then = dataclasses.replace(
+                frame, weights=_weights_before, head=older.resnet50_head, pool_names=(None, None)
+            )
+            return then.build(lambda x: older.resnet50_body(x, settings.era == "1"), **arguments)
         return frame.build(body, **arguments)
 
     return build
+
+
+_BEFORE = "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/"
+_CHECKSUMS = {True: "a7b3fe01876f51b976af0dea6bc144eb", False: "a268eb855778b3df3c7506639542a6af"}
+
+
+def _weights_before(include_top: bool) -> Weights:
+    name = f"resnet50_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
+    return Weights(name, f"{_BEFORE}{name}", _CHECKSUMS[include_top])
 
 
 ResNet50 = _network("ResNet50", (3, 4, 6, 3), "2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626")

@@ -58,8 +58,11 @@ class PureLayer(Seeded, Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         assert self.module_class is not None
         name = self.module_class.__name__
-        if isinstance(chosen := kwargs.get("consume_less", kwargs.get("implementation")), str):
-            self.consume_less = chosen  # how a script of Keras 1 sees the weights depends on it
+        if settings.era in OLD_ERAS:  # what its scripts read again, from the layer or its config
+            if isinstance(chosen := kwargs.get("consume_less", kwargs.get("implementation")), str):
+                self.consume_less = chosen  # how a script of Keras 1 sees the weights depends on it
+            if kwargs.get("input_length") is not None and not hasattr(type(self), "input_length"):
+                self.input_length = kwargs["input_length"]
         args, kwargs = layer_call(name, args, kwargs, field_names(self.module_class), settings.era)
         if "module_class" in vars(type(self)):
             self._init_arguments = (args, kwargs)
@@ -566,9 +569,9 @@ class PureLayer(Seeded, Layer):
         """The arguments that make an equal layer, in the form in which Keras 3 writes them."""
         assert isinstance(self._module, ModuleBase)
         config = configs.module_config(self, self._module, super().get_config())
-        return (
-            {**config, "consume_less": self.consume_less} if is_converted() and "consume_less" in vars(self) else config
-        )
+        if is_converted():
+            config |= {key: vars(self)[key] for key in ("consume_less", "input_length") if key in vars(self)}
+        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

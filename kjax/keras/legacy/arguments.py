@@ -12,6 +12,7 @@ from typing import Any
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.notes import note
+from kjax.keras.legacy.samples import Samples, asking
 from kjax.nn import regularizers
 
 OLD_ERAS = ("1", "2")
@@ -311,6 +312,7 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def understanding(self: Any, *args: Any, **kwargs: Any) -> Any:
+        counted = None
         if positions and settings.era != "3" and len(args) <= len(positions):
             kwargs = {**dict(zip(positions, args, strict=False)), **kwargs}
             args = ()
@@ -325,19 +327,27 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
             if samples.keys() & kwargs.keys():
                 kwargs = {**dict(zip(names, args, strict=False)), **kwargs}
                 args = ()
-                _count_batches(name, samples, kwargs)
+                counted = _count_batches(name, samples, kwargs)
             kwargs = rename(name, table, kwargs)
             for key in dropped:
                 if kwargs.pop(key, None):
                     note(f"{name}: the argument `{key}` has no effect any more; see the arguments of `compile`")
-        return function(self, *args, **kwargs)
+        if counted is None:
+            return function(self, *args, **kwargs)
+        with asking(counted):
+            return function(self, *args, **kwargs)
 
     understanding.__signature__ = signature  # type: ignore[attr-defined]
     return understanding
 
 
-def _count_batches(name: str, samples: Mapping[str, tuple[str, str]], kwargs: Kwargs) -> None:
-    """Numbers of samples as numbers of batches: Keras 1 took batches until there were as many samples."""
+def _count_batches(name: str, samples: Mapping[str, tuple[str, str]], kwargs: Kwargs) -> Samples | None:
+    """Numbers of samples as numbers of batches: Keras 1 took batches until there were as many samples.
+
+    Returns:
+        What an epoch holds, where that was said and is known.
+    """
+    found = None
     for key, (new, source) in samples.items():
         count = kwargs.pop(key, None)
         data = kwargs.get(source)
@@ -354,6 +364,8 @@ def _count_batches(name: str, samples: Mapping[str, tuple[str, str]], kwargs: Kw
         if size:
             kwargs[new] = max(math.ceil(count / size), 1)
             note(f"{name}: `{key}={count}` samples is `{new}={kwargs[new]}` batches today")
+            found = found or (Samples(int(count), int(size)) if new == "steps_per_epoch" else None)
         else:
             kwargs[new] = count
             note(f"{name}: `{key}` is `{new}` today, in batches: {count} of them are taken")
+    return found

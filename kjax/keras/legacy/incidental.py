@@ -15,6 +15,7 @@ PLACES = {
     "to_categorical": "kjax.keras.utils",
     "standardize_input_data": "kjax.keras.engine.training_utils",
     "keras_modules_injection": "kjax.keras.legacy.incidental",
+    **dict.fromkeys("conv2d_bn conv_block identity_block".split(), "kjax.keras.legacy.applications"),
     **dict.fromkeys(
         "deserialize_keras_object func_dump func_load has_arg object_list_uid to_list transpose_shape".split(), _GENERIC
     ),
@@ -22,16 +23,14 @@ PLACES = {
 """Where each is."""
 
 HELD = {
+    "applications.inception_v3": "conv2d_bn keras_modules_injection",
+    "applications.resnet50": "conv_block identity_block keras_modules_injection",
     "callbacks": "Progbar standardize_input_data",
     "layers": "deserialize_keras_object func_dump func_load has_arg object_list_uid to_list transpose_shape",
     "models": "has_arg to_list",
     "wrappers.scikit_learn": "Sequential has_arg to_categorical to_list",
     **dict.fromkeys(
-        ["applications"]
-        + [
-            f"applications.{m}"
-            for m in "densenet imagenet_utils inception_v3 mobilenet resnet50 vgg16 xception".split()
-        ],
+        ["applications"] + [f"applications.{m}" for m in "densenet imagenet_utils mobilenet vgg16 xception".split()],
         "keras_modules_injection",
     ),
 }

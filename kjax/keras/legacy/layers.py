@@ -14,6 +14,7 @@ from kjax.keras.core.pictures import ImageMembers
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import layer_call
+from kjax.keras.legacy.form import is_converted, of_era
 from kjax.keras.legacy.notes import note
 from kjax.keras.legacy.recurrent import ConvRecurrent2D as ConvRecurrent2D
 from kjax.keras.legacy.recurrent import Recurrent as Recurrent
@@ -74,8 +75,15 @@ class Deconvolution2D(_older("Deconvolution2D", "Conv2DTranspose")):
         if len(args) > 3 and isinstance(args[3], (tuple, list)):
             output_shape, args = args[3], args[:3]
         super().__init__(*args, **kwargs)
-        if output_shape is not None:
-            self._fit(tuple(output_shape))
+        self._wanted = None if output_shape is None else tuple(output_shape)
+        if self._wanted is not None:
+            self._fit(self._wanted)
+
+    @of_era
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, in the form of the era."""
+        config = super().get_config()
+        return {**config, "output_shape": self._wanted} if is_converted() and settings.era == "1" else config
 
     def _fit(self, wanted: tuple[Any, ...]) -> None:
         channels_first = self.data_format == "channels_first"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.samples import asked
+
 METRICS = {"accuracy": "acc", "acc": "acc", "crossentropy": "ce", "ce": "ce"}
 """Names of metrics that follow from the loss."""
 
@@ -42,14 +45,22 @@ def metric_name(given: Any, metric: Any) -> str:
 
 
 _PARAMS = {"nb_epoch": "epochs", "nb_sample": "samples"}
+_PARAMS |= {today: then for then, today in _PARAMS.items()}
 
 
 class Params(dict[str, Any]):
-    """``callback.params`` of Keras 2, which knows the number of epochs and of samples by their names of Keras 1 too."""
+    """``callback.params`` of Keras 1 and 2, which know the numbers of epochs and of samples by the names of the other, too."""
 
     def copy(self) -> Params:
         """A copy."""
         return Params(self)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a name, or a default."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def __or__(self, more: Any) -> Params:
         return Params(self, **more)
@@ -79,7 +90,13 @@ def older_params(
         steps: batches of an epoch, where they were asked for.
         arrays: number of samples and size of batches; None where a generator gives the batches.
     """
-    params: dict[str, Any] = {} if arrays is None else {"batch_size": arrays[1]}
+    if settings.era == "1":
+        params = {} if arrays is None or arrays[1] is None or asked() else {"batch_size": arrays[1]}
+        count = steps if arrays is None else arrays[0]
+        params |= {"nb_epoch": epochs, "nb_sample": count, "verbose": verbose, "do_validation": validation}
+        shown = validation or arrays is None or asked() is not None
+        return Params(params, metrics=[*names, *(f"val_{name}" for name in names if shown)])
+    params = {} if arrays is None else {"batch_size": arrays[1]}
     params |= {"epochs": epochs, "steps": steps}
     if arrays is not None:
         params["samples"] = arrays[0]

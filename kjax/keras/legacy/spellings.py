@@ -160,7 +160,7 @@ DROPPED: dict[str, dict[str, str]] = {
     "GRUCell": {"implementation": ""},
     "SimpleRNNCell": {"implementation": ""},
     "ConvLSTM2D": {"implementation": ""},
-    "Embedding": {"dropout": "put a SpatialDropout1D layer behind the Embedding instead", "sparse": ""},
+    "Embedding": {"sparse": ""},
     "BatchNormalization": {"fused": "", "virtual_batch_size": "", "adjustment": ""},
     "SpatialDropout1D": {"noise_shape": "", "dim_ordering": ""},
     "SpatialDropout2D": {"noise_shape": ""},

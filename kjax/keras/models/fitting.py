@@ -17,6 +17,7 @@ from kjax.keras.core.session import Session, copied
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.legacy.names import older_params
+from kjax.keras.legacy.samples import asked
 from kjax.keras.models import data as adapt
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
@@ -158,7 +159,7 @@ class Fitting(Inference):
         from kjax.keras.callbacks import CallbackList
 
         source: Any = reader.source
-        steps = reader.steps
+        steps, told = reader.steps, asked()
         initial_epoch, epochs = epochs_wanted.start, epochs_wanted.stop
         self._check_shapes(source)
         if validation is not None:
@@ -171,6 +172,8 @@ class Fitting(Inference):
             arrays = None
             if isinstance(source, Arrays):
                 arrays = source.samples, None if reader.wanted is not None else source.batch_size
+            elif told is not None:
+                arrays = told.count, told.batch_size
             wanted = reader.steps if arrays is None else reader.wanted
             params = older_params(objective.names, epochs, params["verbose"], validation is not None, wanted, arrays)
         callback_list = callbacks
@@ -192,10 +195,10 @@ class Fitting(Inference):
         validated = False
         try:
             follower.progress.count_samples(
-                source.samples if isinstance(source, Arrays) else None,
-                source.batch_size,
-                validation.samples if isinstance(validation, Arrays) else None,
-                counted=reader.wanted is None,
+                source.samples if isinstance(source, Arrays) else told and told.count,
+                told.batch_size if told else source.batch_size,
+                validation.samples if isinstance(validation, Arrays) and told is None else None,
+                counted=reader.wanted is None or told is not None,
             )
             follower.train_begin()
             first, done = session.position  # a callback may have restored an earlier run

@@ -40,7 +40,7 @@ KEYS: dict[str, str] = {
         "nb_filter kernel_dim1 kernel_dim2 kernel_dim3 dim_ordering init activation border_mode subsample " + _PENALTIES
     ),
     **{f"Cropping{n}D": "cropping" for n in (1, 2, 3)},
-    "Deconvolution2D": _CONV2D,
+    "Deconvolution2D": f"{_CONV2D} output_shape",
     "Dense": f"output_dim init activation {_PENALTIES} input_dim",
     "Dropout": "p",
     "ELU": "alpha",
@@ -92,8 +92,10 @@ _MERGES = {
 """What ``merge(mode=...)`` made."""
 
 _SIZES = spellings.SIZES
-_FREE = ("Dense", "Highway", "MaxoutDense", "SimpleRNN", "GRU", "LSTM")
+_FREE = ("Dense", "SimpleRNN", "GRU", "LSTM")
 """Layers that wrote the size of their inputs, once they knew it."""
+_GIVEN = ("Highway", "MaxoutDense")
+"""Layers that wrote it where it was given."""
 
 
 def class_name(name: str, config: Mapping[str, Any]) -> str:
@@ -198,15 +200,15 @@ def _pads(then: str, config: Config) -> Any:
 def _input_dim(then: str, config: Config) -> Any:
     if then == "Embedding":
         return config["input_dim"]
-    if then not in _FREE:
+    if then not in (*_FREE, *_GIVEN):
         return None
-    shape = config.get("batch_input_shape") or config.get("built_for")
+    shape = config.get("batch_input_shape") or (config.get("built_for") if then in _FREE else None)
     return shape[-1] if isinstance(shape, (list, tuple)) and shape else None
 
 
 def _input_length(then: str, config: Config) -> Any:
     if then != "Embedding":
-        return None
+        return config.get("input_length")
     lengths = tuple(config["batch_input_shape"])[1:]
     return lengths[0] if len(lengths) == 1 else lengths
 
@@ -258,7 +260,7 @@ _SPECIAL: dict[str, Callable[[str, Config], Any]] = {
     "input_length": _input_length,
     "layer": _wrapped,
     "mode": lambda then, config: config.get("mode") or 0,
-    "Embedding.dropout": lambda then, config: 0.0,
+    "Embedding.dropout": lambda then, config: config.get("dropout") or 0.0,
     "theta": lambda then, config: float(np.float32(config["theta"])),
     **{
         f"ParametricSoftplus.{key}": lambda then, config, key=key: float(np.float32(config[key]))

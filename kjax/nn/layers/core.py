@@ -16,6 +16,7 @@ from kjax.nn import row_gradients
 from kjax.nn.dtypes import cast_floating, policy_name
 from kjax.nn.initializers import GivenValues
 from kjax.nn.layers import base, low_rank
+from kjax.nn.layers.regularization import dropout
 from kjax.nn.lowering import product
 from kjax.nn.module import Layer
 from kjax.nn.ops.sparse import dense, is_sparse, matmul
@@ -121,6 +122,7 @@ class Embedding(Layer):
         output_dim: length of the vectors.
         mask_zero: the integer 0 is padding; the output's mask is ``inputs != 0``.
         weights: initial matrix instead of ``embeddings_initializer``.
+        dropout: part of the integers whose vectors are 0 in a training step, wherever they stand (Keras 1).
     """
 
     input_dim: int = field(convert=arg.positive)
@@ -133,6 +135,7 @@ class Embedding(Layer):
     lora_rank: int | None = low_rank.rank_field()
     lora_alpha: float | None = low_rank.alpha_field()
     quantization_config: Any = quantized.config_field()
+    dropout: float = field(0.0, convert=arg.fraction, unknown_to_keras=True)
 
     autocast = False
 
@@ -145,7 +148,7 @@ class Embedding(Layer):
         """Whether the layer makes a mask."""
         return self.mask_zero
 
-    def call(self, inputs: Num[Array, "*shape"]) -> Float[Array, "*shape features"]:
+    def call(self, inputs: Num[Array, "*shape"], training: bool = False) -> Float[Array, "*shape features"]:
         ids = inputs if jnp.issubdtype(inputs.dtype, jnp.integer) else inputs.astype("int32")
         if quantized.mode_of(self) is None:
             # Only the rows that are used are cast.
@@ -153,7 +156,11 @@ class Embedding(Layer):
             rows = cast_floating(rows, self.compute_dtype)
         else:
             rows = table.declared(self, "embeddings", self.input_dim, self.output_dim).rows(ids, self.compute_dtype)
-        return rows + _row_corrections(self, ids) if self.lora_rank else rows
+        rows = rows + _row_corrections(self, ids) if self.lora_rank else rows
+        if training and self.dropout:
+            known = dropout(base.random_key(self), jnp.ones(self.input_dim, rows.dtype), self.dropout)
+            rows = rows * jnp.take(known, ids, axis=0)[..., None]
+        return rows
 
     def _path_of_table(self) -> str:
         return "/".join((*self.path, "embeddings"))
