@@ -108,16 +108,24 @@ class Reader:
         seed: the run's seed; orders are derived from it and the number of the pass.
         number: number of the first pass.
         repeats: whether an epoch that is longer than a pass goes on in the next one, as in Keras 2.
+        strict: whether an iterator that ends before its epoch is an error, as in Keras 2.
     """
 
     def __init__(
-        self, source: Any, steps: int | None = None, seed: int = 0, number: int = 0, repeats: bool = False
+        self,
+        source: Any,
+        steps: int | None = None,
+        seed: int = 0,
+        number: int = 0,
+        repeats: bool = False,
+        strict: bool = False,
     ) -> None:
         self.source: Source = source
         self.wanted = steps
         self.seed = seed
         self.number = number
         self.repeats = repeats
+        self.strict = strict
         self.position = 0
         self.state: Any = None
         self.exhausted = False
@@ -194,12 +202,20 @@ class Reader:
         Args:
             done: batches of it that were done.
             interrupted: somebody stopped it.
+
+        Raises:
+            StopIteration: the data ended too early, in a strict run.
         """
         feed = self.pause()
         if feed is None:
             return
         self.source.epoch_end()
         short = not interrupted and done < (1 if self.wanted is None else self.wanted)
+        if short and self.strict and self.wanted is not None and not self.source.again:
+            raise StopIteration(
+                f"the {self.source.name} ended after {done} of the {self.wanted} batches that were asked for; let it go on "
+                "for ever (`while True:`), or ask for fewer steps"
+            )
         if short:
             warnings.warn(OUT_OF_DATA, stacklevel=4)
             self.exhausted = not self.source.again

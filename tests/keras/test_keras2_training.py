@@ -336,3 +336,93 @@ def test_a_summary_counts_what_was_frozen_since_compile_twice(capsys: pytest.Cap
     model.layers[0].trainable = False
     model.summary()
     assert "Total params: 10\nTrainable params: 5\nNon-trainable params: 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "driven", "expected"),
+    [
+        (lambda: optimizers.SGD(0.05, 0.9, nesterov=True), "momentum", [0.5042233, 0.008288]),  # type: ignore[attr-defined]
+        (lambda: optimizers.RMSprop(0.05), "rho", [0.747676, 0.2467796]),  # type: ignore[attr-defined]
+        (lambda: optimizers.Adam(0.05), "beta_1", None),  # type: ignore[attr-defined]
+    ],
+)
+def test_callbacks_set_the_numbers_of_optimizers(optimizer: Any, driven: str, expected: Any) -> None:
+    """What Keras 2.2.4 gives, where rates and momenta go down from batch to batch; Adam's steps by its formula."""
+
+    class Cycle(Callback):
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            K.set_value(self.model.optimizer.lr, 0.05 / (batch + 1))
+            K.set_value(getattr(self.model.optimizer, driven), 0.9 - 0.03 * (batch + 1))
+
+    x = np.linspace(0, 1, 128).reshape(64, 2).astype("float32")
+    y = x.sum(1, keepdims=True)
+    model = Sequential([L.Dense(1, input_shape=(2,), use_bias=expected is not None)])
+    kernel = np.array([[0.3], [-0.2]])
+    model.set_weights([kernel, np.zeros(1)][: len(model.weights)])
+    model.compile(optimizer(), "mse")
+    model.fit(x, y, batch_size=8, shuffle=False, verbose=0, callbacks=[Cycle()])
+    if expected is None:
+        m, v = np.zeros((2, 1)), np.zeros((2, 1))
+        for t in range(1, 9):
+            rows, beta = slice(8 * t - 8, 8 * t), 0.9 - 0.03 * (t - 1)
+            grad = 2 / 8 * x[rows].T @ (x[rows] @ kernel - y[rows])
+            m, v = beta * m + (1 - beta) * grad, 0.999 * v + 0.001 * grad**2
+            rate = 0.05 / max(t - 1, 1) * np.sqrt(1 - 0.999**t) / (1 - beta**t)
+            kernel = kernel - rate * m / (np.sqrt(v) + 1e-7)
+        expected = kernel.ravel()
+    np.testing.assert_allclose(model.get_weights()[0].ravel(), expected, atol=5e-6)
+    assert model.optimizer.get_config()[driven] == pytest.approx(0.9 - 0.03 * 8)
+
+
+def test_an_optimizer_without_momentum_says_so() -> None:
+    model = made()
+    with pytest.raises(ValueError, match="without momentum"):
+        K.set_value(model.optimizer.momentum, 0.9)
+    model.train_on_batch(X, Y)
+    assert [w.name for w in model.optimizer.weights] == [
+        "SGD/iterations:0", "training/SGD/Variable:0", "training/SGD/Variable_1:0"
+    ]  # fmt: skip
+    assert model.optimizer.lr.name == "SGD/lr:0" and model.optimizer.initial_decay == 0
+
+
+def test_a_generator_that_ends_too_early_is_an_error() -> None:
+    model = made()
+
+    def three() -> Any:
+        for _ in range(3):
+            yield X, Y
+
+    for run in (
+        lambda: model.fit_generator(three(), steps_per_epoch=5, verbose=0),
+        lambda: model.evaluate_generator(three(), steps=5),
+        lambda: model.predict_generator(three(), steps=5),
+    ):
+        with pytest.raises(StopIteration, match="3 of the 5 batches"):
+            run()
+    assert len(model.predict_generator(three(), steps=3)) == 30
+
+
+def test_loops_over_arrays_with_functions_of_the_model() -> None:
+    import keras.engine.training_arrays as loops  # type: ignore[import-not-found]
+    from keras.engine import training_generator  # type: ignore[import-not-found]
+
+    model = made()
+    model._make_train_function()
+    model._make_test_function()
+    model._make_predict_function()
+    ins = [X, Y, np.ones(10, "float32")]
+    labels = ["loss", "mae"]
+    expected = model.evaluate(X, Y, verbose=0)
+    np.testing.assert_allclose(loops.test_loop(model, model.test_function, ins, batch_size=4), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        loops.predict_loop(model, model.predict_function, [X], batch_size=4), model.predict(X), rtol=1e-6
+    )
+    history = loops.fit_loop(
+        model, model.train_function, ins, labels, 5, 2, 0, val_f=model.test_function, val_ins=ins, shuffle="batch"
+    )
+    assert set(history.history) == {"loss", "mae", "val_loss", "val_mae"} and history.epoch == [0, 1]
+    assert history.history["val_loss"][1] < history.history["val_loss"][0] < expected[0]
+    with pytest.raises(ValueError, match="steps_per_epoch"):
+        loops.fit_loop(model, model.train_function, ins, validation_steps=4)
+    found = training_generator.evaluate_generator(model, iter([(X, Y)]), steps=1)
+    np.testing.assert_allclose(found[0], history.history["val_loss"][1], rtol=1e-5)

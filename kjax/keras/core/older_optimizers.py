@@ -16,10 +16,16 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.tensor import is_symbolic
 from kjax.keras.core.updates import Update
 from kjax.keras.core.variable import Variable
+from kjax.nn import optimizers as rules
 
 _present: contextvars.ContextVar[dict[int, Any] | None] = contextvars.ContextVar("gradients_present", default=None)
 """Gradients by ``id`` of the variable, while ``get_updates`` of an optimizer runs."""
 _made: contextvars.ContextVar[Made | None] = contextvars.ContextVar("made", default=None)
+
+NO_GRADIENT = (
+    "{}: An operation has `None` for gradient: the loss does not depend on the variables {}, or through functions alone "
+    "that have no gradient, such as K.argmax, K.round, K.eval"
+)
 
 
 class Made:
@@ -100,6 +106,29 @@ class OlderOptimizer:
 
     def _made_by_updates(self) -> Made:
         return self.__dict__.setdefault("_updates_made", Made())
+
+    def get_gradients(self: Any, loss: Any, params: Any) -> list[Any]:
+        """Symbolic gradients of a symbolic loss, clipped (Keras 2).
+
+        Args:
+            loss: a symbolic tensor.
+            params: variables.
+
+        Raises:
+            ValueError: the loss does not depend on one of them.
+        """
+        from kjax.keras.core.operation import apply_function
+
+        present = present_gradients(self, list(params))
+        if present is not None:
+            return present
+        grads = doors.graphs.gradients(loss, list(params))
+        for grad, param in zip(grads, params, strict=True):
+            if grad is None:
+                raise ValueError(NO_GRADIENT.format(self.name, [param.path]))
+        if not isinstance(self.rule, rules.RuleOptimizer):
+            return grads
+        return list(apply_function(lambda g: list(self.rule._clip(g)), (grads,), {}, name="clip"))
 
     def _find_variables_of_updates(self: Any, weights: Sequence[Variable]) -> None:
         """Run ``get_updates`` once on zeros, so that the variables that it makes exist."""

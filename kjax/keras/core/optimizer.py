@@ -18,7 +18,7 @@ from kjax.keras.core import configs, doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.graph_names import note
 from kjax.keras.core.layer import UnknownArgumentError
-from kjax.keras.core.older_optimizers import OlderOptimizer, present_gradients
+from kjax.keras.core.older_optimizers import NO_GRADIENT, OlderOptimizer, present_gradients
 from kjax.keras.core.optimizer_state import StateKeeper, cut, is_box, is_slot, values_of
 from kjax.keras.core.settings import settings
 from kjax.keras.core.stepwise import Applied, Own, stepped, stepwise, takes_learning_rate
@@ -30,6 +30,7 @@ from kjax.keras.legacy.arguments import optimizer_call
 from kjax.keras.legacy.form import of_era
 from kjax.keras.legacy.spellings import OPTIMIZERS
 from kjax.nn import optimizers as rules
+from kjax.nn.optimizers.driven import drive
 from kjax.nn.value import did_you_mean
 
 
@@ -88,6 +89,8 @@ class Optimizer(OlderOptimizer, StateKeeper):
                 raise NotImplementedError(
                     f"{cls.__name__} must define `update_step(gradient, variable, learning_rate)`"
                 )
+            if self._driven:
+                rule = drive(rule, tuple(self._driven))
             if self._writes("update_step") or self._writes("get_updates"):
                 rule = stepwise(self, rule)
             if whole:
@@ -386,29 +389,6 @@ class Optimizer(OlderOptimizer, StateKeeper):
         self.apply(jax.grad(of_values)([box.value for box in boxes]), boxes)
         return self._iterations
 
-    def get_gradients(self, loss: Any, params: Any) -> list[Any]:
-        """Symbolic gradients of a symbolic loss, clipped (Keras 2).
-
-        Args:
-            loss: a symbolic tensor.
-            params: variables.
-
-        Raises:
-            ValueError: the loss does not depend on one of them.
-        """
-        from kjax.keras.core.operation import apply_function
-
-        present = present_gradients(self, list(params))
-        if present is not None:
-            return present
-        grads = doors.graphs.gradients(loss, list(params))
-        for grad, param in zip(grads, params, strict=True):
-            if grad is None:
-                raise ValueError(f"{self.name}: the loss does not depend on the variable {param.path!r}")
-        if not isinstance(self.rule, rules.RuleOptimizer):
-            return grads
-        return list(apply_function(lambda g: list(self.rule._clip(g)), (grads,), {}, name="clip"))
-
     def get_updates(self, *args: Any, **kwargs: Any) -> list[Any]:
         """The step as updates for ``K.function``: ``get_updates(loss, params)``, in Keras 1 with the params first.
 
@@ -429,7 +409,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
         grads = doors.graphs.gradients(loss, params)
         missing = [p.path for p, g in zip(params, grads, strict=True) if g is None]
         if missing:
-            raise ValueError(f"{self.name}: the loss does not depend on the variables {missing}")
+            raise ValueError(NO_GRADIENT.format(self.name, missing))
         return [_Step(self, grads, params)]
 
     def stateless_apply(
@@ -482,6 +462,9 @@ class Optimizer(OlderOptimizer, StateKeeper):
         if self._rate is not None and "learning_rate" in config:
             rate = self._rate.numpy()
             config["learning_rate"] = float(str(rate)) if settings.era == "tf" else float(rate)
+        config |= {
+            name: float(box.numpy()) for name, box in self._hyperparameters.items() if name in config or box.is_used
+        }
         return config | {"name": self.name}
 
     @classmethod

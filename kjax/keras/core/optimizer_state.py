@@ -21,6 +21,7 @@ from kjax.keras.legacy import slots
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
+from kjax.nn.optimizers.driven import driven_name
 
 _OF_WEIGHTS = {"average": "average", "accumulator": "gradient_accumulator"}
 """What Keras calls the parts of the state, besides the slots, that have a variable for each weight."""
@@ -61,6 +62,7 @@ class StateKeeper:
             self._rate = Variable(
                 jnp.float32(rate), trainable=False, name="learning_rate", path=f"{self.name}/learning_rate"
             )
+        self._hyperparameters = slots.hyperparameters(self)
 
     @property
     def name(self) -> str:
@@ -78,6 +80,10 @@ class StateKeeper:
 
     def __getattr__(self, name: str) -> Any:
         rule = self.__dict__.get("rule")
+        if name in self.__dict__.get("_hyperparameters", ()):
+            return self._hyperparameters[name]
+        if self.__dict__.get("_hyperparameters") and name in slots.FURTHER:
+            return slots.FURTHER[name](self)
         if rule is not None:
             if not name.startswith("_") and hasattr(rule, name):
                 return getattr(rule, name)
@@ -309,11 +315,17 @@ class StateKeeper:
         return dataclasses.replace(self.rule, exclude_from_weight_decay=(*self.rule.exclude_from_weight_decay, *exact))
 
     @property
+    def _driven(self) -> dict[str, Variable]:
+        """Arguments that are numbers of the state: in Keras 1 and 2 scripts set them while a model is trained."""
+        return {name: box for name, box in self._hyperparameters.items() if box.is_used}
+
+    @property
     def state(self) -> Any:
         """The state as the rule knows it, with variables as leaves; None before it exists."""
-        if self._tree is None or not self._own:
+        if self._tree is None or not (self._own or self._driven):
             return self._tree
         own = {own_name(i): box for i, box in enumerate(self._own)}
+        own |= {driven_name(name): box for name, box in self._driven.items()}
         return self._tree._replace(scalars=self._tree.scalars | own)
 
     @property

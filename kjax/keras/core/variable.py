@@ -127,6 +127,8 @@ class Variable:
     short_name: str = ""
     """What it is called in its layer."""
     path: str = ""
+    older_name: str | None = None
+    """What it is called in the eras of Keras 1 and 2, where that does not follow from its place."""
     is_of_graph: bool = False
     """Whether a script of TensorFlow made it: its name is that of the scopes."""
     aggregation: str = "none"
@@ -195,6 +197,8 @@ class Variable:
         """What it is called in its layer; before Keras 3, with TensorFlow, that was a path such as ``dense_1/kernel:0``."""
         if settings.era == "3":
             return self.short_name
+        if self.older_name is not None and settings.era in ("1", "2"):
+            return f"{self.older_name}:0"
         hides_cells = settings.era in ("1", "2") and not self.is_of_graph
         path = re.sub(r"[^/]*_cell(_\d+)?/", "", self.path) if hides_cells else self.path
         if settings.era == "1" and not self.is_of_graph:

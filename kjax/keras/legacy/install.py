@@ -126,7 +126,7 @@ class Facade(ModuleType):
         return importlib.import_module(f"{self.__name__.removesuffix(self._place)}src.{path}")
 
     def __dir__(self) -> list[str]:
-        names = {name for module in _targets(self._place) for name in dir(module)}
+        names = {name for module in _targets(self._place) for name in dir(module) if not name.startswith("__")}
         names |= set(NAMES.get(self._place, {})) | set(NAMES.get(self._place.partition(".")[0], {}))
         if self._place.partition(".")[0] == "layers" and settings.era in ("1", "2"):
             older = vars(importlib.import_module("kjax.keras.legacy.layers"))

@@ -21,7 +21,7 @@ from kjax.keras.legacy.samples import asked
 from kjax.keras.models import data as adapt
 from kjax.keras.models.following import Follower
 from kjax.keras.models.inference import Inference
-from kjax.keras.models.older_checks import check_steps, show_validation_data
+from kjax.keras.models.older_checks import check_steps, run_of_era, show_validation_data
 from kjax.keras.models.sourcing import hold_back
 from kjax.train import loop
 
@@ -140,7 +140,7 @@ class Fitting(Inference):
                 validation = self._validation_source(validation_data, size, validation_steps, how)
                 opened.enter_context(contextlib.closing(validation))
             limits = [n for n in (steps_per_epoch, settings.max_steps_per_epoch) if n is not None]
-            reader = Reader(source, min(limits, default=None), self._run_seed(), number, settings.era in OLD_ERAS)
+            reader = Reader(source, min(limits, default=None), self._run_seed(), number, **run_of_era())
             return self._train(
                 reader, validation, validation_steps, validation_freq, range(initial_epoch, epochs), verbose, callbacks
             )

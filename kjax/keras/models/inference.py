@@ -14,7 +14,7 @@ from kjax.keras.callbacks.logs import in_shown_order
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.models.following import Follower
-from kjax.keras.models.older_checks import check_steps
+from kjax.keras.models.older_checks import check_steps, run_of_era
 from kjax.keras.models.on_batch import number_of
 from kjax.keras.models.sourcing import Sourcing
 from kjax.nn.module import PARAMS
@@ -35,7 +35,7 @@ class Inference(Sourcing):
         def report(carry: Any) -> Any:
             return compute(carry[0] if carries else carry)
 
-        with contextlib.closing(Reader(source, steps, repeats=settings.era in OLD_ERAS)) as reader:
+        with contextlib.closing(Reader(source, steps, **run_of_era())) as reader:
             lends = reader.steps != 1 or loop.partner.get() is not None
             if carries and lends:  # the layers go on to hold the arrays that their state has now
                 state = jax.tree.map(jnp.copy, state)
@@ -174,7 +174,7 @@ class Inference(Sourcing):
                 follower.phase_begin()
                 carries = self._carries_state(self._predicts_by_itself())
                 step = self._prediction_step()
-                with contextlib.closing(Reader(source, steps, repeats=settings.era in OLD_ERAS)) as reader:
+                with contextlib.closing(Reader(source, steps, **run_of_era())) as reader:
                     outputs, done = run_predict(
                         step,
                         self._asked_variables(self._predicts_by_itself()),

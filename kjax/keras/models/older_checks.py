@@ -96,6 +96,11 @@ def check_steps(x: Any, batch_size: Any, steps: Any, name: str) -> None:
         raise ValueError(f"argument `batch_size` must be None where `{name}` is given")
 
 
+def run_of_era() -> dict[str, bool]:
+    """What a run of the era does at the end of the data, as arguments of :class:`kjax.data.reader.Reader`."""
+    return {"repeats": settings.era in ("1", "2"), "strict": settings.era == "2"}
+
+
 def check_targets(model: Model, objective: Any, targets: Any, outputs: Any) -> None:
     """Compare the shapes of targets with those of the outputs, exactly, for all losses of Keras.
 

@@ -244,7 +244,7 @@ class RuleOptimizer(Optimizer, Rule):
         def apply(gradients: Sequence[Array]) -> tuple[list[Array], list[Slots], Scalars]:
             rate = self._scheduled(state.count) if callable(self.learning_rate) else state.learning_rate
             if self.decay:
-                rate = rate / (1.0 + self.decay * iteration.astype(rate.dtype))
+                rate = self._decayed(rate, iteration, state.scalars)
             return self._apply(gradients, parameters, paths, slots, state.scalars, iteration, rate)
 
         if self.gradient_accumulation_steps is None:
@@ -298,6 +298,11 @@ class RuleOptimizer(Optimizer, Rule):
         """The weight decay of one parameter; None or 0: none."""
         del path, parameter
         return self.weight_decay
+
+    def _decayed(self, rate: Array, iteration: Array, scalars: Scalars) -> Array:
+        """The learning rate after ``decay``."""
+        del scalars
+        return rate / (1.0 + self.decay * iteration.astype(rate.dtype))
 
     def _scheduled(self, count: Array) -> Array:
         assert callable(self.learning_rate)

@@ -28,7 +28,7 @@ class SGDRule(Rule):
 
     def step(self, gradient: Array, parameter: Array, slots: Slots, common: Any) -> tuple[Array, Slots]:
         descent = gradient * common
-        if not self.momentum:
+        if not slots:
             return -descent, {}
         velocity = slots["momentum"] * self.momentum - descent
         update = velocity * self.momentum - descent if self.nesterov else velocity
