@@ -209,7 +209,12 @@ def test_every_file_starts_with_a_docstring():
     folders = ("kjax", "tests", "examples", "scripts", "benchmarks")
     files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(files) > 5
-    bare = [str(path.relative_to(ROOT)) for path in files if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    texts = ((path, path.read_text("utf-8")) for path in files)
+    trees = (
+        (path, ast.parse(text.partition("\nimport ")[0] if "in Python 2" in text[:200] else text))
+        for path, text in texts
+    )
+    bare = [str(path.relative_to(ROOT)) for path, tree in trees if not ast.get_docstring(tree)]
     assert not bare, f"the first statement is no docstring: {bare}"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.core.settings import settings
-from kjax.keras.legacy import guess
+from kjax.keras.legacy import guess, python2, surroundings
 from kjax.keras.legacy.install import install
 
 
@@ -34,11 +34,21 @@ def run_script(path: str, arguments: list[str], version: str | None) -> int:
     sys.path[0] = os.path.dirname(os.path.abspath(path))
     with io.open_code(os.path.abspath(path)) as file:
         source = file.read()
-    install(_era(source, path, version))
+    try:
+        older = python2.translated(source, path)
+    except ImportError as error:
+        print(f"kjax: {error}", file=sys.stderr)
+        return 1
+    if older is not None:
+        print(f"kjax: {path} is written in Python 2 ({older[2]}) and translated as it runs", file=sys.stderr)
+    python2.translate_modules_in(sys.path[0])
+    install(_era(source if older is None else older[1], path, version))
     sys.argv = [path, *arguments]
     main = ModuleType("__main__")
     main.__dict__.update(__file__=path, __builtins__=__builtins__, __spec__=None, __loader__=None, __package__=None)
-    return _run(source, path, main)
+    if older is not None:
+        main.__dict__.update(python2.NAMES)
+    return _run(source if older is None else older[0], path, main)
 
 
 def run_module(name: str, arguments: list[str], version: str | None, shown: str | None = None) -> int:
@@ -74,7 +84,7 @@ def run_module(name: str, arguments: list[str], version: str | None, shown: str 
     return _run(code, spec.origin, main)
 
 
-def _era(source: bytes, name: str, version: str | None) -> str:
+def _era(source: bytes | str, name: str, version: str | None) -> str:
     if version is not None:
         return version
     found, reason = guess.era_of(source)
@@ -86,8 +96,9 @@ def _era(source: bytes, name: str, version: str | None) -> str:
 def _run(source: bytes | CodeType, path: str, main: ModuleType) -> int:
     """Run code as the main module. Of an error only the frames from the code on are shown."""
     sys.modules["__main__"] = main
-    if settings.era != "3":  # numbers are shown as NumPy showed them when the script was written
+    if settings.era != "3":  # numbers are shown, and names are there, as when the script was written
         np.set_printoptions(legacy="1.25")
+        surroundings.restore()
     try:
         code = source if isinstance(source, CodeType) else compile(source, path, "exec", dont_inherit=True)
         exec(code, main.__dict__)
