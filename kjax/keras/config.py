@@ -49,7 +49,9 @@ def image_data_format() -> str:
 def set_image_data_format(data_format: str) -> None:
     """Set the default ``data_format``: ``'channels_last'`` or ``'channels_first'``."""
     if data_format not in ("channels_last", "channels_first"):
-        raise ValueError(f"data_format must be 'channels_last' or 'channels_first', received {data_format!r}")
+        raise ValueError(
+            f"The `data_format` argument must be one of 'channels_first', 'channels_last', received {data_format!r}"
+        )
     settings.image_data_format = data_format
 
 

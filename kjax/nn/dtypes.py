@@ -48,7 +48,9 @@ class Policy:
     def __init__(self, name: str | None = None) -> None:
         name = default_policy_name[-1]() if name is None else name
         if name not in _MIXED and name not in _PLAIN:
-            raise ValueError(f"unknown dtype policy {name!r}; {did_you_mean(str(name), (*_MIXED, *_PLAIN))}")
+            raise ValueError(
+                f"Cannot convert {name!r} to a mixed precision DTypePolicy; {did_you_mean(str(name), (*_MIXED, *_PLAIN))}"
+            )
         self._set(name)
 
     def _set(self, name: str) -> None:

@@ -347,14 +347,18 @@ def match_inputs(specs: Sequence[TensorSpec], inputs: Any, *, check: bool = True
         names = [spec.name for spec in specs]
         missing = [name for name in names if name not in inputs]
         if missing:
-            raise ValueError(f"missing input {missing[0]!r}; the model's inputs are {names}, received {sorted(inputs)}")
+            raise ValueError(
+                f"Missing data for input {missing[0]!r}; the model's inputs are {names}, received {sorted(inputs)}"
+            )
         arrays = [inputs[name] for name in names]
     elif isinstance(inputs, (list, tuple)):
         arrays = [leaf for item in inputs for leaf in (item if isinstance(item, (list, tuple)) else [item])]
     else:
         arrays = [inputs]
     if len(arrays) != len(specs):
-        raise ValueError(f"the model has {len(specs)} input(s) {[s.name for s in specs]}, received {len(arrays)}")
+        raise ValueError(
+            f"the model expects {len(specs)} input(s) {[s.name for s in specs]}, but it received {len(arrays)} input tensors"
+        )
     if not check:
         return arrays
     return [_fit(spec, array) for spec, array in zip(specs, arrays, strict=True)]
@@ -375,7 +379,10 @@ def _fit(spec: TensorSpec, array: Any) -> Any:
     elif array.ndim == rank + 1 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != rank or any(s is not None and s != a for s, a in zip(spec.shape, array.shape, strict=True)):
-        raise ValueError(f"input {spec.name!r} must have shape {spec.shape}, received {tuple(array.shape)}")
+        raise ValueError(
+            f"input {spec.name!r} is incompatible with the layer: expected shape={spec.shape}, found "
+            f"shape={tuple(array.shape)}"
+        )
     return array
 
 

@@ -220,7 +220,7 @@ class Layer(nn.Module):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The layer's computation; every layer writes its own."""
-        raise NotImplementedError(f"{type(self).__name__} has no `call` method")
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented; write one")
 
     def regularize_activity(self, outputs: Any) -> None:
         """Add the activity penalty of these outputs to the losses."""

@@ -217,7 +217,7 @@ class Registry:
         lowered = {key.lower(): value for key, value in self._entries.items()}
         if name.lower() in lowered:
             return lowered[name.lower()]
-        raise ValueError(f"unknown {self.kind} {name!r}; {did_you_mean(name, self._entries)}")
+        raise ValueError(f"Could not interpret {self.kind} identifier {name!r}: {did_you_mean(name, self._entries)}")
 
     def get(self, identifier: Any) -> Any:
         """Resolve a name, a config dict, a class, an object or a callable.

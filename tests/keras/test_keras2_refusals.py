@@ -112,7 +112,7 @@ def test_l1_l2_had_rates_before_keras_3(version, rate):
 
 def test_a_layer_that_was_not_called_has_no_outputs(keras2):
     dense = layers.Dense(1)
-    with pytest.raises(RuntimeError, match="has no output"):
+    with pytest.raises(RuntimeError, match="no defined output"):
         dense.get_output_at(0)
     dense(layers.Input((2,)))
     with pytest.raises(ValueError, match="there is no output of call 3"):

@@ -161,7 +161,7 @@ def test_input_specs() -> None:
     layer.input_spec = list(two)
     with pytest.raises(ValueError, match=r"input 1 of shape .* expected min_ndim=3, found ndim=2"):
         layer([X, X])
-    with pytest.raises(ValueError, match=r"expected 2 input\(s\), received 3"):
+    with pytest.raises(ValueError, match=r"expects 2 input\(s\), but it received 3"):
         layer.assert_input_compatibility([X, X, X])
     squeezed = L.InputSpec(shape=(None, 5, 1), allow_last_axis_squeeze=True)
     assert squeezed.complaint(X) is None and squeezed.complaint(X[:, :, None]) is None
@@ -184,13 +184,13 @@ def test_calls_with_all_state_in_the_arguments() -> None:
     np.testing.assert_array_equal(layer.moving_mean, np.zeros(5))
     np.testing.assert_allclose(np.asarray(y).mean(0), np.zeros(5), atol=1e-5)
     dense = L.Dense(2, kernel_regularizer="l2")
-    with pytest.raises(ValueError, match="has no variables yet"):
+    with pytest.raises(ValueError, match=r"must be built.*no variables yet"):
         dense.stateless_call([], [], X)
     dense(X)
     values = [v.value for v in dense.trainable_variables]
     _, _, losses = dense.stateless_call(values, [], X, return_losses=True)
     assert [float(loss) for loss in losses] == [pytest.approx(0.01 * float(jnp.sum(values[0] ** 2)), rel=1e-5)]
-    with pytest.raises(ValueError, match="argument `trainable_variables` must hold 2 values"):
+    with pytest.raises(ValueError, match=r"`trainable_variables` must be a list .* 2 values are expected"):
         dense.stateless_call(values[:1], [], X)
     with_checkpoint = jax.grad(lambda v: jnp.sum(dense.stateless_call(values, [], v)[0]))
     np.testing.assert_allclose(with_checkpoint(X), np.tile(values[0].sum(1), (8, 1)), rtol=1e-5)
@@ -211,7 +211,7 @@ def test_shapes_without_building() -> None:
     assert layer.get_output_shape_at(1) == (None, 7, 3) and layer.get_input_shape_at(0) == (None, 5)
     with pytest.raises(ValueError, match="was called 2 time"):
         layer.get_output_at(2)
-    with pytest.raises(AttributeError, match="never called on a symbolic tensor"):
+    with pytest.raises(AttributeError, match=r"never been called.*symbolic tensor"):
         _ = L.Dense(3).output
 
 

@@ -363,7 +363,7 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="isn't yet built"):
         layer.quantize("int8")
     layer(X)
-    with pytest.raises(ValueError, match=r"Invalid quantization mode 'int9'.*'int8'"):
+    with pytest.raises(ValueError, match=r"Invalid quantization mode. Expected.*'int8'.*'int9'"):
         layer.quantize("int9")
     with pytest.raises(ValueError, match="either `mode` or `config`"):
         layer.quantize()

@@ -242,7 +242,7 @@ def test_get_passes_values_and_refuses_others() -> None:
     assert optimizers.get(optimizer) is optimizer
     assert optimizers.get(optimizers.Adam) == optimizers.Adam()
     assert optimizers.get(None) is None
-    with pytest.raises(ValueError, match=r"unknown optimizer 'Adm'; did you mean 'Adam'"):
+    with pytest.raises(ValueError, match=r"Could not interpret optimizer identifier 'Adm': did you mean 'Adam'"):
         optimizers.get("Adm")
     for wrong in (3, len):
         with pytest.raises(ValueError, match=r"as an? optimizer"):

@@ -46,7 +46,9 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
     if mode not in _MODES:
         raise ValueError(f"`mode` must be one of {', '.join(_MODES)}; received {mode!r}")
     if data_format not in ("channels_first", "channels_last"):
-        raise ValueError(f"`data_format` must be 'channels_first' or 'channels_last', received {data_format!r}")
+        raise ValueError(
+            f"The `data_format` argument must be one of 'channels_first', 'channels_last', received {data_format!r}"
+        )
     divisor, mean, deviation, turned = _MODES[mode]
     axis = -1 if data_format == "channels_last" else len(x.shape) - 3
     if isinstance(x, np.ndarray):

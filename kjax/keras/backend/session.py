@@ -88,7 +88,9 @@ def result_type(*dtypes: Any) -> str:
     if not dtypes:
         return settings.floatx
     if any(isinstance(d, str) and d in FLOAT8 for d in dtypes):
-        raise ValueError(f"types of 8-bit floats are not converted by themselves; cast them first. Received: {dtypes}")
+        raise ValueError(
+            f"There is no implicit conversions from float8 dtypes to others; cast them first. Received: {dtypes}"
+        )
     examples = {int: 1, float: 1.0, bool: True}
     given = [
         examples[d] if isinstance(d, type) and d in examples else jnp.dtype(_in_32_bits(standardize_dtype(d)))

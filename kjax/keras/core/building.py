@@ -103,7 +103,8 @@ class Building:
             **kwargs: ``shape``: its shape, ``()`` by default; ``initializer``: name, value or function, Glorot uniform
                 for floats by default; ``dtype``: its type, the layer's variable dtype by default; ``trainable``: False
                 for a value that ``call`` sets (moving statistics); ``autocast``: whether ``call`` reads it in the
-                compute dtype; ``regularizer``: penalty on it; ``constraint``: projection after each update; ``name``.
+                compute dtype; ``aggregation``, ``synchronization`` and ``overwrite_with_gradient`` as of
+                :class:`Variable`; ``regularizer``: penalty on it; ``constraint``: projection after each update; ``name``.
 
         Raises:
             TypeError: an unknown argument, or one given twice.
@@ -134,7 +135,9 @@ class Building:
             path=f"{self.path}/{name}",
             regularizer=regularizers.get(given.get("regularizer")),
             constraint=constraints.get(given.get("constraint")),
+            **{name: given[name] for name in ("aggregation", "synchronization") if name in given},
         )
+        variable.overwrite_with_gradient = bool(given.get("overwrite_with_gradient", False))
         self._own_variables = [*self._own_variables, (PARAMS if trainable else STATE, name, variable)]
         return variable
 
@@ -173,11 +176,13 @@ class Building:
             return {w: shapes_of(given[w[: -len("_shape")]]) for w in wanted}
         named = {w: shapes_of(given[w[: -len("_shape")]]) for w in wanted[1:] if w.removesuffix("_shape") in given}
         lacking = [w for w in required_parameters(method)[1:] if w not in named]
+        if settings.era == "3" and len(wanted) > 1 and wanted[0] != "input_shape" and wanted[0].endswith("_shape"):
+            lacking = [w for w in wanted[:1] if w.removesuffix("_shape") not in given] or lacking
         if lacking:
             raise ValueError(
-                f"{type(self).__name__} layer {self.name!r}: its `{method.__name__}` has the argument `{lacking[0]}`, but `call` "
-                f"has no argument `{lacking[0].removesuffix('_shape')}`, or was given none. With several arguments they are "
-                f"named after those of `call`: `{method.__name__}(self, foo_shape, bar_shape)` for `call(self, foo, bar)`"
+                f"For layer {type(self).__name__!r} ({self.name!r}), received `{method.__name__}()` argument `{lacking[0]}`, but "
+                f"`call()` does not have argument `{lacking[0].removesuffix('_shape')}`, or was given none. With several "
+                f"arguments all of them have a `_shape` suffix and are named after those of `call`: `{method.__name__}(self, foo_shape, bar_shape)` for `call(self, foo, bar)`"
             )
         first = args[0] if args else next(iter(kwargs.values()), None)
         return {wanted[0]: shapes_of(first), **named}

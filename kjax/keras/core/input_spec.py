@@ -122,12 +122,12 @@ def check_inputs(spec: Any, inputs: Any, layer: Any) -> None:
     else:
         values = jax.tree.leaves(inputs, is_leaf=lambda x: x is None or is_symbolic(x) or is_sparse(x))
     if len(values) != len(specs):
-        raise ValueError(f"{where}: expected {len(specs)} input(s), received {len(values)}")
+        raise ValueError(f"{where} expects {len(specs)} input(s), but it received {len(values)} input tensors")
     for i, (one, value) in enumerate(zip(specs, values, strict=True)):
         if one is None or (value is None and one.optional):
             continue
         if value is None or not hasattr(value, "shape"):
-            raise ValueError(f"{where}: inputs must be arrays or tensors, received {type(value).__name__}: {value!r}")
+            raise ValueError(f"Inputs to a layer should be tensors: {where} received {type(value).__name__}: {value!r}")
         complaint = one.complaint(value)
         if complaint is not None:
             which = f"input {one.name or i!r}" if len(specs) > 1 else "the input"

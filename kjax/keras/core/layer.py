@@ -104,12 +104,15 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
         if unknown:
             known = [*call_signature(type(self).__init__)[0], *LAYER_ARGUMENTS]
             raise UnknownArgumentError(
-                f"{type(self).__name__}: unknown argument {unknown[0]!r}; {did_you_mean(unknown[0], known)}"
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: unknown argument {unknown[0]!r}; "
+                f"{did_you_mean(unknown[0], known)}"
             )
         if not isinstance(trainable, (bool, int, np.bool_)):
             raise ValueError(f"{type(self).__name__}: argument `trainable` must be a boolean, received {trainable!r}")
         if name is not None and (not isinstance(name, str) or ("/" in name and settings.refuses_slashes)):
-            raise ValueError(f"{type(self).__name__}: argument `name` must be a string without '/', received {name!r}")
+            raise ValueError(
+                f"{type(self).__name__}: argument `name` must be a string and cannot contain character `/`, received {name!r}"
+            )
         self._own_variables: list[tuple[str, str, Variable]] = []
         self._undeclared: set[int] = set()
         self._inbound_nodes: list[Node] = []
@@ -213,14 +216,14 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The layer's computation; every layer writes its own."""
-        raise NotImplementedError(f"{type(self).__name__} has no `call` method")
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented; write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the layer on symbolic tensors (draws a node) or on arrays (computes)."""
         if "_own_variables" not in self.__dict__:
             raise RuntimeError(
-                f"{type(self).__name__} does not call `super().__init__()` in its `__init__`; a layer has to, before it "
-                "can be called"
+                f"In layer {type(self).__name__!r}, you forgot to call `super().__init__()` at the head of its `__init__`; a "
+                "layer has to, before it can be called"
             )
         if symbolic_leaves((args, kwargs)):
             return self._symbolic_call(args, kwargs)
@@ -238,7 +241,7 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
         for leaf in jax.tree.leaves(args):
             if not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
                 raise ValueError(
-                    f"{type(self).__name__} layer {self.name!r}: only input tensors may be passed as positional arguments, "
+                    f"{type(self).__name__} layer {self.name!r}: Only input tensors may be passed as positional arguments, "
                     f"received {leaf!r} (of type {type(leaf).__name__}). Pass numbers as an array, "
                     "`np.array(...)`, and other arguments by keyword"
                 )
@@ -456,8 +459,8 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
             for key, value in self._given_arguments().items():
                 if not all(map(_can_be_written, jax.tree.leaves(value))):
                     raise NotImplementedError(
-                        f"{type(self).__name__}: argument `{key}` is {value!r}, which no config can hold; write a "
-                        "`get_config` that returns what the layer can be made of again"
+                        f"{type(self).__name__}: argument `{key}` is {value!r}, which no config can hold: non-serializable "
+                        "values. The class must override `get_config()` with one that returns what the layer can be made of again"
                     )
                 config.setdefault(key, value)
             if not call_signature(type(self).__init__)[1]:
@@ -508,4 +511,4 @@ def _can_be_written(value: Any) -> bool:
 def _is_of_base(cls: type, method: str) -> bool:
     """Whether a class has a method from the base of layers or of models, not one that somebody wrote for it."""
     owner = next(base for base in cls.__mro__ if method in vars(base))
-    return owner.__module__ in (Layer.__module__, "kjax.keras.models.model")
+    return owner.__module__ in (Layer.__module__, "kjax.keras.models.model", "kjax.keras.core.stateless")

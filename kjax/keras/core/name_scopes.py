@@ -53,7 +53,9 @@ class name_scope:
         self, name: str, caller: Any = None, deduplicate: bool = True, override_parent: str | None = None
     ) -> None:
         if not isinstance(name, str) or "/" in name:
-            raise ValueError(f"name_scope: argument `name` must be a string without '/', received {name!r}")
+            raise ValueError(
+                f"name_scope: argument `name` must be a string and cannot contain character `/`, received {name!r}"
+            )
         self.name = name
         self.caller = caller
         self.deduplicate = deduplicate

@@ -89,7 +89,7 @@ class InputLayer(Layer):
         if input_tensor is not None:
             if not hasattr(input_tensor, "shape"):
                 raise ValueError(
-                    f"Input {self.name!r}: argument `tensor` must be a tensor, received {type(input_tensor).__name__}"
+                    f"Input {self.name!r}: argument `tensor` must be a KerasTensor or an array, received {type(input_tensor).__name__}"
                 )
             shape, batch_shape, batch_input_shape = None, tuple(input_tensor.shape), None
             dtype = str(input_tensor.dtype) if dtype is None else dtype
@@ -97,17 +97,23 @@ class InputLayer(Layer):
         if batch_shape is not None and settings.era in ("1", "2"):
             shape = None  # then the one with the batch axis held, if both were given
         if (shape is None) == (batch_shape is None):
-            raise ValueError(f"Input {self.name!r}: give either `shape` (one sample) or `batch_shape`")
+            what = (
+                "You must pass a `shape` argument"
+                if shape is None
+                else "You cannot pass both `shape` and `batch_shape`"
+            )
+            raise ValueError(f"{what}: Input {self.name!r} takes either `shape` (one sample) or `batch_shape`")
         if batch_shape is None:
             batch_shape = (batch_size, *(shape if hasattr(shape, "__iter__") else (shape,)))
         elif batch_size is not None and settings.era == "3":
             raise ValueError(
-                f"Input {self.name!r}: `batch_shape` {batch_shape} has the batch axis; leave `batch_size` out"
+                f"You cannot pass both `batch_size` and `batch_shape` at the same time: in {batch_shape} of Input {self.name!r} "
+                "the batch axis is the first"
             )
         for size in batch_shape:
             if size is not None and (not hasattr(size, "__index__") or size < 0):
                 raise ValueError(
-                    f"Input {self.name!r}: axes are integers of at least 0, or None, received shape {batch_shape}"
+                    f"Cannot convert {batch_shape!r} to a shape: axes of Input {self.name!r} are integers of at least 0, or None"
                 )
         self.batch_shape = tuple(None if s is None else int(s) for s in batch_shape)
         try:
@@ -119,9 +125,8 @@ class InputLayer(Layer):
         self.sparse = bool(sparse)
         begins = input_tensor is None or (is_symbolic(input_tensor) and input_tensor._keras_history is None)
         tensor = None if input_tensor is None or not begins else input_tensor
-        tensor = tensor or KerasTensor(
-            self.batch_shape, self._input_type, name=name if settings.era == "3" else self.name
-        )
+        if tensor is None:
+            tensor = KerasTensor(self.batch_shape, self._input_type, name=name if settings.era == "3" else self.name)
         tensor.sparse = self.sparse or tensor.sparse
         self.built = True
         self.source = None if begins else _as_source(input_tensor)

@@ -188,6 +188,11 @@ class Owning:
         return [v for collection, _, v in self._own_variables if collection != PARAMS]
 
     @property
+    def _metrics(self) -> list[Any]:
+        """The metrics of the layer itself."""
+        return [holder for _, holder in self._state_holders() if isinstance(holder, Metric)]
+
+    @property
     def _seed_generators(self) -> list[Any]:
         """The random generators of the layer itself."""
         return [holder for _, holder in self._state_holders() if not isinstance(holder, Metric)]
@@ -329,12 +334,15 @@ class Owning:
             boxes, given = older_weights.of_today(self, given)
         if len(boxes) != len(given):
             hint = "" if self.built else " The layer has not been built yet: call it, or give it an input shape, first."
-            raise ValueError(f"{self.name!r} has {len(boxes)} weights, but {len(given)} arrays were given.{hint}")
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer {self.name!r} with a weight list of length {len(given)}, but the "
+                f"layer was expecting {len(boxes)} weights.{hint}"
+            )
         for box, value in zip(boxes, given, strict=True):
             if tuple(np.shape(value)) != box.shape:
                 raise ValueError(
-                    f"{self.name!r}: weight {box.path!r} has shape {box.shape}; "
-                    f"an array of shape {tuple(np.shape(value))} does not fit"
+                    f"{self.name!r}: weight {box.path!r} has a weight shape {box.shape} that is not compatible with provided "
+                    f"weight shape {tuple(np.shape(value))}"
                 )
         values.write(boxes, given)
 

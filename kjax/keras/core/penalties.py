@@ -51,7 +51,10 @@ class Penalized:
             )
         for leaf in jax.tree.leaves(loss):
             if not hasattr(leaf, "dtype") and not isinstance(leaf, (int, float)):
-                raise ValueError(f"{self.name}: a loss is a scalar, or a list of them, received {leaf!r}")
+                raise ValueError(
+                    f"{self.name}: `add_loss()` can only be called from inside `build()` or `call()`, on scalar tensors, "
+                    f"received {leaf!r}"
+                )
         active = scopes.current()
         found = [jnp.sum(jnp.asarray(leaf)) for leaf in jax.tree.leaves(loss)]
         if active is None:

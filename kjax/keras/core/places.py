@@ -26,8 +26,8 @@ class Placed:
     def _tensors_at(self, kind: str, index: int) -> list[KerasTensor]:
         if not self._inbound_nodes:
             raise NoCallError(
-                f"layer {self.name!r} has no {kind}: it was never called on a symbolic tensor (keras.Input or the "
-                "output of another layer)"
+                f"The layer {self.name!r} has never been called and thus has no defined {kind}: that takes a call on a "
+                "symbolic tensor (keras.Input or the output of another layer)"
             )
         if not -len(self._inbound_nodes) <= index < len(self._inbound_nodes):
             raise NoCallError(

@@ -92,7 +92,9 @@ class PureLayer(Seeded, Layer):
         unknown = [key for key in layer_kwargs if key not in LAYER_ARGUMENTS]
         if unknown:
             hint = did_you_mean(unknown[0], [*names, *LAYER_ARGUMENTS])
-            raise UnknownArgumentError(f"{type(self).__name__}: unknown argument {unknown[0]!r}; {hint}")
+            raise UnknownArgumentError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: unknown argument {unknown[0]!r}; {hint}"
+            )
         missing = [n for n in required_fields(self.module_class) if n not in fields]
         if missing:
             raise TypeError(f"{type(self).__name__}: missing argument `{missing[0]}`")
@@ -203,13 +205,13 @@ class PureLayer(Seeded, Layer):
                 if self.built:
                     return None  # such as the bias of a layer with use_bias=False
                 raise AttributeError(
-                    f"{type(self).__name__} layer {self.name!r} has no `{name}` yet: weights are made when the layer is "
-                    "first called, or by its `build(input_shape)`"
+                    f"{type(self).__name__} layer {self.name!r} has no `{name}` yet. You must build the layer before accessing "
+                    f"`{name}`: weights are made when it is first called, or by its `build(input_shape)`"
                 )
             if settings.era == "1":
                 with contextlib.suppress(AttributeError):
                     return spellings.attribute(self, type(module).__name__, name)
-        raise AttributeError(f"{type(self).__name__!r} layer has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         module = self.__dict__.get("_module")

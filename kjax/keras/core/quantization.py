@@ -40,8 +40,8 @@ class Quantizable:
         del type_check
         wanted = self._checked_config(mode, config)
         raise NotImplementedError(
-            f"{type(self).__name__} layer {self.name!r} cannot be quantized (mode {wanted.mode!r}): Dense, EinsumDense, "
-            "Embedding and ReversibleEmbedding can"
+            f"Layer {type(self).__name__} does not have a `quantize` method implemented ({self.name!r} cannot be quantized, "
+            f"mode {wanted.mode!r}): Dense, EinsumDense, Embedding and ReversibleEmbedding can"
         )
 
     def _checked_config(self, mode: str | None, config: Any) -> QuantizationConfig:

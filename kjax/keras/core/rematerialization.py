@@ -50,7 +50,7 @@ class RematScope:
         self, mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Sequence[str] | None = None
     ) -> None:
         if mode not in MODES:
-            raise ValueError(f"RematScope: `mode` must be one of {', '.join(map(repr, MODES))}; received {mode!r}")
+            raise ValueError(f"RematScope: Invalid mode {mode!r}. Supported modes are: {', '.join(map(repr, MODES))}")
         self.mode, self.output_size_threshold = mode, output_size_threshold
         self.layer_names = list(layer_names or ())
 

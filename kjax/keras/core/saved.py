@@ -11,6 +11,20 @@ from kjax.keras.core.variable import Variable
 from kjax.nn.module import rank_of
 
 
+def _miscounted(layer: Any, variables: list[Variable], store: Mapping[str, Any]) -> str:
+    """Why the arrays of a file do not fit a layer: they are more, or fewer."""
+    if not variables:
+        return (
+            f"Layer {layer.name!r} was never built and thus it doesn't have any variables. However the weights file has "
+            f"{len(store)} variables for it. Build it in the `build` of the layer that it belongs to, or call the model "
+            "on data before its weights are loaded"
+        )
+    return (
+        f"Layer {layer.name!r} expected {len(variables)} variables, but received {len(store)} variables during loading. "
+        f"Expected: {[variable.name for variable in variables]}"
+    )
+
+
 class Saved:
     """The part of a layer that files use; users may override each method, as in Keras."""
 
@@ -69,7 +83,7 @@ class Saved:
         """
         variables = self._stored_variables()
         if len(store) != len(variables):
-            raise ValueError(f"layer {self.name!r} has {len(variables)} variables, the file has {len(store)} for it")
+            raise ValueError(_miscounted(self, variables, store))
         missing = [str(i) for i in range(len(variables)) if str(i) not in store]
         if missing:
             raise ValueError(f"layer {self.name!r}: the file has no array {missing[0]!r} for it, only {list(store)}")

@@ -97,7 +97,7 @@ class Seeded:
         changes_pictures = hasattr(self._module, "get_random_transformation")
         generator = self._built_in_generator() if changes_pictures == (attribute == "generator") else None
         if generator is None:
-            raise AttributeError(f"{type(self).__name__!r} layer has no attribute {attribute!r}")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r}")
         return generator
 
     def _built_in_generator(self) -> SeedGenerator | None:

@@ -244,5 +244,7 @@ def dtype_policy() -> Policy:
 def set_floatx(value: str) -> None:
     """Set the default float type: ``'float16'``, ``'bfloat16'``, ``'float32'`` or ``'float64'``."""
     if value not in ("float16", "bfloat16", "float32", "float64"):
-        raise ValueError(f"floatx must be 'float16', 'bfloat16', 'float32' or 'float64', received {value!r}")
+        raise ValueError(
+            f"Unknown `floatx` value: {value!r}. Expected one of 'float16', 'bfloat16', 'float32', 'float64'"
+        )
     settings.floatx = value

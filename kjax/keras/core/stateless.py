@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -65,11 +66,14 @@ class StatelessScope(_ScopeContext):
         self.collect_losses = collect_losses
         for variable, value in state_mapping or ():
             if not isinstance(variable, Variable):
-                raise ValueError(f"StatelessScope: the keys must be variables, received {variable!r}")
+                raise ValueError(
+                    f"Invalid reference variable in StatelessScope: keys must be Variable instances, received {variable!r}"
+                )
             array = jax.numpy.asarray(value, variable.stored_dtype)
             if tuple(array.shape) != variable.shape:
                 raise ValueError(
-                    f"StatelessScope: variable {variable.path!r} has shape {variable.shape}, its value {array.shape}"
+                    f"Invalid variable value in StatelessScope: variable {variable.path!r} has shape {variable.shape}, its value "
+                    f"{array.shape}"
                 )
             self._scope.values[id(variable)] = array
 
@@ -120,6 +124,19 @@ class Operation(Layer, metaclass=_Operations):
         self.autocast = False
         self.built = True
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, and the name where it is one of them."""
+        config = super().get_config()
+        if type(self).__init__ is Operation.__init__:
+            return {"name": self.name}
+        names = inspect.signature(type(self).__init__).parameters
+        return {
+            key: value for key, value in config.items() if key not in ("name", "trainable", "dtype") or key in names
+        }
+
+    def __repr__(self) -> str:
+        return f"<Operation name={self.name}>"
+
 
 class Function:
     """A graph of symbolic tensors as a function, on arrays and on other symbolic tensors.
@@ -138,10 +155,12 @@ class Function:
         self._inputs, self._input_structure = jax.tree.flatten(inputs, is_leaf=is_symbolic)
         self._outputs, self._output_structure = jax.tree.flatten(outputs, is_leaf=is_symbolic)
         self._input, self._output = inputs, outputs
+        if not self._inputs or not self._outputs:
+            raise ValueError(f"`inputs` and `outputs` cannot be empty, received inputs={inputs} and outputs={outputs}")
         self._nodes, missing = nodes_between(self._inputs, self._outputs)
         if missing:
             raise ValueError(
-                f"Function {self.name!r}: the outputs depend on {missing[0]}, which is not among the inputs"
+                f"Graph disconnected: the outputs of Function {self.name!r} depend on {missing[0]}, which is not among the inputs"
             )
 
     @property
@@ -175,7 +194,7 @@ class Function:
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs for other inputs, structured like those of the graph."""
-        given = self._input_structure.flatten_up_to(inputs)
+        given = self._given(inputs)
         if symbolic_leaves(given):
             return self._arranged(self._draw(given))
         values = {id(t): self._fit(t, v) for t, v in zip(self._inputs, given, strict=True)}
@@ -187,6 +206,16 @@ class Function:
         return self._arranged(found)
 
     call = __call__
+
+    def _given(self, inputs: Any) -> list[Any]:
+        """The inputs of a call, flat."""
+        try:
+            return self._input_structure.flatten_up_to(inputs)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"Function {self.name!r} was called with an invalid input structure. Expected input structure: {self.input}; "
+                f"received {inputs}"
+            ) from error
 
     def symbolic_call(self, inputs: Any) -> Any:
         """The graph drawn once more, from other symbolic tensors."""
@@ -233,7 +262,8 @@ class Function:
             a is not None and a != b for a, b in zip(tensor.shape, shape, strict=True)
         ):
             raise ValueError(
-                f"Function {self.name!r}: input {tensor.name!r} has shape {tensor.shape}, received {shape}"
+                f"Function {self.name!r} was passed incompatible inputs: for input {tensor.name!r} expected shape "
+                f"{tensor.shape}, received {shape}"
             )
         return array
 

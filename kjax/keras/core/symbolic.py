@@ -334,8 +334,8 @@ class Symbolic:
         """
         if not self.built:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r} has no variables yet; call it on data, or build it, before "
-                "`stateless_call`"
+                f"{type(self).__name__} {self.name!r} must be built before `stateless_call`: it has no variables yet. Call it "
+                "on data, or build it"
             )
         scope = scopes.Scope()
         for what, boxes, values in (
@@ -344,11 +344,11 @@ class Symbolic:
         ):
             if len(boxes) != len(values):
                 raise ValueError(
-                    f"{type(self).__name__} {self.name!r}: argument `{what}` must hold {len(boxes)} values, one for "
-                    f"each variable, received {len(values)}"
+                    f"Argument `{what}` must be a list of tensors corresponding 1:1 to the variables of "
+                    f"{type(self).__name__} {self.name!r}: {len(boxes)} values are expected, {len(values)} were received"
                 )
             for box, value in zip(boxes, values, strict=True):
-                scope.values[id(box)] = value.value if isinstance(value, Variable) else value
+                scope.values[id(box)] = value.value if isinstance(value, Variable) else as_array(value)
         seeds = [g.state for layer in self._flatten_layers() for g in layer._seed_generators if g.built_in]
         scope.key = key_of(scope.values[id(seeds[0])]) if seeds else _outer_key()
         args, kwargs = jax.tree.map(as_array, (args, kwargs))

@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import itertools
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -148,8 +148,8 @@ class KerasTensor:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(
-            "A KerasTensor is symbolic: it has no values yet, so it cannot become a NumPy array or go into a JAX or "
-            "NumPy function. Use a layer, a function of keras.ops, or a Lambda layer."
+            "A KerasTensor is symbolic: it doesn't have any actual numerical value. You cannot convert it to a NumPy array, "
+            "and a KerasTensor cannot be used as input to a JAX or NumPy function. Use a layer, a function of keras.ops, or a Lambda layer."
         )
 
     def __call_later__(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -157,10 +157,12 @@ class KerasTensor:
         return nodes.apply_function(function, args, {}, name=getattr(function, "name", None) or "function")
 
     def __bool__(self) -> bool:
-        raise TypeError("A KerasTensor is symbolic: it is neither true nor false while the model is drawn.")
+        raise TypeError("A symbolic KerasTensor cannot be used as a boolean: it has no value while the model is drawn.")
 
     def _no_number(self) -> Any:
-        raise ValueError("A KerasTensor is symbolic: it has no value yet, so it is no Python number.")
+        raise ValueError(
+            "A KerasTensor is symbolic: it doesn't have any actual numerical value. You cannot convert it to a number."
+        )
 
     __int__ = __float__ = __index__ = _no_number
 
@@ -296,6 +298,34 @@ for _name, _function in _OTHERS.items():
     setattr(KerasTensor, f"__{_name}__", _symbolic_operator(_function, False))
 
 
+class SymbolicArguments:
+    """The arguments of a call, symbolic tensors among them.
+
+    Args:
+        *args: positional arguments.
+        **kwargs: keyword arguments.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args, self.kwargs = jax.tree.map(lambda leaf: leaf, (args, kwargs), is_leaf=is_symbolic)
+        self._flat_arguments = jax.tree.leaves((self.args, self.kwargs), is_leaf=lambda x: x is None or is_symbolic(x))
+        self.keras_tensors = [leaf for leaf in self._flat_arguments if is_symbolic(leaf)]
+        alone = len(args) == 1 and not kwargs and is_symbolic(args[0])
+        self._single_positional_tensor = args[0] if alone else None
+
+    def convert(self, conversion_fn: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """The arguments with a function applied to each of their leaves."""
+        return jax.tree.map(conversion_fn, (self.args, self.kwargs), is_leaf=lambda x: x is None or is_symbolic(x))
+
+    def fill_in(self, tensor_dict: Mapping[int, Any]) -> tuple[Any, Any]:
+        """The arguments with values in place of the symbolic tensors.
+
+        Args:
+            tensor_dict: a value for the ``id`` of each tensor; None stands for those that are missing.
+        """
+        return self.convert(lambda leaf: tensor_dict.get(id(leaf)) if is_symbolic(leaf) else leaf)
+
+
 class KerasHistory(NamedTuple):
     """Where a symbolic tensor comes from: the output of a call of a layer."""
 
@@ -344,7 +374,11 @@ class Node:
     @property
     def parent_nodes(self) -> list[Node]:
         """The nodes that make the inputs."""
-        return [t._keras_history[0]._inbound_nodes[t._keras_history[1]] for t in self.sources]
+        known = [t._keras_history for t in self.sources if t._keras_history]
+        return [layer._inbound_nodes[index] for layer, index, _ in known]
+
+    def __repr__(self) -> str:
+        return f"<Node operation={self.layer.name}, id={id(self)}>"
 
     # the names of Keras
     @property
@@ -399,9 +433,9 @@ class Node:
         return [computed_mask(t) for t in self.outputs]
 
     @property
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the call."""
-        return dict(self.kwargs)
+    def arguments(self) -> Any:
+        """The arguments of the call; before Keras 3 a dict of the keyword arguments alone."""
+        return SymbolicArguments(*self.args, **self.kwargs) if settings.era == "3" else dict(self.kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Names of the layers before and after, and which of their calls and outputs are meant."""

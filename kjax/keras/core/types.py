@@ -64,5 +64,7 @@ def normalize_data_format(data_format: str | None = None) -> str:
     """
     value = settings.image_data_format if data_format is None else str(data_format).lower()
     if value not in DATA_FORMATS:
-        raise ValueError(f"`data_format` must be 'channels_first' or 'channels_last', received {data_format!r}")
+        raise ValueError(
+            f"The `data_format` argument must be one of 'channels_first', 'channels_last', received {data_format!r}"
+        )
     return value

@@ -153,7 +153,9 @@ class Variable:
         del layout
         name = name or unique_name("variable")
         if not isinstance(name, str) or ("/" in name and settings.refuses_slashes):
-            raise ValueError(f"Variable: argument `name` must be a string without '/', received {name!r}")
+            raise ValueError(
+                f"Variable: argument `name` must be a string and cannot contain character `/`, received {name!r}"
+            )
         self.short_name = name
         self.made_in = current_path()
         self.path = path or f"{self.made_in}/{name}".lstrip("/")
@@ -182,10 +184,12 @@ class Variable:
             self._shape, self._dtype = tuple(self._value.shape), str(self._value.dtype)
             return
         if shape is None:
-            raise ValueError(f"Variable {self.name!r}: an initializer needs the argument `shape`")
+            raise ValueError(f"Variable {self.name!r}: with an initializer the `shape` argument should be specified")
         self._initializer = initializers.get(initializer)
         if any(size is None for size in shape):
-            raise ValueError(f"Variable {self.path!r} needs a known shape, received {tuple(shape)}")
+            raise ValueError(
+                f"Variable {self.path!r}: its shape must be fully-defined (no `None` dimensions), received {tuple(shape)}"
+            )
         self._shape = tuple(int(s) for s in shape)
         self._dtype = str(jax.dtypes.canonicalize_dtype(jnp.dtype(dtype or settings.floatx)))
         if not isinstance(self._initializer, (initializers.Zeros, initializers.Ones)):
@@ -277,7 +281,9 @@ class Variable:
 
     def _function(self, what: str, value: Any) -> Any:
         if value is not None and not callable(value):
-            raise ValueError(f"variable {self.path!r}: `{what}` must be callable or None, received {value!r}")
+            raise ValueError(
+                f"Invalid value for attribute `{what}` of variable {self.path!r}: Expected a callable or `None`, received {value!r}"
+            )
         return value
 
     @property
@@ -288,7 +294,7 @@ class Variable:
     @overwrite_with_gradient.setter
     def overwrite_with_gradient(self, value: bool) -> None:
         if not isinstance(value, bool):
-            raise TypeError(f"`overwrite_with_gradient` must be True or False, received {value!r}")
+            raise TypeError(f"`overwrite_with_gradient` must be a boolean, received {value!r}")
         self._overwrite_with_gradient = value
 
     @property
@@ -394,7 +400,10 @@ class Variable:
         """Raise a ``ValueError`` unless a value has the variable's shape."""
         shape = tuple(np.shape(value))
         if shape != self._shape:
-            raise ValueError(f"variable {self.path!r} has shape {self._shape}; a value of shape {shape} does not fit")
+            raise ValueError(
+                f"The shape of the target variable and the shape of the target value must match: variable {self.path!r} has "
+                f"shape {self._shape}; a value of shape {shape} does not fit"
+            )
 
     def assign_add(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
@@ -431,7 +440,9 @@ class Variable:
 
     def _number(self) -> Any:
         if self._shape:
-            raise TypeError(f"variable {self.path!r} of shape {self._shape} is no single number")
+            raise TypeError(
+                f"Only scalar arrays can be converted to Python scalars; variable {self.path!r} has shape {self._shape}"
+            )
         return self.value
 
     def __float__(self) -> float:
@@ -444,7 +455,9 @@ class Variable:
         return int(self._number())
 
     def __bool__(self) -> bool:
-        raise TypeError(f"variable {self.path!r} is neither true nor false; `bool(variable.numpy())` is, of one number")
+        raise TypeError(
+            f"A Keras Variable cannot be used as a boolean; of {self.path!r}, if it is one number, `bool(variable.numpy())` can"
+        )
 
     def __getattr__(self, name: str) -> Any:
         # Reached for names that nothing has: where a script uses TensorFlow, those of its variables.
@@ -493,7 +506,9 @@ class Variable:
 def _chosen(argument: str, value: Any, known: tuple[str, ...]) -> str:
     value = "none" if value is None else value
     if value not in known:
-        raise ValueError(f"Variable: argument `{argument}` must be one of {known} or None, received {value!r}")
+        raise ValueError(
+            f"Invalid value for argument `{argument}`: Expected one of {known} or None, received {value!r}"
+        )
     return value
 
 

@@ -15,12 +15,12 @@ _ORDERS = {
 """Positional arguments by generation: Keras 2 and tf.keras begin with the name, Keras 1 has it third."""
 
 _IGNORED = frozenset(
-    """aggregation overwrite_with_gradient synchronization use_resource partitioner collections getter
+    """use_resource partitioner collections getter
     experimental_autocast caching_device layout implementation""".split()
 )
 """Arguments about devices and variables of TensorFlow, which mean nothing here."""
 
-_NAMES = frozenset(" ".join(_ORDERS.values()).split()) | _IGNORED
+_NAMES = frozenset([*" ".join(_ORDERS.values()).split(), "synchronization"]) | _IGNORED
 _TYPES = ("float", "int", "uint", "bool", "bfloat", "complex")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import weakref
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -165,7 +166,7 @@ class AutocastScope:
     def __init__(self, dtype: Any) -> None:
         self.dtype = None if dtype is None else standardize_dtype(dtype)
         if self.dtype is not None and not is_float_dtype(self.dtype):
-            raise ValueError(f"AutocastScope: `dtype` must be a type of floats, received {dtype!r}")
+            raise ValueError(f"`AutocastScope` can only be used with a floating-point target dtype, received {dtype!r}")
         self._stack = contextlib.ExitStack()
 
     def maybe_cast(self, value: Any) -> Any:
@@ -193,16 +194,25 @@ def get_autocast_scope() -> AutocastScope | None:
     return None if active is None or active.autocast is None else AutocastScope(active.autocast)
 
 
+_attributes: dict[int, tuple[dict[str, Any], Any]] = {}
+"""What :func:`set_tensor_attr` keeps, by the identity of the tensor, with what tells its end."""
+
+
 def set_tensor_attr(tensor: Any, attr: str, value: Any) -> None:
-    """Keep an attribute of a tensor: of its mask."""
-    if attr != "_keras_mask":
-        raise ValueError(f"the only attribute that travels with tensors is '_keras_mask', received {attr!r}")
-    set_keras_mask(tensor, value)
+    """Keep an attribute of a tensor as long as the tensor lives; None takes it away."""
+    if attr == "_keras_mask":
+        set_keras_mask(tensor, value)
+        return
+    kept = _attributes.pop(id(tensor), ({}, None))[0]
+    kept = {name: held for name, held in {**kept, attr: value}.items() if held is not None}
+    if kept:
+        key = id(tensor)
+        _attributes[key] = (kept, weakref.ref(tensor, lambda _: _attributes.pop(key, None)))
 
 
 def get_tensor_attr(tensor: Any, attr: str) -> Any:
     """What :func:`set_tensor_attr` keeps, or None."""
-    return get_keras_mask(tensor) if attr == "_keras_mask" else None
+    return get_keras_mask(tensor) if attr == "_keras_mask" else _attributes.get(id(tensor), ({},))[0].get(attr)
 
 
 def cudnn_ok(*args: Any, **kwargs: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -12,36 +11,9 @@ from kjax.keras.core.stateless import Operation as Operation
 from kjax.keras.core.tensor import KerasHistory as KerasHistory
 from kjax.keras.core.tensor import KerasTensor, is_symbolic
 from kjax.keras.core.tensor import Node as CoreNode
+from kjax.keras.core.tensor import SymbolicArguments as SymbolicArguments
 from kjax.keras.models import clone_model as clone_model
 from kjax.keras.utils.layer_utils import get_source_inputs as get_source_inputs
-
-
-class SymbolicArguments:
-    """The arguments of a call, symbolic tensors among them.
-
-    Args:
-        *args: positional arguments.
-        **kwargs: keyword arguments.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args, self.kwargs = jax.tree.map(lambda leaf: leaf, (args, kwargs), is_leaf=is_symbolic)
-        self._flat_arguments = jax.tree.leaves((self.args, self.kwargs), is_leaf=lambda x: x is None or is_symbolic(x))
-        self.keras_tensors = [leaf for leaf in self._flat_arguments if is_symbolic(leaf)]
-        alone = len(args) == 1 and not kwargs and is_symbolic(args[0])
-        self._single_positional_tensor = args[0] if alone else None
-
-    def convert(self, conversion_fn: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """The arguments with a function applied to each of their leaves."""
-        return jax.tree.map(conversion_fn, (self.args, self.kwargs), is_leaf=lambda x: x is None or is_symbolic(x))
-
-    def fill_in(self, tensor_dict: Mapping[int, Any]) -> tuple[Any, Any]:
-        """The arguments with values in place of the symbolic tensors.
-
-        Args:
-            tensor_dict: a value for the ``id`` of each tensor; None stands for those that are missing.
-        """
-        return self.convert(lambda leaf: tensor_dict.get(id(leaf)) if is_symbolic(leaf) else leaf)
 
 
 class Node(CoreNode):
@@ -61,14 +33,13 @@ class Node(CoreNode):
         flat, structure = jax.tree.flatten(outputs, is_leaf=is_symbolic)
         for output in flat:
             if not is_symbolic(output):
-                raise ValueError(f"the operation {operation} must return symbolic tensors, it returned {output!r}")
+                raise ValueError(f"All operation outputs must be tensors: {operation} returned {output!r}")
         super().__init__(operation, tuple(call_args or ()), dict(call_kwargs or {}), flat, structure)
-        self._arguments = SymbolicArguments(*self.args, **self.kwargs)
 
     @property
-    def arguments(self) -> Any:
-        """The arguments of the call as :class:`SymbolicArguments`; Keras 2 had the keyword arguments alone."""
-        return self._arguments
+    def is_input(self) -> bool:
+        """Whether nothing symbolic goes into the call."""
+        return not self.sources
 
 
 def is_keras_tensor(obj: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from kjax.keras import layers, tree
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.inside.backend import is_tensor
+from kjax.keras.inside.shapes import standardize_shape
 from kjax.keras.inside.variables import map_saveable_variables
 from kjax.keras.models import Model
 from kjax.keras.saving.serialization import serialize_keras_object
@@ -31,6 +32,115 @@ def get_arguments_dict(fn: Callable[..., Any], args: Any, kwargs: Any) -> dict[s
         TypeError: they do not fit the function.
     """
     return dict(inspect.signature(fn).bind(*args, **kwargs).arguments)
+
+
+class CallSpec:
+    """The arguments of one call of a layer, sorted.
+
+    ``user_arguments_dict`` has those that were given, ``arguments_dict`` the defaults of the others too,
+    ``tensor_arguments_dict`` those made of tensors, ``nested_tensor_argument_names`` the names of structures of tensors;
+    ``first_arg`` is the first, and ``eager`` says that none is symbolic.
+
+    Args:
+        signature: the signature of the layer's ``call``, without ``self``.
+        call_context_args: names of arguments that travel to inner layers, such as ``training``; without a default they
+            are no arguments of the call.
+        args: positional arguments.
+        kwargs: keyword arguments.
+
+    Raises:
+        TypeError: the arguments do not fit the signature.
+        ValueError: there are none.
+    """
+
+    def __init__(
+        self, signature: inspect.Signature, call_context_args: Any, args: Any, kwargs: Mapping[str, Any]
+    ) -> None:
+        travelling = {name for name in call_context_args if name not in signature.parameters}
+        bound = signature.bind(*args, **{name: value for name, value in kwargs.items() if name not in travelling})
+        self.user_arguments_dict = dict(bound.arguments)
+        bound.apply_defaults()
+        self.arguments_dict = dict(bound.arguments)
+        if not self.arguments_dict:
+            raise ValueError("Layers should be called with at least one positional argument, received none")
+        self.argument_names = list(self.arguments_dict)
+        self.first_arg = self.arguments_dict[self.argument_names[0]]
+        self.tensor_arguments_dict: dict[str, Any] = {}
+        self.nested_tensor_argument_names: list[str] = []
+        for name, value in self.arguments_dict.items():
+            leaves = tree.flatten(value)
+            alone = is_backend_tensor_or_symbolic(value, allow_none=True) and value is not None
+            if alone or (leaves and all(is_backend_tensor_or_symbolic(leaf, allow_none=True) for leaf in leaves)):
+                if not any(leaf is not None for leaf in leaves):
+                    continue
+                self.tensor_arguments_dict[name] = value
+                if not alone:
+                    self.nested_tensor_argument_names.append(name)
+        self.tensor_arguments_names = list(self.tensor_arguments_dict)
+        self.eager = not any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(self.arguments_dict))
+
+
+class CallContext:
+    """What the call of an outermost layer says to the layers inside.
+
+    Args:
+        entry_layer: the outermost layer.
+    """
+
+    def __init__(self, entry_layer: Any) -> None:
+        self.entry_layer = entry_layer
+
+    def get_value(self, arg_name: str, default: Any = None) -> Any:
+        """What travels under a name."""
+        return getattr(self, arg_name, default)
+
+    def set_value(self, arg_name: str, value: Any) -> None:
+        """Let something travel."""
+        setattr(self, arg_name, value)
+
+
+def is_shape_tuple(s: Any) -> bool:
+    """Whether a thing is a list or tuple of sizes, None among them."""
+    return isinstance(s, (list, tuple)) and all(size is None or isinstance(size, int) for size in s)
+
+
+def get_shapes_dict(call_spec: CallSpec) -> dict[str, Any]:
+    """The shapes of the tensors of a call: ``<name>_shape`` of each argument that is made of tensors."""
+    found: dict[str, Any] = {}
+    for name, value in call_spec.tensor_arguments_dict.items():
+        if name not in ("mask", "initial_state") and not name.endswith("_mask"):
+            found[f"{name}_shape"] = tree.map_structure(
+                lambda x: None if x is None else standardize_shape(x.shape), value
+            )
+    return found
+
+
+def update_shapes_dict_for_target_fn(
+    target_fn: Callable[..., Any], shapes_dict: Mapping[str, Any], call_spec: CallSpec, class_name: str
+) -> dict[str, Any]:
+    """The shapes that a ``build`` or ``compute_output_shape`` takes, by the names of its arguments.
+
+    Args:
+        target_fn: the method.
+        shapes_dict: what :func:`get_shapes_dict` found.
+        call_spec: the call.
+        class_name: the class of the layer, for the message.
+
+    Raises:
+        ValueError: an argument of the method that is named after no argument of the call.
+    """
+    parameters = inspect.signature(target_fn).parameters.values()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY, p.KEYWORD_ONLY)]
+    if len(names) == 1:
+        first = next((name for name in call_spec.argument_names if f"{name}_shape" in shapes_dict), None)
+        return {names[0]: shapes_dict[f"{first}_shape"]} if first is not None else dict(shapes_dict)
+    for name in names:
+        if not name.endswith("_shape") or name.removesuffix("_shape") not in call_spec.arguments_dict:
+            raise ValueError(
+                f"For layer {class_name!r}, received `{target_fn.__name__}()` argument `{name}`, but `call()` does not have "
+                f"argument `{name.removesuffix('_shape')}`. With several arguments all of them have a `_shape` suffix"
+            )
+    return {name: shape for name, shape in shapes_dict.items() if name in names}
 
 
 def unpack_singleton(x: Any) -> Any:

@@ -27,7 +27,7 @@ def canonicalize_axis(axis: Any, num_dims: int) -> int:
     """
     axis = operator.index(axis)
     if not -num_dims <= axis < num_dims:
-        raise ValueError(f"an array of {num_dims} axes has no axis {axis}")
+        raise ValueError(f"axis {axis} is out of bounds for an array with dimension {num_dims}")
     return axis % num_dims if num_dims else axis
 
 
@@ -59,15 +59,15 @@ def standardize_shape(shape: Any) -> tuple[int | None, ...]:
     from jax import export
 
     if shape is None:
-        raise ValueError("None is no shape; None may stand for single axes of one")
+        raise ValueError("Undefined shapes are not supported: None may stand for single axes of one")
     if not hasattr(shape, "__iter__"):
-        raise ValueError(f"{shape!r} is no shape: a shape is a list of sizes")
+        raise ValueError(f"Cannot convert '{shape!r}' to a shape: a shape is a list of sizes")
     sizes: list[int | None] = []
     for size in shape:
         if size is None or export.is_symbolic_dim(size):
             sizes.append(None)
             continue
-        refused = f"{shape!r} is no shape: {size!r} ({type(size).__name__}) is no size of an axis"
+        refused = f"Cannot convert '{shape!r}' to a shape. Found invalid dimension {size!r} of type {type(size)}"
         if isinstance(size, (str, float)):
             raise ValueError(refused)
         try:
@@ -75,7 +75,7 @@ def standardize_shape(shape: Any) -> tuple[int | None, ...]:
         except Exception as error:
             raise ValueError(refused) from error
         if number < 0:
-            raise ValueError(f"{shape!r} is no shape: no axis has a size below 0")
+            raise ValueError(f"Cannot convert '{shape!r}' to a shape. Negative dimensions are not allowed")
         sizes.append(number)
     return tuple(sizes)
 
@@ -98,7 +98,7 @@ def broadcast_shapes(shape1: Shape, shape2: Shape) -> list[int | None]:
     for a, b in zip(*((1,) * (rank - len(s)) + tuple(s) for s in (shape1, shape2)), strict=True):
         if a is not None and b is not None and a != b and 1 not in (a, b):
             raise ValueError(
-                f"shapes {list(shape1)} and {list(shape2)} do not fit: an axis of size {a} meets one of size {b}"
+                f"Cannot broadcast shape {list(shape1)} with {list(shape2)}: an axis of size {a} meets one of size {b}"
             )
         found.append(b if a == 1 else a if b in (1, None) else b)
     return found
@@ -131,7 +131,9 @@ def compute_transpose_output_shape(input_shape: Shape, axes: Any) -> tuple[int |
     if axes is None:
         return tuple(input_shape[::-1])
     if len(axes) != rank:
-        raise ValueError(f"`axes` must name all {rank} axes of the input, received {list(axes)}")
+        raise ValueError(
+            f"axis must be a list of the same length as the input shape, {rank}, and name all axes; received {list(axes)}"
+        )
     if not all(isinstance(a, int) and -rank <= a < rank for a in axes):
         raise ValueError(f"`axes` must be integers from {-rank} to {rank - 1}, received {list(axes)}")
     order = [a % rank for a in axes]
@@ -151,7 +153,8 @@ def compute_matmul_output_shape(shape1: Shape, shape2: Shape) -> tuple[int | Non
     inner = (left[-1], right[-2])
     if None not in inner and inner[0] != inner[1]:
         raise ValueError(
-            f"the last axis of the left factor, {left}, and the last but one of the right, {right}, differ"
+            f"Inner dimensions must be equal: the last axis of the left factor, {left}, and the last but one of the "
+            f"right, {right}, differ"
         )
     last = [size for size, keep in ((left[-2], len(shape1) > 1), (right[-1], len(shape2) > 1)) if keep]
     return (*broadcast_shapes(left[:-2], right[:-2]), *last)
@@ -171,7 +174,9 @@ def validate_reshape_shape(newshape: Any, newshape_arg_name: str = "newshape") -
             f"`{newshape_arg_name}` holds sizes from 0 on, and -1 for what is left over, received {newshape}"
         )
     if sizes.count(-1) > 1:
-        raise ValueError(f"`{newshape_arg_name}` may hold -1 only once, received {newshape}")
+        raise ValueError(
+            f"There must be at most one unknown dimension (-1) in `{newshape_arg_name}`, received {newshape}"
+        )
 
 
 def compute_reshape_output_shape(
@@ -194,11 +199,13 @@ def compute_reshape_output_shape(
     known = math.prod(size for size in wanted if size != -1)  # type: ignore[misc]
     if -1 not in wanted and known != total:
         raise ValueError(
-            f"{newshape_arg_name}={newshape} holds {known} elements, an input of shape {input_shape} {total}"
+            f"The total size of the tensor must be unchanged: {newshape_arg_name}={newshape} holds {known} elements, an "
+            f"input of shape {input_shape} {total}"
         )
     if -1 in wanted and (known == 0 or total % known):
         raise ValueError(
-            f"the {total} elements of an input of shape {input_shape} cannot be divided into "
+            f"The total size of the tensor must be unchanged: the {total} elements of an input of shape {input_shape} "
+            "cannot be divided into "
             f"{newshape_arg_name}={newshape}"
         )
     return tuple(total // known if size == -1 else size for size in wanted)
@@ -257,7 +264,8 @@ def compute_conv_output_shape(
     )
     if len(kernel_size) + 2 != len(input_shape):
         raise ValueError(
-            f"a kernel of size {kernel_size} does not fit an input of shape {tuple(input_shape)}: they have other axes"
+            f"Kernel shape must have the same length as input: a kernel of size {kernel_size}, an input of shape "
+            f"{tuple(input_shape)}"
         )
     if len(dilation) != len(spatial):
         raise ValueError(
@@ -284,14 +292,14 @@ def _windows(
     spatial: Shape, sizes: Sequence[int], strides: Sequence[int], padding: str, dilation: Sequence[int], shown: str
 ) -> tuple[int | None, ...]:
     if padding not in ("valid", "same", "causal"):
-        raise ValueError(f"`padding` must be 'valid', 'same' or 'causal', received {padding!r}")
+        raise ValueError(f"`padding` must be either 'valid', 'same' or 'causal', received {padding!r}")
     found = tuple(
         conv_output_length(*axis)
         for axis in zip(spatial, sizes, [padding] * len(spatial), strides, dilation, strict=True)
     )
     if any(size is not None and size <= 0 for size in found):
         raise ValueError(
-            f"nothing would be left of an axis: windows of {tuple(sizes)}, strides of {tuple(strides)} and padding "
+            f"Computed output size would be zero or negative: windows of {tuple(sizes)}, strides of {tuple(strides)} and padding "
             f"{padding!r} on {shown}"
         )
     return found

@@ -106,7 +106,9 @@ class _Cloner:
 
     def _sequential(self, model: Sequential, input_tensors: Any) -> Sequential:
         if self.call is not None and not self.recursive:
-            raise ValueError("clone_model: argument `call_function` is for functional models, not for a Sequential")
+            raise ValueError(
+                "clone_model: `call_function` argument is not supported with Sequential models, only with functional ones"
+            )
         stack: list[Any] = [self.layer(layer) for layer in model.layers]
         if input_tensors is not None:
             input_tensors = _as_input(input_tensors)

@@ -110,7 +110,7 @@ def arrange_inputs(x: Any, names: Sequence[str]) -> Any:
     if isinstance(x, Mapping):
         missing = [n for n in names if n not in x]
         if missing:
-            raise ValueError(f"missing input {missing[0]!r}; the model's inputs are {list(names)}")
+            raise ValueError(f"Missing data for input {missing[0]!r}; the model's inputs are {list(names)}")
         arrays = [x[n] for n in names]
     else:
         arrays = list(x) if isinstance(x, (list, tuple)) else [x]

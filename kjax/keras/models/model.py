@@ -13,6 +13,7 @@ from kjax.keras.core.abstract import of_shape
 from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.doors import files
 from kjax.keras.core.handle import Handle, Owner
+from kjax.keras.core.input_spec import InputSpec
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer, Operation
 from kjax.keras.core.settings import settings, unique_name
@@ -149,6 +150,26 @@ class Model(OnBatch, Drawn, Layer):
         return [*super().losses, *(function() for function in self._loss_functions)]
 
     @property
+    def input_spec(self) -> Any:
+        """What the inputs must be like: what was set, or in a functional model what its inputs say; None without either."""
+        own = self.__dict__.get("_input_spec")
+        if own is not None or self._plan is None:
+            return own
+        return [
+            InputSpec(shape=(None, *tensor.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=layer.optional)
+            for name, tensor in zip(self.input_names, self.inputs, strict=True)
+            for layer in tensor._keras_history[:1]
+        ]
+
+    @input_spec.setter
+    def input_spec(self, spec: Any) -> None:
+        self._input_spec = spec
+
+    def _check_first(self, first: Any) -> None:
+        if self.__dict__.get("_input_spec") is not None:  # the graph sees to what its inputs say
+            super()._check_first(first)
+
+    @property
     def layers(self) -> list[Layer]:
         """The model's layers, inputs too (those of a Sequential are listed without its input)."""
         found = [layer for layer in self.operations if not isinstance(layer, Operation)]
@@ -159,6 +180,13 @@ class Model(OnBatch, Drawn, Layer):
         ):  # the same list each time: scripts take layers off it
             self._listed = self._plan, found
         return self._listed[1]
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            f"`{type(self).__name__}.layers` attribute is reserved and should not be used: it lists the layers of the model. "
+            "Take another name"
+        )
 
     @property
     def operations(self) -> list[Layer]:
@@ -186,17 +214,21 @@ class Model(OnBatch, Drawn, Layer):
         """
         layers = self.layers
         if index is not None and name is not None:
-            raise ValueError(f"give the layer's `name` or its `index`, not both: received {name!r} and {index!r}")
+            raise ValueError(f"Provide only a layer name or a layer index, received {name!r} and {index!r}")
         if index is not None:
             if not -len(layers) <= index < len(layers):
-                raise ValueError(f"model {self.name!r} has {len(layers)} layers; there is none at index {index}")
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model {self.name!r} only has {len(layers)} layers"
+                )
             return layers[index]
         if name is None:
-            raise ValueError("give the layer's `name` or its `index`")
+            raise ValueError("Provide either a layer name or layer index")
         for layer in layers:
             if layer.name == name:
                 return layer
-        raise ValueError(f"model {self.name!r} has no layer {name!r}; {did_you_mean(name, [x.name for x in layers])}")
+        raise ValueError(
+            f"No such layer: {name!r} in model {self.name!r}; {did_you_mean(name, [x.name for x in layers])}"
+        )
 
     @property
     def _nodes(self) -> list[Node]:
@@ -278,7 +310,7 @@ class Model(OnBatch, Drawn, Layer):
         """Run the graph; a model written as a class writes its own."""
         if self._plan is None:
             raise NotImplementedError(
-                f"model {type(self).__name__} has neither a graph (inputs and outputs) nor a `call` method of its own"
+                f"Model {type(self).__name__} does not have a `call()` method implemented, nor a graph (inputs and outputs)"
             )
         if isinstance(inputs, Mapping) or is_nested(inputs):
             inputs = arrange_inputs(inputs, self.input_names)

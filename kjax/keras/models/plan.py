@@ -214,7 +214,8 @@ def make_plan(inputs: Any, outputs: Any, model_name: str) -> Plan:
     doubled = [name for name, count in collections.Counter(given).items() if count > 1]
     if doubled:
         raise ValueError(
-            f"model {model_name!r}: {given.count(doubled[0])} layers are called {doubled[0]!r}; names must be unique"
+            f"The name {doubled[0]!r} is used {given.count(doubled[0])} times in the model {model_name!r}. All operation names "
+            "should be unique"
         )
     single = structure == jax.tree.structure(0)
     calling = {id(node.layer) for node in order}
@@ -250,8 +251,8 @@ def _symbolic(tree: Any, what: str, model_name: str) -> list[KerasTensor]:
     for leaf in leaves:
         if not is_symbolic(leaf):
             raise ValueError(
-                f"model {model_name!r}: {what} must be symbolic tensors (keras.Input or outputs of layers called on "
-                f"them), received {type(leaf).__name__}: {leaf!r}"
+                f"All `{what}` values must be KerasTensors (keras.Input or outputs of layers called on them): model "
+                f"{model_name!r} received {type(leaf).__name__}: {leaf!r}"
             )
     if not leaves:
         raise ValueError(f"model {model_name!r}: no {what} were given")

@@ -55,12 +55,14 @@ class Sequential(Model):
             try:
                 layer = as_layer(layer)
             except TypeError as error:
-                raise NoLayerError(f"model {self.name!r}: only layers can be added: {error}") from None
+                raise NoLayerError(
+                    f"Only instances of `keras.Layer` can be added to a Sequential model, {self.name!r}: {error}"
+                ) from None
         if isinstance(layer, InputLayer):
             if self._input_layer is not None:
                 raise ValueError(
-                    f"model {self.name!r} has an input of shape {self._input_layer.batch_shape} already; "
-                    "it cannot have another"
+                    f"Sequential model {self.name!r} has already been configured to use input shape "
+                    f"{self._input_layer.batch_shape}; it cannot have another"
                 )
             self._input_layer = layer
             if rebuild and self._stack:
@@ -68,7 +70,8 @@ class Sequential(Model):
             return
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(
-                f"model {self.name!r} already has a layer called {layer.name!r}; all layers need names of their own"
+                f"All layers added to a Sequential model should have unique names: {layer.name!r} is already the name of a "
+                f"layer in {self.name!r}"
             )
         if not self._stack and self._input_layer is None:
             shape = _declared_shape(layer)
@@ -189,6 +192,12 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers, without the input."""
         return self._stack if settings.era == "1" else list(self._stack)  # scripts of Keras 1 took layers off the list
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved and should not be used: use `add()` and `pop()` to change the layers"
+        )
 
     def _leave_out_unused(self) -> None:
         assert self._plan is not None

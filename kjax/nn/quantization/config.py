@@ -364,7 +364,7 @@ def resolve(mode: str | None, config: Any) -> QuantizationConfig:
         mode, config = config, None
     if mode is not None and mode not in QUANTIZATION_MODES:
         raise ValueError(
-            f"Invalid quantization mode {mode!r}: expected one of {QUANTIZATION_MODES}; "
+            f"Invalid quantization mode. Expected one of {QUANTIZATION_MODES}, received {mode!r}; "
             f"{did_you_mean(str(mode), QUANTIZATION_MODES)}"
         )
     if config is None:
