@@ -99,7 +99,7 @@ def test_what_cannot_be_cloned():
         keras.models.clone_model(layers.Dense(1))
     with pytest.raises(ValueError, match="returned None"):
         keras.models.clone_model(functional(), clone_function=lambda layer: None)
-    with pytest.raises(ValueError, match="functional models"):
+    with pytest.raises(ValueError, match="only with functional ones"):
         keras.models.clone_model(sequential(), call_function=lambda layer, x: layer(x))
 
 

@@ -240,7 +240,7 @@ def test_a_sequential_model_drawn_from_data_takes_other_lengths(tf: Any):
     model = tf.keras.Sequential([tf.keras.layers.Dense(2), tf.keras.layers.AveragePooling1D()])
     assert model(np.ones((1, 6, 3), "float32")).shape == (1, 3, 2)
     assert model(np.ones((2, 4, 3), "float32")).shape == (2, 2, 2)
-    with pytest.raises(ValueError, match="must have shape"):
+    with pytest.raises(ValueError, match="expected shape="):
         model(np.ones((2, 4, 5), "float32"))
 
 

@@ -93,7 +93,7 @@ def test_function_takes_the_arguments_of_keras(module: str, name: str, params: l
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_unknown_name_suggests_a_near_one(module: Any, kind: str, wrong: str, right: str) -> None:
-    with pytest.raises(ValueError, match=f"unknown {kind} '{wrong}'; did you mean .*'{right}'"):
+    with pytest.raises(ValueError, match=f"Could not interpret {kind} identifier '{wrong}': did you mean .*'{right}'"):
         module.get(wrong)
 
 
