@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import flax.linen as nn
@@ -59,6 +59,14 @@ class UnknownArgumentError(TypeError, ValueError):
     """An argument that a layer has not: for Python the wrong call, for Keras a wrong value."""
 
 
+def unrecognized(layer: Any, argument: str, known: Sequence[str]) -> UnknownArgumentError:
+    """The error for an argument that a layer has not."""
+    return UnknownArgumentError(
+        f"Unrecognized keyword arguments passed to {type(layer).__name__}: unknown argument {argument!r}; "
+        f"{did_you_mean(argument, known)}"
+    )
+
+
 class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Rematerialized, Earlier, Saved):
     """Base of all Keras layers and models.
 
@@ -103,10 +111,7 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
         unknown = [key for key in kwargs if key not in LAYER_ARGUMENTS]
         if unknown:
             known = [*call_signature(type(self).__init__)[0], *LAYER_ARGUMENTS]
-            raise UnknownArgumentError(
-                f"Unrecognized keyword arguments passed to {type(self).__name__}: unknown argument {unknown[0]!r}; "
-                f"{did_you_mean(unknown[0], known)}"
-            )
+            raise unrecognized(self, unknown[0], known)
         if not isinstance(trainable, (bool, int, np.bool_)):
             raise ValueError(f"{type(self).__name__}: argument `trainable` must be a boolean, received {trainable!r}")
         if name is not None and (not isinstance(name, str) or ("/" in name and settings.refuses_slashes)):

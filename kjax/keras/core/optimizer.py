@@ -65,7 +65,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
         for key in kwargs:
             if key not in names:
                 raise UnknownArgumentError(
-                    f"{type(self).__name__}: unknown argument {key!r}; {did_you_mean(key, names)}"
+                    f"Argument(s) not recognized by {type(self).__name__}: unknown argument {key!r}; {did_you_mean(key, names)}"
                 )
         args, kwargs = jax.tree.map(_rule_of, (args, kwargs), is_leaf=lambda x: not isinstance(x, (tuple, dict)))
         self._adopt(rule_class(*args, **kwargs))

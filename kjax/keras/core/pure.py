@@ -18,7 +18,7 @@ from kjax.keras.core.doors import nodes
 from kjax.keras.core.expected import expected_inputs
 from kjax.keras.core.fields import all_fields, field_names, required_fields
 from kjax.keras.core.known import UnknownError, identity, recalled, surroundings
-from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, UnknownArgumentError
+from kjax.keras.core.layer import LAYER_ARGUMENTS, Layer, Tree, unrecognized
 from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.seeds import Seeded
 from kjax.keras.core.settings import numbered_key, settings, to_snake_case
@@ -41,7 +41,6 @@ from kjax.nn.module import (
 )
 from kjax.nn.quantization.convert import modes_of
 from kjax.nn.recompute import Recomputed
-from kjax.nn.value import did_you_mean
 
 
 class PureLayer(Seeded, Layer):
@@ -91,10 +90,7 @@ class PureLayer(Seeded, Layer):
             (fields if key in names else layer_kwargs)[key] = value
         unknown = [key for key in layer_kwargs if key not in LAYER_ARGUMENTS]
         if unknown:
-            hint = did_you_mean(unknown[0], [*names, *LAYER_ARGUMENTS])
-            raise UnknownArgumentError(
-                f"Unrecognized keyword arguments passed to {type(self).__name__}: unknown argument {unknown[0]!r}; {hint}"
-            )
+            raise unrecognized(self, unknown[0], [*names, *LAYER_ARGUMENTS])
         missing = [n for n in required_fields(self.module_class) if n not in fields]
         if missing:
             raise TypeError(f"{type(self).__name__}: missing argument `{missing[0]}`")
