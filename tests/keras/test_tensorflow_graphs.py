@@ -103,7 +103,7 @@ def test_what_must_be_fed_is_said(tf: Any):
     np.testing.assert_array_equal(session.run(keep * 2, {keep: [1, 2]}), [2, 4])
     with pytest.raises(ValueError, match="keep"):
         session.run(keep + default)
-    with pytest.raises(TypeError, match="can be computed"):
+    with pytest.raises(TypeError, match="Fetch argument None has invalid type"):
         session.run([None])
 
 
@@ -290,3 +290,74 @@ def test_queues_are_refused_with_a_way_out(tf: Any):
             AttributeError, match=f"{name}': queues of graphs are not offered; read and batch with tf.data"
         ):
             getattr(module, name)
+
+
+def test_operations_are_called_as_tensorflow_called_them(tf: Any):
+    x = tf.placeholder(tf.float32, [None, 2], name="x")
+    assert tf.constant(1.0, name="one").name == "one:0" and (x + 1.0).name == "add:0"
+    with tf.name_scope("scope"):
+        assert [(x * 2.0).name, (x * 3.0).name, tf.reduce_sum(x).name] == [
+            "scope/mul:0",
+            "scope/mul_1:0",
+            "scope/Sum:0",
+        ]
+    with tf.variable_scope("net"):
+        y = tf.matmul(x, tf.get_variable("w", [2, 2]))
+    assert y.op.name == "net/MatMul" and y.op.type == "MatMul"
+
+
+def test_losses_by_scope(tf: Any):
+    with tf.name_scope("tower"):
+        tf.losses.mean_squared_error(tf.ones([2]), tf.zeros([2]), scope="mse")
+    tf.losses.absolute_difference(tf.ones([2]), tf.zeros([2]))
+    assert [loss.name for loss in tf.losses.get_losses("tower")] == ["tower/mse/value:0"]
+    assert tf.losses.get_losses()[1].name == "absolute_difference/value:0"
+    tf.get_collection(tf.GraphKeys.LOSSES).clear()
+
+
+def test_measures_count_over_batches(tf: Any):
+    true, pred = tf.placeholder(tf.int64, [None]), tf.placeholder(tf.int64, [None])
+    measures = [tf.metrics.accuracy(true, pred), tf.metrics.mean_iou(true, pred, 3), tf.metrics.precision(true, pred)]
+    with tf.Session() as session:
+        session.run(tf.local_variables_initializer())
+        for a, b in (([0, 1, 2], [0, 1, 1]), ([1, 1], [1, 0])):
+            found = session.run([update for _, update in measures], {true: a, pred: b})
+        values = session.run([value for value, _ in measures])
+        session.run(tf.local_variables_initializer())
+        assert session.run(measures[0][0]) == 0
+    np.testing.assert_allclose([found[0], found[2]], [0.6, 1.0])
+    np.testing.assert_array_equal(found[1], [[1, 0, 0], [1, 2, 0], [0, 1, 0]])
+    np.testing.assert_allclose(values, [0.6, (1 / 2 + 2 / 4 + 0) / 3, 1.0], rtol=1e-6)
+
+
+def test_several_true_classes_of_sampled_losses(tf: Any):
+    weights, inputs = tf.Variable(tf.zeros([9, 4])), tf.ones([3, 4])
+    how = {"num_sampled": 5, "num_classes": 9, "num_true": 2}
+    labels = np.array([[0, 1], [2, 3], [4, 5]])
+    losses = [f(weights, tf.zeros([9]), labels, inputs, **how) for f in (tf.nn.nce_loss, tf.nn.sampled_softmax_loss)]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        nce, softmax = session.run(losses)
+    assert nce.shape == softmax.shape == (3,) and np.isfinite([nce, softmax]).all() and (nce > 0).all()
+
+
+def test_printing_a_number_of_times(tf: Any, capfd: pytest.CaptureFixture[str]):
+    x = tf.placeholder(tf.float32, [])
+    shown = tf.Print(x, [x, tf.ones([5]) * x], "x: ", first_n=2, summarize=2)
+    with tf.Session() as session:
+        for number in (1.5, 2.0, 3.0):
+            assert session.run(shown, {x: number}) == number
+    assert capfd.readouterr().err.splitlines() == ["x: [1.5][1.5 1.5...]", "x: [2][2 2...]"]
+
+
+def test_saved_variables_have_the_names_of_the_graph(tf: Any, tmp_path: Any):
+    with tf.variable_scope("kept"):
+        tf.get_variable("w", [2])
+    saver = tf.train.Saver(max_to_keep=2)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for step in (1, 2, 3):
+            saver.save(session, str(tmp_path / "model"), global_step=step)
+    assert "kept/w" in tf.train.NewCheckpointReader(str(tmp_path / "model-3")).get_variable_to_shape_map()
+    state = tf.train.get_checkpoint_state(str(tmp_path))
+    assert state.all_model_checkpoint_paths == [str(tmp_path / "model-2"), str(tmp_path / "model-3")]

@@ -68,8 +68,11 @@ class Session:
                 )
         leaves, structure = jax.tree.flatten(fetches, is_leaf=_is_fetched)
         for leaf in leaves:
-            if leaf is None:
-                raise TypeError(f"Session.run: tensors, variables and operations can be computed, received {leaf!r}")
+            if leaf is None or isinstance(leaf, (bool, int, float, np.ndarray, np.generic)):
+                raise TypeError(
+                    f"Fetch argument {leaf!r} has invalid type {type(leaf)}: Session.run computes tensors, variables and "
+                    "operations, or lists, tuples and dicts of them"
+                )
         done: dict[int, Effect] = {}
         self._do_first(_before(leaves, list(feeds)), feeds, done)
         found = iter(self._compute([leaf for leaf in leaves if not isinstance(leaf, Effect)], leaves, feeds, done))

@@ -20,6 +20,7 @@ from kjax.keras.core.evaluate import values_of
 from kjax.keras.core.fitting import fitted
 from kjax.keras.core.known import UnknownError, identity, recalled, surroundings
 from kjax.keras.core.layer import Layer
+from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import (
@@ -35,6 +36,7 @@ from kjax.keras.core.tensor import (
     symbolic_leaves,
 )
 from kjax.keras.core.variable import Variable
+from kjax.keras.legacy import tensor_names
 from kjax.keras.legacy.form import of_era
 from kjax.nn.graph import Op
 from kjax.nn.module import STATE
@@ -257,6 +259,8 @@ class Operation(PureLayer):
     def __init__(self, function: Callable[..., Any], name: str | None = None, entry: Any = None) -> None:
         Layer.__init__(self, name=None if name is None else unique_name(name))
         self._explicit_name = False
+        if settings.era in ("1", "2") and name is not None and (around := current_path()):
+            self._graph_name = tensor_names.in_scope(around, name, settings.names)
         self.function = function
         self.entry = entry
         self.autocast = False

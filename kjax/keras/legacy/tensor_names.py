@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any
 
 ACTIVATIONS = {
@@ -68,6 +69,23 @@ FUNCTIONS = {
     "negative": "Neg",
     "absolute": "Abs",
     "clip": "clip_by_value",
+    "clip_by_value": "clip_by_value",
+    "argmax": "ArgMax",
+    "argmin": "ArgMin",
+    "concat": "concat",
+    "stack": "stack",
+    "unstack": "unstack",
+    "split": "split",
+    "floordiv": "floordiv",
+    "floormod": "FloorMod",
+    "batch_matmul": "MatMul",
+    "expand_dims": "ExpandDims",
+    "one_hot": "one_hot",
+    "conv2d": "Conv2D",
+    "biasadd": "BiasAdd",
+    "bias_add": "BiasAdd",
+    "softmax_cross_entropy_with_logits": "softmax_cross_entropy_with_logits",
+    **{f"reduce_{kind}": kind.capitalize() for kind in ("sum", "mean", "max", "min", "prod", "all", "any")},
 }
 """By function of tensors, the operation; others are written in capitals."""
 
@@ -103,7 +121,7 @@ def name_of(layer: Any, index: int, place: int) -> str:
     if kind == "InputLayer":
         return f"{layer.name}:{place}"
     if kind == "Operation":
-        return f"{_of_function(layer.name)}:{place}"
+        return f"{layer.__dict__.get('_graph_name') or _of_function(layer.name)}:{place}"
     scope = layer.name if index == 0 else f"{layer.name}_{index}"
     plan = getattr(layer, "_plan", None)
     if plan is not None and place < len(plan.outputs):
@@ -128,6 +146,20 @@ def _sizes(shape: tuple[int | None, ...]) -> str:
 
 def _kind(layer: Any) -> str:
     return next((base.__name__ for base in type(layer).__mro__ if base.__module__.startswith("kjax.")), "")
+
+
+def in_scope(around: str, kind: str, counts: collections.Counter[str]) -> str:
+    """The name of an operation below name scopes, where they count operations of their own.
+
+    Args:
+        around: the names of the scopes.
+        kind: the function.
+        counts: how many of each name there are; one more afterwards.
+    """
+    name = f"{around}/{_of_function(kind)}"
+    counts[name.lower()] += 1
+    count = counts[name.lower()] - 1
+    return f"{name}_{count}" if count else name
 
 
 def _of_function(name: str) -> str:

@@ -13,6 +13,7 @@ from jax.core import Tracer
 
 from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
+from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of, sized_by_values, tensor_of_list
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_leaf, is_text, sizes, unwrap, wrap
@@ -255,7 +256,10 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     if dtype is None and any(isinstance(leaf, (int, complex)) for leaf in jax.tree.leaves(value)[:1]):
         array = None if any(isinstance(leaf, Tracer) or is_leaf(leaf) for leaf in _leaves(value)) else np.asarray(value)
         value = tensor_of_list(array) if array is not None and array.dtype.kind in "ic" else value
-    return _tensor(value, dtype, shape)
+    made = _tensor(value, dtype, shape)
+    if isinstance(made, Tensor) and scopes.is_drawing():
+        made.label = "/".join(part for part in (current_path(), name or "Const") if part)
+    return made
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -159,11 +161,33 @@ def _typed(found: Any, types: Any) -> Any:
 def Print(
     input_: Any, data: Any, message: str | None = None, first_n: int | None = None, summarize: int = 3, name: Any = None
 ) -> Any:
-    """``tf.Print`` of TensorFlow 1: the tensor itself, for which other values are printed when it is computed."""
+    """``tf.Print`` of TensorFlow 1: the tensor itself, for which other values are printed when it is computed.
+
+    Args:
+        input_: the tensor.
+        data: the values.
+        message: what stands before them.
+        first_n: how many times they are printed; always by default.
+        summarize: how many elements of each are shown.
+        name: accepted.
+    """
+    left = itertools.count(0)
+
+    def show(*values: Any) -> None:
+        if first_n is not None and 0 <= first_n <= next(left):
+            return
+        parts = [np.ravel(value) for value in values]
+        texts = [
+            " ".join(
+                f"{v:g}" if part.dtype.kind == "f" else str(v) for v in part[: summarize if summarize >= 0 else None]
+            )
+            for part in parts
+        ]
+        ends = ["..." if 0 <= summarize < len(part) else "" for part in parts]
+        print((message or "") + "".join(f"[{t}{e}]" for t, e in zip(texts, ends, strict=True)), file=sys.stderr)
 
     def printing(tensor: Any, values: Any) -> Any:
-        shown = [jnp.ravel(jnp.asarray(value))[:summarize] for value in values]
-        jax.debug.print((message or "").replace("{", "{{").replace("}", "}}") + "{}" * len(shown), *shown)
+        jax.debug.callback(show, *[jnp.asarray(value) for value in values])
         return tensor
 
     return apply(printing, (input_, list(data)), {}, "Print")

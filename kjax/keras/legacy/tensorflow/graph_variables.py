@@ -24,7 +24,7 @@ from kjax.keras.legacy.tensorflow.graphs import (
     name_of,
     scopes_by_default,
 )
-from kjax.keras.legacy.tensorflow.training import Checkpoint, delete, note_latest
+from kjax.keras.legacy.tensorflow.training import delete, note_latest, read_arrays, write_arrays
 from kjax.keras.legacy.tensorflow.variables import Variable, made_by
 
 AUTO_REUSE = "auto"
@@ -146,7 +146,11 @@ def get_variable(
     variable = made_by(initializer, shape, dtype, full.rpartition("/")[2], trainable)
     variable.made_in, variable.path = full.rpartition("/")[0], full
     if regularizer is not None:
-        add_to_collection(GraphKeys.REGULARIZATION_LOSSES, regularizer(variable))
+        kind = getattr(regularizer, "__name__", None) or f"{type(regularizer).__name__.lower()}_regularizer"
+        penalty = regularizer(variable)
+        if is_symbolic(penalty):
+            penalty.name = f"{full}/Regularizer/{kind}:0"
+        add_to_collection(GraphKeys.REGULARIZATION_LOSSES, penalty)
     by_name[full] = variable
     return variable
 
@@ -236,7 +240,7 @@ class Saver:
         if is_symbolic(global_step):
             global_step = sess.run(global_step)
         path = str(save_path) if global_step is None else f"{save_path}-{int(global_step)}"
-        Checkpoint(variables=self._variables()).write(path)
+        write_arrays(path, {name: variable.numpy() for name, variable in self._variables().items()})
         note_latest(path)
         if write_meta_graph:
             write_graph(path, self)
@@ -252,7 +256,10 @@ class Saver:
             ValueError: a variable that is not in the checkpoint.
         """
         variables = self._variables()
-        status = Checkpoint(variables=variables).restore(save_path)
-        missing = [n.removeprefix("variables/") for n in status.missing if n != "save_counter"]
+        arrays = read_arrays(os.fspath(save_path))
+        found = {name: arrays.get(name, arrays.get(f"variables/{name}")) for name in variables}
+        missing = [name for name, array in found.items() if array is None]
         if missing:
             raise ValueError(f"Saver.restore: {save_path} has no values of the variables {missing}")
+        for name, variable in variables.items():
+            variable.assign(found[name])

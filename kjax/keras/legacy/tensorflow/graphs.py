@@ -292,6 +292,11 @@ def _node(value: Any, dtype: Any) -> Any:
     return Operation(lambda x: jnp.asarray(x), "constant")._symbolic_call((array,), {})
 
 
+def drawn(value: Any) -> Any:
+    """A value as a tensor of the graph, where one is drawn; as it is elsewhere."""
+    return _node(value, unwrap(value).dtype) if scopes.is_drawing() and not is_symbolic(value) else value
+
+
 def assign(ref: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
     """``tf.assign``."""
     return note(assignment(ref, value), kwargs.get("name"))
@@ -377,7 +382,7 @@ def global_variables(scope: str | None = None) -> list[Any]:
     Args:
         scope: a regular expression that the beginning of their names matches.
     """
-    return [v for v in all_variables() if scope is None or re.match(scope, name_of(v))]
+    return [v for v in all_variables() if not _is_local(v) and (scope is None or re.match(scope, name_of(v)))]
 
 
 def trainable_variables(scope: str | None = None) -> list[Any]:
@@ -394,6 +399,8 @@ def get_collection(key: str, scope: str | None = None) -> list[Any]:
         return trainable_variables(scope)
     if key == GraphKeys.GLOBAL_VARIABLES:
         return global_variables(scope)
+    if key == GraphKeys.LOCAL_VARIABLES:
+        return local_variables(scope)
     return list(_collections.get(key, ()))
 
 
@@ -409,23 +416,41 @@ def variables_initializer(var_list: Sequence[Any], name: str = "init") -> Any:
 
 def global_variables_initializer() -> Any:
     """``tf.global_variables_initializer``, of the variables that there are when it runs."""
-    return note(Call(lambda: [v.renew() for v in all_variables()], "init"), "init")
+    return note(Call(lambda: [v.renew() for v in global_variables()], "init"), "init")
 
 
 initialize_all_variables = global_variables_initializer
 
 
 def local_variables_initializer() -> Any:
-    """``tf.local_variables_initializer``: there are none."""
+    """``tf.local_variables_initializer``: what measures have counted begins anew."""
+    return note(Call(lambda: [v.renew() for v in local_variables()], "init"), "init")
+
+
+def tables_initializer(name: str = "init_all_tables") -> Any:
+    """``tf.tables_initializer``: tables have their entries from the start."""
     return Group(())
 
 
-tables_initializer = local_variables_initializer
+class LocalVariable(_Variable):
+    """A variable of zeros that belongs to a measure.
+
+    Args:
+        shape: its shape.
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__(np.zeros(tuple(shape), np.float32), trainable=False, name="total")
+        self._first = np.zeros(tuple(shape), np.float32)
 
 
 def local_variables(scope: str | None = None) -> list[Any]:
-    """``tf.local_variables``: there are none."""
-    return []
+    """``tf.local_variables``: those of measures."""
+    return [v for v in all_variables() if _is_local(v) and (scope is None or re.match(scope, name_of(v)))]
+
+
+def _is_local(variable: Any) -> bool:
+    return isinstance(variable, LocalVariable)
 
 
 def report_uninitialized_variables(*args: Any, **kwargs: Any) -> Any:

@@ -76,30 +76,33 @@ def log_uniform_candidate_sampler(
 def nce_loss(
     weights: Any, biases: Any, labels: Any, inputs: Any, num_sampled: int, num_classes: int, num_true: int = 1, **options: Any
 ) -> Any:  # fmt: skip
-    own, others = _sampled(weights, biases, labels, inputs, num_sampled, num_classes, True)
-    return jnp.sum(jax.nn.softplus(-own), -1) + jnp.sum(jax.nn.softplus(others), -1)
+    own, others = _sampled(weights, biases, labels, inputs, num_sampled, num_classes, num_true, bool(options.get("remove_accidental_hits")))  # fmt: skip
+    target = 1.0 / num_true
+    beside = jax.nn.softplus(own) - target * own
+    return jnp.sum(beside, -1) + jnp.sum(jax.nn.softplus(others), -1)
 
 
 @define
 def sampled_softmax_loss(
     weights: Any, biases: Any, labels: Any, inputs: Any, num_sampled: int, num_classes: int, num_true: int = 1, **options: Any
 ) -> Any:  # fmt: skip
-    own, others = _sampled(weights, biases, labels, inputs, num_sampled, num_classes, False)
-    return jax.nn.logsumexp(jnp.concatenate([own, others], -1), -1) - own[..., 0]
+    own, others = _sampled(weights, biases, labels, inputs, num_sampled, num_classes, num_true, bool(options.get("remove_accidental_hits", True)))  # fmt: skip
+    return jax.nn.logsumexp(jnp.concatenate([own, others], -1), -1) - jnp.mean(own, -1)
 
 
 def _sampled(
-    weights: Any, biases: Any, labels: Any, inputs: Any, number: int, classes: int, keep_hits: bool
+    weights: Any, biases: Any, labels: Any, inputs: Any, number: int, classes: int, true: int, drop_hits: bool
 ) -> tuple[Any, Any]:
-    """Logits of the true class and of drawn ones, less the logarithm of how often they are drawn."""
+    """Logits of the true classes and of drawn ones, less the logarithm of how often they are drawn."""
+    weights, biases, inputs = jnp.asarray(weights), jnp.asarray(biases), jnp.asarray(inputs)
     chances = jnp.diff(jnp.log(jnp.arange(1, classes + 2, dtype=jnp.float32))) / np.log(classes + 1)
     drawn = jax.random.choice(fresh_key(), classes, (number,), p=chances / chances.sum())
-    labels = jnp.ravel(jnp.asarray(labels, jnp.int32))
+    labels = jnp.reshape(jnp.asarray(labels, jnp.int32), (-1, true))
 
     def logits(rows: Any, chosen: Any) -> Any:
         return rows + jnp.take(biases, chosen) - jnp.log(jnp.take(chances, chosen) * number)
 
-    own = logits(jnp.sum(inputs * jnp.take(weights, labels, 0), -1), labels)[:, None]
-    others = logits(inputs @ jnp.take(weights, drawn, 0).T, drawn)
-    hits = labels[:, None] == drawn[None]
-    return own, others if keep_hits else jnp.where(hits, -1e9, others)
+    own = logits(jnp.einsum("bf,btf->bt", inputs, jnp.take(weights, labels, 0)), labels)
+    others = logits(inputs @ jnp.take(weights, drawn, 0).T, drawn[None])
+    hits = jnp.any(labels[:, :, None] == drawn[None, None], axis=1)
+    return own, jnp.where(hits, -1e9, others) if drop_hits else others

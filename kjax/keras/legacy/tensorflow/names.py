@@ -301,7 +301,9 @@ _SUMMARY |= _from(
     write="text",
 )
 _TRAIN = {
-    **_from("training", "load_checkpoint load_variable ExponentialMovingAverage"),
+    **_from(
+        "training", "load_checkpoint load_variable ExponentialMovingAverage", NewCheckpointReader="load_checkpoint"
+    ),
     **_from("environment", "", CheckpointOptions="Options", ClusterSpec="Options"),
     **_from("training", "Checkpoint CheckpointManager latest_checkpoint list_variables get_checkpoint_state"),
     **_from(

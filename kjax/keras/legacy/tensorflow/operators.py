@@ -96,6 +96,16 @@ def _type_of(thing: Any) -> str:
     return dtype if dtype in _CHECKED and not isinstance(unwrap_leaf(thing), Sizes) else ""
 
 
+_NODES = {
+    "AddV2": "add", "Sub": "subtract", "Mul": "multiply", "RealDiv": "true_divide", "Pow": "power", "MatMul": "matmul",
+    "FloorDiv": "floordiv", "FloorMod": "floormod", "__getitem__": "get_item", "__neg__": "negative", "__abs__": "absolute",
+    "__lt__": "less", "__le__": "less_equal", "__gt__": "greater", "__ge__": "greater_equal", "__invert__": "logical_not",
+    "__and__": "logical_and", "__or__": "logical_or", "__pow__": "power", "__rpow__": "power", "__mod__": "floormod",
+    "__floordiv__": "floordiv", "__matmul__": "matmul", "__rmatmul__": "matmul",
+}  # fmt: skip
+"""What operators are called as nodes of a graph, by TensorFlow's name or their own."""
+
+
 def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
     """A method of tensors and variables that computes with the object and another."""
 
@@ -106,11 +116,12 @@ def operator(compute: Callable[..., Any]) -> Callable[..., Any]:
             others = (_beside(self, others[0]),)
         pair = (self, *others)
         check_types(pair[::-1] if is_reflected else pair, title)
-        return apply(compute, pair, {}, "operator")
+        return apply(compute, pair, {}, label)
 
     title = OPERATIONS.get(name := next((n for n, c in OPERATORS.items() if c is compute), ""), "")
     is_reflected = name.startswith("__r") and name != "__round__"
     title = title or OPERATIONS.get(name.replace("__r", "__", 1), "")
+    label = _NODES.get(title) or _NODES.get(name) or "operator"
     takes_lists = compute is not OPERATORS["__getitem__"]
     is_sum = compute in (OPERATORS["__add__"], OPERATORS["__radd__"])
     return method

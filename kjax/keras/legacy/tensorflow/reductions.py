@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.legacy.tensorflow import graphs
 from kjax.keras.legacy.tensorflow.door import function_of
+from kjax.keras.legacy.tensorflow.graph_variables import open_name_scope
 
 
 def _weighted(values: Any, weights: Any) -> Any:
@@ -36,6 +39,7 @@ def _loss(name: str, elements: Callable[..., Any], logits: bool = False) -> Call
         kept = {k: v for k, v in kwargs.items() if k in ("delta", "epsilon", "axis", "label_smoothing")}
         given.setdefault("weights", weights)
         value = run(given["labels"], given["predictions"], given["weights"], options=tuple(kept.items()))
+        value = graphs.note(graphs.drawn(value), f"{scope or name}/value")
         graphs.add_to_collection(graphs.GraphKeys.LOSSES, value)
         return value
 
@@ -86,12 +90,17 @@ LOSSES: dict[str, Callable[..., Any]] = {
 
 def get_losses(scope: Any = None, loss_collection: Any = None) -> list[Any]:
     """``tf.losses.get_losses``."""
-    return graphs.get_collection(graphs.GraphKeys.LOSSES)
+    return _within(graphs.get_collection(graphs.GraphKeys.LOSSES), scope)
 
 
 def get_regularization_losses(scope: Any = None) -> list[Any]:
     """``tf.losses.get_regularization_losses``."""
-    return graphs.get_collection(graphs.GraphKeys.REGULARIZATION_LOSSES)
+    return _within(graphs.get_collection(graphs.GraphKeys.REGULARIZATION_LOSSES), scope)
+
+
+def _within(things: list[Any], scope: Any) -> list[Any]:
+    """Those whose names begin as a regular expression says."""
+    return [t for t in things if not scope or re.match(str(scope), str(getattr(t, "name", "")))]
 
 
 def get_regularization_loss(scope: Any = None, name: Any = None) -> Any:
@@ -99,54 +108,109 @@ def get_regularization_loss(scope: Any = None, name: Any = None) -> Any:
     return sum(get_regularization_losses(), start=0.0)
 
 
-def get_total_loss(add_regularization_losses: bool = True, name: Any = None) -> Any:
+def get_total_loss(add_regularization_losses: bool = True, name: Any = None, scope: Any = None) -> Any:
     """``tf.losses.get_total_loss``: the sum of the losses of the graph."""
-    parts = get_losses() + (get_regularization_losses() if add_regularization_losses else [])
+    parts = get_losses(scope) + (get_regularization_losses() if add_regularization_losses else [])
     return sum(parts[1:], start=parts[0])
 
 
 LOSSES |= {f.__name__: f for f in (get_losses, get_regularization_losses, get_regularization_loss, get_total_loss)}
 
 
-def _metric(name: str, compute: Callable[..., Any]) -> Callable[..., Any]:
-    run = function_of(compute, name)
+Totals = tuple[Any, ...]
 
-    def function(labels: Any, predictions: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        kwargs = {k: v for k, v in kwargs.items() if k in ("num_classes", "k")}
-        value = run(labels, predictions, *args, **kwargs)
-        return value, value
 
+def _metric(
+    name: str, add: Callable[..., Totals], finish: Callable[..., Any] = lambda total, count: total / count
+) -> Any:
+    """A measure: of a graph's tensors its value so far and what adds a batch to it; of arrays that of the batch, twice.
+
+    Args:
+        name: its name.
+        add: from labels, predictions and other arguments to what is added up over batches.
+        finish: from the totals to the value.
+    """
+
+    def one(*args: Any, **kwargs: Any) -> Any:
+        return _divided(finish, add(*args, **kwargs))
+
+    run, parts = function_of(one, name), function_of(add, name)
+    finished = function_of(lambda *totals: _divided(finish, totals), name)
+
+    def function(*args: Any, weights: Any = None, name: str | None = None, **kwargs: Any) -> tuple[Any, Any]:
+        kwargs = {k: v for k, v in kwargs.items() if k in _ARGUMENTS}
+        if weights is not None:
+            kwargs["weights"] = weights
+        if not symbolic_leaves((args, kwargs)):
+            value = run(*args, **kwargs)
+            return value, value
+        with open_name_scope(name or label):
+            found = parts(*args, **kwargs)
+            added = found if isinstance(found, (list, tuple)) else (found,)
+            totals = [graphs.LocalVariable(part.shape) for part in added]
+            with graphs.control_dependencies([graphs.assign_add(t, p) for t, p in zip(totals, added, strict=True)]):
+                update = graphs.identity(totals[0] if len(totals) == 1 else finished(*totals), "update_op")
+            return graphs.note(finished(*totals), "value"), update
+
+    label = name
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"``tf.metrics.{name}``: the value of one batch, in the place of value and update."
+    function.__doc__ = f"``tf.metrics.{name}``: the value so far, and the operation that adds a batch."
     return function
 
 
-def _mean_iou(labels: Any, predictions: Any, num_classes: int) -> Any:
+_ARGUMENTS = ("labels", "predictions", "values", "num_classes", "k", "tensor")
+
+
+def _divided(finish: Callable[..., Any], totals: Totals) -> Any:
+    """The value of totals; 0 where nothing was counted."""
+    value = finish(*totals)
+    return jnp.where(jnp.isnan(value), 0.0, value)
+
+
+def _mean(values: Any, weights: Any = None) -> Totals:
+    values = jnp.asarray(values, jnp.float32)
+    weights = jnp.broadcast_to(1.0 if weights is None else jnp.asarray(weights, jnp.float32), values.shape)
+    return jnp.sum(values * weights), jnp.sum(weights)
+
+
+def _mean_of(of: Callable[[Any, Any], Any]) -> Callable[..., Totals]:
+    def add(labels: Any, predictions: Any, weights: Any = None) -> Totals:
+        return _mean(of(jnp.asarray(labels), jnp.asarray(predictions)), weights)
+
+    return add
+
+
+def _confusion(labels: Any, predictions: Any, num_classes: int, weights: Any = None) -> Totals:
     true, pred = (jnp.ravel(jnp.asarray(t)).astype(jnp.int32) for t in (labels, predictions))
-    table = jnp.zeros((num_classes, num_classes)).at[true, pred].add(1.0)
+    each = 1.0 if weights is None else jnp.ravel(jnp.asarray(weights, jnp.float32))
+    return (jnp.zeros((num_classes, num_classes)).at[true, pred].add(each),)
+
+
+def _mean_iou(table: Any) -> Any:
     union = table.sum(0) + table.sum(1) - jnp.diagonal(table)
     return jnp.sum(jnp.diagonal(table) / jnp.maximum(union, 1)) / jnp.maximum(jnp.sum(union > 0), 1)
 
 
-def _share(of: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    def compute(labels: Any, predictions: Any) -> Any:
+def _share(of: Callable[[Any, Any], Any]) -> Callable[..., Totals]:
+    def add(labels: Any, predictions: Any, weights: Any = None) -> Totals:
         true, pred = (jnp.ravel(jnp.asarray(t)).astype(bool) for t in (labels, predictions))
-        return jnp.sum(true & pred) / jnp.maximum(jnp.sum(of(true, pred)), 1)
+        each = 1.0 if weights is None else jnp.ravel(jnp.asarray(weights, jnp.float32))
+        return jnp.sum((true & pred) * each), jnp.sum(of(true, pred) * each)
 
-    return compute
+    return add
 
 
 METRICS: dict[str, Callable[..., Any]] = {
-    "accuracy": _metric(
-        "accuracy", lambda labels, predictions: jnp.mean(jnp.asarray(labels) == jnp.asarray(predictions))
-    ),
-    "mean_iou": _metric("mean_iou", _mean_iou),
+    "mean": _metric("mean", _mean),
+    "accuracy": _metric("accuracy", _mean_of(lambda t, p: t == p)),
+    "mean_iou": _metric("mean_iou", _confusion, _mean_iou),
     "precision": _metric("precision", _share(lambda true, pred: pred)),
     "recall": _metric("recall", _share(lambda true, pred: true)),
-    "mean_squared_error": _metric(
-        "mean_squared_error", lambda labels, predictions: jnp.mean(jnp.square(jnp.asarray(labels) - predictions))
-    ),
-    "mean_absolute_error": _metric(
-        "mean_absolute_error", lambda labels, predictions: jnp.mean(jnp.abs(jnp.asarray(labels) - predictions))
+    "mean_squared_error": _metric("mean_squared_error", _mean_of(lambda t, p: jnp.square(t - p))),
+    "mean_absolute_error": _metric("mean_absolute_error", _mean_of(lambda t, p: jnp.abs(t - p))),
+    "root_mean_squared_error": _metric(
+        "root_mean_squared_error",
+        _mean_of(lambda t, p: jnp.square(t - p)),
+        lambda total, count: jnp.sqrt(total / count),
     ),
 }

@@ -95,7 +95,9 @@ class Tensor:
     """
 
     __array_priority__ = 200
-    __slots__ = ("__weakref__", "named", "part", "value")
+    __slots__ = ("__weakref__", "label", "named", "part", "value")
+    label: str
+    """Of a constant in a graph: its name."""
     part: tuple[Any, Any]
     """Of a part of a variable: the variable and the key."""
     named: tuple[str, Any]
@@ -115,6 +117,13 @@ class Tensor:
     def dtype(self) -> Any:
         """The type."""
         return DType("string" if is_text(self.value) else str(self.value.dtype))
+
+    @property
+    def name(self) -> str:
+        """In a graph, what a constant is called; eager tensors have no names."""
+        if not scopes.is_drawing():
+            raise AttributeError("Tensor.name is undefined when eager execution is enabled.")
+        return f"{getattr(self, 'label', 'Const')}:0"
 
     @property
     def _keras_mask(self) -> Any:

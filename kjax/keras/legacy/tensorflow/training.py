@@ -62,15 +62,7 @@ class Checkpoint:
 
     def write(self, file_prefix: Any, options: Any = None) -> str:
         """Save under a name as it is."""
-        prefix = os.fspath(file_prefix)
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
-        arrays: dict[str, Any] = {name: variable.numpy() for name, variable in self.variables().items()}
-        data, index = parts_of(prefix)
-        with open(data, "wb") as file:
-            np.savez(file, **arrays)
-        with open(index, "w", encoding="utf-8") as text:
-            json.dump({"format": "npz", "variables": {n: list(a.shape) for n, a in arrays.items()}}, text)
-        return prefix
+        return write_arrays(os.fspath(file_prefix), {name: v.numpy() for name, v in self.variables().items()})
 
     def save(self, file_prefix: Any, options: Any = None) -> str:
         """Save under a name with a number that counts up."""
@@ -114,6 +106,17 @@ class Checkpoint:
                         thing.build(weights)
                         if len(thing.variables) == saved:
                             break
+
+
+def write_arrays(prefix: str, arrays: Mapping[str, Any]) -> str:
+    """Write a checkpoint of arrays by name; returns its path."""
+    os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+    data, index = parts_of(prefix)
+    with open(data, "wb") as file:
+        np.savez(file, **arrays)
+    with open(index, "w", encoding="utf-8") as text:
+        json.dump({"format": "npz", "variables": {n: list(a.shape) for n, a in arrays.items()}}, text)
+    return prefix
 
 
 def read_arrays(prefix: str) -> dict[str, np.ndarray]:
@@ -217,8 +220,19 @@ def get_checkpoint_state(checkpoint_dir: Any, latest_filename: str | None = None
 
     class State:
         model_checkpoint_path = path
+        all_model_checkpoint_paths = _beside(path)
 
     return State()
+
+
+def _beside(path: str) -> list[str]:
+    """The checkpoints of a series that are left, the last of which is given."""
+    stem, _, number = path.rpartition("-")
+    if not number.isdigit():
+        return [path]
+    pattern = re.compile(re.escape(os.path.basename(stem)) + r"-(\d+)\.index$")
+    found = [int(m[1]) for m in map(pattern.match, os.listdir(os.path.dirname(path) or ".")) if m]
+    return [f"{stem}-{n}" for n in sorted(found) if n <= int(number)]
 
 
 class Reader:
