@@ -80,8 +80,7 @@ def own_memory(value: Any, dtype: Any) -> np.ndarray:
 
 def device_array(value: Any, dtype: Any) -> Array:
     """An array of JAX in a type; for one of NumPy, whose owner may go on to change it, nothing is compiled for its shape."""
-    with types_of(dtype):
-        return jax.device_put(own_memory(value, dtype)) if isinstance(value, np.ndarray) else jnp.asarray(value, dtype)
+    return jax.device_put(own_memory(value, dtype)) if isinstance(value, np.ndarray) else jnp.asarray(value, dtype)
 
 
 _made: weakref.WeakValueDictionary[tuple[int, int], Variable] = weakref.WeakValueDictionary()
@@ -383,7 +382,8 @@ class Variable:
                 return effects.update(self, value.__symbolic__() if hasattr(value, "__symbolic__") else value)
         value = value.value if isinstance(value, Variable) else value
         self.check_shape(value)
-        array = device_array(value, self._dtype)
+        with types_of(self._dtype):
+            array = device_array(value, self._dtype)
         active = scope.current()
         holder = active.holder_of(self) if active is not None else None
         if active is not None and (holder is not None or active.abstract or active.keeps or isinstance(array, Tracer)):
