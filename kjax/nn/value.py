@@ -103,6 +103,9 @@ def is_written(instance: Any, f: dataclasses.Field[Any]) -> bool:
     return not f.metadata.get("unknown_to_keras") or getattr(instance, f.name) != f.default
 
 
+read_forms: list[Callable[[type, Mapping[str, Any]], Mapping[str, Any]]] = []
+"""Who understands configs of other forms: functions from a class and a config to one of today."""
+
 written_forms: list[Callable[[Any, dict[str, Any]], dict[str, Any]]] = []
 """Who gives configs another form than that of today: functions from a value and its config to a config."""
 
@@ -124,6 +127,8 @@ class Value:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make an object from what :meth:`get_config` returned."""
+        for form in read_forms:
+            config = form(cls, config)
         return cls(**config)
 
 

@@ -17,7 +17,7 @@ from kjax.keras.core import values
 from kjax.keras.core.settings import counted_name, settings, to_snake_case
 from kjax.keras.core.stepwise import own_name, stepped
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy import slots
+from kjax.keras.legacy import slots as older_slots
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import optimizers as rules
 from kjax.nn.optimizers.base import flatten
@@ -55,14 +55,17 @@ class StateKeeper:
         self._trainable_variables: list[Variable] = []
         self._excluded: tuple[set[int], list[str]] = (set(), [])
         self._pure: Any = None
-        self._iterations = Variable(jnp.int32(0), trainable=False, name="iteration", path=f"{self.name}/iteration")
+        self._iterations = Variable(jnp.int32(0), trainable=False, name="iteration", path=self._path("iteration"))
         rate = getattr(getattr(rule, "inner_optimizer", rule), "learning_rate", None)
         self._rate: Variable | None = None
         if isinstance(rate, (int, float)):
             self._rate = Variable(
-                jnp.float32(rate), trainable=False, name="learning_rate", path=f"{self.name}/learning_rate"
+                jnp.float32(rate), trainable=False, name="learning_rate", path=self._path("learning_rate")
             )
         self._hyperparameters = slots.hyperparameters(self)
+
+    def _path(self, name: str) -> str:
+        return name if settings.era == "tf" else f"{self.name}/{name}"
 
     @property
     def name(self) -> str:
@@ -293,6 +296,9 @@ class StateKeeper:
                 if slot is not None:
                     slot.name = f"{weight.path.replace('/', '_')}_{name}"
                     slot.path = f"{self.name}/{slot.short_name}"
+                    if settings.era == "tf":
+                        then = older_slots.NAMES_OF_TF.get(type(self.rule).__name__, {}).get(name, name)
+                        slot.path = f"{self.name}/{then}/{weight.path}"
 
     def _share(self, boxes: Any) -> Any:
         """Put the variables that exist before the state into it."""
@@ -335,7 +341,8 @@ class StateKeeper:
 
     @property
     def variables(self) -> list[Variable]:
-        """Iterations, learning rate, and the variables of the state, in Keras' order."""
+        """Iterations, learning rate, and the variables of the state, in Keras' order; scripts of tf.keras see no rate."""
+        for_script = settings.era == "tf" and scopes.read_by_script()
         found = [self._iterations] + ([self._rate] if self._rate is not None else [])
         if self._tree is not None:
             params = jax.tree.unflatten(
@@ -349,12 +356,12 @@ class StateKeeper:
 
             self.pure.visit_variables(self.state, params, self._order, collect)
         found += [v for v in self._own if all(v is not f for f in found)]
-        return Called(found) if settings.era == "tf" else found
+        return Called(v for v in found if not for_script or v is not self._rate) if settings.era == "tf" else found
 
     @property
     def weights(self) -> list[Variable]:
         """The same as :attr:`variables`, as older generations call it; in Keras 1 and 2 they were others."""
-        older = slots.weights(self) if settings.era in OLD_ERAS else None
+        older = older_slots.weights(self) if settings.era in OLD_ERAS else None
         return self.variables if older is None else older
 
     @weights.setter

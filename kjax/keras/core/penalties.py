@@ -78,7 +78,7 @@ class Penalized:
         own = [_penalty(v) for v in self.trainable_weights if v.regularizer is not None]
         active = scopes.current()
         added = self._extra_losses if active is None else active.losses_of(self)
-        return [*added, *own]
+        return shown_to_script([*added, *own]) if scopes.read_by_script() else [*added, *own]
 
     def _clear_losses(self) -> None:
         """Forget what calls added to the losses."""
@@ -91,3 +91,9 @@ def _penalty(variable: Variable) -> Any:
     if recorder is None:
         return variable.regularizer(variable.value)
     return recorder.call_function(variable.regularizer, (variable,), {})
+
+
+def shown_to_script(values: list[Any]) -> list[Any]:
+    """Values as a script sees them: tensors, where it uses TensorFlow."""
+    recorder = scopes.recording()
+    return values if recorder is None else [recorder.shown(value) for value in values]

@@ -135,6 +135,11 @@ class KerasTensor:
     def __str__(self) -> str:
         if settings.era in ("1", "2"):
             return tensor_names.shown(self.name, self.shape, self.dtype)
+        if settings.era == "tf" and self.op is not None:
+            given = f"{self.op.name!r}" if type(self.op).__name__ == "InputLayer" else "None"
+            spec = f"TensorSpec(shape={self.shape}, dtype=tf.{str.__str__(self.dtype)}, name={given})"
+            name = self.op.name if given != "None" else tensor_names.name_of(*self._keras_history)
+            return f'KerasTensor(type_spec={spec}, name={name!r}, description="created by layer {self.op.name!r}")'
         return repr(self)
 
     def __repr__(self) -> str:

@@ -57,7 +57,7 @@ def drop(owner: str, table: Mapping[str, str], kwargs: Kwargs) -> None:
     for key, advice in table.items():
         if key in kwargs:
             value = kwargs.pop(key)
-            if value and key in spellings.REFUSED:
+            if key in spellings.REFUSED and value not in spellings.REFUSED_VALUES.get(key, (False, None)):
                 raise ValueError(f"{owner}: the argument `{key}` is no longer supported: {spellings.REFUSED[key]}")
             if advice and value:
                 note(f"{owner}: the argument `{key}` has no effect any more: {advice}")
@@ -205,6 +205,9 @@ def _batch_normalization(name: str, args: Args, kwargs: Kwargs, era: str) -> tup
     if era == "1" and args and not _is_count(args[0]):
         kwargs.setdefault("epsilon", args[0])
         args = ()
+    axis = kwargs.get("axis")
+    if isinstance(axis, (list, tuple)) and len(axis) == 1:  # as tf.keras kept it
+        kwargs["axis"] = axis[0]
     if kwargs.get("mode") and name == "BatchNormalization":
         note(
             f"{name}: `mode={kwargs['mode']}` is not in Keras any more, whose batches are normalized by their own "

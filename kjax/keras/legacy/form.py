@@ -1,17 +1,17 @@
-"""Whether configs are in the form of today or, in the eras of Keras 1 and 2, in that of Keras 2."""
+"""Whether configs are in the form of today or, in older eras, in that of Keras 2 or of tf.keras."""
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kjax.keras.core import configs
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
-from kjax.nn.value import written_forms
+from kjax.nn.value import read_forms, written_forms
 
 TODAY, CONVERTED = "today", "converted"
 
@@ -40,7 +40,7 @@ def config_of_today(thing: Any) -> dict[str, Any]:
 
 def is_older() -> bool:
     """Whether a config that is asked for now should be in the form of Keras 2."""
-    return settings.era in OLD_ERAS and _form.get() is None
+    return settings.era in (*OLD_ERAS, "tf") and _form.get() is None
 
 
 def is_converted() -> bool:
@@ -67,6 +67,15 @@ def _of_value(value: Any, config: dict[str, Any]) -> dict[str, Any]:
 
 
 written_forms.append(_of_value)
+
+
+def _read(cls: type, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A config without the name of the function behind a loss, which tf.keras wrote into it."""
+    named = settings.era == "tf" and "fn" in config and "fn" not in getattr(cls, "__dataclass_fields__", {})
+    return {key: value for key, value in config.items() if key != "fn"} if named else config
+
+
+read_forms.append(_read)
 
 
 def serialized(thing: Any, serialize: Callable[[Any], Any]) -> Any:

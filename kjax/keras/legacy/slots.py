@@ -26,6 +26,14 @@ SLOTS = {
 }
 """The slots of each optimizer in their order, under the names of today. One that it does not need was kept all the same."""
 
+NAMES_OF_TF = {
+    **{name: {"momentum": "m", "velocity": "v", "velocity_hat": "vhat"} for name in ("Adam", "AdamW", "Nadam")},
+    "Adamax": {"momentum": "m", "norm": "u"},
+    **{name: {"momentum": "m"} for name in ("SGD", "Lion")},
+    "Adafactor": {"velocity": "v", "row": "r", "column": "c"},
+}
+"""What tf.keras 2.15 called slots, where it was not as today."""
+
 HYPERPARAMETERS = {
     "SGD": ("momentum", "decay"),
     "RMSprop": ("rho", "decay"),

@@ -159,7 +159,21 @@ DROPPED: dict[str, dict[str, str]] = {
     "LSTMCell": {"implementation": ""},
     "GRUCell": {"implementation": ""},
     "SimpleRNNCell": {"implementation": ""},
-    "ConvLSTM2D": {"implementation": ""},
+    **{f"ConvLSTM{n}D": {"implementation": "", "time_major": ""} for n in (1, 2, 3)},
+    "RNN": {"time_major": ""},
+    "MultiHeadAttention": {"query_shape": "", "key_shape": "", "value_shape": ""},
+    "Conv3DTranspose": {"groups": ""},
+    **{
+        f"SeparableConv{n}D": {
+            "groups": "",
+            "kernel_initializer": "",
+            "kernel_regularizer": "",
+            "kernel_constraint": "",
+        }
+        for n in (1, 2)
+    },
+    **{f"DepthwiseConv{n}D": {"groups": ""} for n in (1, 2)},
+    **{f"LocallyConnected{n}D": {"implementation": ""} for n in (1, 2)},
     "Embedding": {"sparse": ""},
     "BatchNormalization": {"fused": "", "virtual_batch_size": "", "adjustment": ""},
     "SpatialDropout1D": {"noise_shape": "", "dim_ordering": ""},
@@ -168,7 +182,13 @@ DROPPED: dict[str, dict[str, str]] = {
 }
 """Arguments without a meaning today: by class, with a word to the user where the result may be another."""
 
-REFUSED = {"time_major": "put the axis of the batch first, with `keras.ops.swapaxes(x, 0, 1)` or `Permute`"}
+REFUSED_VALUES = {"groups": (1, None)}
+"""Of these, arguments that ask for nothing with some values only."""
+
+REFUSED = {
+    "groups": "this layer has none; put as many of them side by side, or use a Conv layer with `groups`",
+    "time_major": "put the axis of the batch first, with `keras.ops.swapaxes(x, 0, 1)` or `Permute`",
+}
 """Of these, the arguments that no layer obeys any more, with a way out: they are taken only where they ask for nothing."""
 
 VALUES: dict[str, dict[Any, Any]] = {

@@ -16,6 +16,7 @@ from kjax.keras.core.handle import Handle, Owner
 from kjax.keras.core.input_spec import InputSpec
 from kjax.keras.core.layer import Layer, Tree
 from kjax.keras.core.operation import InputLayer, Operation
+from kjax.keras.core.penalties import shown_to_script
 from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.tensor import Node, symbolic_leaves
 from kjax.keras.legacy.arguments import OLD_ERAS, method
@@ -147,7 +148,8 @@ class Model(OnBatch, Drawn, Layer):
     @property
     def losses(self) -> list[Any]:
         """Penalties: what the last call added, weight regularization, and the functions given to :meth:`add_loss`."""
-        return [*super().losses, *(function() for function in self._loss_functions)]
+        found = [*super().losses, *(function() for function in self._loss_functions)]
+        return shown_to_script(found) if scopes.read_by_script() else found
 
     @property
     def input_spec(self) -> Any:
@@ -501,6 +503,8 @@ class Model(OnBatch, Drawn, Layer):
         """What makes an equal model."""
         if self._plan is not None and type(self).get_config is Model.get_config:
             return files.functional_config(self)
+        if settings.era == "tf" and is_converted() and type(self).get_config is Model.get_config:
+            return {}
         if is_converted() and type(self).get_config is Model.get_config and type(self) is not Model:
             raise NotImplementedError(
                 f"{type(self).__name__} is a model written as a class, which has no config; save its weights with save_weights"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kjax.keras.core.settings import INNER_NAMES, settings
+from kjax.keras.core.settings import INNER_NAMES
 from kjax.keras.legacy.form import CONVERTED, is_older, today
 from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, legacy_config, names, older, operations
@@ -56,8 +56,7 @@ def model_to_json(model: Any, **kwargs: Any) -> str:
         with today(CONVERTED):
             entry = serialize_keras_object(model)
         return json.dumps(older.model_entry(entry), **kwargs)
-    entry = shared_config(model)
-    return json.dumps({**entry, **older.VERSION_OF_TENSORFLOW} if settings.era == "tf" else entry, **kwargs)
+    return json.dumps(shared_config(model), **kwargs)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from kjax.keras.core import configs
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy import spellings
-from kjax.keras.saving import code, names, oldest
+from kjax.keras.saving import code, form_of_tf, names, oldest
 from kjax.keras.saving.serialization import defaults_of
 from kjax.nn.value import Value
 
@@ -18,10 +18,6 @@ Config = dict[str, Any]
 
 VERSION = {"keras_version": "2.2.4", "backend": "tensorflow"}
 """What stood beside the config of a model."""
-
-
-VERSION_OF_TENSORFLOW = {"keras_version": "2.15.0", "backend": "tensorflow"}
-"""The same in tf.keras."""
 
 
 def _weights(*names: str, activity: bool = True, after: str = "") -> str:
@@ -216,6 +212,8 @@ def model_entry(entry_of_today: Mapping[str, Any]) -> Config:
     Args:
         entry_of_today: what :func:`kjax.keras.saving.serialize_keras_object` returned.
     """
+    if settings.era == "tf":
+        return form_of_tf.model_entry(entry_of_today)
     return {**entry(entry_of_today), **(oldest.VERSION if settings.era == "1" else VERSION)}
 
 
@@ -477,4 +475,12 @@ _KINDS: dict[str, Callable[[str, Config], Config]] = {
 }
 
 
-configs.fill(older_config=config_of, older_entry=entry, older_class_name=oldest.class_name)
+def _of_era(of_keras2: Callable[..., Any], of_tf: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args: (of_tf if settings.era == "tf" else of_keras2)(*args)
+
+
+configs.fill(
+    older_config=_of_era(config_of, form_of_tf.config_of),
+    older_entry=_of_era(entry, form_of_tf.entry),
+    older_class_name=oldest.class_name,
+)
