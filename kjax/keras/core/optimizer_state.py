@@ -62,7 +62,7 @@ class StateKeeper:
             self._rate = Variable(
                 jnp.float32(rate), trainable=False, name="learning_rate", path=self._path("learning_rate")
             )
-        self._hyperparameters = slots.hyperparameters(self)
+        self._hyperparameters = older_slots.hyperparameters(self)
 
     def _path(self, name: str) -> str:
         return name if settings.era == "tf" else f"{self.name}/{name}"
