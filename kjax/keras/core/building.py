@@ -156,7 +156,8 @@ class Building:
         if type(self).build is not Building.build:
             self.build(**self._shapes_for(type(self).build, args, kwargs))
         self.built = True
-        self._note_shapes(args, kwargs)
+        if self._build_shapes is None or type(self).build.__module__.startswith("kjax.keras."):
+            self._note_shapes(args, kwargs)
         self._after_build()
         if not any(not member.built for _, member in self._members()):  # those inside may make theirs in the first call
             self._lock_state()

@@ -80,6 +80,11 @@ def _both_directions(layer: Any, config: Config, shape: Any) -> Config:
         backward = _changed(backward, **zeros)
     forward = _changed(forward, name=_prefixed("forward_", forward), **zeros)
     kept = {key: value for key, value in config.items() if key != "weights"}
+    if "cell" in forward["config"] and "cell" in backward["config"]:
+        inner = layer._given_layers["layer"]
+        other = layer._given_layers.get("backward_layer") or inner
+        forward = {**forward, "config": _cell(inner, forward["config"], shape)}
+        backward = {**backward, "config": _cell(other, backward["config"], shape)}
     return {**kept, "layer": _built(forward, shape), "backward_layer": _built(backward, shape)}
 
 

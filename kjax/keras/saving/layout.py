@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from kjax.keras.core.handle import Handle
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.pure import PureLayer
@@ -201,9 +202,14 @@ def _child(module: Any, step: str) -> tuple[str, Any]:
     stem, _, number = step.rpartition("_")
     if child is None and number.isdigit() and isinstance(getattr(module, stem, None), (list, tuple)):
         items = getattr(module, stem)
-        labels = _numbered([_label(type(item).__name__) for item in items])
+        labels = _numbered([_module_label(item) for item in items])
         return f"{stem}/{labels[int(number)]}", items[int(number)]
     return step, child
+
+
+def _module_label(module: Any) -> str:
+    """The class of a module as it stands in paths: that of the user's layer where it stands for one."""
+    return class_label(module.owner.layer) if isinstance(module, Handle) else _label(type(module).__name__)
 
 
 def module_at(module: Any, steps: Sequence[str]) -> Any:
@@ -215,7 +221,7 @@ def module_at(module: Any, steps: Sequence[str]) -> Any:
 
 def _layer_of_graph(graph: Graph, name: str) -> tuple[str, Any]:
     layers = [(label, module) for label, module in graph.layers if not isinstance(module, Op)]
-    labels = _numbered([_label(type(module).__name__) for _, module in layers])
+    labels = _numbered([_module_label(module) for _, module in layers])
     place = [label for label, _ in layers].index(name)
     return f"layers/{labels[place]}", layers[place][1]
 

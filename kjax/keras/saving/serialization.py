@@ -447,7 +447,9 @@ def find_class(config: Mapping[str, Any]) -> type:
     registered = config.get("registered_name") or ""
     found = None
     if ">" not in registered and ((module is None and "module" not in config) or str(module).split(".")[0] == "keras"):
-        found = names.builtin(module, name)
+        found = names.builtin(module, name) or find_by_short_name(
+            name
+        )  # .h5 files name users' classes without their package
     if found is None:
         where = f"{module}.{name}" if module else repr(registered or name)
         hint = names.suggest(name, module) if str(module).split(".")[0] == "keras" else "it is not built in"
