@@ -20,13 +20,18 @@ def stand_in_leaf(leaf: Any, variant: int = 0) -> Any:
     return leaf
 
 
+def symbolic_of_shape(shape: Any, dtype: str) -> Any:
+    """Symbolic tensors for a shape, or for a structure of shapes."""
+    if isinstance(shape, Mapping):
+        return {key: symbolic_of_shape(value, dtype) for key, value in shape.items()}
+    if isinstance(shape, (list, tuple)) and shape and isinstance(shape[0], (list, tuple)):
+        return [symbolic_of_shape(item, dtype) for item in shape]
+    return KerasTensor(shape, dtype, name="spec")
+
+
 def of_shape(shape: Any, dtype: str, variant: int = 0) -> Any:
     """Abstract arrays for a shape, or for a structure of shapes."""
-    if isinstance(shape, Mapping):
-        return {key: of_shape(value, dtype, variant) for key, value in shape.items()}
-    if isinstance(shape, (list, tuple)) and shape and isinstance(shape[0], (list, tuple)):
-        return [of_shape(item, dtype, variant) for item in shape]
-    return stand_in_leaf(KerasTensor(shape, dtype, name="spec"), variant)
+    return jax.tree.map(lambda tensor: stand_in(tensor, variant), symbolic_of_shape(shape, dtype))
 
 
 def key_of_leaf(leaf: Any) -> Any:

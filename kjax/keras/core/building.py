@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.settings import settings
+from kjax.keras.core.settings import settings, unique_name
 from kjax.keras.core.symbolic import call_signature, required_parameters, shapes_of
-from kjax.keras.core.tensor import is_symbolic
+from kjax.keras.core.tensor import as_declared, is_symbolic
 from kjax.keras.core.tracking import members
 from kjax.keras.core.variable import Variable
 from kjax.keras.core.weight_arguments import weight_arguments
@@ -119,6 +119,7 @@ class Building:
             )
         if self._locked:
             raise ValueError(f"{type(self).__name__} layer {self.name!r}: weight {name!r} cannot be added: {_LOCKED}")
+        counted = unique_name("variable") if not name and settings.era == "3" else None
         name = self._free_weight_name(name or "variable")
         dtype = given.get("dtype") or self.variable_dtype
         initializer = given.get("initializer")
@@ -131,13 +132,14 @@ class Building:
             dtype,
             trainable and self._trainable,
             given.get("autocast", True),
-            name=name,
-            path=f"{self.path}/{name}",
+            name=counted or name,
+            path=f"{self.path}/{counted or name}",
             regularizer=regularizers.get(given.get("regularizer")),
             constraint=constraints.get(given.get("constraint")),
             **{name: given[name] for name in ("aggregation", "synchronization") if name in given},
         )
         variable.overwrite_with_gradient = bool(given.get("overwrite_with_gradient", False))
+        variable.is_counted = counted is not None
         self._own_variables = [*self._own_variables, (PARAMS if trainable else STATE, name, variable)]
         return variable
 
@@ -193,7 +195,7 @@ class Building:
         self._keep_shapes(dict(zip(call_signature(type(self).call)[0], args, strict=False)) | dict(kwargs))
 
     def _keep_shapes(self, given: Mapping[str, Any]) -> None:
-        shapes = {f"{name}_shape": shapes_of(value) for name, value in given.items() if _has_shape(value)}
+        shapes = {f"{name}_shape": _declared(shapes_of(value)) for name, value in given.items() if _has_shape(value)}
         if len(shapes) == 1:
             self._build_shapes = {"input_shape": next(iter(shapes.values()))}
         elif shapes:
@@ -236,6 +238,15 @@ def _in_its_place(build: Callable[..., Any]) -> Callable[..., Any]:
             layer._lock_state()
 
     return built
+
+
+def _declared(shapes: Any) -> Any:
+    """Shapes with None for a batch that only stands in."""
+    if isinstance(shapes, dict):
+        return {key: _declared(value) for key, value in shapes.items()}
+    if isinstance(shapes, list):
+        return [_declared(item) for item in shapes]
+    return shapes and as_declared(shapes)
 
 
 def _has_shape(tree: Any) -> bool:

@@ -103,7 +103,11 @@ class Owning:
                 self._undeclared.add(id(variable))
                 collection = STATE
             collection = collection or (PARAMS if variable.trainable else STATE)
-            entry = (collection, self._free_weight_name(variable.short_name), variable)
+            entry = (
+                collection,
+                self._free_weight_name("variable" if variable.is_counted else variable.short_name),
+                variable,
+            )
             self._own_variables = [*self._own_variables, entry]
 
     @property

@@ -27,6 +27,7 @@ from kjax.keras.core.tensor import (
     has_free_axes,
     is_symbolic,
     stand_in,
+    standing_in,
     symbolic_leaves,
 )
 from kjax.keras.core.variable import Variable, device_array
@@ -217,7 +218,7 @@ class Symbolic:
         for variant in (0, 1) if has_free_axes(symbolic_leaves((args, kwargs))) else (0,):
             filled_args, filled_kwargs = jax.tree.unflatten(structure, [stand_in(leaf, variant) for leaf in leaves])
             masks = [None if mask is None else stand_in(mask, variant) for mask in given]
-            with in_terms_of(leaves, variant):
+            with in_terms_of(leaves, variant), standing_in(leaves):
                 results.append(self._trace(filled_args, filled_kwargs, masks))
         (outputs, out_masks), (others, other_masks) = results[0], results[-1]
         flat, structure = jax.tree.flatten(outputs)
@@ -259,7 +260,8 @@ class Symbolic:
             kwargs: keyword arguments.
         """
 
-        self._trace(*jax.tree.map(stand_in_leaf, (args, dict(kwargs))))
+        with standing_in((args, dict(kwargs))):
+            self._trace(*jax.tree.map(stand_in_leaf, (args, dict(kwargs))))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic tensors of the shapes and types of the outputs, for symbolic tensors or arrays; no graph is drawn."""

@@ -484,6 +484,30 @@ _COMPOSITES = ((720720, 1441440), (57657600, 115315200))
 _sizes = contextvars.ContextVar("stand_in_sizes", default=_PRIMES)
 
 
+_batches: contextvars.ContextVar[tuple[int, ...]] = contextvars.ContextVar("batches", default=())
+
+
+@contextlib.contextmanager
+def standing_in(tree: Any) -> Iterator[None]:
+    """Note that what is traced stands in for symbolic tensors: if those are free, so is the batch that layers inside see."""
+    is_free = any(t.shape and t.shape[0] is None for t in symbolic_leaves(tree))
+    token = _batches.set(_sizes.get()[0] if is_free else ())
+    try:
+        yield
+    finally:
+        _batches.reset(token)
+
+
+def batch_is_free() -> bool:
+    """Whether arrays at hand have a batch axis of a size that only stands in for others."""
+    return bool(_batches.get())
+
+
+def as_declared(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """A shape at hand, with None for a batch that only stands in."""
+    return (None, *shape[1:]) if shape and shape[0] in _batches.get() else shape
+
+
 @contextlib.contextmanager
 def _stand_ins(sizes: Any) -> Iterator[None]:
     token = _sizes.set(sizes)

@@ -128,6 +128,8 @@ class Variable:
     path: str = ""
     older_name: str | None = None
     """What it is called in the eras of Keras 1 and 2, where that does not follow from its place."""
+    is_counted: bool = False
+    """Whether its name was counted up: layers that are alike call it ``variable`` among theirs."""
     is_of_graph: bool = False
     """Whether a script of TensorFlow made it: its name is that of the scopes."""
     aggregation: str = "none"
@@ -150,6 +152,7 @@ class Variable:
         path: str | None = None,
     ) -> None:
         del layout
+        self.is_counted = name is None
         name = name or unique_name("variable")
         if not isinstance(name, str) or ("/" in name and settings.refuses_slashes):
             raise ValueError(
@@ -157,7 +160,8 @@ class Variable:
             )
         self.short_name = name
         self.made_in = current_path()
-        self.path = path or f"{self.made_in}/{name}".lstrip("/")
+        around = scope.path_here() if settings.era == "3" else ""
+        self.path = path or "/".join(filter(None, (around, self.made_in, name)))
         self._session = settings.sessions
         _made[self._session, next(_count)] = self
         self.aggregation = _chosen("aggregation", aggregation, ("none", "mean", "sum", "only_first_replica"))

@@ -270,6 +270,8 @@ class Fitting(Inference):
         """What ``validation_data`` says, as a source."""
         if batches_of(data) is not None:
             return self._source(data, what="validation ", **how)
+        if not isinstance(data, (list, tuple)) and (hasattr(data, "shape") or isinstance(data, dict)):
+            data = (data,)  # inputs alone, for a model whose loss needs no targets
         if not isinstance(data, (list, tuple)) or not 1 <= len(data) <= 3:
             raise ValueError(
                 "argument `validation_data` must be (x, y), (x, y, sample_weight) or a source of such batches, received "

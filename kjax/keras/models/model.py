@@ -9,7 +9,7 @@ import flax.linen as nn
 
 from kjax.keras.core import codes, eager, structure
 from kjax.keras.core import scope as scopes
-from kjax.keras.core.abstract import of_shape
+from kjax.keras.core.abstract import symbolic_of_shape
 from kjax.keras.core.applying import apply_pure
 from kjax.keras.core.doors import files
 from kjax.keras.core.handle import Handle, Owner
@@ -356,7 +356,7 @@ class Model(OnBatch, Drawn, Layer):
         """Build a model written as a class for inputs of a shape (with the batch axis, None where free)."""
         if self._plan is None and input_shape is not None and type(self).call is not Model.call and not self.built:
             self.built = True
-            self._trace((of_shape(input_shape, self.compute_dtype),), {})
+            self.trace_call((symbolic_of_shape(input_shape, self.compute_dtype),), {})
             self._build_shapes = {"input_shape": input_shape}
         self.built = True
 

@@ -13,7 +13,7 @@ from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
 from kjax.keras.core.settings import settings, unique_name
-from kjax.keras.core.tensor import KerasTensor, is_symbolic
+from kjax.keras.core.tensor import KerasTensor, batch_is_free, is_symbolic
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.form import of_era
 from kjax.keras.models.model import Model
@@ -182,7 +182,9 @@ class Sequential(Model):
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         if self._plan is None:
             if hasattr(args[0], "shape"):
-                self.build((None, *tuple(args[0].shape)[1:]))
+                # Keras 3 takes the shape of the first batch, size included, and takes batches of other sizes later.
+                is_known = settings.era == "3" and not batch_is_free()
+                self.build((args[0].shape[0] if is_known else None, *tuple(args[0].shape)[1:]))
             else:  # a dict or list of arrays, for a first layer that takes them
                 self._draw_for(args[0])
             if self._plan is not None:

@@ -29,14 +29,22 @@ from kjax.train.steps import apply_module
 class Sourcing(Overridable):
     """The part of a model that takes data."""
 
-    def _build_for(self, inputs: Any) -> None:
-        """Build the model, and learn how many outputs it has, from one batch of inputs (arrays, only shapes count)."""
+    def _build_for(self, inputs: Any, batch_size: int | None) -> None:
+        """Build the model, and learn how many outputs it has, from inputs.
+
+        Args:
+            inputs: arrays, of which only shapes count.
+            batch_size: samples in a batch; None where the inputs are one. Keras 3 builds classes for that many.
+        """
         if self._builds_by_itself():
             return
         from kjax.keras.core.tensor import KerasTensor
 
+        is_fixed = settings.era == "3"
+
         def symbolic(a: Any) -> KerasTensor:
-            return KerasTensor((None, *a.shape[1:]), str(jax.dtypes.canonicalize_dtype(a.dtype)), name="data")
+            size = min(batch_size or a.shape[0], a.shape[0]) if is_fixed and a.shape else None
+            return KerasTensor((size or None, *a.shape[1:]), str(jax.dtypes.canonicalize_dtype(a.dtype)), name="data")
 
         if not self.built:
             tensors = jax.tree.map(symbolic, inputs)
@@ -44,7 +52,10 @@ class Sourcing(Overridable):
                 tensors = list(tensors)
             self._ensure_built((tensors,), {})
         if not self.is_functional and not self._outputs_seen:
-            samples = jax.tree.map(lambda a: jax.ShapeDtypeStruct((2, *a.shape[1:]), abstract(a).dtype), inputs)
+            samples = jax.tree.map(
+                lambda a: jax.ShapeDtypeStruct((min(batch_size or 2, *a.shape[:1]), *a.shape[1:]), abstract(a).dtype),
+                inputs,
+            )
             outputs, _ = self._trace((samples,), {})
             self._learn_outputs(outputs)
         if self._trained is None:
@@ -134,7 +145,7 @@ class Sourcing(Overridable):
                 first = self._coded(first) if strings else first
                 names = self.input_names if self.is_functional else None
                 raw = adapt.wanted(adapt.inputs_of(first, names), names)
-                arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight)
+                arrange = self._arrangement(adapt.as_tree(raw, "batch: x"), class_weight, None)
                 prepare = arrange.inputs_of_batch if inputs_only else arrange.of_batch
                 stream.prepare = (lambda batch: prepare(self._coded(batch))) if strings else prepare
                 return _placed(stream, self.distribution or settings.distribution)
@@ -153,7 +164,7 @@ class Sourcing(Overridable):
         x, y, weights = adapt.checked(x, y, sample_weight, what)
         if weights is not None and self._follows_keras2:
             class_weight = None  # sample weights took their place
-        arrays = Arrays(self._arrangement(x, class_weight)(x, y, weights), int(batch_size), shuffle)
+        arrays = Arrays(self._arrangement(x, class_weight, int(batch_size))(x, y, weights), int(batch_size), shuffle)
         return _placed(arrays, self.distribution or settings.distribution)
 
     def _coded(self, batch: Any) -> Any:
@@ -190,10 +201,10 @@ class Sourcing(Overridable):
         """Whether weights count as in Keras 1 and 2."""
         return self._compilation is not None and self._compilation.keras2
 
-    def _arrangement(self, x: Any, class_weight: Any) -> adapt.Arrangement:
+    def _arrangement(self, x: Any, class_weight: Any, batch_size: int | None) -> adapt.Arrangement:
         """How data are arranged for the model; builds it for inputs like ``x`` if it was not."""
         names = self.input_names if self.is_functional else None
-        self._build_for(adapt.arrange_inputs(x, names) if names else x)
+        self._build_for(adapt.arrange_inputs(x, names) if names else x, batch_size)
         names = self.input_names if self.is_functional else None
         if self._is_custom():
             return adapt.Arrangement(None, None, class_weight)
