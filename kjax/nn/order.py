@@ -19,3 +19,15 @@ def in_order_of(pattern: Any, tree: Any) -> Any:
     if type(tree) in (list, tuple) and isinstance(pattern, (list, tuple)) and len(pattern) == len(tree):
         return type(tree)(in_order_of(*pair) for pair in zip(pattern, tree, strict=True))
     return tree
+
+
+def order_of(tree: Any) -> Any:
+    """The keys of the dicts in a tree, as a pattern for :func:`in_order_of`; None where no dict is in another order than JAX's."""
+    if type(tree) is dict:
+        parts = {key: order_of(part) for key, part in tree.items()}
+        is_sorted = all(part is None for part in parts.values()) and list(tree) == sorted(tree, key=str)
+        return None if is_sorted else parts
+    if type(tree) in (list, tuple):
+        listed = [order_of(part) for part in tree]
+        return None if all(part is None for part in listed) else listed
+    return None

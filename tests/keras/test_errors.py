@@ -42,7 +42,7 @@ CASES = {
     "class weights by method": (lambda m: m.fit(X, Y, class_weight="balanced"), "`class_weight` must be a dict"),
     "epochs": (lambda m: m.fit(X, Y, epochs="two"), "`epochs` must be an integer"),
     "validation split": (lambda m: m.fit(X, Y, validation_split=1.5), "`validation_split` must be between"),
-    "validation data": (lambda m: m.fit(X, Y, validation_data=X), "`validation_data` must be"),
+    "validation data": (lambda m: m.fit(X, Y, validation_data=X), "`validation_data`: argument `y` is missing"),
     "ragged list": (lambda m: m.fit([[1, 2], [3]], Y), "rows of different lengths"),
     "strings": (lambda m: m.fit(np.array(["a", "b"]), Y), "`x`"),
     "no data": (lambda m: m.fit(), "`x` is missing"),

@@ -35,7 +35,7 @@ from kjax.keras.legacy.form import is_converted, of_era
 from kjax.nn import regularizers
 from kjax.nn.dtypes import Policy, cast_floating, policy
 from kjax.nn.module import PARAMS
-from kjax.nn.order import in_order_of
+from kjax.nn.order import in_order_of, order_of
 from kjax.nn.value import did_you_mean
 
 LAYER_ARGUMENTS = [
@@ -230,6 +230,9 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
                 f"In layer {type(self).__name__!r}, you forgot to call `super().__init__()` at the head of its `__init__`; a "
                 "layer has to, before it can be called"
             )
+        order = order_of(args), {name: found for name, value in kwargs.items() if (found := order_of(value))}
+        if order != self._argument_order:
+            object.__setattr__(self, "_argument_order", order)
         if symbolic_leaves((args, kwargs)):
             return self._symbolic_call(args, kwargs)
         if scopes.recording() is not None:
@@ -239,6 +242,8 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
             self._require_tensors(args)
         return self._compute(args, kwargs)
 
+    _argument_order: tuple[Any, dict[str, Any]] = (None, {})
+    """The order of the entries of dicts among the arguments of the last call from outside: the code of users goes through them."""
     _allow_non_tensor_positional_args: bool = False
 
     def _require_tensors(self, args: tuple[Any, ...]) -> None:
@@ -329,7 +334,10 @@ class Layer(Building, Owning, Placed, Symbolic, Penalized, Quantizable, Remateri
         casts = self.autocast and jnp.issubdtype(jnp.dtype(self.compute_dtype), jnp.floating)
         if casts:
             args, kwargs = jax.tree.map(lambda leaf: self._cast(active, leaf), (args, kwargs))
-            first = args[0] if args else first
+        ordered, named = self._argument_order
+        args = args if ordered is None else in_order_of(ordered, args)
+        kwargs.update((name, in_order_of(order, kwargs[name])) for name, order in named.items() if name in kwargs)
+        first = args[0] if args else first
         self._fill_masks(active, names, args, kwargs)
         before = active.training, active.autocast, active.context
         active.training, active.context = training, context

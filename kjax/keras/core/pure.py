@@ -39,6 +39,7 @@ from kjax.nn.module import (
     accepts,
     rank_of,
 )
+from kjax.nn.order import in_order_of
 from kjax.nn.quantization.convert import modes_of
 from kjax.nn.recompute import Recomputed
 
@@ -542,7 +543,8 @@ class PureLayer(Seeded, Layer):
         assert active is not None, "layers are called through __call__"
         with named_as_given(self):
             if eager.is_plain(active, (args, kwargs)):
-                return eager.call_applied(structure.kept(self, "call", self._applied), active, args, kwargs)
+                outputs = eager.call_applied(structure.kept(self, "call", self._applied), active, args, kwargs)
+                return in_order_of(args[0], outputs) if args else outputs
             module = self._current_module().clone(name=self.name)  # the name is for error messages
             return apply_pure(module, PureLayer.variable_tree(self), args, kwargs)
 

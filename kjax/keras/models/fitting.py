@@ -163,7 +163,10 @@ class Fitting(Inference):
         initial_epoch, epochs = epochs_wanted.start, epochs_wanted.stop
         self._check_shapes(source)
         if validation is not None:
-            self._check_shapes(validation, "test")
+            try:
+                self._check_shapes(validation, "test")
+            except ValueError as error:
+                raise ValueError(f"argument `validation_data`: {error}") from error
         self._warn_of_changes()
         step, objective = self._training_step()
         program, report = self._programs(step, objective, loop.train_program)
@@ -270,8 +273,8 @@ class Fitting(Inference):
         """What ``validation_data`` says, as a source."""
         if batches_of(data) is not None:
             return self._source(data, what="validation ", **how)
-        if not isinstance(data, (list, tuple)) and (hasattr(data, "shape") or isinstance(data, dict)):
-            data = (data,)  # inputs alone, for a model whose loss needs no targets
+        if hasattr(data, "shape") or isinstance(data, dict):  # inputs alone, for a model whose loss needs no targets
+            data = (data,)
         if not isinstance(data, (list, tuple)) or not 1 <= len(data) <= 3:
             raise ValueError(
                 "argument `validation_data` must be (x, y), (x, y, sample_weight) or a source of such batches, received "

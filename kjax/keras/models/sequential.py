@@ -207,6 +207,20 @@ class Sequential(Model):
         self._stack = [layer for layer in self._stack if id(layer) in used]
 
     @property
+    def input(self) -> Any:
+        """Symbolic input: its own, or in Keras 3 that of its first call, where it was called."""
+        return super(Model, self).input if self._stands_in_graph else super().input
+
+    @property
+    def output(self) -> Any:
+        """Symbolic output: its own, or in Keras 3 that of its first call, where it was called."""
+        return super(Model, self).output if self._stands_in_graph else super().output
+
+    @property
+    def _stands_in_graph(self) -> bool:
+        return settings.era == "3" and bool(self._inbound_nodes)
+
+    @property
     def operations(self) -> list[Layer]:
         """The layers: there is nothing between them."""
         return self.layers
