@@ -193,7 +193,7 @@ def attempt(read: Callable[[Path], Any], path: Path) -> str | None:
             named = path.name in str(error) or path.name.endswith(CONFIGS)
             return None if named else f"the message does not name the file: {error}"
         except Exception as error:
-            if path.name.endswith(CONFIGS) and type(error) in (ValueError, TypeError):
+            if path.name.endswith(CONFIGS) and isinstance(error, (ValueError, TypeError)):
                 return None
             if path.name.endswith(FOLDERS) and isinstance(error, OSError) and path.name in str(error):
                 return None  # without the file that says what it is it is another folder, or none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -341,6 +342,39 @@ def test_cve_2021_37678_objects_in_yaml() -> None:
     ):
         with pytest.raises(ValueError, match="no YAML of plain data"):
             keras.models.model_from_yaml(text)
+
+
+def test_yaml_whose_parts_multiply() -> None:
+    parts = "\n".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in zip("abcdefghi", "bcdefghij", strict=True))
+    with pytest.raises(ValueError, match="too much for a config"):
+        keras.models.model_from_yaml(f"a: &a [x]\n{parts}\nclass_name: Sequential\nconfig: *j\n")
+    with pytest.raises(ValueError, match="contains itself"):
+        keras.models.model_from_yaml("&a {class_name: Sequential, config: *a}")
+
+
+def test_configs_of_wrong_types_are_refused_as_such() -> None:
+    config = json.loads(net().to_json())
+    for wrong in (1.5, 10**30, [], {}, "x", None):
+        for key in ("class_name", "config", "module", "registered_name"):
+            tree = json.loads(json.dumps(config))
+            tree["config"]["layers"][1][key] = wrong
+            with contextlib.suppress(ValueError, TypeError):
+                keras.models.model_from_json(json.dumps(tree))
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "longdouble", "f2"])
+def test_numbers_of_other_machines(dtype: str, tmp_path: Path) -> None:
+    def other(file: Any) -> None:
+        values = file[PLACE][()]
+        del file[PLACE]
+        file[PLACE] = values.astype(dtype)
+
+    model = net()
+    weights_with(other, tmp_path)
+    model.load_weights(tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5") as file:
+        stored: Any = file[PLACE]
+        np.testing.assert_array_equal(model.get_weights()[0], stored[()].astype("float32"))
 
 
 # -- writing -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from kjax.keras.core.settings import INNER_NAMES
 from kjax.keras.legacy.form import CONVERTED, is_older, today
 from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, legacy_config, names, older, operations
+from kjax.keras.saving.errors import reading_config
 from kjax.keras.saving.registration import CustomObjectScope
 from kjax.keras.saving.serialization import deserialize_keras_object, serialize_keras_object, shared_config, sharing
 
@@ -76,11 +77,15 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     return _from_text(config, custom_objects)
 
 
+MAX_PARTS = 10_000_000
+"""Values of a config above which it is refused."""
+
+
 def _from_text(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
     version = None
     if isinstance(config, Mapping):  # Keras 3 names modules and no version
         version = "3" if "module" in config else config.get("keras_version", "2")
-    with eras.reading(version):
+    with reading_config(), eras.reading(version):
         return model_from_config(config, custom_objects)
 
 
@@ -187,9 +192,34 @@ def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None =
     PlainLoader.add_constructor("tag:yaml.org,2002:python/unicode", as_text)
     try:
         config = yaml.load(yaml_string, Loader=PlainLoader)
+        _check_size(config)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"model_from_yaml: the text is no YAML of plain data: {error}") from error
     return _from_text(config, custom_objects)
+
+
+def _check_size(config: Any) -> None:
+    """Refuse YAML whose names for parts (``&a``, ``*a``) make more of a short text than any model needs, or a circle.
+
+    Raises:
+        ValueError: they do.
+    """
+    sizes: dict[int, int] = {}
+    open_parts: set[int] = set()
+
+    def size(part: Any) -> int:
+        if not isinstance(part, (Mapping, list, tuple)):
+            return 1
+        if id(part) in open_parts:
+            raise ValueError("model_from_yaml: a part of the text contains itself")
+        if id(part) not in sizes:
+            open_parts.add(id(part))
+            sizes[id(part)] = 1 + sum(map(size, part.values() if isinstance(part, Mapping) else part))
+            open_parts.remove(id(part))
+        return sizes[id(part)]
+
+    if size(config) > MAX_PARTS:
+        raise ValueError(f"model_from_yaml: the text stands for {size(config)} values, which is too much for a config")
 
 
 def _yaml() -> Any:

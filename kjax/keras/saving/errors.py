@@ -56,3 +56,14 @@ def loading(path: Any) -> Iterator[None]:
         text = str(error) or type(error).__name__
         text = error.args[0] if isinstance(error, KeyError) and error.args else text
         raise FileFormatError(f"cannot load {named(path)!r}: {text}") from error
+
+
+@contextlib.contextmanager
+def reading_config() -> Iterator[None]:
+    """Inside, whatever a broken config leads to becomes a ``ValueError`` or ``TypeError`` that says so."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError):
+        raise
+    except _BROKEN as error:
+        raise FileFormatError(f"the config is broken ({type(error).__name__}): {error}") from error

@@ -116,7 +116,7 @@ class Stored:
 
     def read(self) -> np.ndarray:
         """The array."""
-        array = memory.empty(self.shape, self.dataset.dtype)
+        array = memory.empty(self.shape, _native(self.dataset.dtype))
         if array.size:
             self.dataset.read_direct(array) if self.shape else array.__setitem__((), self.dataset[()])
         if array.dtype.kind == "V":  # Keras has no other type that HDF5 does not know
@@ -124,6 +124,13 @@ class Stored:
 
             return array.view(ml_dtypes.bfloat16)
         return array
+
+
+def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type of this machine for numbers of a file: their order of bytes is ours, and none is larger than a double."""
+    if dtype.kind in "fc" and dtype.itemsize > (8 if dtype.kind == "f" else 16):
+        return np.dtype("float64" if dtype.kind == "f" else "complex128")
+    return dtype.newbyteorder("=")
 
 
 def assign(box: Any, stored: Any) -> None:
