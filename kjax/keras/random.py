@@ -40,7 +40,8 @@ def draw_key(seed: Any = None) -> Array:
     if seed is not None:
         if not isinstance(seed, (int, np.integer)):
             raise ValueError(
-                f"`seed` must be an integer, a keras.random.SeedGenerator or None, received {type(seed).__name__}: {seed!r}"
+                "Argument `seed` must be either an integer or an instance of `SeedGenerator`, or None, received "
+                f"{type(seed).__name__}: {seed!r}"
             )
         return random_key(None, int(seed))
     around = ambient()

@@ -15,7 +15,7 @@ from kjax.nn.value import Registry
 
 Activation = Callable[..., Array]
 
-registry = Registry("activation")
+registry = Registry("activation function")
 
 
 @registry.add()

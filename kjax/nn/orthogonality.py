@@ -36,7 +36,7 @@ class OrthogonalRegularizer(Regularizer):
 
     def __call__(self, x: Float[Array, "rows columns"]) -> Float[Array, ""]:
         if x.ndim != 2:
-            raise ValueError(f"OrthogonalRegularizer is for matrices, received shape {x.shape}")
+            raise ValueError(f"Inputs to OrthogonalRegularizer must have rank 2, received shape {x.shape}")
         vectors = l2_normalize(x if self.mode == "rows" else x.T, axis=1)
         number = vectors.shape[0]
         cosines = jnp.abs(vectors @ vectors.T) * (1 - jnp.eye(number, dtype=x.dtype))

@@ -82,7 +82,7 @@ def convert_fields(instance: Any) -> None:
             object.__setattr__(instance, name, convert(getattr(instance, name)))
         except (ValueError, TypeError) as error:
             kind = _kind_of(error)
-            raise kind(f"{type(instance).__name__}: argument `{name}`: {error}") from error
+            raise kind(f"{type(instance).__name__}: Invalid value for argument `{name}`: {error}") from error
 
 
 @functools.cache
@@ -256,4 +256,4 @@ class Registry:
             return identifier()
         if (self.base is not None and isinstance(identifier, self.base)) or callable(identifier):
             return identifier
-        raise ValueError(f"cannot use {identifier!r} (a {type(identifier).__name__}) as a {self.kind}")
+        raise ValueError(f"Could not interpret {self.kind} identifier {identifier!r} (a {type(identifier).__name__})")

@@ -125,9 +125,9 @@ def test_some_gradients_alone_and_unknown_variables() -> None:
         optimizer.apply([None, jnp.ones(2)])
     np.testing.assert_allclose(np.asarray(second), 0.5 - 0.45 - 0.5)
     assert int(optimizer.iterations) == 2
-    with pytest.raises(ValueError, match="built for other variables"):
+    with pytest.raises(ValueError, match="can only be called for the variables"):
         optimizer.apply([jnp.ones(2)], [third])
-    with pytest.raises(ValueError, match="2 gradients were given for 1"):
+    with pytest.raises(ValueError, match="2 gradients for 1"):
         optimizer.apply([jnp.ones(2), jnp.ones(2)], [first])
 
 
@@ -148,7 +148,7 @@ def test_the_learning_rate_in_every_way() -> None:
         trained(optimizer), trained(keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(1, 1, 0.5)))
     )
     np.testing.assert_allclose(float(optimizer.learning_rate), 0.5**6)
-    with pytest.raises(TypeError, match="follows a schedule"):
+    with pytest.raises(TypeError, match="not settable"):
         optimizer.learning_rate = 0.1
 
 

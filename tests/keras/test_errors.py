@@ -94,15 +94,21 @@ def test_unknown_names(arguments, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.Dense(0), "Dense: argument `units`: expected a positive integer, received 0"),
+        (lambda: layers.Dense(0), "Dense: Invalid value for argument `units`: expected a positive integer, received 0"),
         (
             lambda: layers.Dense(3, activatio="relu"),
             "unknown argument 'activatio'; did you mean 'activation'",
         ),
-        (lambda: layers.Dense(3, activation="rel"), "Dense: argument `activation`.*did you mean 'relu'"),
+        (
+            lambda: layers.Dense(3, activation="rel"),
+            "Dense: Invalid value for argument `activation`.*did you mean 'relu'",
+        ),
         (lambda: layers.Dense(), "Dense: missing argument `units`"),
-        (lambda: layers.Dropout(1.5), "Dropout: argument `rate`"),
-        (lambda: layers.Conv2D(3, 3, padding="sam"), "Conv2D: argument `padding`.*did you mean 'same'"),
+        (lambda: layers.Dropout(1.5), "Dropout: Invalid value for argument `rate`"),
+        (
+            lambda: layers.Conv2D(3, 3, padding="sam"),
+            "Conv2D: Invalid value for argument `padding`.*did you mean 'same'",
+        ),
         (lambda: keras.Model(np.ones(3), np.ones(3)), "All `inputs` values must be KerasTensors"),
         (lambda: keras.Model(keras.Input((3,)), layers.Dense(2)(keras.Input((3,)))), "not among the inputs"),
         (lambda: keras.Sequential([layers.Dense(3)]).count_params(), "not built"),

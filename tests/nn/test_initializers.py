@@ -296,16 +296,19 @@ def test_get() -> None:
     [
         (
             lambda: ini.VarianceScaling(scale=0),
-            "VarianceScaling: argument `scale`: expected a positive number",
+            "VarianceScaling: Invalid value for argument `scale`: expected a positive number",
         ),
         (lambda: ini.VarianceScaling(mode="fan_inn"), "did you mean 'fan_in'"),
-        (lambda: ini.VarianceScaling(distribution="gauss"), "VarianceScaling: argument `distribution`"),
-        (lambda: ini.RandomNormal(seed="x"), "RandomNormal: argument `seed`: expected an integer"),  # type: ignore[arg-type]
-        (lambda: ini.Identity()(KEY, (2, 2, 2)), "rank 2"),
-        (lambda: ini.Orthogonal()(KEY, (2,)), "rank 2 or more"),
-        (lambda: ini.STFT(window="hanning!"), "STFT: argument `window`"),
+        (
+            lambda: ini.VarianceScaling(distribution="gauss"),
+            "VarianceScaling: Invalid value for argument `distribution`",
+        ),
+        (lambda: ini.RandomNormal(seed="x"), "RandomNormal: Invalid value for argument `seed`: expected an integer"),  # type: ignore[arg-type]
+        (lambda: ini.Identity()(KEY, (2, 2, 2)), "for 2D matrices"),
+        (lambda: ini.Orthogonal()(KEY, (2,)), "at least two-dimensional"),
+        (lambda: ini.STFT(window="hanning!"), "STFT: Invalid value for argument `window`"),
         (lambda: ini.STFT(window=(1.0, 2.0))(KEY, (4, 1, 3)), r"shape \(2,\), the frames need \(4,\)"),
-        (lambda: ini.Constant("a"), "Constant: argument `value`"),
+        (lambda: ini.Constant("a"), "Constant: Invalid value for argument `value`"),
     ],
 )
 def test_errors_name_the_argument(make: Any, message: str) -> None:

@@ -71,7 +71,7 @@ def test_locally_connected_kernels_differ_from_place_to_place() -> None:
 
 
 def test_locally_connected_takes_valid_padding_only() -> None:
-    with pytest.raises(ValueError, match=r"LocallyConnected2D: argument `padding`: cannot be 'same'"):
+    with pytest.raises(ValueError, match=r"LocallyConnected2D: Invalid value for argument `padding`: cannot be 'same'"):
         L.LocallyConnected2D(1, 2, padding="same")
     with pytest.raises(ValueError, match=r"LocallyConnected1D layer: inputs of shape \(1, 2, 1\) are too small"):
         L.LocallyConnected1D(1, 3).init(jax.random.key(0), jnp.zeros((1, 2, 1)))

@@ -13,40 +13,79 @@ from kjax.nn import layers
 L: Any = layers
 
 ARGUMENTS = [
-    (lambda: L.Dense(-1), r"Dense: argument `units`: expected a positive integer, received -1"),
-    (lambda: L.Dense(2.5), r"Dense: argument `units`: expected an integer, received 2.5"),
+    (lambda: L.Dense(-1), r"Dense: Invalid value for argument `units`: expected a positive integer, received -1"),
+    (lambda: L.Dense(2.5), r"Dense: Invalid value for argument `units`: expected an integer, received 2.5"),
     (
         lambda: L.Dense(2, activation="rleu"),
-        r"Dense: argument `activation`: unknown activation 'rleu'; did you mean.*'relu'",
+        r"Dense: Invalid value for argument `activation`: Could not interpret activation function identifier 'rleu': did you mean.*'relu'",
     ),
     (lambda: L.Dense(2, kernel_initializer="gloro_uniform"), r"`kernel_initializer`.*did you mean 'glorot_uniform'"),
     (
         lambda: L.Dense(2, quantization_config=3),
-        r"Dense: argument `quantization_config`: expected a QuantizationConfig or None, received 3",
+        r"Dense: Invalid value for argument `quantization_config`: expected a QuantizationConfig or None, received 3",
     ),
-    (lambda: L.Dropout(1.5), r"Dropout: argument `rate`: expected a number from 0 to 1, received 1.5"),
-    (lambda: L.Dropout(0.5, noise_shape="ab"), r"Dropout: argument `noise_shape`: expected several integers"),
-    (lambda: L.Embedding(0, 4), r"Embedding: argument `input_dim`: expected a positive integer"),
-    (lambda: L.Embedding(3, 4, weights=[1.0, 2.0]), r"Embedding: argument `weights`: expected a matrix"),
-    (lambda: L.Conv2D(4, (3, 3, 3)), r"Conv2D: argument `kernel_size`: expected one integer or 2 of them"),
-    (lambda: L.Conv2D(4, 3, padding="sane"), r"Conv2D: argument `padding`: cannot be 'sane'; did you mean 'same'"),
-    (lambda: L.Conv2D(4, 3, padding="causal"), r"Conv2D: argument `padding`: cannot be 'causal'"),
+    (
+        lambda: L.Dropout(1.5),
+        r"Dropout: Invalid value for argument `rate`: expected a number from 0 to 1, received 1.5",
+    ),
+    (
+        lambda: L.Dropout(0.5, noise_shape="ab"),
+        r"Dropout: Invalid value for argument `noise_shape`: expected several integers",
+    ),
+    (lambda: L.Embedding(0, 4), r"Embedding: Invalid value for argument `input_dim`: expected a positive integer"),
+    (
+        lambda: L.Embedding(3, 4, weights=[1.0, 2.0]),
+        r"Embedding: Invalid value for argument `weights`: expected a matrix",
+    ),
+    (
+        lambda: L.Conv2D(4, (3, 3, 3)),
+        r"Conv2D: Invalid value for argument `kernel_size`: expected one integer or 2 of them",
+    ),
+    (
+        lambda: L.Conv2D(4, 3, padding="sane"),
+        r"Conv2D: Invalid value for argument `padding`: cannot be 'sane'; did you mean 'same'",
+    ),
+    (lambda: L.Conv2D(4, 3, padding="causal"), r"Conv2D: Invalid value for argument `padding`: cannot be 'causal'"),
     (lambda: L.Conv1D(3, 3, groups=2), r"Conv1D: argument `filters`: 3 is no multiple of `groups` 2"),
     (lambda: L.Conv2D(4, 3, strides=2, dilation_rate=2), r"Conv2D: arguments `strides` \(2, 2\) and `dilation_rate`"),
     (lambda: L.Conv2D(4, 3, data_format="channel_last"), r"`data_format`: .*did you mean 'channels_last'"),
     (lambda: L.Conv2DTranspose(4, 3, output_padding=1), r"Conv2DTranspose: argument `output_padding` \(1, 1\)"),
-    (lambda: L.MaxPooling2D(0), r"MaxPooling2D: argument `pool_size`: expected integers of at least 1"),
-    (lambda: L.ZeroPadding2D(((1, 2, 3), 1)), r"ZeroPadding2D: argument `padding`: expected non-negative integers"),
-    (lambda: L.Reshape((-1, -1)), r"Reshape: argument `target_shape`: expected sizes"),
-    (lambda: L.Permute((1, 3)), r"Permute: argument `dims`: expected the integers 1 to 2 in some order"),
-    (lambda: L.RandomTranslation(2.0, 0.1), r"RandomTranslation: argument `height_factor`: .*from -1.0 to 1"),
+    (
+        lambda: L.MaxPooling2D(0),
+        r"MaxPooling2D: Invalid value for argument `pool_size`: expected integers of at least 1",
+    ),
+    (
+        lambda: L.ZeroPadding2D(((1, 2, 3), 1)),
+        r"ZeroPadding2D: Invalid value for argument `padding`: expected non-negative integers",
+    ),
+    (lambda: L.Reshape((-1, -1)), r"Reshape: Invalid value for argument `target_shape`: expected sizes"),
+    (
+        lambda: L.Permute((1, 3)),
+        r"Permute: Invalid value for argument `dims`: expected the integers 1 to 2 in some order",
+    ),
+    (
+        lambda: L.RandomTranslation(2.0, 0.1),
+        r"RandomTranslation: Invalid value for argument `height_factor`: .*from -1.0 to 1",
+    ),
     (lambda: L.BatchNormalization(renorm_clipping={"rmaxx": 1}), r"`renorm_clipping`: expected the keys"),
-    (lambda: L.GroupNormalization(0), r"GroupNormalization: argument `groups`: expected a positive integer, or -1"),
-    (lambda: L.Bidirectional(L.Dense(2)), r"Bidirectional: argument `layer`: expected a recurrent layer"),
+    (
+        lambda: L.GroupNormalization(0),
+        r"GroupNormalization: Invalid value for argument `groups`: expected a positive integer, or -1",
+    ),
+    (
+        lambda: L.Bidirectional(L.Dense(2)),
+        r"Bidirectional: Invalid value for argument `layer`: expected a recurrent layer",
+    ),
     (lambda: L.Bidirectional(L.LSTM(2), backward_layer=L.LSTM(2)), r"must have different values of `go_backwards`"),
-    (lambda: L.RNN(L.Dense(2)), r"RNN: argument `cell`: the cell Dense needs an attribute `state_size`"),
-    (lambda: L.TimeDistributed(3), r"TimeDistributed: argument `layer`: expected a layer, received 3"),
-    (lambda: L.EinsumDense("ab,bc", 2), r"EinsumDense: argument `equation`: expected the form"),
+    (
+        lambda: L.RNN(L.Dense(2)),
+        r"RNN: Invalid value for argument `cell`: the cell Dense needs an attribute `state_size`",
+    ),
+    (
+        lambda: L.TimeDistributed(3),
+        r"TimeDistributed: Invalid value for argument `layer`: expected a layer, received 3",
+    ),
+    (lambda: L.EinsumDense("ab,bc", 2), r"EinsumDense: Invalid value for argument `equation`: expected the form"),
     (lambda: L.GroupQueryAttention(2, 3, 2), r"`num_query_heads`: 3 is no multiple of `num_key_value_heads` 2"),
     (lambda: L.MultiHeadAttention(2, 2, dropout=0.1, flash_attention=True), r"argument `dropout` must be 0"),
 ]

@@ -127,11 +127,11 @@ def test_crossentropy_follows_the_shapes(
     [
         (
             lambda: losses.MeanSquaredError("average"),
-            "MeanSquaredError: argument `reduction`: cannot be 'average'",
+            "MeanSquaredError: Invalid value for argument `reduction`: cannot be 'average'",
         ),
-        (lambda: Scaled(reduction="average"), "Scaled: argument `reduction`: cannot be 'average'"),
+        (lambda: Scaled(reduction="average"), "Scaled: Invalid value for argument `reduction`: cannot be 'average'"),
         (lambda: losses.CategoricalGeneralizedCrossEntropy(1.0), "between 0 and 1, received 1.0"),
-        (lambda: losses.get("crossentropy_"), "unknown loss"),
+        (lambda: losses.get("crossentropy_"), "Could not interpret loss identifier"),
         (lambda: losses.categorical_crossentropy(LABELS, PROBABILITIES), "sparse_categorical"),
         (
             lambda: losses.categorical_crossentropy(LABELS[..., None], PROBABILITIES),

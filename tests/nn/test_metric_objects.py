@@ -152,16 +152,22 @@ def test_empty_states() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: metrics.F1Score().init(), "F1Score needs predictions of shape"),
+        (lambda: metrics.F1Score().init(), "F1Score expects 2D inputs"),
         (lambda: metrics.AUC(multi_label=True).init(), "needs `num_labels`"),
-        (lambda: metrics.AUC(1), "AUC: argument `num_thresholds`"),
-        (lambda: metrics.AUC(curve="ROCK"), "AUC: argument `curve`: .*did you mean 'roc'"),
+        (lambda: metrics.AUC(1), "AUC: Argument `num_thresholds` must be"),
+        (lambda: metrics.AUC(curve="ROCK"), "AUC: Invalid value for argument `curve`: .*did you mean 'roc'"),
         (lambda: metrics.AUC(num_labels=3), "multi_label"),
-        (lambda: metrics.Precision(1.5), "Precision: argument `thresholds`: expected numbers from 0 to 1"),
+        (
+            lambda: metrics.Precision(1.5),
+            "Precision: Invalid value for argument `thresholds`: .* expected numbers from 0 to 1",
+        ),
         (lambda: metrics.SensitivityAtSpecificity(1.5), "argument `specificity`"),
         (lambda: metrics.FBetaScore(beta=0), "argument `beta`: expected a positive number"),
         (lambda: metrics.FBetaScore(threshold=0.0), "argument `threshold`"),
-        (lambda: metrics.IoU(3, [3]), r"IoU: argument `target_class_ids`: expected classes from 0 to 2"),
+        (
+            lambda: metrics.IoU(3, [3]),
+            r"IoU: argument `target_class_ids`: Target class id 3 is out of range, expected classes from 0 to 2",
+        ),
         (lambda: metrics.R2Score(num_regressors=-1), "argument `num_regressors`"),
         (lambda: metrics.sparse_categorical_accuracy(ONE_HOT, PROBABILITIES), "categorical_accuracy"),
         (lambda: metrics.Recall(class_id=1).update(jnp.zeros(()), LABELS, LABELS), "`class_id` needs predictions"),

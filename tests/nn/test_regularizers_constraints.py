@@ -128,11 +128,14 @@ def test_subclasses_that_differ_in_an_attribute_are_not_equal() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: constraints.MaxNorm(axis="rows"), "MaxNorm: argument `axis`"),  # type: ignore[arg-type]
-        (lambda: constraints.MinMaxNorm(rate="fast"), "MinMaxNorm: argument `rate`"),  # type: ignore[arg-type]
-        (lambda: regularizers.L2(-1.0), "L2: argument `l2`"),
-        (lambda: OrthogonalRegularizer(mode="diagonal"), "OrthogonalRegularizer: argument `mode`: .*rows"),
-        (lambda: OrthogonalRegularizer()(jnp.zeros((2, 2, 2))), r"matrices, received shape \(2, 2, 2\)"),
+        (lambda: constraints.MaxNorm(axis="rows"), "MaxNorm: Invalid value for argument `axis`"),  # type: ignore[arg-type]
+        (lambda: constraints.MinMaxNorm(rate="fast"), "MinMaxNorm: Invalid value for argument `rate`"),  # type: ignore[arg-type]
+        (lambda: regularizers.L2(-1.0), "L2: Invalid value for argument `l2`"),
+        (
+            lambda: OrthogonalRegularizer(mode="diagonal"),
+            "OrthogonalRegularizer: Invalid value for argument `mode`: .*rows",
+        ),
+        (lambda: OrthogonalRegularizer()(jnp.zeros((2, 2, 2))), r"must have rank 2, received shape \(2, 2, 2\)"),
     ],
 )
 def test_errors_name_the_argument(make: Any, message: str) -> None:

@@ -138,7 +138,7 @@ def test_learning_rate_takes_numbers_schedules_and_functions() -> None:
     ):
         assert float(schedules.at_step(function, np.int32(1))) == 0.25
     for wrong in ("0.1", None, [0.1], np.ones(2)):
-        with pytest.raises(TypeError, match="expected a number, a schedule or a function of the step"):
+        with pytest.raises(TypeError, match="should be float, or an instance of LearningRateSchedule, or a callable"):
             schedules.learning_rate(wrong)
 
 
@@ -157,7 +157,7 @@ def test_learning_rate_takes_numbers_schedules_and_functions() -> None:
         (lambda: schedules.PiecewiseConstantDecay([2, 1], [0.1, 0.2, 0.3]), "must increase"),
         (
             lambda: schedules.get("CosineDekay"),
-            "'CosineDekay'; did you mean 'CosineDecay'",
+            "'CosineDekay': did you mean 'CosineDecay'",
         ),
     ],
 )

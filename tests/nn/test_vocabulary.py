@@ -84,7 +84,7 @@ def test_function_takes_the_arguments_of_keras(module: str, name: str, params: l
 @pytest.mark.parametrize(
     ("module", "kind", "wrong", "right"),
     [
-        (activations, "activation", "sofmax", "softmax"),
+        (activations, "activation function", "sofmax", "softmax"),
         (constraints, "constraint", "maxnrm", "maxnorm"),
         (initializers, "initializer", "glorot_unifrm", "glorot_uniform"),
         (losses, "loss", "mean_squred_error", "mean_squared_error"),
@@ -99,5 +99,5 @@ def test_unknown_name_suggests_a_near_one(module: Any, kind: str, wrong: str, ri
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_a_number_is_refused(module: str) -> None:
-    with pytest.raises(ValueError, match="cannot use 3"):
+    with pytest.raises(ValueError, match="identifier 3"):
         MODULES[module].get(3)

@@ -84,7 +84,9 @@ class Metric:
     ) -> Variable:
         """Add a value to the state."""
         if "_variables" not in self.__dict__:
-            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before it adds variables")
+            raise RuntimeError(
+                f"You forgot to call `super().__init__()` in `{type(self).__name__}.__init__`, before it adds variables"
+            )
         shape = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
         variable = Variable(
             initializer or "zeros",
@@ -192,8 +194,8 @@ class Metric:
         variables = self.variables
         if len(values) != len(variables):
             raise ValueError(
-                f"metric {self.name!r} has {len(variables)} variables, but {len(values)} values were given: "
-                "pass one for each of `metric.variables`"
+                f"Argument `metric_variables` must be a list of tensors corresponding 1:1 to the variables of metric {self.name!r}: "
+                f"it has {len(variables)} variables, but {len(values)} values were given"
             )
         return scopes.run_with(variables, list(values), function)
 

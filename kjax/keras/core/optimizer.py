@@ -117,7 +117,8 @@ class Optimizer(OlderOptimizer, StateKeeper):
     ) -> Variable:
         """A variable of the optimizer's own."""
         del aggregation, layout
-        variable = Variable(initializer, tuple(shape), dtype, trainable=False, name=name)
+        path = f"{self.name}/{name}" if name and settings.era == "3" else None
+        variable = Variable(initializer, tuple(shape), dtype, trainable=False, name=name, path=path)
         self._own.append(variable)
         self._pure = None
         return variable
@@ -138,7 +139,10 @@ class Optimizer(OlderOptimizer, StateKeeper):
         shape = kwargs.get("shape") or weight.shape
         label = f"{weight.path.replace('/', '_')}_{name}"
         if kwargs.get("initial_value") is not None:
-            variable = Variable(kwargs["initial_value"], dtype=weight.stored_dtype, trainable=False, name=label)
+            path = f"{self.name}/{label}" if settings.era == "3" else None
+            variable = Variable(
+                kwargs["initial_value"], dtype=weight.stored_dtype, trainable=False, name=label, path=path
+            )
             self._own.append(variable)
             self._pure = None
             return variable
@@ -257,31 +261,40 @@ class Optimizer(OlderOptimizer, StateKeeper):
             return
         if trainable_variables is None:
             if not self.built:
-                raise ValueError(f"{self.name}: give the variables, or build the optimizer for them first")
+                raise ValueError(
+                    f"When passing `grads` without `variables`, the optimizer must already be built: {self.name} is not; call its "
+                    "`build(trainable_variables)` first"
+                )
             trainable_variables = self._trainable_variables
         boxes = list(trainable_variables)
         if len(boxes) != len(grads):
-            raise ValueError(f"{self.name}: {len(grads)} gradients were given for {len(boxes)} variables")
+            raise ValueError(
+                f"the gradients must match the variables one to one: {self.name} received {len(grads)} gradients for {len(boxes)} variables"
+            )
         if not self.built:
             self.build(boxes)
         grads, boxes = self._transformed(grads, boxes)
         if self._writes("get_updates"):
             self._run_updates(grads, boxes)
             return
+        overwritten = False
         for v, g in zip(boxes, grads, strict=True):
             if getattr(v, "overwrite_with_gradient", False) and g is not None:
                 v.assign(g)
+                overwritten = True
         grads = [g for g, v in zip(grads, boxes, strict=True) if not getattr(v, "overwrite_with_gradient", False)]
         boxes = stepped(boxes)
         pairs = {id(v): g for g, v in zip(grads, boxes, strict=True) if g is not None}
         unknown = [v for v in boxes if id(v) not in self._built_for]
         if unknown:
             raise ValueError(
-                f"{self.name} was built for other variables than {unknown[0]!r}: its state belongs to those; "
+                f"Unknown variable: {unknown[0]!r}. {self.name} can only be called for the variables it was originally built with; "
                 "use an optimizer of its own for each set of variables, or build it for all of them"
             )
+        if not pairs and overwritten and not boxes:
+            return
         if not pairs:
-            raise ValueError(f"{self.name}: no gradients were given for any variable")
+            raise ValueError(f"No gradients provided for any variable of {self.name}")
         missing = [v.path for v in boxes if id(v) not in pairs]
         if missing:
             warnings.warn(f"{self.name}: there are no gradients for the variables {missing}", stacklevel=2)
@@ -322,7 +335,7 @@ class Optimizer(OlderOptimizer, StateKeeper):
         if any(is_symbolic(g) for g, _ in pairs):
             return self._step_in_graph([(g, v) for g, v in pairs if g is not None], kwargs.get("global_step"))
         if not pairs:
-            raise ValueError(f"{self.name}: no gradients were given for any variable")
+            raise ValueError(f"No gradients provided for any variable of {self.name}")
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self._iterations
 
@@ -429,14 +442,17 @@ class Optimizer(OlderOptimizer, StateKeeper):
             ValueError: the optimizer was not built, or other numbers of values.
         """
         if not self.built:
-            raise ValueError(f"{self.name} must be built before stateless_apply: call optimizer.build(variables)")
+            raise ValueError(f"To call `stateless_apply`, {self.name} must be built: call optimizer.build(variables)")
         own, weights = self.variables, self._trainable_variables
         for what, have, want in (
             ("optimizer_variables", optimizer_variables, own),
             ("trainable_variables", trainable_variables, weights),
         ):
             if len(have) != len(want):
-                raise ValueError(f"{self.name}: argument `{what}` needs {len(want)} values, received {len(have)}")
+                raise ValueError(
+                    f"Argument `{what}` must be a list of tensors corresponding 1:1 to the variables of {self.name}: {len(want)} values "
+                    f"are needed, {len(have)} were received"
+                )
         values = [*trainable_variables, *optimizer_variables]
         _, after = scopes.run_with([*weights, *own], values, lambda: self.apply(list(grads)))
         return after[: len(weights)], after[len(weights) :]

@@ -140,7 +140,7 @@ class StateKeeper:
             jax.tree.map(lambda box, new: box.assign(new), boxes, changed, is_leaf=is_box)
         else:
             raise TypeError(
-                f"{self.name}: the learning rate follows a schedule, so it cannot be set; "
+                f"{self.name}: This optimizer was created with a `LearningRateSchedule`, hence its learning rate is not settable; "
                 "make the optimizer with a number to set it by hand"
             )
 
@@ -397,7 +397,8 @@ class StateKeeper:
         """Read :attr:`variables` from a mapping that :meth:`save_own_variables` filled."""
         if len(store) != len(self.variables):
             warnings.warn(
-                f"{self.name}: its {len(self.variables)} variables were not loaded, because the file has {len(store)}",
+                f"Skipping variable loading for optimizer {self.name!r}, because it has {len(self.variables)} variables and the file "
+                f"has {len(store)}",
                 stacklevel=2,
             )
             return

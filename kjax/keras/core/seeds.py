@@ -28,9 +28,9 @@ class SeedGenerator:
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         kwargs.pop("backend", None)
         if kwargs:
-            raise ValueError(f"SeedGenerator: unknown arguments {sorted(kwargs)}")
+            raise ValueError(f"Unrecognized keyword arguments of SeedGenerator: {sorted(kwargs)}")
         if seed is not None and not isinstance(seed, (int, np.integer)):
-            raise ValueError(f"SeedGenerator: `seed` must be an integer or None, received {seed!r}")
+            raise ValueError(f"SeedGenerator: Argument `seed` must be an integer or None, received {seed!r}")
         self.name = name or unique_name("seed_generator")
         self._initial_seed = None if seed is None else int(seed)
         first = next_seed() if seed is None else int(seed)
@@ -135,7 +135,9 @@ def draw_seed(seed: Any) -> Array:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is not None and not isinstance(seed, (int, np.integer)):
-        raise ValueError(f"`seed` must be an integer, a SeedGenerator or None, received {seed!r}")
+        raise ValueError(
+            f"Argument `seed` must be either an integer or an instance of `SeedGenerator`, or None, received {seed!r}"
+        )
     return jnp.asarray([next_seed() if seed is None else int(seed), 0], jnp.uint32)
 
 

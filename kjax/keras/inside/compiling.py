@@ -109,7 +109,7 @@ class CompileLoss(Loss):
     ) -> None:
         if loss_weights and not isinstance(loss_weights, (list, tuple, dict, int, float)):
             raise ValueError(
-                "CompileLoss: argument `loss_weights` must be a float (one output), a list, a tuple or a dict, received "
+                "CompileLoss: Expected `loss_weights` argument to be a float (one output) or a list, tuple, or dict, received "
                 f"{loss_weights!r}"
             )
         super().__init__(name="compile_loss", reduction=reduction)
@@ -190,14 +190,16 @@ class CompileLoss(Loss):
                 yield from self._find(entry, None if weight is None else weight[i], true, pred, names, path)
             return
         if not _is_nested(pred) or isinstance(loss, Mapping) != isinstance(pred, Mapping):
-            raise KeyError(f"CompileLoss: the path {path} in the argument `loss` is not in the outputs (`y_pred`)")
+            raise KeyError(
+                f"The path: {path} in the `loss` argument, can't be found in either the model's output (`y_pred`) or the labels"
+            )
         for key, entry in loss.items() if isinstance(loss, Mapping) else enumerate(loss):
             if entry is None:
                 continue
             for what, tree in (("outputs (`y_pred`)", pred), ("targets (`y_true`)", true)):
                 known = tree if isinstance(tree, Mapping) else range(len(tree)) if _is_nested(tree) else ()
                 if key not in known:
-                    raise KeyError(f"CompileLoss: the path {(*path, key)} in the argument `loss` is not in the {what}")
+                    raise KeyError(f"The path: {(*path, key)} in the `loss` argument, can't be found in the {what}")
             yield from self._find(
                 entry, None if weight is None else weight[key], true[key], pred[key], names[key], (*path, key)
             )
@@ -293,7 +295,7 @@ class CompileMetrics(Metric):
         for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if given and not _is_nested(given):
                 raise ValueError(
-                    f"CompileMetrics: argument `{argument}` must be a list, a tuple or a dict, received {given!r} (a "
+                    f"CompileMetrics: Expected `{argument}` argument to be a list, tuple, or dict, received {given!r} (a "
                     f"{type(given).__name__})"
                 )
         self.name = "compile_metrics"
@@ -397,7 +399,9 @@ class CompileMetrics(Metric):
             ValueError: there were no data yet.
         """
         if not self.built:
-            raise ValueError("CompileMetrics: there is no result before the first call of `update_state` or `build`")
+            raise ValueError(
+                "Cannot get result() since the metric has not yet been built: call `update_state` or `build` first"
+            )
         found: dict[str, Any] = {}
         seen: dict[str, int] = {}
         rows = [(name, m, "") for name, plain, _ in self._rows for m in plain]

@@ -88,15 +88,17 @@ def _type(dtype: Any) -> Any:
 registry = Registry("initializer", Initializer)
 
 
-def seed(value: Any) -> int | None:
-    """Converter of ``seed`` arguments: None, an integer, or the config of a Keras ``SeedGenerator``."""
+def seed(value: Any) -> Any:
+    """Converter of ``seed`` arguments: None, an integer, a ``SeedGenerator`` of Keras (it draws anew each time) or its config."""
     if isinstance(value, Mapping):
         value = value.get("config", value).get("seed")
+    if callable(getattr(value, "next", None)):
+        return value
     return None if value is None else integer(value)
 
 
-def random_key(key: Array | None, seed: int | None) -> Array:
-    """The key to draw with: that of the integer ``seed`` if there is one, else ``key``.
+def random_key(key: Array | None, seed: Any) -> Array:
+    """The key to draw with: that of ``seed``, an integer or a generator, if there is one, else ``key``.
 
     A seeded initializer gives the values of Keras 3 on JAX, whose key for a seed has the words (seed, 0).
 
@@ -107,5 +109,7 @@ def random_key(key: Array | None, seed: int | None) -> Array:
         if key is None:
             raise ValueError("a random initializer without a `seed` needs a key, received None")
         return key
+    if not isinstance(seed, int):
+        return jax.random.wrap_key_data(jnp.asarray(seed.next(), jnp.uint32), impl="threefry2x32")
     words = np.array([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF], np.uint32)
     return jax.random.wrap_key_data(jnp.asarray(words), impl="threefry2x32")

@@ -121,7 +121,9 @@ class Identity(Initializer):
 
     def __call__(self, key: Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
         if len(shape) != 2:
-            raise ValueError(f"Identity makes matrices: expected a shape of rank 2, received {tuple(shape)}")
+            raise ValueError(
+                f"Identity matrix initializer can only be used for 2D matrices, received the shape {tuple(shape)}"
+            )
         return (self.gain * jnp.eye(shape[0], shape[1])).astype(dtype)
 
 

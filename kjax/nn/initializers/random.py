@@ -240,7 +240,9 @@ class Orthogonal(_Random):
 
     def __call__(self, key: Array | None, shape: Shape, dtype: DTypeLike = jnp.float32) -> Array:
         if len(shape) < 2:
-            raise ValueError(f"Orthogonal makes matrices: expected a shape of rank 2 or more, not {shape}")
+            raise ValueError(
+                f"Orthogonal: The tensor to initialize must be at least two-dimensional, received the shape {shape}"
+            )
         rows, columns = math.prod(shape[:-1]), shape[-1]
         compute = jnp.promote_types(dtype, jnp.float32)  # there is no QR decomposition in half precision
         tall = (max(rows, columns), min(rows, columns))

@@ -62,7 +62,7 @@ class Loss(ContentValue):
         try:
             self.reduction = reduction_name(reduction)
         except ValueError as error:
-            raise ArgumentError(f"{type(self).__name__}: argument `reduction`: {error}") from error
+            raise ArgumentError(f"{type(self).__name__}: Invalid value for argument `reduction`: {error}") from error
         self.dtype = compute_dtype(dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Array:

@@ -113,7 +113,8 @@ def sparse_categorical_crossentropy(
     labels = sparse_labels(y_true, y_pred.ndim, axis)
     if labels.shape != y_pred.shape[:axis] + y_pred.shape[axis + 1 :]:
         raise ValueError(
-            f"sparse_categorical_crossentropy: the labels have shape {jnp.shape(y_true)}, the predictions "
+            f"sparse_categorical_crossentropy: Arguments `target` and `output` must have the same shape up until the last "
+            f"dimension: the labels have shape {jnp.shape(y_true)}, the predictions "
             f"{y_pred.shape}; expected one integer for each vector along axis {axis} (one-hot targets go "
             "with categorical_crossentropy)"
         )

@@ -42,7 +42,10 @@ def as_probabilities(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array
         hint = ""
         if y_true.shape[-1:] == (1,):
             hint = "; integer class labels go with sparse_categorical_crossentropy"
-        raise ValueError(f"the targets have shape {y_true.shape}, the predictions {y_pred.shape}{hint}")
+        raise ValueError(
+            f"Arguments `target` and `output` must have the same shape: the targets have shape {y_true.shape}, the predictions "
+            f"{y_pred.shape}{hint}"
+        )
     return y_true, y_pred
 
 

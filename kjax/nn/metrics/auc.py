@@ -81,7 +81,9 @@ class AUC(Metric):
         if self.thresholds is not None:
             object.__setattr__(self, "num_thresholds", len(self.thresholds) + 2)
         elif self.num_thresholds < 2:
-            raise ArgumentError(f"AUC: argument `num_thresholds`: expected 2 or more, not {self.num_thresholds}")
+            raise ArgumentError(
+                f"AUC: Argument `num_thresholds` must be an integer > 1, received {self.num_thresholds}"
+            )
         if self.num_labels and not self.multi_label:
             raise ArgumentError("AUC: argument `num_labels` is for `multi_label=True`")
 

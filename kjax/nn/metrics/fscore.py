@@ -38,7 +38,9 @@ def matrix_shape(owner: Metric, y_pred: Any) -> tuple[int, int]:
     shape = None if y_pred is None else tuple(jnp.shape(y_pred))
     if shape is None or len(shape) != 2:
         name = type(owner).__name__
-        raise ValueError(f"{name} needs predictions of shape (samples, outputs), also in `init`; received {shape}")
+        raise ValueError(
+            f"{name} expects 2D inputs with shape (batch_size, output_dim), also in `init`; received {shape}"
+        )
     return shape[0], shape[1]
 
 

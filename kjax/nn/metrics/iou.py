@@ -93,8 +93,8 @@ class _TargetClasses(ConfusionMatrixMetric):
         super().__post_init__()
         if not self.target_class_ids or max(self.target_class_ids) >= self.num_classes:
             raise ArgumentError(
-                f"{type(self).__name__}: argument `target_class_ids`: expected classes from 0 to "
-                f"{self.num_classes - 1}, received {self.target_class_ids}"
+                f"{type(self).__name__}: argument `target_class_ids`: Target class id {max(self.target_class_ids, default=None)} "
+                f"is out of range, expected classes from 0 to {self.num_classes - 1}, received {self.target_class_ids}"
             )
 
     @property

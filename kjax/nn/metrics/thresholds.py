@@ -35,7 +35,7 @@ def thresholds_argument(value: Any) -> float | tuple[float, ...] | None:
     several = isinstance(value, (list, tuple, np.ndarray))
     numbers = tuple(float(v) for v in value) if several else (float(value),)
     if not numbers or not all(0 <= n <= 1 for n in numbers):
-        raise ValueError(f"expected numbers from 0 to 1, received {value!r}")
+        raise ValueError(f"Threshold values must be in [0, 1], expected numbers from 0 to 1, received {value!r}")
     return hashable(numbers) if several else numbers[0]
 
 

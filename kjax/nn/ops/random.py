@@ -38,7 +38,9 @@ def uniform(key: Array, shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype:
     """
     dtype = dtype or jnp.float32
     if not jnp.issubdtype(jnp.dtype(dtype), jnp.floating):
-        raise ValueError(f"uniform: `dtype` must be a float, received {dtype!r}; randint draws integers")
+        raise ValueError(
+            f"keras.random.uniform requires a floating point `dtype`, received {dtype!r}; randint draws integers"
+        )
     if jnp.ndim(minval) or jnp.ndim(maxval):
         return jax.random.uniform(key, shape_of(shape), dtype, minval, maxval)
     return in_rows(jax.random.uniform, key, shape_of(shape), dtype, minval, maxval)
@@ -51,7 +53,7 @@ def randint(key: Array, shape: Any, minval: Any, maxval: Any, dtype: Any = "int3
         ValueError: a type that is no integer; :func:`uniform` draws floats.
     """
     if not jnp.issubdtype(jnp.dtype(dtype), jnp.integer):
-        raise ValueError(f"randint: `dtype` must be an integer type, received {dtype!r}; uniform draws floats")
+        raise ValueError(f"keras.random.randint requires an integer `dtype`, received {dtype!r}; uniform draws floats")
     return jax.random.randint(key, shape_of(shape), minval, maxval, dtype)
 
 
@@ -69,7 +71,9 @@ def categorical(key: Array, logits: Any, num_samples: int, dtype: Any = "int32")
     """
     logits = array(logits)
     if logits.ndim != 2:
-        raise ValueError(f"categorical: `logits` must have shape (batch, classes), received {logits.shape}")
+        raise ValueError(
+            f"categorical: `logits` should be a 2-D tensor with shape (batch, classes), received {logits.shape}"
+        )
     shape = (logits.shape[0], num_samples)
     return jax.random.categorical(key, logits[..., None], axis=1, shape=shape).astype(dtype)
 

@@ -188,7 +188,8 @@ class RuleOptimizer(Optimizer, Rule):
         given = [f"{name}={value}" for name, value in clips.items() if value is not None]
         if len(given) > 1 and not (self.clips_as_keras2 and self.clipnorm is None):
             raise ArgumentError(
-                f"{type(self).__name__}: only one kind of clipping can be set, received {', '.join(given)}"
+                f"{type(self).__name__}: Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set, received "
+                f"{', '.join(given)}"
             )
 
     def get_config(self) -> dict[str, Any]:

@@ -85,7 +85,9 @@ def learning_rate(value: Any) -> LearningRate:
         if math.isnan(number):
             raise ValueError("expected a number, received nan")
         return number
-    raise TypeError(f"expected a number, a schedule or a function of the step, received {value!r}")
+    raise TypeError(
+        f"it should be float, or an instance of LearningRateSchedule, or a callable of the step, received {value!r}"
+    )
 
 
 def _values(sequence: Any) -> tuple[Any, ...]:
@@ -165,7 +167,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         super().__post_init__()
         if len(self.values) != len(self.boundaries) + 1:
             raise ArgumentError(
-                "PiecewiseConstantDecay: `values` needs one element more than `boundaries`, received "
+                "PiecewiseConstantDecay: The length of boundaries should be 1 less than the length of values, received "
                 f"{len(self.boundaries)} boundaries and {len(self.values)} values"
             )
         if any(b <= a for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)):
