@@ -288,3 +288,15 @@ def test_real_keras_reads_lambdas_that_kjax_wrote(keras3: ModuleType, tmp_path: 
     model.save(tmp_path / "a.keras")
     theirs = keras3.models.load_model(tmp_path / "a.keras", safe_mode=False)
     np.testing.assert_array_equal(theirs.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 3.0))
+
+
+def test_functions_in_wrappers_of_losses_and_metrics(keras3: ModuleType, tmp_path: Path) -> None:
+    losses = keras3.losses
+    wrapper = type(losses.MeanSquaredError()).__mro__[1]  # LossFunctionWrapper, which has no public name
+    metric = keras3.metrics.MeanMetricWrapper(losses.mean_absolute_error, name="q")
+    model = keras3.Sequential([keras3.Input((4,)), keras3.layers.Dense(3)])
+    model.compile("sgd", wrapper(losses.mean_squared_error), metrics=[metric])
+    model.save(tmp_path / "a.keras")
+    x, y = np.ones((2, 4), "float32"), np.ones((2, 3), "float32")
+    loaded = keras.models.load_model(tmp_path / "a.keras")
+    np.testing.assert_allclose(loaded.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0), rtol=1e-6)

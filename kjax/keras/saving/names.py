@@ -161,6 +161,8 @@ NEVER_WRITTEN = {
 
 
 REVIVED = {
+    "LossFunctionWrapper": ("fn",),
+    "MeanMetricWrapper": ("fn",),
     "Lambda": ("function", "output_shape", "mask", "arguments"),
     "Bidirectional": ("layer", "backward_layer"),
     "TimeDistributed": ("layer",),
@@ -168,7 +170,7 @@ REVIVED = {
     "RNN": ("cell",),
     "StackedRNNCells": ("cells",),
 }
-"""Arguments of built-in layers that hold other layers, or may hold a user's functions or objects."""
+"""Arguments of built-in classes that hold layers, or may hold a user's functions or objects."""
 
 
 FILES_IN_ARGUMENTS = dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), ("vocabulary",))

@@ -522,7 +522,7 @@ def make_instance(cls: Any, config: Any) -> Any:
         if isinstance(config.get("dtype"), Mapping):
             config["dtype"] = _revive(config["dtype"])
         generated = getattr(cls, "get_config", None) is Layer.get_config
-        keys = names.REVIVED.get(cls.__name__, ()) if cls.__module__ == "kjax.keras.layers" else ()
+        keys = () if is_user_class(cls) else names.REVIVED.get(cls.__name__, ())
         keys = (*keys, *names.HOLDING_QUANTIZERS)
         for key in (k for k in config if k != "dtype" and (generated or k in keys)):
             config[key] = _as_shapes(_revive(_unbuilt(config[key]) if cls.__name__ in names.REVIVED else config[key]))
