@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any, Self
 
-from kjax.keras.core import configs
+from kjax.keras.core import configs, doors
 from kjax.keras.core.pure import PureLayer
+from kjax.keras.core.settings import settings
+from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.form import is_converted, of_era
 
 
@@ -28,6 +31,8 @@ class LambdaMembers(PureLayer):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal layer; an output shape and a mask only where there are some."""
         config = super().get_config()
+        if settings.era in OLD_ERAS:  # there byte code was written of named functions too
+            config |= {key: _as_code(vars(self._module).get(key), config[key]) for key in _FUNCTIONS if key in config}
         absent = () if is_converted() else [key for key in ("output_shape", "mask") if config.get(key) is None]
         return {key: _by_name(value) for key, value in config.items() if key not in absent}
 
@@ -36,6 +41,17 @@ class LambdaMembers(PureLayer):
         draw = lambda inputs, *args, **kwargs: module.function(inputs, **dict(module.arguments))  # noqa: E731
         self._drawn_call = draw
         self._adopt(module.clone(function=_same, arguments=(), mask=None))
+
+
+_FUNCTIONS = ("function", "output_shape")
+
+
+def _as_code(function: Any, entry: Any) -> Any:
+    """The entry of a function of the script by its byte code; any other entry as it is."""
+    named = (isinstance(entry, Mapping) and entry.get("class_name") == "function") or isinstance(entry, str)
+    if not named or not isinstance(function, FunctionType) or function.__module__.startswith("kjax."):
+        return entry
+    return {"class_name": "__lambda__", "config": doors.configs.code_of(function)}
 
 
 def _by_name(entry: Any) -> Any:

@@ -27,6 +27,7 @@ from kjax.keras.core.tensor import KerasTensor, composite_stand_ins, is_symbolic
 from kjax.keras.core.variable import Variable
 from kjax.keras.legacy import spellings
 from kjax.keras.legacy.arguments import OLD_ERAS, layer_call
+from kjax.keras.legacy.calls import for_mask
 from kjax.keras.legacy.form import is_converted, of_era
 from kjax.nn import Layer as ModuleBase
 from kjax.nn import activations
@@ -540,7 +541,8 @@ class PureLayer(Seeded, Layer):
             # Every `call` was (x, mask=None).
             args, kwargs = args[:1], {"mask": args[1], **kwargs} if accepts(self._module, "mask") else kwargs
         active = scopes.current()
-        assert active is not None, "layers are called through __call__"
+        if active is None:  # by a script itself
+            return self(*args, **kwargs)
         with named_as_given(self):
             if eager.is_plain(active, (args, kwargs)):
                 outputs = eager.call_applied(structure.kept(self, "call", self._applied), active, args, kwargs)
@@ -558,11 +560,12 @@ class PureLayer(Seeded, Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output, given that of the inputs."""
-        if isinstance(self._module, ModuleBase):
-            if symbolic_leaves((inputs, mask)):
-                return nodes.apply_function(self._module.compute_mask, (inputs, mask), {}, name="compute_mask")
+        if not isinstance(self._module, ModuleBase):
+            return super().compute_mask(inputs, mask)
+        if not symbolic_leaves((inputs, mask)):
             return self._module.compute_mask(inputs, mask)
-        return super().compute_mask(inputs, mask)
+        args = for_mask(self._module, inputs, mask), mask
+        return nodes.apply_function(self._module.compute_mask, args, {}, name="compute_mask")
 
     @of_era
     def get_config(self) -> dict[str, Any]:

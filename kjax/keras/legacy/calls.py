@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 _PICTURES = (
     "Conv{n}D MaxPooling{n}D AveragePooling{n}D GlobalMaxPooling{n}D Cropping{n}D UpSampling{n}D ZeroPadding{n}D"
 )
@@ -70,3 +72,19 @@ def _takes_masks(layer: Any, name: str, era: str) -> bool:
     if any("compute_mask" in members or members.get("supports_masking") for members in (vars(layer), *said)):
         return True
     return layer._passes_masks if name == "Layer" else name not in MASKS_END[era]
+
+
+def for_mask(module: Any, inputs: Any, mask: Any) -> Any:
+    """What the mask of a merging layer is worked out from.
+
+    Before Keras 3 it followed from the masks of the inputs alone, which may be constants, where each had one.
+
+    Args:
+        module: the module of the layer.
+        inputs: tensors.
+        mask: their masks.
+    """
+    several = isinstance(inputs, (list, tuple)) and isinstance(mask, (list, tuple))
+    if not several or not getattr(module, "keras2", False) or any(m is None for m in mask):
+        return inputs
+    return [np.zeros((1,) * len(tensor.shape), bool) for tensor in inputs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -155,22 +154,6 @@ def merge(
     layer, today = _merging(mode, concat_axis, dot_axes, output_shape, arguments, name)
     note(f"merge: `merge(tensors, mode={mode!r})` is `{today}(tensors)` today")
     return layer(list(inputs))
-
-
-class _Merge(Layer):
-    """Base of the layers of Keras 2 that merge tensors; a user's class writes ``_merge_function(inputs)``."""
-
-    def _merge_function(self, inputs: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must define `_merge_function(inputs)`")
-
-    def call(self, inputs: Any) -> Any:
-        """Merge."""
-        return self._merge_function(inputs)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """None where no input has a mask, else where all have theirs."""
-        masks = [m for m in previous_mask or () if m is not None] if isinstance(previous_mask, (list, tuple)) else []
-        return functools.reduce(lambda a, b: a & b, masks) if masks else None
 
 
 class Merge(Layer):

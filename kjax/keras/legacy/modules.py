@@ -218,7 +218,7 @@ _SPECIAL: dict[str, dict[str, str]] = {
         "AbstractRNNCell": f"{_LEFT_OUT}:AbstractRNNCell",
         "Merge": "kjax.keras.legacy.layers:Merge",
     },
-    **{path: {"_Merge": "kjax.keras.legacy.layers:_Merge"} for path in ("layers.merge", "layers.merging")},
+    **{path: {"_Merge": "kjax.keras.legacy.bases:_Merge"} for path in ("layers.merge", "layers.merging")},
     "layers.experimental": {
         "RandomFourierFeatures": f"{_LEFT_OUT}:RandomFourierFeatures",
         "SyncBatchNormalization": "kjax.keras.layers:BatchNormalization",
@@ -252,7 +252,7 @@ _SPECIAL: dict[str, dict[str, str]] = {
         "deserialize_keras_object": "kjax.keras.legacy.revival:deserialize_keras_object",
     },
     "layers.convolutional": {
-        "_Conv": "kjax.keras.inside.families:BaseConv",
+        **{name: f"kjax.keras.legacy.bases:{name}" for name in ("_Conv", "_ZeroPadding", "_Cropping", "_UpSampling")},
         "_SeparableConv": "kjax.keras.inside.families:BaseSeparableConv",
     },
     "utils.generic_utils": {"_GLOBAL_CUSTOM_OBJECTS": "kjax.keras.legacy.private:_GLOBAL_CUSTOM_OBJECTS"},

@@ -204,7 +204,13 @@ FIXED: dict[str, dict[str, Any]] = {
 }
 """What layers of then had no choice in, in words of those of today."""
 
+_MERGING = {
+    name: {"keras2": True}
+    for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
+}
+
 ERA_DEFAULTS: dict[str, dict[str, Any]] = {
+    **_MERGING,
     "LSTM": {"recurrent_activation": "hard_sigmoid"},
     "GRU": {"recurrent_activation": "hard_sigmoid", "reset_after": False},
     "LSTMCell": {"recurrent_activation": "hard_sigmoid"},
@@ -220,6 +226,7 @@ ERA_DEFAULTS: dict[str, dict[str, Any]] = {
 """Defaults of layers in the eras of Keras 1 and 2 that are others now."""
 
 DEFAULTS_BEFORE_3: dict[str, dict[str, Any]] = {
+    **_MERGING,
     "AveragePooling1D": {"pool_size": 2},
     "AveragePooling2D": {"pool_size": (2, 2)},
     "AveragePooling3D": {"pool_size": (2, 2, 2)},

@@ -483,4 +483,5 @@ configs.fill(
     older_config=_of_era(config_of, form_of_tf.config_of),
     older_entry=_of_era(entry, form_of_tf.entry),
     older_class_name=oldest.class_name,
+    code_of=code.entry,
 )

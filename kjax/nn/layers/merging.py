@@ -19,14 +19,20 @@ from kjax.nn.value import field
 
 
 class Merge(Layer):
-    """Base of the layers that take a list of inputs; a subclass writes ``merge(inputs, masks)``."""
+    """Base of the layers that take a list of inputs; a subclass writes ``merge(inputs, masks)``.
+
+    Attributes:
+        keras2: as before Keras 3: a step counts where all inputs that have a mask count it, and masked values are merged like others.
+    """
+
+    keras2: bool = field(False, convert=bool, unknown_to_keras=True, kw_only=True)
 
     supports_masking = True
 
     def call(self, inputs: Sequence[Num[Array, "..."]], mask: Any = None) -> Array:
         self.check(inputs)
         masks = tuple(mask) if isinstance(mask, (list, tuple)) else (None,) * len(inputs)
-        return self.merge(self.align(inputs), masks)
+        return self.merge(self.align(inputs), (None,) * len(inputs) if self.keras2 else masks)
 
     def check(self, inputs: Any) -> None:
         """Check that the inputs are a list, and fit.
@@ -66,8 +72,11 @@ class Merge(Layer):
         raise NotImplementedError
 
     def compute_mask(self, inputs: Any, mask: Any) -> Bool[Array, "..."] | None:
-        """The union of the inputs' masks; None if an input has none."""
+        """The union of the inputs' masks; None if an input has none. With ``keras2`` the intersection of those that there are."""
         masks = self.masks(inputs, mask)
+        if self.keras2:
+            given = [jnp.asarray(m, bool) for m in masks if m is not None]
+            return jnp.all(jnp.concatenate([m[None] for m in given]), axis=0) if given else None
         return None if any(m is None for m in masks) else functools.reduce(operator.or_, masks)
 
     def masks(self, inputs: Any, mask: Any) -> Sequence[Any]:
@@ -78,6 +87,8 @@ class Merge(Layer):
         """
         if mask is None:
             return [None] * len(inputs)
+        if not isinstance(inputs, (list, tuple)):
+            raise ValueError(f"{base.describe(self)}: argument `inputs` must be a list where `mask` is one")
         if not isinstance(mask, (list, tuple)) or len(mask) != len(inputs):
             raise ValueError(f"{base.describe(self)}: argument `mask` must be a list of {len(inputs)} masks or None")
         return mask
@@ -185,11 +196,17 @@ class Concatenate(Merge):
         masks = self.masks(inputs, mask)
         if all(m is None for m in masks):
             return None
-        full = [
-            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(base.expand_mask(m, x.ndim), x.shape)
+        given = [
+            None if m is None else base.expand_mask(jnp.asarray(m, bool), x.ndim)
             for x, m in zip(inputs, masks, strict=True)
         ]
-        return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
+        if self.keras2 and all(m is not None for m in masks):
+            return jnp.all(jnp.concatenate([m for m in given if m is not None], axis=self.axis), axis=-1)
+        full = [
+            jnp.ones(x.shape, bool) if m is None else jnp.broadcast_to(m, x.shape)
+            for x, m in zip(inputs, given, strict=True)
+        ]
+        return (jnp.all if self.keras2 else jnp.any)(jnp.concatenate(full, axis=self.axis), axis=-1)
 
 
 def _axis_or_two(value: Any) -> int | tuple[int, ...]:
