@@ -93,7 +93,7 @@ def _double(x):
 
 def test_the_config_of_a_lambda_names_the_kinds_of_its_functions(keras2):
     config = layers.Lambda(_double, output_shape=(3,)).get_config()
-    assert (config["function_type"], config["output_shape"], config["output_shape_type"]) == ("function", (3,), "raw")
+    assert (config["function_type"], config["output_shape"], config["output_shape_type"]) == ("lambda", (3,), "raw")
     with pytest.warns(UserWarning, match="byte code"):
         config = layers.Lambda(lambda x: x * 2).get_config()
     assert (config["function_type"], config["output_shape"], config["output_shape_type"]) == ("lambda", None, "raw")

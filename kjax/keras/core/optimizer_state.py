@@ -85,8 +85,8 @@ class StateKeeper:
         rule = self.__dict__.get("rule")
         if name in self.__dict__.get("_hyperparameters", ()):
             return self._hyperparameters[name]
-        if self.__dict__.get("_hyperparameters") and name in slots.FURTHER:
-            return slots.FURTHER[name](self)
+        if self.__dict__.get("_hyperparameters") and name in older_slots.FURTHER:
+            return older_slots.FURTHER[name](self)
         if rule is not None:
             if not name.startswith("_") and hasattr(rule, name):
                 return getattr(rule, name)

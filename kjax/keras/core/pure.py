@@ -541,8 +541,8 @@ class PureLayer(Seeded, Layer):
             # Every `call` was (x, mask=None).
             args, kwargs = args[:1], {"mask": args[1], **kwargs} if accepts(self._module, "mask") else kwargs
         active = scopes.current()
-        if active is None:  # by a script itself
-            return self(*args, **kwargs)
+        if active is None:
+            return self(*args, **kwargs)  # a script called `call` itself
         with named_as_given(self):
             if eager.is_plain(active, (args, kwargs)):
                 outputs = eager.call_applied(structure.kept(self, "call", self._applied), active, args, kwargs)
@@ -560,12 +560,11 @@ class PureLayer(Seeded, Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output, given that of the inputs."""
-        if not isinstance(self._module, ModuleBase):
-            return super().compute_mask(inputs, mask)
-        if not symbolic_leaves((inputs, mask)):
-            return self._module.compute_mask(inputs, mask)
-        args = for_mask(self._module, inputs, mask), mask
-        return nodes.apply_function(self._module.compute_mask, args, {}, name="compute_mask")
+        pure: Any = self._module if isinstance(self._module, ModuleBase) else super()
+        if pure is not self._module or not symbolic_leaves((inputs, mask)):
+            return pure.compute_mask(inputs, mask)
+        args = for_mask(pure, inputs, mask), mask
+        return nodes.apply_function(pure.compute_mask, args, {}, name="compute_mask")
 
     @of_era
     def get_config(self) -> dict[str, Any]:

@@ -5,13 +5,35 @@ from __future__ import annotations
 import base64
 import binascii
 import builtins
+import contextlib
+import contextvars
 import marshal
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from kjax.keras.core.settings import settings
 
 _written: dict[str, Any] = {}
 """The functions that this process has written itself, by their byte code."""
+
+
+_trusting: contextvars.ContextVar[bool] = contextvars.ContextVar("trusting", default=False)
+
+
+def trusts_own() -> bool:
+    """Whether functions come back as they are from byte code that this process wrote: in scripts of Keras 1 and 2."""
+    return settings.era in ("1", "2") or _trusting.get()
+
+
+@contextlib.contextmanager
+def trusting_own() -> Iterator[None]:
+    """Inside, :func:`trusts_own` stays what it is now."""
+    token = _trusting.set(trusts_own())
+    try:
+        yield
+    finally:
+        _trusting.reset(token)
 
 
 def written_here(inner: Mapping[str, Any]) -> Any:

@@ -308,7 +308,8 @@ def _layer(name: str, config: Config) -> Config:
     if settings.era == "1" and (oldest_form := oldest.layer(name, config, entry)) is not None:
         return oldest_form
     for key in ("built_for", "consume_less", "input_length", "output_shape"):  # of Keras 1 alone
-        config.pop(key, None)
+        if key not in KEYS.get(name, "").split():
+            config.pop(key, None)
     config = {**config, **{new: config[old] for old, new in RENAMED.get(name, {}).items() if old in config}}
     dtype = _policy(config.pop("dtype", None))
     result = {key: config.pop(key, True) for key in ("name", "trainable")}

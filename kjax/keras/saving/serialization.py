@@ -380,7 +380,7 @@ def _revive_array(inner: Mapping[str, Any]) -> np.ndarray:
 
 
 def _revive_lambda(inner: Mapping[str, Any]) -> Any:
-    if _trusts_own_code() and code.written_here(inner) is not None:
+    if code.trusts_own() and code.written_here(inner) is not None:
         return code.written_here(inner)
     if in_safe_mode():
         raise UnsafeError(
@@ -539,21 +539,12 @@ def make_instance(cls: Any, config: Any) -> Any:
 def _written_out() -> Iterator[None]:
     """Inside, layers are made as their configs say, whatever the defaults of the era are."""
     before = settings.era, settings.reads_older
-    token = _trusting.set(_trusts_own_code())
-    settings.era, settings.reads_older = "3", eras.is_old()
-    try:
-        yield
-    finally:
-        settings.era, settings.reads_older = before
-        _trusting.reset(token)
-
-
-_trusting: contextvars.ContextVar[bool] = contextvars.ContextVar("trusting", default=False)
-
-
-def _trusts_own_code() -> bool:
-    """Whether functions come back as they are from byte code that this process wrote: in scripts of Keras 1 and 2."""
-    return settings.era in ("1", "2") or _trusting.get()
+    with code.trusting_own():
+        settings.era, settings.reads_older = "3", eras.is_old()
+        try:
+            yield
+        finally:
+            settings.era, settings.reads_older = before
 
 
 def _unbuilt(entry: Any) -> Any:
