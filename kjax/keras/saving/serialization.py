@@ -380,8 +380,8 @@ def _revive_array(inner: Mapping[str, Any]) -> np.ndarray:
 
 
 def _revive_lambda(inner: Mapping[str, Any]) -> Any:
-    if code.trusts_own() and code.written_here(inner) is not None:
-        return code.written_here(inner)
+    if code.trusts_own() and (known := code.written_here(inner)) is not None:
+        return known
     if in_safe_mode():
         raise UnsafeError(
             "the config holds a Python lambda as byte code, which could do anything when it runs. If you trust where "
@@ -527,7 +527,7 @@ def make_instance(cls: Any, config: Any) -> Any:
         for key in (k for k in config if k != "dtype" and (generated or k in keys)):
             config[key] = _as_shapes(_revive(_unbuilt(config[key]) if cls.__name__ in names.REVIVED else config[key]))
     try:
-        with _written_out() if cls.__module__ == "kjax.keras.layers" else contextlib.nullcontext():
+        with code.trusting_own(), _written_out() if cls.__module__ == "kjax.keras.layers" else contextlib.nullcontext():
             return cls.from_config(config)
     except TypeError as error:
         raise ValueError(
@@ -539,12 +539,11 @@ def make_instance(cls: Any, config: Any) -> Any:
 def _written_out() -> Iterator[None]:
     """Inside, layers are made as their configs say, whatever the defaults of the era are."""
     before = settings.era, settings.reads_older
-    with code.trusting_own():
-        settings.era, settings.reads_older = "3", eras.is_old()
-        try:
-            yield
-        finally:
-            settings.era, settings.reads_older = before
+    settings.era, settings.reads_older = "3", eras.is_old()
+    try:
+        yield
+    finally:
+        settings.era, settings.reads_older = before
 
 
 def _unbuilt(entry: Any) -> Any:
