@@ -540,9 +540,8 @@ class PureLayer(Seeded, Layer):
         if settings.era == "1" and len(args) == 2 and isinstance(self._module, ModuleBase):
             # Every `call` was (x, mask=None).
             args, kwargs = args[:1], {"mask": args[1], **kwargs} if accepts(self._module, "mask") else kwargs
-        active = scopes.current()
-        if active is None:
-            return self(*args, **kwargs)  # a script called `call` itself
+        if (active := scopes.current()) is None:  # a script called `call` itself
+            return self(*args, **kwargs)
         with named_as_given(self):
             if eager.is_plain(active, (args, kwargs)):
                 outputs = eager.call_applied(structure.kept(self, "call", self._applied), active, args, kwargs)
@@ -563,8 +562,7 @@ class PureLayer(Seeded, Layer):
         pure: Any = self._module if isinstance(self._module, ModuleBase) else super()
         if pure is not self._module or not symbolic_leaves((inputs, mask)):
             return pure.compute_mask(inputs, mask)
-        args = for_mask(pure, inputs, mask), mask
-        return nodes.apply_function(pure.compute_mask, args, {}, name="compute_mask")
+        return nodes.apply_function(pure.compute_mask, (for_mask(pure, inputs, mask), mask), {}, name="compute_mask")
 
     @of_era
     def get_config(self) -> dict[str, Any]:

@@ -156,7 +156,8 @@ class Compilation:
         """
         self.structure = structure
         found = [_only(loss) for loss in each_output(self.loss, names, "loss", structure, spread=True)]
-        factors = self.loss_weights if is_list(self.loss) else _only(self.loss_weights)
+        listed = is_list(self.loss) or (settings.era in OLD_ERAS and len(names) > 1)
+        factors = self.loss_weights if listed else _only(self.loss_weights)
         weights = each_output(factors, names, "loss_weights", structure, spread=True)
         measures = each_output(self.metrics, names, "metrics", structure, lists=True)
         weighted = each_output(self.weighted_metrics, names, "weighted_metrics", structure, lists=True)

@@ -43,7 +43,8 @@ class OnBatch(_Base):
         source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight, completed=True)
         if not isinstance(source, Arrays):
             raise ValueError(f"the batch methods take the arrays of one batch, received a {source.name} of batches")
-        if kind != "predict" and (self._is_custom() or (y is not None and self._sample[0] is None)):
+        unseen = (y is not None and self._sample[0] is None) or (sample_weight is not None and settings.era in OLD_ERAS)
+        if kind != "predict" and (self._is_custom() or unseen):
             self._check_shapes(source, kind)
         batch = source.gather(None, 0, count, (count,))
         return jax.device_put(batch) if self.run_eagerly else batch  # compiled calls put it there at less cost
