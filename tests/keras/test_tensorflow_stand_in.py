@@ -161,7 +161,7 @@ def test_records_of_examples(tf: Any, tmp_path: Any):
     }
     found = list(tf.data.TFRecordDataset([path]).map(lambda e: tf.io.parse_single_example(e, wanted)))
     assert found[1]["number"].numpy().tolist() == [1, -1] and float(found[1]["weights"]) == 0.5
-    assert found[1]["name"].numpy().tolist() == [b"n1", b"n1"] and float(found[0]["more"]) == 7.0
+    assert found[1]["name"].values.numpy().tolist() == [b"n1", b"n1"] and float(found[0]["more"]) == 7.0
     with pytest.raises(ValueError, match="no feature 'other'"):
         raw = next(iter(tf.data.TFRecordDataset(path)))
         tf.io.parse_single_example(raw, {"other": tf.io.FixedLenFeature([], tf.int64)})

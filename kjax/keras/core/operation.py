@@ -36,7 +36,7 @@ from kjax.keras.core.tensor import (
     symbolic_leaves,
 )
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy import tensor_names
+from kjax.keras.legacy import op_names, tensor_names
 from kjax.keras.legacy.form import of_era
 from kjax.nn.graph import Op
 from kjax.nn.module import STATE
@@ -257,7 +257,8 @@ class Operation(PureLayer):
     nests_outputs = True
 
     def __init__(self, function: Callable[..., Any], name: str | None = None, entry: Any = None) -> None:
-        Layer.__init__(self, name=None if name is None else unique_name(name))
+        then = op_names.called(name) if settings.era == "tf" else None
+        Layer.__init__(self, name=None if name is None else unique_name(then or name))
         self._explicit_name = False
         if settings.era in ("1", "2") and name is not None and (around := current_path()):
             self._graph_name = tensor_names.in_scope(around, name, settings.names)
@@ -265,7 +266,8 @@ class Operation(PureLayer):
         self.entry = entry
         self.autocast = False
         self._adopt(Op(function))
-        self._class_label = "".join(part.title() for part in (name or "operation").split("_"))
+        today = "".join(part.title() for part in (name or "operation").split("_"))
+        self._class_label = today if then is None else op_names.label(then)
 
     def _ensure_built(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.built = True

@@ -174,6 +174,8 @@ class Model(OnBatch, Drawn, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The model's layers, inputs too (those of a Sequential are listed without its input)."""
+        if settings.era == "tf" and scopes.read_by_script():  # there functions on tensors are layers
+            return self.operations
         found = [layer for layer in self.operations if not isinstance(layer, Operation)]
         if self._plan is None or settings.era not in OLD_ERAS:
             return found
@@ -214,7 +216,7 @@ class Model(OnBatch, Drawn, Layer):
         Raises:
             ValueError: none of that name or index, or neither was given.
         """
-        layers = self.layers
+        layers = self.operations if settings.era == "tf" else self.layers
         if index is not None and name is not None:
             raise ValueError(f"Provide only a layer name or a layer index, received {name!r} and {index!r}")
         if index is not None:

@@ -412,6 +412,8 @@ def as_dtype(type_value: Any) -> Any:
     """``tf.as_dtype``: a type by its name."""
     from kjax.keras.legacy.tensorflow.dtype import DType
 
+    if type_value in (float, int):  # numbers of Python, as tensors have them
+        return DType("float32" if type_value is float else "int32")
     return DType(str(type_value) if isinstance(type_value, str) else np.dtype(type_value).name)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from kjax.keras.legacy.tensorflow.data_elements import (
     Elements,
     GraphElements,
-    Number,
     Options,
     as_numpy,
     call_with,
@@ -39,6 +38,11 @@ INFINITE_CARDINALITY, UNKNOWN_CARDINALITY = -1, -2
 def cardinality(dataset: Dataset) -> Any:
     """Number of elements; -1 infinite, -2 unknown."""
     return dataset.cardinality()
+
+
+def _ragged_rows(*leaves: Any) -> Any:
+    arrays = [np.asarray(leaf) for leaf in leaves]
+    return RaggedTensor(arrays) if arrays[0].ndim else np.stack(arrays)
 
 
 class Dataset(Sources):
@@ -212,9 +216,21 @@ class Dataset(Sources):
             length = int(length) // batch_size if drop_remainder else -(-int(length) // batch_size)
         return Dataset(elements, length)
 
-    def rebatch(self, batch_size: int, drop_remainder: bool = False, name: str | None = None) -> Dataset:
-        """Batches of another size."""
-        return self.unbatch().batch(batch_size, drop_remainder)
+    def rebatch(self, batch_size: Any, drop_remainder: bool = False, name: str | None = None) -> Dataset:
+        """Batches of another size; of sizes that a list gives in turn."""
+        if not isinstance(batch_size, (list, tuple)):
+            return self.unbatch().batch(batch_size, drop_remainder)
+        turns = [int(size) for size in batch_size]
+
+        def elements() -> Iterator[Any]:
+            rows = self.unbatch()._elements()
+            for size in itertools.cycle(turns):
+                chunk = list(itertools.islice(rows, size))
+                if not chunk or (len(chunk) < size and drop_remainder):
+                    return
+                yield stacked(chunk)
+
+        return Dataset(elements, None)
 
     def ragged_batch(self, batch_size: int, drop_remainder: bool = False, **kwargs: Any) -> Dataset:
         """So many elements at a time, as ragged tensors."""
@@ -223,7 +239,7 @@ class Dataset(Sources):
             rows = self._elements()
             while chunk := list(itertools.islice(rows, int(batch_size))):
                 if len(chunk) == batch_size or not drop_remainder:
-                    yield jax.tree.map(lambda *leaves: RaggedTensor([np.asarray(leaf) for leaf in leaves]), *chunk)
+                    yield jax.tree.map(_ragged_rows, *chunk)
 
         return Dataset(elements, self.batch(batch_size, drop_remainder)._length)
 
@@ -475,13 +491,13 @@ class Dataset(Sources):
     def cardinality(self) -> Any:
         """Number of elements; -1 infinite, -2 unknown."""
         known = UNKNOWN_CARDINALITY if self._length is None else self._length
-        return np.array(-1 if known == float("inf") else int(known), np.int64).view(Number)
+        return Tensor(np.array(-1 if known == float("inf") else int(known), np.int64))
 
     def __len__(self) -> int:
         number = self.cardinality()
         if number < 0:
             raise TypeError("the dataset is infinite" if number == -1 else "the dataset length is unknown")
-        return number
+        return int(number)
 
     @property
     def element_spec(self) -> Any:

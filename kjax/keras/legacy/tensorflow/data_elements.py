@@ -12,6 +12,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.supplied import supplied
 from kjax.keras.core.updates import Call
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor, ragged
+from kjax.keras.legacy.tensorflow.sparse import SparseTensor, concat, expand_dims
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_leaf, is_text, unwrap, unwrap_leaf
 
 
@@ -24,7 +25,7 @@ def shown(element: Any) -> Any:
     """An element as functions of the script and loops see it: tensors."""
 
     def wrap(leaf: Any) -> Any:
-        if isinstance(leaf, (Tensor, RaggedTensor)) or leaf is None or hasattr(leaf, "_elements"):
+        if isinstance(leaf, (Tensor, RaggedTensor, SparseTensor)) or leaf is None or hasattr(leaf, "_elements"):
             return leaf
         return Tensor(np.asarray(leaf))
 
@@ -35,7 +36,7 @@ def kept(element: Any) -> Any:
     """An element as the set keeps it: NumPy arrays."""
 
     def plain(leaf: Any) -> Any:
-        if isinstance(leaf, RaggedTensor) or hasattr(leaf, "_elements"):
+        if isinstance(leaf, (RaggedTensor, SparseTensor)) or hasattr(leaf, "_elements"):
             return leaf
         if isinstance(leaf, list):
             leaves = [kept(item) for item in leaf]
@@ -65,6 +66,9 @@ def stacked(rows: list[Any]) -> Any:
     def stack(*leaves: Any) -> Any:
         if isinstance(leaves[0], RaggedTensor):
             return RaggedTensor(list(leaves))
+        if isinstance(leaves[0], SparseTensor):
+            rows = [expand_dims(leaf, 0) for leaf in leaves]
+            return concat(0, rows, expand_nonconcat_dims=True)
         arrays = [np.asarray(leaf) for leaf in leaves]
         if len({a.shape for a in arrays}) > 1:
             raise ValueError(
@@ -113,7 +117,7 @@ class Options:
     """``tf.data.Options``: how a set is read; here that is decided by who reads it."""
 
     def __init__(self) -> None:
-        self.__dict__["deterministic"] = True
+        self.__dict__["deterministic"] = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from kjax.keras.legacy.tensorflow.door import tensor_of_list
 from kjax.keras.legacy.tensorflow.dtype import DType
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_text, unwrap
 
@@ -160,7 +161,9 @@ def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Te
 def decode_raw(input_bytes: Any, out_type: Any, little_endian: bool = True, name: str | None = None) -> Tensor:
     """``tf.io.decode_raw``: numbers from bytes."""
     dtype = np.dtype(str(out_type)).newbyteorder("<" if little_endian else ">")
-    return Tensor(np.frombuffer(np.asarray(unwrap(input_bytes)).item(), dtype).astype(str(out_type)))
+    texts = as_bytes(unwrap(input_bytes))
+    rows = [np.frombuffer(text, dtype).astype(str(out_type)) for text in texts.reshape(-1).tolist()]
+    return Tensor(np.stack(rows).reshape(*texts.shape, -1))
 
 
 def decode_csv(records: Any, record_defaults: Any, field_delim: str = ",", **options: Any) -> list[Tensor]:
@@ -203,7 +206,8 @@ def serialize_tensor(tensor: Any, name: str | None = None) -> Tensor:
     import io
 
     buffer = io.BytesIO()
-    np.save(buffer, np.asarray(unwrap(tensor)), allow_pickle=False)
+    array = np.asarray(unwrap(tensor)) if hasattr(tensor, "dtype") else tensor_of_list(np.asarray(tensor))
+    np.save(buffer, array, allow_pickle=False)
     return Tensor(_scalar(buffer.getvalue()))
 
 

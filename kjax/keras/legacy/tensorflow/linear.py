@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,6 @@ for _name, _compute in {
     "eigh": jnp.linalg.eigh,
     "pinv": jnp.linalg.pinv,
     "expm": jax.scipy.linalg.expm,
-    "slogdet": jnp.linalg.slogdet,
     "matrix_rank": jnp.linalg.matrix_rank,
     "kron": jnp.kron,
     "cross": jnp.cross,
@@ -28,6 +27,21 @@ for _name, _compute in {
     "ifft2d": jnp.fft.ifft2,
 }.items():
     globals()[_name] = function_of(_compute, _name, input="a", matrix="a", rhs="b", tensor="a")
+
+
+class LogMatrixDeterminant(NamedTuple):
+    """What :func:`slogdet` gives."""
+
+    sign: Any
+    log_abs_determinant: Any
+
+
+def slogdet(input: Any, name: str | None = None) -> LogMatrixDeterminant:
+    """``tf.linalg.slogdet``: sign and logarithm of the determinant."""
+    return LogMatrixDeterminant(*_slogdet(input))
+
+
+_slogdet = function_of(lambda a: tuple(jnp.linalg.slogdet(a)), "slogdet")
 
 
 @define
@@ -67,17 +81,6 @@ def set_diag(input: Any, diagonal: Any) -> Any:
 @define
 def matvec(a: Any, b: Any, transpose_a: bool = False) -> Any:
     return jnp.einsum("...ji,...j->...i" if transpose_a else "...ij,...j->...i", a, b)
-
-
-class LinearOperatorLowerTriangular:
-    """``tf.linalg.LinearOperatorLowerTriangular``: the lower triangle of a matrix."""
-
-    def __init__(self, tril: Any, **options: Any) -> None:
-        self._matrix = tril
-
-    def to_dense(self) -> Any:
-        """The matrix, with zeros above the diagonal."""
-        return band_part(self._matrix, -1, 0)
 
 
 # -- scattered elements ------------------------------------------------------------------------------------------

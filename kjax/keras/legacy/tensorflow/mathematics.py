@@ -294,6 +294,7 @@ def divide_no_nan(x: Any, y: Any) -> Any:
 
 @define
 def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False) -> Any:
+    axis = tuple(axis) if isinstance(axis, list) else axis
     return jnp.linalg.norm(
         jnp.ravel(tensor) if axis is None and ord == "euclidean" and not keepdims else tensor,
         ord=None if ord == "euclidean" else ord,

@@ -256,20 +256,19 @@ _LINALG = {
     **_from(
         "functions",
         "matmul norm diag trace eye l2_normalize einsum tensordot band_part set_diag solve svd qr eigh pinv expm lstsq "
-        "matvec slogdet matrix_rank triangular_solve cross kron LinearOperatorLowerTriangular global_norm matrix_transpose "
+        "matvec slogdet matrix_rank triangular_solve cross kron global_norm matrix_transpose "
         "inv det cholesky",
         diag_part="diag_part",
         tensor_diag="diag",
         tensor_diag_part="diag_part",
     ),
-    **_from("rarer", "adjoint eig eigvals eigvalsh logdet sqrtm normalize cholesky_solve lu"),
+    **_from("rarer", "adjoint eig eigvals eigvalsh logdet normalize cholesky_solve lu"),
 }
 _STRINGS = _from(
     "strings",
     "lower upper strip regex_replace regex_full_match split unicode_split bytes_split unicode_decode join reduce_join length "
-    "substr to_number as_string to_hash_bucket_fast ngrams unicode_encode unicode_transcode unicode_split_with_offsets",
+    "substr to_number as_string to_hash_bucket to_hash_bucket_fast unicode_script ngrams unicode_encode unicode_transcode unicode_split_with_offsets",
     format="format_",
-    to_hash_bucket="to_hash_bucket_fast",
     to_hash_bucket_strong="to_hash_bucket_fast",
 )
 _ASSERTIONS = _from(
@@ -395,7 +394,6 @@ MODULES: dict[str, dict[str, Any]] = {
             "register_tensor_conversion_function",
             space_to_batch_nd="space_to_batch",
             batch_to_space_nd="batch_to_space",
-            matrix_square_root="sqrtm",
         ),
         **_from("functions", "", parallel_stack="stack"),
         **_from("session", "", no_gradient="without_effect", load_library="without_effect"),

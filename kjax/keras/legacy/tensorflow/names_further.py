@@ -13,6 +13,7 @@ def _from(module: str, names: str) -> dict[str, str]:
 
 TABLES: dict[str, dict[str, str]] = {
     "": _from("raw_operations", "raw_ops")
+    | _from("structured", "matrix_square_root=sqrtm")
     | _from("python_helpers", "RegisterGradient")
     | _from("session", "disable_tensor_equality=without_effect enable_tensor_equality=without_effect"),
     "math": _from(
@@ -29,6 +30,12 @@ TABLES: dict[str, dict[str, str]] = {
         "linear",
         "logm lu_solve lu_reconstruct eigh_tridiagonal LinearOperator LinearOperatorDiag LinearOperatorIdentity "
         "LinearOperatorScaledIdentity LinearOperatorFullMatrix=LinearOperator",
+    )
+    | _from(
+        "structured",
+        "tridiagonal_solve tridiagonal_matmul banded_triangular_solve sqrtm LinearOperatorBlockDiag LinearOperatorComposition "
+        "LinearOperatorHouseholder LinearOperatorKronecker LinearOperatorLowRankUpdate LinearOperatorLowerTriangular "
+        "LinearOperatorToeplitz LinearOperatorTridiag LinearOperatorZeros LinearOperatorAdjoint LinearOperatorInversion",
     ),
     "sparse": _from("sparse", "maximum minimum reset_shape bincount=sparse_bincount")
     | _from("mathematics", "segment_sum=sparse_segment_sum segment_mean=sparse_segment_mean"),

@@ -52,7 +52,6 @@ for _name, _compute in {
     "eigvals": jnp.linalg.eigvals,
     "eigvalsh": jnp.linalg.eigvalsh,
     "logdet": lambda x: 2 * jnp.sum(jnp.log(jnp.diagonal(jnp.linalg.cholesky(x), axis1=-2, axis2=-1)), -1),
-    "sqrtm": jax.scipy.linalg.sqrtm,
 }.items():
     globals()[_name] = function_of(_compute, _name, all_tensors=True)
 

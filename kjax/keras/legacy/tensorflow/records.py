@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
+from kjax.keras.legacy.tensorflow.sparse import SparseTensor
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, unwrap
 
 # -- records -----------------------------------------------------------------------------------------------------
@@ -492,7 +493,10 @@ def _parsed(found: Mapping[str, Feature], features: Mapping[str, Any] | None) ->
     parsed = {}
     for key, wanted in (features or {}).items():
         name = getattr(wanted, "value_key", None) or key
-        parsed[key] = Tensor(wanted.of(name, found[name].values if name in found else None))
+        array = wanted.of(name, found[name].values if name in found else None)
+        parsed[key] = Tensor(array)
+        if type(wanted) is VarLenFeature:
+            parsed[key] = SparseTensor(np.arange(len(array))[:, None], parsed[key], [len(array)])
     return parsed
 
 
@@ -529,12 +533,23 @@ def parse_example(serialized: Any, features: Mapping[str, Any], name: str | None
     rows = [parse_single_example(data, features) for data in np.asarray(unwrap(serialized)).reshape(-1).tolist()]
     found: dict[str, Any] = {}
     for key, wanted in features.items():
-        arrays = [row[key].value for row in rows]
+        arrays = [getattr(row[key], "values", row[key]).value for row in rows]
         if isinstance(wanted, FixedLenSequenceFeature):
             found[key] = RaggedTensor(arrays).to_tensor(wanted.default_value)
         else:
-            found[key] = RaggedTensor(arrays) if isinstance(wanted, VarLenFeature) else Tensor(_stack(arrays))
+            found[key] = _together(arrays, wanted)
     return found
+
+
+def _together(arrays: list[Any], wanted: Any) -> Any:
+    if not isinstance(wanted, VarLenFeature):
+        return Tensor(_stack(arrays))
+    if type(wanted) is not VarLenFeature:
+        return RaggedTensor(arrays)
+    places = [[i, j] for i, row in enumerate(arrays) for j in range(len(row))]
+    values = np.concatenate(arrays) if arrays else np.zeros(0)
+    sizes = [len(arrays), max(map(len, arrays), default=0)]
+    return SparseTensor(np.asarray(places, np.int64).reshape(-1, 2), Tensor(values), sizes)
 
 
 def _stack(arrays: list[Any]) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from kjax.keras.core import doors
 from kjax.keras.legacy.tensorflow.arrays import constant, gather_nd
-from kjax.keras.legacy.tensorflow.door import define, dtype_of
+from kjax.keras.legacy.tensorflow.door import define, dtype_of, tensor_of_list
 from kjax.keras.legacy.tensorflow.ragged import RaggedTensor
 from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, as_bytes, is_text, sizes, unwrap
 
@@ -193,7 +193,7 @@ def concat(axis: int, sp_inputs: Any, name: str | None = None, **options: Any) -
         moved[:, axis] += offset
         offset += part._sizes[axis]
         places.append(moved)
-    total = list(sp_inputs[0]._sizes)
+    total = [max(sizes) for sizes in zip(*(part._sizes for part in sp_inputs), strict=True)]
     total[axis] = offset
     values = apply(lambda parts: jnp.concatenate(parts), ([part.values for part in sp_inputs],), {}, "concat")
     return reorder(SparseTensor(np.concatenate(places), values, total))
@@ -326,7 +326,8 @@ def _sets(function: Callable[[set[Any], set[Any]], set[Any]]) -> Callable[..., A
         one, two = ([set(row) for row in np.asarray(unwrap(t.to_dense() if isinstance(t, SparseTensor) else t)).tolist()] for t in (a, b))  # fmt: skip
         rows = [sorted(function(x, y)) for x, y in zip(one, two, strict=True)]
         places = [[i, j] for i, row in enumerate(rows) for j in range(len(row))]
-        values = np.asarray([value for row in rows for value in row], np.asarray(unwrap(a)).dtype)
+        given = a.dtype.name if hasattr(a, "dtype") else tensor_of_list(np.asarray(a)).dtype
+        values = np.asarray([value for row in rows for value in row], None if given == "string" else given)
         return SparseTensor(np.asarray(places).reshape(-1, 2), values, [len(rows), max(map(len, rows), default=0)])
 
     return combine

@@ -102,6 +102,8 @@ def _bytes(words: list[str]) -> np.ndarray:
 
 def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace", name: str | None = None) -> Any:
     """``tf.strings.unicode_split``: characters."""
+    if input_encoding.upper() not in ("UTF-8", "UTF8"):
+        input = unicode_transcode(input, input_encoding)
     return _rows(input, list)
 
 
@@ -112,6 +114,8 @@ def bytes_split(input: Any, name: str | None = None) -> Any:
 
 def unicode_decode(input: Any, input_encoding: str = "UTF-8", **options: Any) -> Any:
     """``tf.strings.unicode_decode``: code points."""
+    if input_encoding.upper() not in ("UTF-8", "UTF8"):
+        input = unicode_transcode(input, input_encoding)
     texts = _texts(input)
     if texts.ndim == 0:
         return Tensor(jnp.asarray([ord(c) for c in texts.item()], jnp.int32))
@@ -182,6 +186,54 @@ def format_(template: str, inputs: Any, placeholder: str = "{}", **options: Any)
 def to_hash_bucket_fast(input: Any, num_buckets: int, name: str | None = None) -> Any:
     """``tf.strings.to_hash_bucket_fast``: a number below ``num_buckets`` for each string, by FarmHash."""
     return _each(input, lambda text: hashing.fingerprint(text.encode()) % int(num_buckets), np.int64)
+
+
+def _murmur(data: bytes, seed: int = 0xDECAFCAFFE) -> int:
+    """MurmurHash64A of bytes."""
+    whole, multiplier = (1 << 64) - 1, 0xC6A4A7935BD1E995
+    found = seed ^ (len(data) * multiplier & whole)
+    cut = len(data) // 8 * 8
+    for place in range(0, cut, 8):
+        word = int.from_bytes(data[place : place + 8], "little") * multiplier & whole
+        word = (word ^ (word >> 47)) * multiplier & whole
+        found = (found ^ word) * multiplier & whole
+    if data[cut:]:
+        found = (found ^ int.from_bytes(data[cut:], "little")) * multiplier & whole
+    found = (found ^ (found >> 47)) * multiplier & whole
+    return found ^ (found >> 47)
+
+
+def to_hash_bucket(input: Any, num_buckets: int, name: str | None = None) -> Any:
+    """``tf.strings.to_hash_bucket``: a number below ``num_buckets`` for each string, by MurmurHash."""
+    return _each(input, lambda text: _murmur(text.encode()) % int(num_buckets), np.int64)
+
+
+_SCRIPTS = {"COMMON": 0, "ARABIC": 2, "CYRILLIC": 8, "DEVANAGARI": 10, "GREEK": 14, "HAN": 17, "CJK": 17, "HANGUL": 18, "HEBREW": 19,
+            "HIRAGANA": 20, "KATAKANA": 22, "LATIN": 25, "THAI": 38}  # fmt: skip
+"""Numbers of scripts in ICU, by the first word of the names of their characters."""
+
+
+def unicode_script(input: Any, name: str | None = None) -> Any:
+    """``tf.strings.unicode_script``: the script of each character, by ICU's numbers.
+
+    Raises:
+        NotImplementedError: letters of a script that is none of the common ones.
+    """
+    import unicodedata
+
+    def script(number: int) -> int:
+        character = chr(number)
+        if not character.isalpha():
+            return 0
+        word = unicodedata.name(character, "").split(" ")[0]
+        if word not in _SCRIPTS:
+            raise NotImplementedError(f"tf.strings.unicode_script: the script of {character!r} is not known here")
+        return _SCRIPTS[word]
+
+    if isinstance(input, RaggedTensor):
+        return RaggedTensor([np.asarray([script(int(n)) for n in np.asarray(row)], np.int32) for row in input.rows])
+    numbers = np.asarray(unwrap(input))
+    return Tensor(np.asarray([script(int(n)) for n in numbers.ravel()], np.int32).reshape(numbers.shape))
 
 
 def to_hash_bucket_strong(input: Any, num_buckets: int, key: Any, name: str | None = None) -> Any:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kjax.keras.legacy.tensorflow.arrays import concat, stack, unstack
+from kjax.keras.legacy.tensorflow.door import tensor_of_list
 from kjax.keras.legacy.tensorflow.tensor import Tensor, as_bytes, is_text, unwrap
 
 
@@ -73,8 +74,15 @@ class KeyValueTensorInitializer:
     def __init__(
         self, keys: Any, values: Any, key_dtype: Any = None, value_dtype: Any = None, name: Any = None
     ) -> None:
-        self.keys, self.values = np.asarray(unwrap(keys)), np.asarray(unwrap(values))
+        self.keys, self.values = (
+            np.asarray(unwrap(x)) if hasattr(x, "dtype") else tensor_of_list(np.asarray(x)) for x in (keys, values)
+        )
         self.value_dtype = value_dtype
+
+    def type_of_values(self) -> str:
+        """The name of the values' type."""
+        asked = getattr(self.value_dtype, "name", self.value_dtype)
+        return str(asked) if asked is not None else "string" if is_text(self.values) else self.values.dtype.name
 
     def pairs(self) -> dict[Any, Any]:
         """Keys, strings as bytes, with their values."""
@@ -92,7 +100,8 @@ class TextFileInitializer(KeyValueTensorInitializer):
         with open(filename, encoding="utf-8") as file:
             lines = file.read().splitlines()
         numbers = list(range(len(lines)))
-        super().__init__(*(numbers if "int" in str(t) else lines for t in (key_dtype, value_dtype)))
+        pair = (numbers if "int" in str(t) else lines for t in (key_dtype, value_dtype))
+        super().__init__(*pair, value_dtype=value_dtype)
 
 
 class TextFileIndex:
@@ -111,6 +120,7 @@ class StaticHashTable:
 
     def __init__(self, initializer: Any, default_value: Any = -1, name: str | None = None, **options: Any) -> None:
         self._pairs = initializer.pairs()
+        self.value_dtype = initializer.type_of_values()
         self._default = default_value.encode() if isinstance(default_value, str) else unwrap(default_value)
 
     def lookup(self, keys: Any, name: str | None = None) -> Tensor:
@@ -118,16 +128,18 @@ class StaticHashTable:
         keys = np.asarray(unwrap(keys))
         keys = as_bytes(keys) if is_text(keys) else keys
         found = np.array([self._value(key) for key in keys.reshape(-1).tolist()]).reshape(keys.shape)
-        return Tensor(found if is_text(found) else jnp.asarray(found))
+        if is_text(found):
+            return Tensor(found)
+        return Tensor(found.astype(self.value_dtype) if self.value_dtype != "string" else found)
 
     def _value(self, key: Any) -> Any:
         return self._pairs.get(key, self._default)
 
     __getitem__ = lookup
 
-    def size(self) -> int:
+    def size(self, name: str | None = None) -> Tensor:
         """Number of keys."""
-        return len(self._pairs)
+        return Tensor(np.asarray(len(self._pairs), np.int64))
 
 
 class StaticVocabularyTable(StaticHashTable):
@@ -177,7 +189,7 @@ class MutableHashTable:
         shape = np.shape(unwrap(keys))
         if str(self.value_dtype) == "string":
             return Tensor(as_bytes(np.asarray(found, object).reshape(shape)))
-        return Tensor(jnp.asarray(np.asarray(found).reshape(shape)))
+        return Tensor(np.asarray(found, str(getattr(self.value_dtype, "name", self.value_dtype))).reshape(shape))
 
     __getitem__ = lookup
 

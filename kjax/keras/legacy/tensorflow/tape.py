@@ -137,6 +137,8 @@ class GradientTape:
             [None] * len(targets) if output_gradients is None else jax.tree.leaves(output_gradients, is_leaf=is_leaf)
         )
         for leaf, start in zip(targets, starts, strict=True):
+            if not jnp.issubdtype(jnp.asarray(unwrap_leaf(leaf)).dtype, jnp.inexact):
+                continue  # what is counted has no gradient
             if start is None:
                 start = Tensor(jnp.ones_like(unwrap_leaf(leaf)))
             _accumulate(found, leaf, start if is_leaf(start) else Tensor(_seed(start, unwrap_leaf(leaf))))
