@@ -28,8 +28,11 @@ FLOAT_BY_DEFAULT = frozenset("zeros ones empty full eye identity tri one_hot mul
 WINDOWS = frozenset("bartlett blackman hamming hanning kaiser".split())
 """Functions whose result is always of the session's float type."""
 
-TO_FLOAT = frozenset([*FLOATING.split(), "mean", "std", "var", "log", "log10", "log1p", "log2", "sqrt", "norm"])
+TO_FLOAT = frozenset([*FLOATING.split(), *"average mean median norm std var".split()])
 """Functions that turn integers into the session's float type."""
+
+BOTH_TO_FLOAT = frozenset("arctan2 logaddexp logaddexp2".split())
+"""Functions that turn two arrays of integers into it."""
 
 SIZES_NEEDED = {"fft": 1, "fft2": 2, "ifft2": 2, "qr": 2}
 """Functions that Keras gives no symbolic tensors with free axes among so many of the last."""
@@ -98,6 +101,8 @@ def lift(entry: Entry) -> Callable[..., Any]:
 
     def symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = _with_settings(*_standardized(args, kwargs, standardize_dtype))
+        if settings.floatx != "float32":
+            args = _floats(entry.name, args)
         tensors, arguments = entry.split(args, kwargs)
         if entry.name == "unstack":
             _check_slices(tensors[0], **arguments)
@@ -158,12 +163,22 @@ def _value(leaf: Any) -> Any:
 
 def _in_floatx(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call in a session whose float type is not float32."""
-    if name in TO_FLOAT and args and not is_symbolic(args[0]):
-        first = jnp.asarray(args[0])
-        if not jnp.issubdtype(first.dtype, jnp.inexact):
-            args = (first.astype(settings.floatx), *args[1:])
-    result = function(*args, **kwargs)
+    if name == "arange" and len(args) < 4 and kwargs.get("dtype") is None:
+        if any(type(value) is float for value in (*args, *kwargs.values())):
+            kwargs = {**kwargs, "dtype": settings.floatx}
+    result = function(*_floats(name, args), **kwargs)
     return result.astype(settings.floatx) if name in WINDOWS else result
+
+
+def _floats(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of a function in a session whose float type is not float32: integers in that type, where they become floats."""
+    count = 1 if name in TO_FLOAT else 2 if name in BOTH_TO_FLOAT else 0
+    if not count or len(args) < count:
+        return args
+    known = [x if hasattr(x, "dtype") else jnp.asarray(x) for x in args[:count]]
+    if any(not jnp.issubdtype(array_dtype(x.dtype), jnp.integer) and array_dtype(x.dtype) != "bool" for x in known):
+        return args
+    return (_operation("cast", known[0], settings.floatx), *args[1:])
 
 
 @functools.cache

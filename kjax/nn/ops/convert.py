@@ -35,7 +35,8 @@ def floating(x: Any) -> Array:
 def together(*xs: Any) -> list[Array]:
     """Arrays in one common floating-point type; a Python float is float32 here, as in Keras."""
     found = [jnp.asarray(x, jnp.float32) if type(x) is float else array(x) for x in xs]
-    kind = jnp.result_type(*found, jnp.asarray(1.0))
+    kind = jnp.result_type(*found)
+    kind = kind if jnp.issubdtype(kind, jnp.inexact) else jnp.float32
     return [x.astype(kind) for x in found]
 
 

@@ -72,7 +72,13 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
 
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Array:
-    """Evenly spaced values: ``start``, ``start + step``, ... before ``stop``; with one argument, from 0 up to it."""
+    """Evenly spaced values: ``start``, ``start + step``, ... before ``stop``; with one argument, from 0 up to it.
+
+    Python numbers give int32 and float32, where 64 bits are enabled too.
+    """
+    given = [value for value in (start, stop, step) if value is not None]
+    if dtype is None and all(type(value) in (int, float) for value in given):
+        dtype = jnp.float32 if any(type(value) is float for value in given) else jnp.int32
     return jnp.arange(start, stop, step, dtype=dtype)
 
 

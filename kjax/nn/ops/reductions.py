@@ -28,7 +28,7 @@ def _reduction(name: str, target: Callable[..., Any]) -> Callable[..., Any]:
 
 REDUCTIONS = (
     "all any amax=max amin=min argmax argmin nanargmax nanargmin nanmax nanmean nanmedian nanmin nanprod nanstd nansum "
-    "nanvar ptp std sum"
+    "nanvar ptp sum"
 )
 TABLE = {
     name: _reduction(name, getattr(jnp, other or name))
@@ -75,6 +75,11 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Array:
     return result.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else result
 
 
+def std(x: Any, axis: Any = None, keepdims: bool = False) -> Array:
+    """Standard deviation along axes; integers are float32 here."""
+    return jnp.std(floating(x), axis=axes(axis), keepdims=keepdims)
+
+
 def count_nonzero(x: Any, axis: Any = None) -> Array:
     """Number of elements that are not 0, as int32."""
     return jnp.count_nonzero(array(x), axis=axes(axis)).astype(jnp.int32)
@@ -90,7 +95,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Array:
 
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Array:
     """Median along axes."""
-    return jnp.median(array(x), axis=axes(axis), keepdims=keepdims)
+    return jnp.median(floating(x), axis=axes(axis), keepdims=keepdims)
 
 
 def _quantile(name: str, target: Callable[..., Any], scale: str) -> Callable[..., Any]:
