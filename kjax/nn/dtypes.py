@@ -33,6 +33,9 @@ _PLAIN = (
 default_policy_name: list[Callable[[], str]] = [lambda: "float32"]
 """The last of these names the policy that stands for None (``kjax.keras`` adds that of the session)."""
 
+default_float: list[Callable[[], str]] = [lambda: "float32"]
+"""The last of these names the type that losses and metrics compute in where none is given."""
+
 
 class Policy:
     """A dtype policy: a value.

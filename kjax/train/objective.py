@@ -115,9 +115,9 @@ class Objective:
         parts = len(self.loss_names)
         if self.batch_means:
             count = sum(len(target.metrics) + len(target.weighted_metrics) for target in self.targets)
-            return {"totals": jnp.zeros((1 + parts + count, 3), jnp.float32), "metrics": ()}
+            return {"totals": jnp.zeros((1 + parts + count, 3), float), "metrics": ()}
         states = self.init_metrics(y_true, y_pred)
-        return {"totals": jnp.zeros((1 + parts, 2), jnp.float32), "metrics": states}
+        return {"totals": jnp.zeros((1 + parts, 2), float), "metrics": states}
 
     def loss(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None, masks: Any = None, penalties: Any = ()
@@ -141,7 +141,8 @@ class Objective:
                 continue
             # A loss without reduction counts with its mean, as in Keras.
             further = () if mask is None or not _takes_mask(type(target.loss)) else (mask,)
-            value = jnp.mean(jnp.asarray(target.loss(true, pred, weight, *further), jnp.float32))
+            value = target.loss(true, pred, weight, *further)
+            value = jnp.mean(jnp.asarray(value, jnp.promote_types(jnp.result_type(value), jnp.float32)))
             parts.append(value)
             total = total + (value if target.weight == 1 else target.weight * value)
         for penalty in jax.tree.leaves(penalties):

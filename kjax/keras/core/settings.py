@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array
 
 from kjax.keras.core import name_scopes
-from kjax.nn.dtypes import Policy, default_policy_name, policy_name
+from kjax.nn.dtypes import Policy, default_float, default_policy_name, policy_name
 from kjax.nn.dtypes import policy as policy_of
 from kjax.train.together import surroundings
 
@@ -83,6 +83,8 @@ class Settings:
 
 settings = Settings()
 default_policy_name.append(lambda: settings.dtype)
+# Sums over an epoch need float32 at least, also where layers are shorter.
+default_float.append(lambda: jax.dtypes.canonicalize_dtype(np.promote_types(settings.floatx, "float32")).name)
 
 
 def next_key() -> Array:

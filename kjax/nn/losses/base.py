@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from kjax.nn.arguments import choice
-from kjax.nn.dtypes import Policy, policy_name
+from kjax.nn.dtypes import Policy, default_float, policy_name
 from kjax.nn.equality import ContentValue, snake_case
 from kjax.nn.numerics import align_ranks, divide_no_nan, match_ranks
 from kjax.nn.value import ArgumentError
@@ -35,7 +35,7 @@ def reduction_name(value: Any) -> str | None:
 
 def compute_dtype(value: Any) -> str:
     """Converter of ``dtype`` arguments: the type that a loss or metric computes in, float32 by default."""
-    return Policy(policy_name(value) or "float32").compute_dtype
+    return Policy(policy_name(value) or default_float[-1]()).compute_dtype
 
 
 class Loss(ContentValue):
