@@ -20,6 +20,7 @@ from kjax.keras.core.variable import Variable
 from kjax.keras.legacy import slots as older_slots
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.nn import optimizers as rules
+from kjax.nn.optimizers import schedules
 from kjax.nn.optimizers.base import flatten
 from kjax.nn.optimizers.driven import driven_name
 
@@ -60,7 +61,7 @@ class StateKeeper:
         self._rate: Variable | None = None
         if isinstance(rate, (int, float)):
             self._rate = Variable(
-                jnp.float32(rate), trainable=False, name="learning_rate", path=self._path("learning_rate")
+                schedules.number(rate), trainable=False, name="learning_rate", path=self._path("learning_rate")
             )
         self._hyperparameters = older_slots.hyperparameters(self)
 
@@ -128,7 +129,7 @@ class StateKeeper:
         if callable(value):
             self._adopt_schedule(value)
         elif self._rate is not None:
-            self._rate.assign(jnp.float32(value))
+            self._rate.assign(schedules.number(value))
         elif getattr(self.rule, "learning_rate", None) is None:  # an Optax transformation
             if self._tree is None:
                 rules.set_learning_rate(self.rule.init({}), value)  # complains where there is none

@@ -15,7 +15,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import nodes
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
-from kjax.keras.core.tensor import is_symbolic, symbolic_leaves
+from kjax.keras.core.tensor import symbolic_leaves
 from kjax.keras.core.types import array_dtype, normalize_data_format, standardize_dtype
 from kjax.keras.core.variable import Variable
 from kjax.keras.ops.table import Entry, entries

@@ -14,6 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Array
 
 from kjax.nn.arguments import fraction, hashable, integer, optional
+from kjax.nn.dtypes import default_float
 from kjax.nn.optimizers import schedules
 from kjax.nn.optimizers.base import Optimizer, Visit, check_gradients, flatten
 from kjax.nn.optimizers.schedules import LearningRate
@@ -102,6 +103,10 @@ class Rule:
             The update, which is added to the parameter, and the new slots.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `step`")
+
+
+def _rate(value: Any) -> np.generic:
+    return np.dtype(default_float[-1]()).type(value)
 
 
 def _accumulation_steps(value: Any) -> int | None:
@@ -311,9 +316,9 @@ class RuleOptimizer(Optimizer, Rule):
 
     def _first_learning_rate(self, params: Any) -> Array:
         if not callable(self.learning_rate):
-            return scalar(np.float32(self.learning_rate), params)
+            return scalar(_rate(self.learning_rate), params)
         value = self._scheduled(jnp.asarray(np.int32(0)))
-        return value if isinstance(value, Tracer) else scalar(np.float32(value), params)
+        return value if isinstance(value, Tracer) else scalar(_rate(value), params)
 
     def _slots(self, state: OptimizerState, treedef: Any) -> list[Slots]:
         wanted = set(self.slots())

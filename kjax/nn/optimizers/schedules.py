@@ -14,6 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from kjax.nn.arguments import hashable, integer, optional, positive
+from kjax.nn.dtypes import default_float
 from kjax.nn.value import ArgumentError, Registry, Value, field
 
 LearningRate: TypeAlias = float | Callable[..., Any]
@@ -41,8 +42,13 @@ def get(identifier: Any) -> Any:
     return registry.get(identifier)
 
 
+def number(value: Any) -> Array:
+    """A value in the type that learning rates have: float32, or float64 where that is the session's float type."""
+    return jnp.asarray(value, default_float[-1]())
+
+
 def at_step(schedule: Callable[..., Any], step: Any) -> Float[Array, ""]:
-    """The value of ``schedule`` at ``step`` as a float32 scalar.
+    """The value of ``schedule`` at ``step`` as a scalar of the type of :func:`number`.
 
     Args:
         schedule: a schedule or another callable of the step; one without parameters, which Keras allows too,
@@ -50,7 +56,7 @@ def at_step(schedule: Callable[..., Any], step: Any) -> Float[Array, ""]:
         step: integer scalar.
     """
     value = schedule() if _takes_nothing(schedule) else schedule(step)
-    return jnp.asarray(value, jnp.float32)
+    return number(value)
 
 
 def _takes_nothing(function: Callable[..., Any]) -> bool:
@@ -115,7 +121,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Float[Array, ""]:
         periods = _periods(step, self.decay_steps, self.staircase)
-        return self.initial_learning_rate * jnp.power(jnp.float32(self.decay_rate), periods)
+        return self.initial_learning_rate * jnp.power(number(self.decay_rate), periods)
 
 
 @registry.add()
@@ -175,7 +181,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Float[Array, ""]:
         step = jnp.asarray(step)
-        values = jnp.asarray(self.values, jnp.float32)
+        values = number(self.values)
         # Keras casts the boundaries to the type of the step, so 2.5 counts as 2 for an integer step.
         return values[jnp.sum(step > jnp.asarray(self.boundaries).astype(step.dtype))]
 
@@ -202,14 +208,14 @@ class PolynomialDecay(LearningRateSchedule):
     name: str | None = "PolynomialDecay"
 
     def __call__(self, step: Any) -> Float[Array, ""]:
-        step = jnp.asarray(step, jnp.float32)
+        step = number(step)
         if self.cycle:
             steps = self.decay_steps * jnp.where(step == 0, 1.0, jnp.ceil(step / self.decay_steps))
         else:
-            steps = jnp.float32(self.decay_steps)
+            steps = number(self.decay_steps)
             step = jnp.minimum(step, steps)
         left = 1 - step / steps
-        left = left if self.power == 1 else jnp.power(left, jnp.float32(self.power))
+        left = left if self.power == 1 else jnp.power(left, number(self.power))
         return (self.initial_learning_rate - self.end_learning_rate) * left + self.end_learning_rate
 
 
@@ -237,15 +243,15 @@ class CosineDecay(LearningRateSchedule):
     warmup_steps: int = field(0, convert=integer)
 
     def __call__(self, step: Any) -> Float[Array, ""]:
-        step = jnp.asarray(step, jnp.float32)
+        step = number(step)
         if self.warmup_target is None:
             return self._decay(jnp.minimum(step, self.decay_steps), self.initial_learning_rate)
         step = jnp.minimum(step, self.decay_steps + self.warmup_steps)
         decayed = self._decay(step - self.warmup_steps, self.warmup_target)
         if self.warmup_steps <= 0:
             return decayed
-        start = jnp.float32(self.initial_learning_rate)
-        warm = (jnp.float32(self.warmup_target) - start) * (step / self.warmup_steps) + start
+        start = number(self.initial_learning_rate)
+        warm = (number(self.warmup_target) - start) * (step / self.warmup_steps) + start
         return jnp.where(step < self.warmup_steps, warm, decayed)
 
     def _decay(self, step: Array, start: float) -> Array:
@@ -277,22 +283,22 @@ class CosineDecayRestarts(LearningRateSchedule):
     name: str | None = "SGDRDecay"
 
     def __call__(self, step: Any) -> Float[Array, ""]:
-        fraction = jnp.asarray(step, jnp.float32) / self.first_decay_steps
+        fraction = number(step) / self.first_decay_steps
         if self.t_mul == 1:
             restarts = jnp.floor(fraction)
             fraction = fraction - restarts
         else:
             # The start of period i, in first periods, is the geometric sum (1 - t^i) / (1 - t).
-            ratio = jnp.float32(self.t_mul)
+            ratio = number(self.t_mul)
             restarts = jnp.floor(jnp.log(1.0 - fraction * (1.0 - ratio)) / jnp.log(ratio))
             length = jnp.power(ratio, restarts)
             fraction = (fraction - (1.0 - length) / (1.0 - ratio)) / length
-        height = 0.5 if self.m_mul == 1 else 0.5 * jnp.power(jnp.float32(self.m_mul), restarts)
+        height = 0.5 if self.m_mul == 1 else 0.5 * jnp.power(number(self.m_mul), restarts)
         cosine = height * (1.0 + jnp.cos(math.pi * fraction))
-        alpha = jnp.float32(self.alpha)
+        alpha = number(self.alpha)
         return self.initial_learning_rate * ((1 - alpha) * cosine + alpha)
 
 
 def _periods(step: Any, decay_steps: int, staircase: bool) -> Array:
-    periods = jnp.asarray(step, jnp.float32) / decay_steps
+    periods = number(step) / decay_steps
     return jnp.floor(periods) if staircase else periods
