@@ -523,8 +523,8 @@ def _class_of(rule_class: Any) -> type[Optimizer] | None:
 
 
 def get(identifier: Any) -> Optimizer:
-    """The optimizer handle for a name, a config, a rule, an Optax transformation or a handle."""
-    if isinstance(identifier, Optimizer):
+    """The optimizer handle for a name, a config, a rule, an Optax transformation or a handle; None stays None."""
+    if identifier is None or isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         return identifier()

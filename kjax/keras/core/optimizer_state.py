@@ -110,8 +110,7 @@ class StateKeeper:
             return self._rate
         rate = getattr(getattr(self.rule, "inner_optimizer", self.rule), "learning_rate", None)
         if rate is not None:
-            done = self.iterations
-            return rules.schedules.at_step(rate, done.value if isinstance(done, Variable) else done)
+            return rules.schedules.at_step(rate, self._iterations.value)
         if self._tree is not None:
             state = jax.tree.map(lambda v: v.value, self._tree, is_leaf=is_box)
             return rules.get_learning_rate(state)
@@ -309,17 +308,21 @@ class StateKeeper:
     def _running_rule(self, tree: Any) -> Any:
         """The rule with what is known of the weights: those that do not decay."""
         ids, patterns = self._excluded
+        rule = self.rule
+        paths, leaves, _ = flatten(tree, rule)
+        if isinstance(rule, rules.RuleOptimizer):
+            rule = rule.known_as({path: box.path for path, box in zip(paths, leaves, strict=True)})
         if not ids and not patterns:
-            return self.rule
-        paths, leaves, _ = flatten(tree, self.rule)
+            return rule
         found = [
             path
             for path, box in zip(paths, leaves, strict=True)
             if id(box) in ids
             or any(re.search(pattern, box.name) or re.search(pattern, box.path) for pattern in patterns)
         ]
-        exact = tuple(f"^{re.escape(path)}$" for path in found)
-        return dataclasses.replace(self.rule, exclude_from_weight_decay=(*self.rule.exclude_from_weight_decay, *exact))
+        return dataclasses.replace(
+            rule, exclude_from_weight_decay=(*rule.exclude_from_weight_decay, *map(rules.exactly, found))
+        )
 
     @property
     def _driven(self) -> dict[str, Variable]:

@@ -297,6 +297,8 @@ class Training(Closing, _Base):
     def _prepare_optimizer(self, trained: Any = None) -> Any:
         """The optimizer, with a state for the trained weights."""
         optimizer = self._need_compilation().optimizer
+        if optimizer is None:
+            raise ValueError(f"model {self.name!r} was compiled without an optimizer: give compile() one to train it")
         parts = self._partition()["params"] if trained is None else trained
         if self._prepared is not None and self._prepared[0] is parts and optimizer.is_prepared(self._prepared[1]):
             return optimizer

@@ -32,6 +32,7 @@ from kjax.nn.optimizers.rmsprop import Adagrad as Adagrad
 from kjax.nn.optimizers.rmsprop import RMSprop as RMSprop
 from kjax.nn.optimizers.rule import Rule as Rule
 from kjax.nn.optimizers.rule import RuleOptimizer as RuleOptimizer
+from kjax.nn.optimizers.rule import exactly as exactly
 from kjax.nn.optimizers.sgd import SGD as SGD
 from kjax.nn.optimizers.sgd import Lion as Lion
 from kjax.nn.optimizers.state import OptimizerState as OptimizerState

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -13,7 +14,7 @@ from jaxtyping import Array, Float
 from kjax.nn.arguments import integer, optional
 from kjax.nn.optimizers.adam import moments, power
 from kjax.nn.optimizers.base import registry
-from kjax.nn.optimizers.rule import Rule, RuleOptimizer, Scalars, Slot, Slots, patterns, zeros
+from kjax.nn.optimizers.rule import Rule, RuleOptimizer, Scalars, Slot, Slots, exactly, patterns, zeros
 from kjax.nn.optimizers.schedules import LearningRate, learning_rate
 from kjax.nn.value import field
 
@@ -100,9 +101,19 @@ class Muon(RuleOptimizer, MuonRule):
 
     def uses_adam(self, path: str, parameter: Any) -> bool:
         """Whether this parameter is trained by AdamW."""
-        if parameter.ndim != 2 or (self.exclude_embeddings and "embedding" in path.lower()):
+        return parameter.ndim != 2 or self._is_left_out(path)
+
+    def _is_left_out(self, path: str) -> bool:
+        if self.exclude_embeddings and "embedding" in path.lower():
             return True
         return any(re.search(pattern, path) for pattern in self.exclude_layers)
+
+    def known_as(self, names: Mapping[str, str]) -> Self:
+        rule = super().known_as(names)
+        found = [path for path, name in names.items() if self._is_left_out(name) and not self._is_left_out(path)]
+        if not found:
+            return rule
+        return dataclasses.replace(rule, exclude_layers=(*rule.exclude_layers, *map(exactly, found)))
 
     def decay_rate(self, path: str, parameter: Array) -> float | None:
         return self.adam_weight_decay if self.uses_adam(path, parameter) else self.weight_decay

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
 import jax
@@ -138,6 +138,11 @@ def patterns(value: Any) -> tuple[str, ...]:
         except re.error as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return found
+
+
+def exactly(path: str) -> str:
+    """The pattern that finds this path alone."""
+    return f"^{re.escape(path)}$"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -299,6 +304,18 @@ class RuleOptimizer(Optimizer, Rule):
         changes["slots"] = {name: treedef.unflatten([slot[name] for slot in slots]) for name in state.slots}
         changes["scalars"] = {name: visit(value) for name, value in state.scalars.items()}
         return state._replace(**changes)
+
+    def known_as(self, names: Mapping[str, str]) -> Self:
+        """This optimizer for parameters that have other names too, in which patterns are searched as in their paths.
+
+        Args:
+            names: the other name of each path.
+        """
+        found = [path for path, name in names.items() if self._is_excluded(name) and not self._is_excluded(path)]
+        if not found:
+            return self
+        exact = tuple(map(exactly, found))
+        return dataclasses.replace(self, exclude_from_weight_decay=(*self.exclude_from_weight_decay, *exact))
 
     def decay_rate(self, path: str, parameter: Array) -> float | None:
         """The weight decay of one parameter; None or 0: none."""
