@@ -308,3 +308,31 @@ def test_adafactor_shows_its_variables() -> None:
     optimizer = keras.optimizers.Adafactor()
     optimizer.build([keras.Variable(np.ones((2, 3), np.float32), name="kernel")])
     assert [v.shape for v in optimizer.variables] == [(), (), (2,), (3,)]
+
+
+def test_weights_that_muon_leaves_out_by_their_names() -> None:
+    kernel, table = (keras.Variable(np.ones((2, 3)), name=name) for name in ("kernel", "embeddings"))
+    optimizer = keras.optimizers.Muon(exclude_layers=["kern"])
+    optimizer.build([kernel, table])
+    names = [variable.name for variable in optimizer.variables[2:]]
+    assert names == ["kernel_momentum", "kernel_velocity", "embeddings_momentum", "embeddings_velocity"]
+
+
+def test_a_schedule_counts_accumulated_gradients() -> None:
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.4, 4, 0.0)
+    optimizer = keras.optimizers.SGD(schedule, gradient_accumulation_steps=2)
+    weight = keras.Variable(np.ones(1, "float32"))
+    for _ in range(3):
+        optimizer.apply([jnp.ones(1)], [weight])
+    assert int(optimizer.iterations) == 1
+    np.testing.assert_allclose(float(optimizer.learning_rate), 0.1, rtol=1e-6)
+
+
+def test_no_optimizer() -> None:
+    assert keras.optimizers.get(None) is None
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile(None, "mse")
+    x = np.ones((2, 1), "float32")
+    assert model.evaluate(x, x, verbose=0) == 0
+    with pytest.raises(ValueError, match="compiled without an optimizer"):
+        model.fit(x, x, verbose=0)

@@ -213,3 +213,41 @@ def test_python_numbers_beside_half_precision(name, number, keras3):
     found = [getattr(library.ops, name)(library.ops.ones((2,), "bfloat16"), number) for library in (keras, keras3)]
     assert str(found[0].dtype) == str(found[1].dtype)
     np.testing.assert_allclose(*(np.asarray(x, "float32") for x in found), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["exp", "mean", "median", "std", "average"])
+def test_integers_become_the_session_s_floats_in_graphs_too(name: str) -> None:
+    numbers = np.array([[1, 2, 4]], "int32")
+    keras.config.set_floatx("bfloat16")
+    try:
+        function = getattr(keras.ops, name)
+        inputs = keras.Input((3,), dtype="int32")
+        output = function(inputs)
+        found = keras.Model(inputs, output)(numbers)
+        assert {str(output.dtype), str(found.dtype), str(function(numbers).dtype)} == {"bfloat16"}
+        assert str(keras.ops.arange(3.0).dtype) == "bfloat16"
+    finally:
+        keras.config.set_floatx("float32")
+
+
+def test_sixty_four_bits_where_they_are_asked_for() -> None:
+    with jax.enable_x64(True):
+        keras.config.set_floatx("float64")
+        try:
+            model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+            model.compile(keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)), "mse")
+            x, y = np.array([[1.0, 2.0]]), np.array([[3.1]])
+            first = model.fit(x, y, verbose=0).history["loss"][0]
+            value = keras.losses.MeanSquaredError()(y, np.array([[3.0]]))
+            mean = keras.metrics.Mean()
+            mean.update_state([1.0, 2.0])
+            kinds = {str(a.dtype) for a in (value, mean.result(), model(x), model.optimizer.learning_rate)}
+            assert kinds == {"float64"}
+            # In float32 the square of 0.1 would be off by 1e-9 and the step too.
+            np.testing.assert_allclose([first, float(value)], 0.01, rtol=1e-13)
+            np.testing.assert_allclose(model.get_weights()[0], [[1.02], [1.04]], rtol=1e-14)
+        finally:
+            keras.config.set_floatx("float32")
+        assert [str(keras.ops.arange(stop).dtype) for stop in (2, 2.0)] == ["int32", "float32"]
+        assert str(keras.ops.arctan2(np.ones(2, "int8"), 1).dtype) == "float32"
+        assert str(keras.ops.log(np.ones(2, "int64")).dtype) == "float32"
