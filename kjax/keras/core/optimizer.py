@@ -522,7 +522,7 @@ def _class_of(rule_class: Any) -> type[Optimizer] | None:
     return _classes.get(rule_class)
 
 
-def get(identifier: Any) -> Optimizer:
+def get(identifier: Any) -> Any:
     """The optimizer handle for a name, a config, a rule, an Optax transformation or a handle; None stays None."""
     if identifier is None or isinstance(identifier, Optimizer):
         return identifier
