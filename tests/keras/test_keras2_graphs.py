@@ -184,7 +184,8 @@ def test_what_compile_and_fit_refuse():
             model.compile("sgd", **wrong)
     with pytest.warns(UserWarning, match="'two' is missing"):
         model.compile("sgd", {"one": "mse"})
-    model.train_on_batch([X, X], [Y])
+    with pytest.raises(ValueError, match="two/kernel"):  # no loss depends on it
+        model.train_on_batch([X, X], [Y])
     model.compile("sgd", "hinge")
     for x, y, more in (
         ([X, X], [Y, Y], {}),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kjax import keras
+from kjax.keras import backend as K
 from kjax.keras import layers
+from kjax.keras.models import Model
 
 
 @pytest.fixture
@@ -117,3 +120,44 @@ def test_a_layer_that_was_not_called_has_no_outputs(keras2):
     dense(layers.Input((2,)))
     with pytest.raises(ValueError, match="there is no output of call 3"):
         dense.get_output_at(3)
+
+
+def test_weights_without_gradients_are_not_trained(keras2):
+    """Where Keras 2.2.4 has no gradients, there are none."""
+    inputs = layers.Input((2,))
+
+    def gone(tensor, by):
+        return [gradient is None for gradient in K.gradients(K.sum(tensor), by)]
+
+    dense = layers.Dense(2)
+    stopped = layers.Lambda(K.stop_gradient)(dense(inputs))
+    assert gone(stopped, dense.weights) == [True, True] and gone(stopped, [inputs]) == [True]
+    assert gone(K.round(inputs), [inputs]) == gone(K.cast(K.argmax(inputs), "float32"), [inputs]) == [True]
+    assert gone(inputs + K.stop_gradient(inputs), [inputs]) == gone(K.sign(inputs) * inputs, [inputs]) == [False]
+    variable = K.variable(2.0)
+    assert gone(K.stop_gradient(variable), [variable]) == [True]
+    x, two = np.ones((4, 2)), np.zeros((4, 2))
+    model = Model(inputs, stopped)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="`None` for gradient"):
+        model.fit(x, two, verbose=0)
+    model = Model(inputs, [layers.Dense(2, name="p")(inputs), layers.Dense(3, name="q")(inputs)])
+    with pytest.warns(UserWarning, match="'q' is missing"):
+        model.compile("sgd", {"p": "mse"})
+    with pytest.raises(ValueError, match="q/kernel"):
+        model.train_on_batch(x, two)
+    model.compile("sgd", {"p": "mse", "q": "mse"})
+    model.train_on_batch(x, [two, np.zeros((4, 3))])
+    steps = layers.Input((3, 2))
+    model = Model(steps, layers.Lambda(lambda t: t * 2)(layers.GRU(2)(layers.Masking()(steps))))
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((4, 3, 2)), two)
+
+
+def test_what_compile_refuses(keras2):
+    inputs = layers.Input((2,))
+    model = Model(inputs, [layers.Dense(2)(inputs), layers.Dense(2)(inputs)])
+    with pytest.raises(ValueError, match="loss_weights"):
+        model.compile("sgd", "mse", loss_weights=[0.5])
+    with pytest.raises(ValueError, match="optimizer"):
+        model.compile(None, "mse")

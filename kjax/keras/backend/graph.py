@@ -13,7 +13,7 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import graphs
-from kjax.keras.core.evaluate import Gradients, evaluate, nodes_between, variables_of
+from kjax.keras.core.evaluate import Gradients, evaluate, may_stop, nodes_between, variables_of
 from kjax.keras.core.older_optimizers import postponed, remembered
 from kjax.keras.core.operation import Input, Operation, ShapeOperation, SizedByValues, apply_function
 from kjax.keras.core.pure import PureLayer
@@ -401,7 +401,7 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
         variables: symbolic tensors and variables: one, or a list.
 
     Returns:
-        A list of symbolic tensors, None for what ``loss`` does not depend on.
+        A list of symbolic tensors, None for what ``loss`` does not depend on, or only through functions without gradient.
 
     Raises:
         ValueError: ``loss`` is an array: its history is not known; ``jax.grad`` differentiates functions.
@@ -423,8 +423,11 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
     for group in (ends, *([t] for t in wanted if all(t is not e for e in ends))):
         if group:
             ordered = sorted(group, key=lambda t: isinstance(t, Variable))
-            by_tensors, by_variables = Gradients(loss, group).draw()
-            found |= dict(zip(map(id, ordered), [*by_tensors, *by_variables], strict=True))
+            drawn = Gradients(loss, group)
+            by_tensors, by_variables = drawn.draw()
+            by = zip(ordered, [*by_tensors, *by_variables], strict=True)
+            reached = drawn.reached() if may_stop(nodes) else [True] * len(group)
+            found |= {id(t): gradient for (t, gradient), counts in zip(by, reached, strict=True) if counts}
     return [found.get(id(t)) for t in targets]
 
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
-from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic
+from kjax.keras.core.tensor import KerasTensor, Node, is_symbolic, stand_in
 from kjax.keras.core.variable import Variable
+from kjax.nn.dependence import differentiable
 
 
 def _node(tensor: KerasTensor) -> Node | None:
@@ -129,6 +131,23 @@ class Gradients(Layer):
         Node(self, (list(self._tensors), list(self._roots)), {}, specs, jax.tree.structure(list(specs)))
         return specs[: len(self._tensors)], specs[len(self._tensors) :]
 
+    def reached(self) -> list[bool]:
+        """For each tensor and then each variable, whether there is a gradient by it: not through ``K.round`` and its like."""
+
+        def total(tensors: Any, weights: Any, roots: Any) -> Any:
+            feeds = {id(t): v for t, v in zip([*self._tensors, *self._roots], [*tensors, *roots], strict=True)}
+            values = {id(v): w for v, w in zip(self._targets, weights, strict=True)}
+            with scopes.enter(scopes.Scope(values, key=jax.random.key(0), training=True)):
+                return evaluate([self._loss], feeds, self._nodes)[0]
+
+        held = [jax.ShapeDtypeStruct(v.shape, jnp.dtype(v.stored_dtype)) for v in self._targets]
+        tensors, roots = ([stand_in(t, 0) for t in group] for group in (self._tensors, self._roots))
+        count = len(tensors) + len(held)
+        try:
+            return differentiable(jax.make_jaxpr(total)(tensors, held, roots))[:count]
+        except (TypeError, ValueError):  # sizes that were made up for free axes do not fit: nothing is known
+            return [True] * count
+
     def call(self, tensors: Any, roots: Any) -> Any:
         """Differentiate at the present values."""
         active = scopes.current()
@@ -148,6 +167,26 @@ class Gradients(Layer):
 
         by_tensors, by_weights = jax.grad(total)((list(tensors), held))
         return [*by_tensors, *by_weights]
+
+
+_STOPPING = frozenset(
+    "stop_gradient round floor ceil argmax argmin equal not_equal greater greater_equal less less_equal cast one_hot "
+    "logical_and logical_or logical_not".split()
+)
+
+
+def may_stop(nodes: Sequence[Node]) -> bool:
+    """Whether a gradient may end somewhere in these calls: at functions that have none, or in what a script wrote."""
+    return any(_may_stop(node.layer) for node in nodes if not node.is_input)
+
+
+def _may_stop(layer: Any) -> bool:
+    function = getattr(layer, "function", None)
+    if function is not None and not isinstance(layer, type):
+        name, home = getattr(function, "__name__", ""), getattr(function, "__module__", None) or ""
+        return name in _STOPPING or not home.startswith(("kjax.", "jax."))
+    inner = list(getattr(layer, "layers", None) or ())
+    return not type(layer).__module__.startswith("kjax.") or any(map(_may_stop, inner))
 
 
 def _is_variable(leaf: Any) -> bool:

@@ -10,6 +10,9 @@ import jax
 import numpy as np
 
 from kjax.data.recognise import batches_of
+from kjax.keras.core import doors
+from kjax.keras.core.evaluate import may_stop, nodes_between
+from kjax.keras.core.older_optimizers import NO_GRADIENT
 from kjax.keras.core.operation import Operation
 from kjax.keras.core.settings import settings
 from kjax.keras.core.tensor import symbolic_leaves
@@ -20,12 +23,15 @@ if TYPE_CHECKING:
     from kjax.keras.models.model import Model
 
 
-def check_types(loss_weights: Any, metrics: Any) -> None:
+def check_types(optimizer: Any, loss_weights: Any, metrics: Any) -> None:
     """Refuse arguments of ``compile`` of the wrong type.
 
     Raises:
         TypeError: neither a list nor a dict.
+        ValueError: no optimizer.
     """
+    if optimizer is None:
+        raise ValueError("compile: Could not interpret optimizer identifier: None")
     if loss_weights is not None and not isinstance(loss_weights, (list, tuple, Mapping)):
         raise TypeError(
             f"compile: argument `loss_weights` must be a list or dict of numbers, received {loss_weights!r}"
@@ -94,6 +100,25 @@ def check_steps(x: Any, batch_size: Any, steps: Any, name: str) -> None:
     """
     if steps is not None and batch_size is not None and batches_of(x) is None:
         raise ValueError(f"argument `batch_size` must be None where `{name}` is given")
+
+
+def check_gradients(model: Any, objective: Any) -> None:
+    """Refuse to train weights on which no loss depends, or only through functions that have no gradient.
+
+    Raises:
+        ValueError: there are such weights.
+    """
+    if not model.is_functional or model._find_closures():
+        return
+    ends = [tensor for tensor, target in zip(model.outputs, objective.targets, strict=True) if target.loss is not None]
+    trained = [v for v in model._collected_trainable_weights if v.regularizer is None]
+    nodes, _ = nodes_between([], ends)
+    if not trained or (len(ends) == len(model.outputs) and not may_stop(nodes)):
+        return
+    reached = [doors.graphs.gradients(end, trained) for end in ends]
+    missing = [v.path for v, *found in zip(trained, *reached, strict=True) if all(g is None for g in found)]
+    if missing and not model.losses:
+        raise ValueError(NO_GRADIENT.format(model.optimizer.name, missing))
 
 
 def run_of_era() -> dict[str, bool]:

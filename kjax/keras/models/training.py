@@ -140,7 +140,7 @@ class Training(Closing, _Base):
                 f"compile: argument `loss_weights` is a number, or a list or dict of them, received {loss_weights!r}"
             )
         if settings.era in ("1", "2"):
-            older_checks.check_types(loss_weights, metrics)
+            older_checks.check_types(optimizer, loss_weights, metrics)
         check_names(loss, [metrics, weighted_metrics])
         handle = optimizers.get(optimizer)
         if auto_scale_loss and getattr(self, "_dtype_policy", None) and self._dtype_policy.name == "mixed_float16":
@@ -326,11 +326,13 @@ class Training(Closing, _Base):
             return own.train_step, own.train
         objective = self._ready_objective()
         module, optimizer = self._train_module, self._prepare_optimizer().pure
-        step, *_ = structure.kept(
-            self,
-            ("training", id(module), id(objective), id(optimizer)),
-            lambda: (make_train_step(module, objective, optimizer), module, objective, optimizer),
-        )
+
+        def make() -> tuple[Any, ...]:
+            if settings.era in ("1", "2"):
+                older_checks.check_gradients(self, objective)
+            return make_train_step(module, objective, optimizer), module, objective, optimizer
+
+        step, *_ = structure.kept(self, ("training", id(module), id(objective), id(optimizer)), make)
         return step, objective
 
     def _ready_objective(self) -> Objective:

@@ -62,12 +62,13 @@ def lift(entry: Entry) -> Callable[..., Any]:
         if not (all(map(_is_plain, args)) and all(map(_is_plain, kwargs.values()))):
             if symbolic_leaves((args, kwargs)):
                 return symbolic(args, kwargs)
+            values = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
+            if sparse.holds_sparse(values):
+                args, kwargs = _with_settings(*values) if by_settings else values
+                return sparse.call(entry.name, function, args, kwargs)
             if scopes.recording() is not None:
                 return scopes.recorder.call_function(compute, args, kwargs)
-            args, kwargs = jax.tree.map(_value, (args, kwargs), is_leaf=_is_variable)
-            if sparse.holds_sparse((args, kwargs)):
-                args, kwargs = _with_settings(args, kwargs) if by_settings else (args, kwargs)
-                return sparse.call(entry.name, function, args, kwargs)
+            args, kwargs = values
         if entry.name in OF_SIZES and _are_sizes(args) and _are_sizes(kwargs):
             with jax.ensure_compile_time_eval():
                 return compute(*args, **kwargs)
