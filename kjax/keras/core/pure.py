@@ -190,7 +190,7 @@ class PureLayer(Seeded, Layer):
                 return self.built_in_generator(name)
             if name in self._given_layers:
                 return self._given_layers[name]
-            if name in all_fields(type(module)):
+            if name in all_fields(type(module)) or (name == "rank" and hasattr(module, name)):
                 return getattr(module, name)
             for _, path, variable in self._boxes:
                 if path == (name,):

@@ -119,6 +119,8 @@ class Operation(Layer, metaclass=_Operations):
         name: its name.
     """
 
+    _allow_non_tensor_positional_args = True
+
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name)
         self.autocast = False

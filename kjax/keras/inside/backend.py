@@ -55,7 +55,7 @@ ALLOWED_DTYPES = (
 )
 PYTHON_DTYPES_MAP = {bool: "bool", int: "int32", float: "float32", str: "string", "int": "int32", complex: "complex64"}
 
-BackendVariable = KerasVariable = Variable
+BackendVariable = KerasVariable = JaxVariable = Variable
 backend_name_scope = name_scope
 
 cast = ops.cast

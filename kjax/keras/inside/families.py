@@ -1,15 +1,18 @@
 """The bases of Keras' families of layers (``BaseConv``, ``BasePooling``, ``ConvLSTM``): the classes of all ranks as one.
 
 In kjax the members of a family are derived from modules of floor 1, one for each rank. A base knows its members by
-``isinstance`` and ``issubclass``, and called with a rank it makes the member of that rank.
+``isinstance`` and ``issubclass``, and called with a rank it makes the member of that rank. A user's class derived from it
+becomes one of the rank that it gives to ``super().__init__``.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from kjax.keras import layers
 from kjax.keras.core.layer import Layer
+from kjax.keras.legacy.bases import _Merge as Merge  # noqa: F401
 
 _RANKS = (1, 2, 3)
 
@@ -26,10 +29,7 @@ class _Family(type):
 
     def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
         if any(isinstance(base, _Family) and base.members for base in bases):
-            raise TypeError(
-                f"{name}: the layers of {bases[0].__name__} have one class for each rank in kjax; derive from one of "
-                f"{[member.__name__ for base in bases if isinstance(base, _Family) for member in base._classes()]}"
-            )
+            return type(Layer)(name, tuple(_stem(b) if isinstance(b, _Family) else b for b in bases), body)
         return super().__new__(cls, name, bases, body)
 
     def _classes(cls) -> list[type]:
@@ -40,10 +40,20 @@ class _Family(type):
         return issubclass(type(instance), cls)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return subclass is cls or issubclass(subclass, tuple(cls._classes()))
+        return subclass is cls or _stem(cls) in subclass.__mro__ or issubclass(subclass, tuple(cls._classes()))
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Layer:
         """The layer of the rank that the arguments tell.
+
+        Raises:
+            TypeError: no rank was given.
+            ValueError: there is no layer of the rank.
+        """
+        member, args, kwargs = cls.chosen(*args, **kwargs)
+        return member(*args, **kwargs)
+
+    def chosen(cls, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """The member for some arguments, and what of them is for it.
 
         Raises:
             TypeError: no rank was given.
@@ -53,13 +63,38 @@ class _Family(type):
             if not args:
                 raise TypeError(f"{cls.__name__}: argument `{cls.rank_argument}` is missing")
             kwargs[cls.rank_argument], args = args[0], args[1:]
-        return cls._member(cls.members[0], kwargs.pop(cls.rank_argument))(*args, **kwargs)
+        return cls._member(cls.members[0], kwargs.pop(cls.rank_argument)), args, kwargs
 
     def _member(cls, name: str, rank: Any) -> Any:
         found = vars(layers).get(name.format(rank))
         if found is None:
             raise ValueError(f"{cls.__name__}: there is no layer of `{cls.rank_argument}` {rank!r}")
         return found
+
+
+@functools.cache
+def _stem(family: Any) -> type[Layer]:
+    """What users' classes of a family derive from: a layer that becomes one of the family's rank when it learns its rank."""
+
+    class Stem(Layer):
+        """A member of a family, of a rank that its constructor says."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            member, args, kwargs = family.chosen(*args, **kwargs)
+            self.__class__ = _of_rank(type(self), member)
+            member.__init__(self, *args, **kwargs)
+
+    Stem.__name__ = Stem.__qualname__ = family.__name__
+    return Stem
+
+
+@functools.cache
+def _of_rank(cls: type, member: type) -> Any:
+    """A user's class as one of the layers of a rank; it stays what it is called and where it lies."""
+    if issubclass(cls, member):
+        return cls
+    names = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return type(Layer)(cls.__name__, (cls, member), names)
 
 
 class _Base(metaclass=_Family):
@@ -75,7 +110,7 @@ def _family(name: str, doc: str, *members: str, rank_argument: str = "rank", met
 class _Pooling(_Family):
     """Pooling in windows: the rank comes third, and an argument says which member is meant."""
 
-    def __call__(
+    def chosen(  # type: ignore[override]
         cls,
         pool_size: Any,
         strides: Any,
@@ -85,8 +120,8 @@ class _Pooling(_Family):
         data_format: str | None = None,
         name: str | None = None,
         **kwargs: Any,
-    ) -> Layer:
-        """The layer of a rank.
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """The member for some arguments, and what of them is for it.
 
         Args:
             pool_size: see the layers, like all that is not named here.
@@ -107,7 +142,7 @@ class _Pooling(_Family):
                 f"{cls.__name__}: argument `pool_mode` must be one of {list(names)}, received {pool_mode!r}"
             )
         member = cls._member(names[pool_mode], pool_dimensions)
-        return member(pool_size, strides, padding, data_format, name=name, **kwargs)
+        return member, (pool_size, strides, padding, data_format), {"name": name, **kwargs}
 
 
 BaseConv = _family("BaseConv", "Conv1D, Conv2D, Conv3D.", "Conv{}D")

@@ -9,6 +9,7 @@ from jax.core import Tracer
 
 from kjax.keras import random
 from kjax.keras.features import lookup
+from kjax.keras.legacy.bases import _Base
 from kjax.nn.features import bins
 
 HORIZONTAL, VERTICAL, HORIZONTAL_AND_VERTICAL = "horizontal", "vertical", "horizontal_and_vertical"
@@ -69,13 +70,15 @@ class IndexLookup(lookup.IndexLookup):
         return {**super().get_config(), **more}
 
 
-class DropoutRNNCell:
+class DropoutRNNCell(metaclass=_Base):
     """Masks for dropout that stay the same at all times of a sequence, for cells that users write.
 
     The cell has attributes ``dropout`` and ``recurrent_dropout`` (rates), may have a ``seed_generator``, and with a
     ``dropout_mask_count`` gets a list of as many masks. Outside of compiled calls a mask is kept until it is reset. In
     a compiled run over a sequence nothing is kept: there the numbers that a cell draws are the same at all times.
     """
+
+    members = ("GRUCell", "LSTMCell", "SimpleRNNCell")
 
     def _masks(self, kept: str, rate: float, like: Any) -> Any:
         if rate <= 0:

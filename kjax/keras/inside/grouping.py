@@ -1,0 +1,145 @@
+"""Quantization by scales and zero points, of tensors, of rows and of groups in rows: the functions of ``keras.src.quantizers``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from kjax.keras.core.tensor import KerasTensor
+from kjax.keras.inside.graphs import Operation
+from kjax.keras.quantizers import fake_quant_with_min_max_vars
+
+
+class FakeQuantWithMinMaxVars(Operation):
+    """``keras.quantizers.fake_quant_with_min_max_vars`` as an operation.
+
+    Args:
+        num_bits: bits of the integers.
+        narrow_range: whether the smallest integer is left out.
+        axis: the axis of which each slice has a range of its own, or None.
+    """
+
+    def __init__(self, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None) -> None:
+        super().__init__()
+        self.num_bits, self.narrow_range, self.axis = num_bits, narrow_range, axis
+
+    def call(self, inputs: Any, min_vals: Any, max_vals: Any) -> Any:
+        """The rounded inputs."""
+        return fake_quant_with_min_max_vars(
+            inputs, min_vals, max_vals, num_bits=self.num_bits, narrow_range=self.narrow_range, axis=self.axis
+        )
+
+    def compute_output_spec(self, inputs: Any, min_vals: Any, max_vals: Any) -> KerasTensor:
+        """The same shape and type."""
+        del min_vals, max_vals
+        return KerasTensor(inputs.shape, dtype=inputs.dtype)
+
+
+def adjust_and_nudge(min_range: Any, max_range: Any, num_bits: int, narrow_range: bool) -> tuple[Any, Any, Any, Any]:
+    """A range moved so that zero is one of its integers.
+
+    Args:
+        min_range: its smallest number.
+        max_range: its largest number.
+        num_bits: bits of the integers.
+        narrow_range: whether the smallest integer is left out.
+
+    Returns:
+        The smallest and the largest number, the step between integers, and one divided by it.
+    """
+    low, high = jnp.asarray(min_range, "float32"), jnp.asarray(max_range, "float32")
+    first, last = int(narrow_range), (1 << num_bits) - 1
+    step = (high - low) / (last - first)
+    zero = jnp.round(jnp.clip(first - low / step, first, last))
+    return (first - zero) * step, (last - zero) * step, step, (last - first) / (high - low)
+
+
+def compute_quantization_parameters(
+    x: Any,
+    *,
+    bits: int,
+    symmetric: bool = False,
+    per_channel: bool = False,
+    group_size: int = -1,
+    compute_dtype: str = "float32",
+    epsilon: float = 0.0,
+    signed: bool = False,
+) -> tuple[Any, Any, Any]:
+    """Scales and zero points for the rows of a matrix.
+
+    Args:
+        x: the weights, (outputs, inputs).
+        bits: bits of the integers.
+        symmetric: whether the range is made symmetric around zero.
+        per_channel: a scale for each row, in place of one for all.
+        group_size: with ``per_channel``, a scale for each so many inputs of a row; -1: for all.
+        compute_dtype: the type of the largest integer that is returned.
+        epsilon: added to the width of ranges.
+        signed: whether the integers begin below zero.
+
+    Returns:
+        Scales and zero points, (outputs, groups), and the largest integer.
+
+    Raises:
+        ValueError: no weights, none in them, or fewer than two axes.
+    """
+    if x is None:
+        raise ValueError("Input tensor None cannot be None: give the weights to be quantized")
+    x = jnp.asarray(x)
+    if x.ndim < 2:
+        raise ValueError(f"Input weight tensor must have a rank of at least 2, but got rank {x.ndim}")
+    if x.size == 0:
+        raise ValueError("Input tensor 'x' cannot be empty")
+    rows, columns = x.shape[:2]
+    groups = -(-columns // group_size) if per_channel and group_size > 0 else 1
+    if groups > 1:
+        x = jnp.pad(x, [(0, 0), (0, groups * group_size - columns)]).reshape(rows, groups, group_size)
+    else:
+        x = x.reshape(rows if per_channel else 1, 1, -1)
+    low, high = x.min(-1), x.max(-1)
+    if symmetric:
+        high = jnp.maximum(jnp.abs(low), high)
+        low = jnp.where(low < 0, -high, low)
+    flat = low == high
+    low, high = jnp.where(flat, low - 1, low), jnp.where(flat, high + 1, high)
+    maxq = jnp.asarray(2**bits - 1, compute_dtype)
+    scale = (high - low + epsilon) / maxq
+    scale = jnp.where(scale <= 0, 1e-8, scale)
+    first = -(2 ** (bits - 1)) if signed else 0
+    zero = jnp.full_like(scale, 2 ** (bits - 1)) if symmetric else jnp.round(-low / scale)
+    zero = zero + first
+    if signed:
+        zero = jnp.clip(zero, first, first + 2**bits - 1)
+    shape = (rows, groups)
+    return jnp.broadcast_to(scale, shape), jnp.broadcast_to(zero, shape).astype("int8" if signed else "uint8"), maxq
+
+
+def quantize_with_zero_point(input_tensor: Any, scale: Any, zero: Any, maxq: Any) -> Any:
+    """Integers from 0 to ``maxq`` for numbers, as floats; a scale of zero counts as 1e-8."""
+    scale = jnp.asarray(scale)
+    steps = jnp.asarray(input_tensor) / jnp.where(scale == 0, jnp.asarray(1e-8, scale.dtype), scale)
+    return jnp.clip(jnp.round(steps + jnp.asarray(zero, scale.dtype)), 0, maxq)
+
+
+def dequantize_with_zero_point(input_tensor: Any, scale: Any, zero: Any) -> Any:
+    """The numbers that integers stand for."""
+    scale = jnp.asarray(scale)
+    return scale * (jnp.asarray(input_tensor) - jnp.asarray(zero, scale.dtype))
+
+
+def quantize_with_sz_map(
+    weights_matrix: Any, scale: Any, zero: Any, g_idx: Any, maxq: Any, group_axis: int = -1
+) -> Any:
+    """:func:`quantize_with_zero_point` where ``g_idx`` says of which group each place along an axis is."""
+    return quantize_with_zero_point(weights_matrix, *_chosen(scale, zero, g_idx, group_axis), maxq)
+
+
+def dequantize_with_sz_map(weights_matrix: Any, scale: Any, zero: Any, g_idx: Any, group_axis: int = -1) -> Any:
+    """:func:`dequantize_with_zero_point` where ``g_idx`` says of which group each place along an axis is."""
+    return dequantize_with_zero_point(weights_matrix, *_chosen(scale, zero, g_idx, group_axis))
+
+
+def _chosen(scale: Any, zero: Any, groups: Any, axis: int) -> tuple[Any, Any]:
+    places = jnp.asarray(groups, "int32")
+    return jnp.take(jnp.asarray(scale), places, axis=axis), jnp.take(jnp.asarray(zero), places, axis=axis)
