@@ -234,6 +234,8 @@ def _in_its_place(build: Callable[..., Any]) -> Callable[..., Any]:
             layer.built = True
             if layer._build_shapes is None:
                 layer._keep_arguments(build, args, kwargs)
+            if getattr(layer, "_when_built", ()) and all(inner.built for inner in layer._flatten_layers()):
+                layer._is_built_now()
         if layer.built:
             layer._lock_state()
 

@@ -27,7 +27,7 @@ _UNTRACKED = frozenset(
         *("_init_arguments", "_own_variables", "_undeclared", "_held", "_given_layers", "_parts", "_boxes"),
         *("_state_parts", "_prepared", "_generator", "_original", "_whole"),
         *("_module", "_described", "_initial_values", "_build_shapes", "_dtype_policy"),
-        *("_inbound_nodes", "_outbound_nodes"),
+        *("_inbound_nodes", "_outbound_nodes", "_when_built"),
     )
 )
 """Attributes in which layers and variables lie that are found in other ways, or never."""

@@ -22,7 +22,7 @@ BOOKKEEPING = frozenset(
     (
         "_extra_losses _stored_updates _inbound_nodes _outbound_nodes _init_arguments _kept _session stop_training history "
         "_batch_metrics _sample _sample_batches _checked _empty _key _seed _prepared _tensors _runs_outside_training "
-        "_state_parts _parts _described _initial_values _class_output_names"
+        "_state_parts _parts _described _initial_values _class_output_names _when_built"
     ).split()
 )
 """Attributes that say nothing of what a layer is made of: setting them changes nothing."""

@@ -308,6 +308,8 @@ class Model(OnBatch, Drawn, Layer):
         """Call the model on symbolic tensors (draws a node) or on data (computes)."""
         if args and codes.holds_strings(given := scopes.plain(args[0])) and self.takes_strings:
             args = (self._looked_up(codes.encode_tree(given)), *args[1:])
+        if self._when_built and self.built:
+            self._finish_building(args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
@@ -353,6 +355,8 @@ class Model(OnBatch, Drawn, Layer):
             self._after_build()
         else:
             super()._ensure_built(args, kwargs)
+        if self._when_built:
+            self._finish_building(args, kwargs)
 
     def build(self, input_shape: Any = None) -> None:
         """Build a model written as a class for inputs of a shape (with the batch axis, None where free)."""
@@ -361,6 +365,7 @@ class Model(OnBatch, Drawn, Layer):
             self.trace_call((symbolic_of_shape(input_shape, self.compute_dtype),), {})
             self._build_shapes = {"input_shape": input_shape}
         self.built = True
+        self._is_built_now()
 
     def variable_tree(self) -> Tree:
         """The variables as nested dicts by collection."""

@@ -155,6 +155,7 @@ class Sequential(Model):
         shape, dtype = tuple(input_shape), self._first_type()
         self._input_layer = Input(batch_shape=shape, dtype=dtype, name=self._input_name)._keras_history[0]
         self._rebuild()
+        self._is_built_now()
 
     @property
     def _input_name(self) -> str | None:
@@ -171,6 +172,7 @@ class Sequential(Model):
         for layer in self._stack:
             outputs = layer(outputs)
         self._adopt_plan(make_plan(inputs, outputs, self.name))
+        self._is_built_now()
 
     def _first_type(self) -> str | None:
         """Type of the inputs, where the first layer is one that does not take floats."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -29,6 +29,8 @@ from kjax.train.steps import apply_module
 class Sourcing(Overridable):
     """The part of a model that takes data."""
 
+    _when_built: tuple[Callable[[], Any], ...] = ()
+
     def _build_for(self, inputs: Any, batch_size: int | None) -> None:
         """Build the model, and learn how many outputs it has, from inputs.
 
@@ -51,6 +53,8 @@ class Sourcing(Overridable):
             if isinstance(tensors, tuple):
                 tensors = list(tensors)
             self._ensure_built((tensors,), {})
+        elif self._when_built:
+            self._finish_building((jax.tree.map(symbolic, inputs),), {})
         if not self.is_functional and not self._outputs_seen:
             samples = jax.tree.map(
                 lambda a: jax.ShapeDtypeStruct((min(batch_size or 2, *a.shape[:1]), *a.shape[1:]), abstract(a).dtype),
@@ -60,6 +64,18 @@ class Sourcing(Overridable):
             self._learn_outputs(outputs)
         if self._trained is None:
             self._snapshot()
+
+    def _finish_building(self, args: Any, kwargs: Any) -> None:
+        """Build the layers that the model's `build` left out, for something waits for their weights."""
+        if any(not layer.built for layer in self._flatten_layers()):
+            self.trace_call(args, kwargs)
+        self._is_built_now()
+
+    def _is_built_now(self) -> None:
+        """Do what was left for when the model has its weights: TensorFlow's checkpoints may be loaded before."""
+        waiting, self._when_built = self._when_built, ()
+        for act in waiting:
+            act()
 
     @property
     def takes_strings(self) -> bool:

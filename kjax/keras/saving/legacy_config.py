@@ -87,6 +87,14 @@ def modernized(config: Any) -> Any:
     if not isinstance(config, Mapping):
         return config
     entry = {key: value if key == "inbound_nodes" else modernized(value) for key, value in config.items()}
+    compiled = entry.get("compile_config")
+    if isinstance(compiled, Mapping):
+        outputs = _names_of_outputs(entry.get("config"))
+        if len(outputs) > 1:
+            named = {
+                k: without_outputs(compiled.get(k), outputs) for k in ("metrics", "weighted_metrics") if k in compiled
+            }
+            entry["compile_config"] = {**compiled, **named}
     module, name = str(entry.get("module") or ""), entry.get("class_name")
     if not isinstance(name, str) or not module.startswith("keras") or get_registered_object(name) is not None:
         return entry
@@ -100,6 +108,40 @@ def modernized(config: Any) -> Any:
     if name in tensorflow_ops.CLASSES or not is_layer:
         return entry
     return {**entry, **upgrade(entry)}
+
+
+def _names_of_outputs(config: Any) -> list[str]:
+    """The layers that give the outputs in the config of a graph."""
+    places = config.get("output_layers") if isinstance(config, Mapping) else None
+    places = list(places.values()) if isinstance(places, Mapping) else places
+    return (
+        [str(place[0]) for place in places if isinstance(place, (list, tuple)) and place]
+        if isinstance(places, list)
+        else []
+    )
+
+
+def without_outputs(given: Any, outputs: Sequence[str]) -> Any:
+    """Metrics whose names begin with those of their outputs, as tf.keras writes them of models with several, without these.
+
+    Args:
+        given: metrics by output, or lists of them in the order of the outputs.
+        outputs: the names of the outputs.
+    """
+    if isinstance(given, Mapping) and "class_name" not in given:
+        return {output: _without_prefix(entry, f"{output}_") for output, entry in given.items()}
+    if isinstance(given, (list, tuple)) and len(given) == len(outputs):
+        return [_without_prefix(entry, f"{output}_") for output, entry in zip(outputs, given, strict=True)]
+    return given
+
+
+def _without_prefix(entry: Any, prefix: str) -> Any:
+    if isinstance(entry, (list, tuple)):
+        return [_without_prefix(item, prefix) for item in entry]
+    inner = entry.get("config") if isinstance(entry, Mapping) else None
+    if not isinstance(inner, Mapping) or not str(inner.get("name")).startswith(prefix):
+        return entry
+    return {**entry, "config": {**inner, "name": inner["name"].removeprefix(prefix)}}
 
 
 def ordered(config: Any) -> Any:

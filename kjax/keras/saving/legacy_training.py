@@ -98,6 +98,9 @@ def compile_model(model: Any, config: Mapping[str, Any]) -> None:
     if optimizer is None:
         return
     given = {key: config.get(key) for key in ("loss", "loss_weights", "metrics", "weighted_metrics")}
+    if eras.era() == eras.TF_KERAS and len(model.output_names) > 1:
+        for key in ("metrics", "weighted_metrics"):
+            given[key] = legacy_config.without_outputs(given[key], model.output_names)
     given = {key: _object(value, key) for key, value in given.items()}
     for key in ("metrics", "weighted_metrics"):
         given[key] = given[key] or None

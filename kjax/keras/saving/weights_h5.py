@@ -44,10 +44,15 @@ def need_built(model: Any, what: str) -> None:
     Raises:
         ValueError: it was not built.
     """
-    if not (model.built or _is_built_inside(model)):
+    if not is_built(model):
         raise ValueError(
             f"cannot {what} the weights of model {model.name!r}: it was not built yet; call it on data, or build(input_shape)"
         )
+
+
+def is_built(model: Any) -> bool:
+    """Whether a model has its weights."""
+    return model.built or _is_built_inside(model)
 
 
 def _is_built_inside(model: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kjax.keras.core.optimizer import Optimizer
 from kjax.keras.core.variable import Variable
+from kjax.keras.models.model import Model
 from kjax.keras.saving import eras, hdf5
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.tensorflow.bundle import Bundle
@@ -20,14 +21,14 @@ from kjax.keras.saving.tensorflow.object_graph import (
     of_optimizer,
     optimizer_plan,
 )
-from kjax.keras.saving.weights_h5 import need_built
+from kjax.keras.saving.weights_h5 import is_built
 
 
 def load_weights(model: Any, prefix: str, skip_mismatch: bool = False) -> tuple[list[str], list[str]]:
     """Set a model's weights, and the state of its optimizer where it is compiled and the checkpoint has one.
 
     Args:
-        model: a built model.
+        model: a model; one that is not built takes its weights when it is.
         prefix: the checkpoint's name.
         skip_mismatch: keep, with a warning, the weights that do not fit.
 
@@ -37,9 +38,11 @@ def load_weights(model: Any, prefix: str, skip_mismatch: bool = False) -> tuple[
     Raises:
         FileFormatError: the checkpoint is damaged, or does not fit the model, which is unchanged then.
     """
-    need_built(model, "load")
     with loading(f"{prefix}.index"):
         bundle = Bundle(prefix)
+        if not is_built(model):
+            model._when_built = (*model._when_built, lambda: load_weights(model, prefix, skip_mismatch))
+            return [], []
         if KEY in bundle.keys:
             graph = ObjectGraph(bundle)
             matching = Matching(graph)
@@ -86,7 +89,7 @@ def restore(things: Mapping[str, Any], prefix: str) -> tuple[list[str], list[str
     """Set the variables of objects by their names in a ``tf.train.Checkpoint``.
 
     Args:
-        things: the objects by name.
+        things: the objects by name; where there is a model that is not built, all is restored once more when it is.
         prefix: the checkpoint's name.
 
     Returns:
@@ -102,6 +105,11 @@ def restore(things: Mapping[str, Any], prefix: str) -> tuple[list[str], list[str
         graph = ObjectGraph(bundle)
         matching, children, state = Matching(graph), graph.children(0), []
         wanted: list[Any] = []
+        everything, late = things, [t for t in things.values() if isinstance(t, Model) and not is_built(t)]
+        for model in late:
+            model._when_built = (*model._when_built, lambda: restore(everything, prefix))
+        if late:
+            things = {name: thing for name, thing in things.items() if not isinstance(thing, (Model, Optimizer))}
         for name, thing in things.items():
             wanted += _variables(thing)
             if name in children or name == "root":

@@ -132,7 +132,7 @@ class Matching:
             for name, child in self.graph.children(node).items()
             if (match := re.fullmatch(r"layer_with_weights-(\d{1,9})", name))
         }
-        theirs = [found[i] for i in sorted(found)]
+        theirs = [found[i] for i in sorted(found) if next(self.graph.variables(found[i]), None) is not None]
         if len(ours) != len(theirs):
             self.problems.append(
                 f"model {model.name!r} has {len(ours)} layers with weights, the checkpoint has {len(theirs)} for it"
@@ -178,6 +178,12 @@ class Matching:
                 )
                 continue
             for variable, child in zip(variables, nodes, strict=False):
+                self._variable(variable, child)
+        # A weight may have another name today (`depthwise_kernel`): what is left is paired in order.
+        spare = [child for name, nodes in theirs.items() if name not in ours for child in nodes]
+        lacking = [v for name, variables in ours.items() if name not in theirs for v in variables]
+        if len(spare) == len(lacking):
+            for variable, child in zip(lacking, spare, strict=True):
                 self._variable(variable, child)
 
     def unmatched(self, variables: Any) -> list[str]:

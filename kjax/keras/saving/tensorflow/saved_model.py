@@ -99,9 +99,18 @@ def load_model(folder: str, custom_objects: Any = None, compile: bool = True, sa
             legacy_training.compile_model(model, training)
         if prefix is None and model.weights:
             raise ValueError("it has no variables: the folder 'variables' is missing or damaged")
-        if prefix is not None and model.weights:
-            checkpoint.load_weights(model, prefix)
+        if prefix is not None:
+            _, missing = checkpoint.load_weights(model, prefix)
+            if missing:
+                raise ValueError(f"it has no values for these weights of its model: {', '.join(missing[:8])}")
         return model
+
+
+def _called_with(spec: Any) -> Any:
+    """The shape of the inputs with which a model was called; None where it is not that of one array."""
+    written = spec.get("serialized") if isinstance(spec, dict) else None
+    shape = written[0] if isinstance(written, list) and written else None
+    return [None, *shape[1:]] if isinstance(shape, list) and shape else None
 
 
 def _model(metadata: dict[str, Any]) -> Any:
@@ -118,11 +127,15 @@ def _model(metadata: dict[str, Any]) -> Any:
             f"the model is of the class {name!r}, whose code is not in the folder: pass custom_objects={{{name!r}: ...}}, or "
             "make the model and call load_weights with the folder"
         )
+    if (
+        isinstance(metadata.get("config"), dict) and "layers" in metadata["config"]
+    ):  # here lists of vocabularies are whole
+        config = {**config, "config": metadata["config"]}
     if cls is None or metadata.get("is_graph_network"):
         return model_from_config(config)
     given = config["config"] if isinstance(config["config"], dict) else {}
     model = cls.from_config(legacy_config.modernized(given) if "layers" in given else given)
-    shape = metadata.get("build_input_shape")
+    shape = metadata.get("build_input_shape") or _called_with(metadata.get("save_spec"))
     if not model.built and shape is not None:
         model.build(tuple(shape) if all(not isinstance(size, list) for size in shape) else [tuple(s) for s in shape])
     return model
