@@ -32,7 +32,7 @@ def unpack(batch: Any) -> tuple[Any, Any, Any]:
         return batch, None, None
     if not 1 <= len(batch) <= 3:
         raise ValueError(
-            f"a batch is x, (x,), (x, y) or (x, y, sample_weight), received a {type(batch).__name__} of {len(batch)}"
+            f"Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, received a {type(batch).__name__} of {len(batch)}"
         )
     x, y, weights = (*batch, None, None)[:3]
     return x, y, weights

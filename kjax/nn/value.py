@@ -71,6 +71,14 @@ def field(
     return dataclasses.field(metadata=metadata, **kwargs)
 
 
+_LEADS = {
+    **dict.fromkeys(("rate", "stddev"), "Invalid value received for argument"),
+    "units": "Received an invalid value for",
+    **dict.fromkeys(("num_heads", "key_dim"), "Received an invalid value for argument"),
+}
+"""How the errors about some arguments begin: the words by which Keras' own are known."""
+
+
 def convert_fields(instance: Any) -> None:
     """Replace each declared field of a (frozen) dataclass instance by its converted value.
 
@@ -82,7 +90,8 @@ def convert_fields(instance: Any) -> None:
             object.__setattr__(instance, name, convert(getattr(instance, name)))
         except (ValueError, TypeError) as error:
             kind = _kind_of(error)
-            raise kind(f"{type(instance).__name__}: Invalid value for argument `{name}`: {error}") from error
+            lead = _LEADS.get(name, "Invalid value for argument")
+            raise kind(f"{type(instance).__name__}: {lead} `{name}`: {error}") from error
 
 
 @functools.cache

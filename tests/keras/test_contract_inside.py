@@ -134,7 +134,7 @@ def test_passes_over_data():
         assert len(list(passes)) == 1
     with pytest.raises(ValueError, match="gives the targets itself"):
         adapters.get_data_adapter(((X,) for _ in range(2)), y=X)
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="are not known"):
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="Unrecognized data type"):
         adapters.get_data_adapter(object())
 
 

@@ -94,7 +94,10 @@ def test_unknown_names(arguments, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: layers.Dense(0), "Dense: Invalid value for argument `units`: expected a positive integer, received 0"),
+        (
+            lambda: layers.Dense(0),
+            "Dense: Received an invalid value for `units`: expected a positive integer, received 0",
+        ),
         (
             lambda: layers.Dense(3, activatio="relu"),
             "unknown argument 'activatio'; did you mean 'activation'",
@@ -104,7 +107,7 @@ def test_unknown_names(arguments, message):
             "Dense: Invalid value for argument `activation`.*did you mean 'relu'",
         ),
         (lambda: layers.Dense(), "Dense: missing argument `units`"),
-        (lambda: layers.Dropout(1.5), "Dropout: Invalid value for argument `rate`"),
+        (lambda: layers.Dropout(1.5), "Dropout: Invalid value received for argument `rate`"),
         (
             lambda: layers.Conv2D(3, 3, padding="sam"),
             "Conv2D: Invalid value for argument `padding`.*did you mean 'same'",

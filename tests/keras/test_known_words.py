@@ -60,6 +60,12 @@ CASES = {
     "Could not interpret initializer identifier": lambda: keras.initializers.get("zz"),
     "Could not interpret activation function identifier": lambda: keras.activations.get(3),
     "Cannot convert 'zz' to a mixed precision DTypePolicy": lambda: layers.Dense(2, dtype="zz"),
+    r"You must call `compile\(\)` before using the model": lambda: keras.Sequential([layers.Dense(2)]).fit(X, X),
+    "A merge layer should be called on a list of inputs": lambda: layers.Add()(X),
+    "Received an invalid value for `units`": lambda: layers.Dense(-1),
+    "Invalid value received for argument `rate`": lambda: layers.Dropout(2.0),
+    "filters must be evenly divisible by the number of groups": lambda: layers.Conv2D(3, 3, groups=2),
+    "total size of the tensor must be unchanged": lambda: layers.Reshape((4,))(X),
     "Argument `seed` must be an integer": lambda: keras.random.SeedGenerator("a"),
     "`optimizer_variables` must be a list of tensors corresponding 1:1": lambda: _with_state().stateless_apply(
         [1], [X], [X]

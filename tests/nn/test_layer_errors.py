@@ -13,8 +13,8 @@ from kjax.nn import layers
 L: Any = layers
 
 ARGUMENTS = [
-    (lambda: L.Dense(-1), r"Dense: Invalid value for argument `units`: expected a positive integer, received -1"),
-    (lambda: L.Dense(2.5), r"Dense: Invalid value for argument `units`: expected an integer, received 2.5"),
+    (lambda: L.Dense(-1), r"Dense: Received an invalid value for `units`: expected a positive integer, received -1"),
+    (lambda: L.Dense(2.5), r"Dense: Received an invalid value for `units`: expected an integer, received 2.5"),
     (
         lambda: L.Dense(2, activation="rleu"),
         r"Dense: Invalid value for argument `activation`: Could not interpret activation function identifier 'rleu': did you mean.*'relu'",
@@ -26,7 +26,7 @@ ARGUMENTS = [
     ),
     (
         lambda: L.Dropout(1.5),
-        r"Dropout: Invalid value for argument `rate`: expected a number from 0 to 1, received 1.5",
+        r"Dropout: Invalid value received for argument `rate`: expected a number from 0 to 1, received 1.5",
     ),
     (
         lambda: L.Dropout(0.5, noise_shape="ab"),
@@ -46,7 +46,7 @@ ARGUMENTS = [
         r"Conv2D: Invalid value for argument `padding`: cannot be 'sane'; did you mean 'same'",
     ),
     (lambda: L.Conv2D(4, 3, padding="causal"), r"Conv2D: Invalid value for argument `padding`: cannot be 'causal'"),
-    (lambda: L.Conv1D(3, 3, groups=2), r"Conv1D: argument `filters`: 3 is no multiple of `groups` 2"),
+    (lambda: L.Conv1D(3, 3, groups=2), r"Conv1D: .*argument `filters`: 3 is no multiple of `groups` 2"),
     (lambda: L.Conv2D(4, 3, strides=2, dilation_rate=2), r"Conv2D: arguments `strides` \(2, 2\) and `dilation_rate`"),
     (lambda: L.Conv2D(4, 3, data_format="channel_last"), r"`data_format`: .*did you mean 'channels_last'"),
     (lambda: L.Conv2DTranspose(4, 3, output_padding=1), r"Conv2DTranspose: argument `output_padding` \(1, 1\)"),
@@ -94,11 +94,11 @@ VECTOR, SEQUENCE, IMAGE = (2, 3), (2, 5, 4), (2, 6, 6, 3)
 INPUTS = [
     (L.Dense(2), (3,), r"Dense layer: argument `inputs` must have at least 2 axes .*received shape \(3,\)"),
     (L.Conv2D(4, 3), SEQUENCE, r"Conv2D layer: argument `inputs` must have 4 axes .*received shape \(2, 5, 4\)"),
-    (L.Conv2D(4, 7), IMAGE, r"Conv2D layer: inputs of shape \(2, 6, 6, 3\) are too small for `kernel_size` \(7, 7\)"),
-    (L.Conv2D(4, 3, groups=2), IMAGE, r"Conv2D layer: argument `groups` 2 does not divide the 3 channels"),
+    (L.Conv2D(4, 7), IMAGE, r"Conv2D layer: inputs of shape \(2, 6, 6, 3\) are too small.* `kernel_size` \(7, 7\)"),
+    (L.Conv2D(4, 3, groups=2), IMAGE, r"Conv2D layer: .*argument `groups` 2 does not divide the 3 channels"),
     (L.MaxPooling2D(7), IMAGE, r"MaxPooling2D layer: windows of `pool_size` \(7, 7\) do not fit"),
     (L.GlobalMaxPooling1D(), IMAGE, r"GlobalMaxPooling1D layer: argument `inputs` must have 3 axes"),
-    (L.Reshape((5,)), VECTOR, r"Reshape layer: cannot give inputs of shape \(2, 3\) the shape \(batch, 5\)"),
+    (L.Reshape((5,)), VECTOR, r"Reshape layer: .*cannot give inputs of shape \(2, 3\) the shape \(batch, 5\)"),
     (L.Cropping1D(3), SEQUENCE, r"Cropping1D layer: argument `cropping` takes 3 \+ 3 off axis 1"),
     (L.LSTM(2), IMAGE, r"LSTM layer: argument `sequences` must have 3 axes .*received shape \(2, 6, 6, 3\)"),
     (L.LSTM(2), (2, 0, 3), r"LSTM layer: argument `sequences` has no time steps"),
@@ -107,7 +107,7 @@ INPUTS = [
     (L.EinsumDense("abc,cd->abd", (None, 2)), VECTOR, r"EinsumDense layer: argument `equation`"),
     (L.SpectralNormalization(L.BatchNormalization()), VECTOR, r"the BatchNormalization has no weight `kernel`"),
     (L.PReLU(shared_axes=4), VECTOR, r"PReLU layer: argument `shared_axes` \(4,\) is out of range"),
-    (L.Add(), VECTOR, r"Add layer: argument `inputs` must be a list of arrays, received shape \(2, 3\)"),
+    (L.Add(), VECTOR, r"Add layer: .*argument `inputs` must be a list of arrays, received shape \(2, 3\)"),
 ]
 
 MERGES = [
@@ -119,7 +119,7 @@ MERGES = [
     (L.Concatenate(), [(2, 3), (2, 3, 1)], r"Concatenate layer: .*same number of axes"),
     (L.Dot(axes=1), [(2, 3), (2, 4)], r"Dot layer: .*differ along axes 1"),
     (L.Dot(axes=0), [(2, 3), (2, 3)], r"Dot layer: .*axes after that of the batch"),
-    (L.Attention(), [(2, 3, 4)], r"Attention layer: argument `inputs` must be a list \[query, value\]"),
+    (L.Attention(), [(2, 3, 4)], r"Attention layer: .*argument `inputs` must be a list \[query, value\]"),
 ]
 
 

@@ -129,7 +129,7 @@ def test_subclasses_that_differ_in_an_attribute_are_not_equal() -> None:
     ("make", "message"),
     [
         (lambda: constraints.MaxNorm(axis="rows"), "MaxNorm: Invalid value for argument `axis`"),  # type: ignore[arg-type]
-        (lambda: constraints.MinMaxNorm(rate="fast"), "MinMaxNorm: Invalid value for argument `rate`"),  # type: ignore[arg-type]
+        (lambda: constraints.MinMaxNorm(rate="fast"), "MinMaxNorm: Invalid value received for argument `rate`"),  # type: ignore[arg-type]
         (lambda: regularizers.L2(-1.0), "L2: Invalid value for argument `l2`"),
         (
             lambda: OrthogonalRegularizer(mode="diagonal"),

@@ -92,7 +92,7 @@ class ModelCheckpoint(MonitorCallback):
         if not self.filepath.endswith(formats) and settings.era == "3":  # older generations take any name
             what = "the weights (save_weights_only=True)" if save_weights_only else "the whole model"
             raise ValueError(
-                f"ModelCheckpoint saves {what}, so filepath must end in {formats[0]!r} (or, as in older "
+                f"ModelCheckpoint saves {what}, so the filepath provided must end in {formats[0]!r} (or, as in older "
                 f"scripts, in {' or '.join(map(repr, formats[1:]))}), received {self.filepath!r}"
             )
 

@@ -92,4 +92,6 @@ def as_layer(thing: Any) -> Layer:
     """
     if isinstance(thing, nn.Module) or is_nnx(thing):
         return FlaxLayer(thing)
-    raise NoLayerError(f"expected a Keras layer or a Flax module, received {type(thing).__name__}: {thing!r}")
+    raise NoLayerError(
+        f"expected a Keras layer or a Flax module, received {type(thing).__name__}: {thing!r} isn't a supported layer type"
+    )

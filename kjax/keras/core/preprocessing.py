@@ -194,7 +194,10 @@ class DiscretizationMembers(DataMembers):
     def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
         """Refuse both ways to say what the bins are."""
         if fields.get("num_bins") is not None and fields.get("bin_boundaries") is not None:
-            raise ValueError(f"{self.name!r}: give `bin_boundaries`, or `num_bins` and adapt the layer, not both")
+            raise ValueError(
+                f"{self.name!r}: Both `num_bins` and `bin_boundaries` should not be set: give `bin_boundaries`, or "
+                "`num_bins` and adapt the layer, not both"
+            )
         return fields
 
     def get_config(self) -> dict[str, Any]:

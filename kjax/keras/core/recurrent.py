@@ -203,7 +203,8 @@ class StatefulMembers(PureLayer):
         free = is_symbolic(first) and getattr(first, "shape", (0,))[0] is None
         if free and getattr(self._module, "layer", self._module).stateful and not self.built:  # type: ignore[union-attr]
             raise ValueError(
-                f"{type(self).__name__} layer {self.name!r} is stateful, so the batch size must be known: use "
+                f"{type(self).__name__} layer {self.name!r} is stateful: When using `stateful=True` in a RNN, the batch size must be static: "
+                f"use "
                 "keras.Input(batch_shape=(batch, time, features)) or, in a first layer, batch_input_shape=(...)"
             )
         super()._ensure_built(args, kwargs)
@@ -229,7 +230,7 @@ class RecurrentMembers(StatefulMembers):
             return self.adapt_arguments(fields | {"cell": [PlainCell(one) for one in cell]})
         if isinstance(cell, Layer) and getattr(cell, "state_size", None) is None:
             raise ValueError(
-                f"RNN: argument `cell`: {type(cell).__name__} is no cell; one has a `state_size` and a "
+                f"RNN: argument `cell`: {type(cell).__name__} is no cell; The RNN cell should have a `state_size` attribute and a "
                 "`call(inputs, states)` that returns the output and the new states"
             )
         return fields

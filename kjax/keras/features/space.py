@@ -59,7 +59,9 @@ class FeatureSpace(Kinds, Layer):
     ) -> None:
         super().__init__(name=name)
         if not features:
-            raise ValueError("FeatureSpace: the argument `features` must name at least one column, received none")
+            raise ValueError(
+                "FeatureSpace: The `features` argument cannot be None or empty: it must name at least one column"
+            )
         one_of("output_mode", output_mode, ("dict", "concat"))
         self.crossing_dim, self.hashing_dim = crossing_dim, hashing_dim
         self.num_discretization_bins = num_discretization_bins

@@ -24,7 +24,7 @@ from kjax.keras.utils.enqueuers import OrderedEnqueuer as OrderedEnqueuer
 
 NUM_BATCHES_FOR_TENSOR_SPEC = 2
 
-_TWICE = "give either `class_weight` or `sample_weight`, not both"
+_TWICE = "You cannot give `class_weight` and `sample_weight` at the same time"
 
 
 def list_to_tuple(maybe_list: Any) -> Any:
@@ -59,7 +59,9 @@ def check_data_cardinality(data: Any) -> None:
             f"'{label}' sizes: {', '.join(str(a.shape[0]) for a in _arrays(part))}"
             for label, part in zip(("x", "y", "sample_weight"), data, strict=False)
         ]
-        raise ValueError(f"all arrays must have the same number of samples: {'; '.join(sizes)}")
+        raise ValueError(
+            f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples: {'; '.join(sizes)}"
+        )
 
 
 def class_weight_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
@@ -367,7 +369,7 @@ class GeneratorDataAdapter(_Iterated):
     def __init__(self, generator: Iterator[Any]) -> None:
         first = list(itertools.islice(generator, 1))
         if not first:
-            raise ValueError("the generator is empty: it must give at least one batch")
+            raise ValueError("the generator must yield at least one batch: it is an empty generator")
         if not isinstance(first[0], tuple):
             raise ValueError(
                 "a generator gives tuples (inputs,), (inputs, targets) or (inputs, targets, weights), received "
@@ -556,7 +558,7 @@ def get_data_adapter(
             )
         further = {"class_weight": class_weight} if knows_classes else {}
         return adapter(x, **further, **({"shuffle": shuffle} if adapter is PyDatasetAdapter else {}))
-    raise ValueError(f"data of the type {type(x).__name__} are not known: {x!r}")
+    raise ValueError(f"Unrecognized data type: x={x!r} (of type {type(x)})")
 
 
 def raise_unsupported_arg(arg_name: str, arg_description: str, input_type: str) -> None:

@@ -314,7 +314,7 @@ def hold_back(x: Any, y: Any, weights: Any, share: float) -> tuple[Any, Any, Any
         raise ValueError(f"argument `validation_split` must be between 0 and 1, received {share!r}")
     if batches_of(x) is not None:
         raise ValueError(
-            "argument `validation_split` is for arrays only: of a source of batches nobody knows the last samples; pass "
+            "Argument `validation_split` is only supported for tensors or NumPy arrays: of a source of batches nobody knows the last samples; pass "
             "validation_data"
         )
     x, y, weights = adapt.as_tree(x, "x"), adapt.as_tree(y, "y"), adapt.as_tree(weights, "sample_weight")

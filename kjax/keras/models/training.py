@@ -243,7 +243,7 @@ class Training(Closing, _Base):
     def _need_compilation(self) -> Compilation:
         if self._compilation is None:
             raise NotCompiledError(
-                f"model {self.name!r} must be compiled before it is trained or evaluated: call compile()"
+                f"model {self.name!r} must be compiled before it is trained or evaluated. You must call `compile()` before using the model"
             )
         return self._compilation
 

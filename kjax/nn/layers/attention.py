@@ -59,10 +59,14 @@ class _ScoredAttention(Layer):
         """
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             raise ValueError(
-                f"{base.describe(self)}: argument `inputs` must be a list [query, value] or [query, value, key]"
+                f"{base.describe(self)}: the layer must be called on a list of inputs, namely [query, value] or "
+                "[query, value, key]: argument `inputs` must be a list [query, value] or [query, value, key]"
             )
         if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
-            raise ValueError(f"{base.describe(self)}: argument `mask` must be a list [query mask, value mask]")
+            raise ValueError(
+                f"{base.describe(self)}: the layer accepts mask list of length 2 or 3: argument `mask` must be a list "
+                "[query mask, value mask]"
+            )
         query, value = inputs[:2]
         key = inputs[2] if len(inputs) == 3 else value
         layer: Any = self

@@ -26,7 +26,7 @@ class _Convolution(Layer):
         if max(layer.strides) > 1 and max(layer.dilation_rate) > 1 and not self.strides_with_dilation:
             raise ArgumentError(
                 f"{type(self).__name__}: arguments `strides` {layer.strides} and `dilation_rate` "
-                f"{layer.dilation_rate} cannot both be greater than 1"
+                f"{layer.dilation_rate} cannot both be greater than 1: `strides > 1` not supported in conjunction with `dilation_rate > 1`"
             )
 
     strides_with_dilation: ClassVar[bool] = False
@@ -42,7 +42,7 @@ class _Convolution(Layer):
         x = self.convolve(base.to_channels_last(self, inputs))
         if any(isinstance(n, int) and n < 1 for n in x.shape[1:-1]):
             raise ValueError(
-                f"{base.describe(self)}: inputs of shape {inputs.shape} are too small for `kernel_size` "
+                f"{base.describe(self)}: inputs of shape {inputs.shape} are too small (Computed output size would be zero or negative) for `kernel_size` "
                 f"{layer.kernel_size}, `dilation_rate` {layer.dilation_rate} and padding={layer.padding!r}"
             )
         bias = base.declared_weight(self, "bias", (x.shape[-1],)) if layer.use_bias else None
@@ -105,7 +105,8 @@ class _Conv(_Convolution):
         layer: Any = self
         if layer.filters % layer.groups:
             raise ArgumentError(
-                f"{type(self).__name__}: argument `filters`: {layer.filters} is no multiple of `groups` {layer.groups}"
+                f"{type(self).__name__}: The number of filters must be evenly divisible by the number of groups: "
+                f"argument `filters`: {layer.filters} is no multiple of `groups` {layer.groups}"
             )
 
     def call(self, inputs: Float[Array, "batch *more_and_channels"]) -> Float[Array, "batch *more_and_filters"]:
@@ -116,7 +117,8 @@ class _Conv(_Convolution):
         channels = x.shape[-1]
         if channels % layer.groups:
             raise ValueError(
-                f"{base.describe(self)}: argument `groups` {layer.groups} does not divide the {channels} channels "
+                f"{base.describe(self)}: The number of input channels must be evenly divisible by the number of groups: "
+                f"argument `groups` {layer.groups} does not divide the {channels} channels "
                 "of the inputs"
             )
         shape = (*layer.kernel_size, channels // layer.groups, layer.filters)

@@ -42,7 +42,10 @@ class Merge(Layer):
         """
         if not isinstance(inputs, (list, tuple)) or not inputs:
             received = "an empty list" if isinstance(inputs, (list, tuple)) else f"shape {jnp.shape(inputs)}"
-            raise ValueError(f"{base.describe(self)}: argument `inputs` must be a list of arrays, received {received}")
+            raise ValueError(
+                f"{base.describe(self)}: A merge layer should be called on a list of inputs: "
+                f"argument `inputs` must be a list of arrays, received {received}"
+            )
         self.check_shapes([tuple(jnp.shape(x)) for x in inputs])
 
     def check_shapes(self, shapes: Sequence[tuple[Any, ...]]) -> None:
@@ -56,7 +59,9 @@ class Merge(Layer):
         for sizes in zip(*aligned, strict=True):
             # Sets would compare symbolic sizes by hash, so that equal ones stay one.
             if len({size for size in sizes if not _is_one(size)}) > 1:
-                self.refuse(shapes, "they must be equal, or of size 1, along each axis")
+                self.refuse(
+                    shapes, "Inputs have incompatible shapes, they must be equal, or of size 1, along each axis"
+                )
 
     def refuse(self, shapes: Sequence[tuple[Any, ...]], why: str) -> None:
         """Raise the error about input shapes that do not fit."""
@@ -117,7 +122,7 @@ class Subtract(Merge):
 
     def check_shapes(self, shapes: Sequence[tuple[Any, ...]]) -> None:
         if len(shapes) != 2:
-            self.refuse(shapes, "exactly 2 inputs are needed")
+            self.refuse(shapes, "the layer should be called on exactly 2 inputs")
         super().check_shapes(shapes)
 
     def merge(self, inputs: Sequence[Array], masks: Sequence[Any]) -> Array:
@@ -186,7 +191,11 @@ class Concatenate(Merge):
             self.refuse(shapes, f"they have no axis {self.axis} (argument `axis`)")
         rest = {tuple(n for i, n in enumerate(shape) if i != self.axis % rank) for shape in shapes}
         if len(rest) > 1:
-            self.refuse(shapes, f"they must be equal along every axis but {self.axis} (argument `axis`)")
+            self.refuse(
+                shapes,
+                f"inputs with matching shapes except for the concatenation axis are required: they must be equal along every axis "
+                f"but {self.axis} (argument `axis`)",
+            )
 
     def merge(self, inputs: Sequence[Array], masks: Sequence[Any]) -> Array:
         return jnp.concatenate(inputs, axis=self.axis)
@@ -229,7 +238,7 @@ class Dot(Merge):
 
     def check_shapes(self, shapes: Sequence[tuple[Any, ...]]) -> None:
         if len(shapes) != 2:
-            self.refuse(shapes, "exactly 2 inputs are needed")
+            self.refuse(shapes, "the layer should be called on exactly 2 inputs")
         axes = self._axes(len(shapes[0]), len(shapes[1]))
         if min(len(shape) for shape in shapes) < 2 or 0 in axes:
             self.refuse(shapes, f"axes {self.axes} (argument `axes`) must be axes after that of the batch")

@@ -52,7 +52,8 @@ class Reshape(Layer):
         fits = size % known == 0 if -1 in self.target_shape and known else size == known
         if not fits:
             raise ValueError(
-                f"{base.describe(self)}: cannot give inputs of shape {inputs.shape} the shape (batch, "
+                f"{base.describe(self)}: The total size of the tensor must be unchanged: cannot give inputs of shape "
+                f"{inputs.shape} the shape (batch, "
                 f"{', '.join(map(str, self.target_shape))}) (argument `target_shape`)"
             )
         return inputs.reshape(inputs.shape[0], *(size // known if n == -1 else n for n in self.target_shape))
@@ -152,7 +153,8 @@ class _Cropping(Layer):
             if isinstance(size, int) and before + after >= size:
                 raise ValueError(
                     f"{base.describe(self)}: argument `cropping` takes {before} + {after} off axis {axis} "
-                    f"of inputs of shape {inputs.shape}, which leaves nothing"
+                    f"of inputs of shape {inputs.shape}, which leaves nothing: it should be smaller than the corresponding "
+                    "spatial dimension of the input"
                 )
             slices[axis] = slice(before, size - after)
         return inputs[tuple(slices)]

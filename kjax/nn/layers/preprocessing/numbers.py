@@ -97,7 +97,10 @@ class Normalization(Layer):
         """
         rank = len(shape)
         if any(not -rank <= axis < rank for axis in self.axis):
-            raise ValueError(f"{base.describe(self)}: inputs of shape {tuple(shape)} have no axis {self.axis}")
+            raise ValueError(
+                f"{base.describe(self)}: All `axis` values must be in the range [-ndim, ndim): inputs of shape {tuple(shape)} have "
+                f"no axis {self.axis}"
+            )
         kept = tuple(sorted(axis % rank for axis in self.axis))
         if any(shape[axis] is None for axis in kept):
             raise ValueError(
@@ -167,7 +170,9 @@ class Discretization(Layer):
                 f"{base.describe(self)}: `sparse` is for rows: output_mode 'one_hot', 'multi_hot' or 'count'"
             )
         if self.bin_boundaries is None and self.num_bins is None:
-            raise ValueError(f"{base.describe(self)}: give `bin_boundaries`, or `num_bins` and call `adapt`")
+            raise ValueError(
+                f"{base.describe(self)}: You need to set either `num_bins` or `bin_boundaries`; for `num_bins` call `adapt`"
+            )
 
     def call(self, inputs: Num[Array, "*shape"]) -> Array:
         if self.bin_boundaries is None:
