@@ -102,7 +102,7 @@ def test_stateful_layers_carry_their_states_through_every_method(name: str) -> N
         pieces(SEQUENCES[:2])
     with pytest.raises(ValueError, match=r"has 1 states|has 2 states"):
         pieces.reset_states([np.zeros((4, 3))] * 3)
-    with pytest.raises(ValueError, match="is stateful: .*the batch size must be static"):
+    with pytest.raises(ValueError, match=r"is stateful: .*the batch size must be static"):
         getattr(L, name)(3, stateful=True)(K.Input((3, 5)))
     with pytest.raises(AttributeError, match="carries no states"):
         whole.reset_states()
