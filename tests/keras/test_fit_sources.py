@@ -245,7 +245,7 @@ def test_tables():
     ("arguments", "message"),
     [
         ({"x": batches, "y": Y}, "hold the targets and weights themselves"),
-        ({"x": batches, "validation_split": 0.2}, "for arrays only"),
+        ({"x": batches, "validation_split": 0.2}, "only supported for tensors or NumPy arrays"),
         ({"x": X, "y": Y, "validation_data": 3}, "a source of such batches, received int"),
         ({"x": iter([])}, "gave no batch"),
         ({"x": iter([(X[:, :4], Y)])}, r"expects samples of shape \(6,\), received \(4,\)"),
