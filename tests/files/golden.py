@@ -65,7 +65,21 @@ class Recording:
         values = model.train_on_batch(
             self.data("x", rows), self.data("t", rows), sample_weight=self.data("sw", rows), class_weight=weights
         )
-        return np.atleast_1d(np.asarray(values, "float64"))
+        return _in_order_of_keras2(model, values)
+
+
+def _in_order_of_keras2(model: Any, values: Any) -> np.ndarray:
+    """What a method returned, in the order of Keras 2, where the metrics came output by output."""
+    values, names, outputs = np.atleast_1d(np.asarray(values, "float64")), model.metrics_names, model.output_names
+    if len(outputs) == 1:
+        return values
+    losses = ["loss", *(f"{output}_loss" for output in outputs)]
+
+    def place(name: str) -> tuple[int, int]:
+        owner = next((i for i, output in enumerate(outputs) if name.startswith(f"{output}_")), 0)
+        return (0, losses.index(name)) if name in losses else (1, owner)
+
+    return values[sorted(range(len(names)), key=lambda i: place(names[i]))]
 
 
 def error(got: Any, want: Any) -> float:
@@ -145,7 +159,7 @@ def _training(model: Any, recording: Recording) -> Iterator[tuple[str, float]]:
     size = recording.meta.get("eval_batch") or recording.batch
 
     def evaluated() -> np.ndarray:
-        return np.atleast_1d(np.asarray(model.evaluate(x, t, batch_size=size, sample_weight=w, verbose=0)))
+        return _in_order_of_keras2(model, model.evaluate(x, t, batch_size=size, sample_weight=w, verbose=0))
 
     yield "evaluate", error(evaluated(), train["eval_before"])
     want = train["plain_losses" if plain else "losses"]

@@ -104,7 +104,8 @@ def compile_model(model: Any, config: Mapping[str, Any]) -> None:
     given = {key: _object(value, key) for key, value in given.items()}
     for key in ("metrics", "weighted_metrics"):
         given[key] = given[key] or None
-    model.compile(optimizer=optimizer, **given)
+    mode = config.get("sample_weight_mode") if eras.is_old() else None
+    model.compile(optimizer=optimizer, **given, **({"sample_weight_mode": mode} if mode is not None else {}))
     model._compilation.keras2 = config.get("keras2") is True or eras.era() in (eras.KERAS1, eras.KERAS2)
 
 
