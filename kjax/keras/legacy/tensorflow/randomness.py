@@ -2,30 +2,75 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.settings import next_seed
+from kjax.keras.legacy.tensorflow import philox
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, fresh_key, shape_of
 from kjax.keras.legacy.tensorflow.tensor import unwrap, wrap
 
 
+def _state(operation: str, shape: Any, dtype: Any, seed: Any) -> philox.State | None:
+    """The state of an operation that is called now and repeats itself; None where JAX draws."""
+    if scopes.current() is not None or isinstance(seed, Tracer):
+        return None
+    seed = None if seed is None else int(np.asarray(seed))
+    return philox.streams.state(operation, np.dtype(dtype_of(dtype)).name, math.prod(shape_of(shape)), seed)
+
+
+def _stateless(seed: Any) -> philox.State | None:
+    """The state of a seed of two integers; None for one that is traced."""
+    is_known = not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(seed))
+    return philox.State.of_stateless(np.asarray(seed)) if is_known else None
+
+
+def _drawn(kind: Any, state: philox.State, shape: Any, dtype: Any, *args: Any) -> Any:
+    """Numbers on the host as an array; of types that the generator lacks made of float32."""
+    name = np.dtype(dtype_of(dtype)).name
+    made = name if kind is philox.integers or name in ("float32", "float64") else "float32"
+    return jnp.asarray(kind(state, shape_of(shape), made, *args), name)
+
+
+def stateless_numbers(kind: Any, seed: Any, shape: Any, dtype: Any) -> Any:
+    """Numbers of a seed of two integers; None for one that is traced."""
+    state = _stateless(seed)
+    return None if state is None else _drawn(kind, state, shape, dtype)
+
+
+def _spread(numbers: Any, low: Any, high: Any) -> Any:
+    high = 1.0 if high is None else high
+    return numbers if isinstance(low, (int, float)) and (low, high) == (0, 1) else numbers * (high - low) + low
+
+
 @define
 def random_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None) -> Any:
+    if (state := _state("normal", shape, dtype, seed)) is not None:
+        return mean + stddev * _drawn(philox.normal, state, shape, dtype)
     return mean + stddev * jax.random.normal(fresh_key(seed), shape_of(shape), dtype_of(dtype))
 
 
 @define
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", seed: Any = None) -> Any:
+    if (state := _state("truncated_normal", shape, dtype, seed)) is not None:
+        return mean + stddev * _drawn(philox.truncated_normal, state, shape, dtype)
     return mean + stddev * jax.random.truncated_normal(fresh_key(seed), -2.0, 2.0, shape_of(shape), dtype_of(dtype))
 
 
 @define
 def random_uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", seed: Any = None) -> Any:
-    if jnp.issubdtype(dtype_of(dtype), jnp.integer):
+    whole = jnp.issubdtype(dtype_of(dtype), jnp.integer)
+    if (state := _state("integers" if whole else "uniform", shape, dtype, seed)) is not None:
+        if whole:
+            return _drawn(philox.integers, state, shape, dtype, minval, maxval)
+        return _spread(_drawn(philox.uniform, state, shape, dtype), minval, maxval)
+    if whole:
         return jax.random.randint(fresh_key(seed), shape_of(shape), minval, maxval, dtype_of(dtype))
     return jax.random.uniform(
         fresh_key(seed), shape_of(shape), dtype_of(dtype), minval, 1.0 if maxval is None else maxval
@@ -57,6 +102,7 @@ class Generator:
 
     def __init__(self, seed: Any = None, **options: Any) -> None:
         self._seed, self._draws = next_seed() if seed is None else int(np.ravel(seed)[0]), 0
+        self._place = philox.State(0, self._seed)
 
     @staticmethod
     def from_seed(seed: int, alg: Any = None) -> Generator:
@@ -68,16 +114,32 @@ class Generator:
         """A generator with a seed of the session."""
         return Generator()
 
+    def _eager(self, kind: Any, shape: Any, dtype: Any, *args: Any) -> Any:
+        """Numbers from the generator's place, which moves on; None while a function is compiled."""
+        if scopes.current() is not None:
+            return None
+        place = self._place
+        self._place = philox.State(place.key, place.counter + math.prod(shape_of(shape)) * philox.SKIP)
+        return _drawn(kind, place, shape, dtype, *args)
+
     def _next(self) -> Any:
         self._draws += 1
         return jax.random.fold_in(jax.random.key(self._seed), self._draws)
 
     def normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32", name: Any = None) -> Any:
         """Normally distributed numbers."""
+        if (numbers := self._eager(philox.normal, shape, dtype)) is not None:
+            return wrap(mean + stddev * numbers)
         return wrap(mean + stddev * jax.random.normal(self._next(), shape_of(shape), dtype_of(dtype)))
 
     def uniform(self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", name: Any = None) -> Any:
         """Evenly distributed numbers."""
+        if jnp.issubdtype(dtype_of(dtype), jnp.integer):
+            numbers = self._eager(philox.integers, shape, dtype, minval, maxval)
+        elif (numbers := self._eager(philox.uniform, shape, dtype)) is not None:
+            numbers = _spread(numbers, minval, maxval)
+        if numbers is not None:
+            return wrap(numbers)
         if jnp.issubdtype(dtype_of(dtype), jnp.integer):
             return wrap(jax.random.randint(self._next(), shape_of(shape), minval, maxval, dtype_of(dtype)))
         top = 1.0 if maxval is None else maxval
@@ -85,6 +147,8 @@ class Generator:
 
     def truncated_normal(self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32") -> Any:
         """Normally distributed numbers, those beyond two deviations drawn anew."""
+        if (numbers := self._eager(philox.truncated_normal, shape, dtype)) is not None:
+            return wrap(mean + stddev * numbers)
         return wrap(
             mean + stddev * jax.random.truncated_normal(self._next(), -2.0, 2.0, shape_of(shape), dtype_of(dtype))
         )
@@ -101,23 +165,26 @@ class Generator:
     def skip(self, delta: int) -> Any:
         """Leave numbers out."""
         self._draws += int(unwrap(delta))
+        self._place = philox.State(self._place.key, self._place.counter + int(unwrap(delta)) * philox.SKIP)
         return self.state
 
     @property
     def state(self) -> Any:
-        """The number of draws, 0, and the seed."""
-        return wrap(jnp.asarray([self._draws, 0, self._seed & 0x7FFFFFFF], jnp.int32))
+        """The count, in two halves, and the key."""
+        low, high = self._place.counter & (2**64 - 1), self._place.counter >> 64
+        return wrap(np.asarray([low, high, self._place.key], np.uint64).view(np.int64))
 
     @property
     def key(self) -> Any:
-        """The seed."""
-        return wrap(jnp.asarray(self._seed & 0x7FFFFFFF, jnp.int32))
+        """The key."""
+        return wrap(np.asarray(self._place.key, np.uint64).view(np.int64))
 
     algorithm = 1
 
     def reset(self, state: Any) -> None:
         """Go on from a state."""
-        self._draws, _, self._seed = (int(v) for v in np.asarray(unwrap(state)))
+        low, high, key = (int(v) & (2**64 - 1) for v in np.asarray(unwrap(state)))
+        self._place, self._draws, self._seed = philox.State(key, low | high << 64), 0, low & 0x7FFFFFFF
 
     @staticmethod
     def from_state(state: Any, alg: Any = None) -> Generator:
@@ -142,6 +209,7 @@ class Generator:
     def reset_from_seed(self, seed: int) -> None:
         """Begin anew."""
         self._seed, self._draws = int(seed), 0
+        self._place = philox.State(0, self._seed)
 
 
 _global: list[Generator] = []
@@ -161,6 +229,8 @@ def set_global_generator(generator: Generator) -> None:
 
 @define
 def stateless_split(seed: Any, num: int = 2) -> Any:
+    if (state := _stateless(seed)) is not None:
+        return jnp.asarray(philox.integers(state, (int(num), 2), "int32"))
     return jax.random.randint(key_of(seed), (int(num), 2), 0, 2**31 - 1)
 
 
@@ -170,20 +240,30 @@ def key_of(seed: Any) -> Any:
 
 @define
 def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32") -> Any:
+    if (state := _stateless(seed)) is not None:
+        return mean + stddev * _drawn(philox.normal, state, shape, dtype)
     key = key_of(seed)
     return mean + stddev * jax.random.normal(key, shape_of(shape), dtype_of(dtype))
 
 
 @define
 def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = 1, dtype: Any = "float32") -> Any:
+    whole = jnp.issubdtype(dtype_of(dtype), jnp.integer)
+    if (state := _stateless(seed)) is not None:
+        if whole:
+            return _drawn(philox.integers, state, shape, dtype, minval, maxval)
+        return _spread(_drawn(philox.uniform, state, shape, dtype), minval, maxval)
     key = key_of(seed)
-    if jnp.issubdtype(dtype_of(dtype), jnp.integer):
+    if whole:
         return jax.random.randint(key, shape_of(shape), minval, maxval, dtype_of(dtype))
     return jax.random.uniform(key, shape_of(shape), dtype_of(dtype), minval, 1.0 if maxval is None else maxval)
 
 
 @define
 def shuffle(value: Any, seed: Any = None) -> Any:
+    state = _state("shuffle", (jnp.shape(value)[0],), "int32", seed)
+    if state is not None:
+        return jnp.asarray(value)[philox.permutation(state, jnp.shape(value)[0])]
     return jax.random.permutation(fresh_key(seed), value)
 
 
@@ -212,4 +292,6 @@ def stateless_binomial(shape: Any, seed: Any, counts: Any, probs: Any, output_dt
 
 @define
 def fold_in(seed: Any, data: Any, alg: Any = None) -> Any:
+    if (state := _stateless(seed)) is not None:
+        return jnp.stack([jnp.asarray(philox.integers(state, (1,), "int32"))[0], jnp.asarray(data, jnp.int32)])
     return jax.random.randint(jax.random.fold_in(key_of(seed), jnp.asarray(data, jnp.uint32)), (2,), 0, 2**31 - 1)

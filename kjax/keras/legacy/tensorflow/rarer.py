@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from kjax.keras.legacy.tensorflow import philox
 from kjax.keras.legacy.tensorflow.arrays import cast
 from kjax.keras.legacy.tensorflow.door import define, dtype_of, fresh_key, function_of, shape_of
-from kjax.keras.legacy.tensorflow.randomness import key_of
+from kjax.keras.legacy.tensorflow.randomness import key_of, stateless_numbers
 from kjax.keras.legacy.tensorflow.tensor import Tensor, apply, as_bytes, is_text, sizes, unwrap
 from kjax.nn.ops import ctc as alignments
 
@@ -305,6 +306,8 @@ def batch_to_space(input: Any, block_shape: Any, crops: Any) -> Any:
 def stateless_truncated_normal(
     shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = "float32"
 ) -> Any:
+    if (numbers := stateless_numbers(philox.truncated_normal, seed, shape, dtype)) is not None:
+        return mean + stddev * numbers
     return mean + stddev * jax.random.truncated_normal(key_of(seed), -2, 2, shape_of(shape), dtype_of(dtype))
 
 
