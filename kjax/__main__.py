@@ -11,7 +11,7 @@ USAGE = """usage: python -m kjax [--keras 1|2|tf|3] SCRIPT [ARG ...]
 Runs a Keras script on kjax: `import keras` and `from tensorflow import keras` mean kjax in it, by all
 paths of all generations.
 
-  --keras VERSION   the generation that the script is written for: 1, 2, tf, 3, or a version such as 2.2.4;
+  --keras VERSION   the generation that the script is written for: 1, 2, tf, 3, or a version such as 2.3;
                     it decides defaults, names (`acc`) and messages. Without it the script's imports and
                     spellings tell, where they leave no doubt; else it is 3.
   -m MODULE         run a module, as `python -m` does
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         from kjax.keras.legacy.install import version_of
 
         try:
-            version = version_of(version)
+            version_of(version)
         except ValueError as error:
             _stop(f"python -m kjax --keras: {error}")
     if not is_module and not os.path.exists(name):

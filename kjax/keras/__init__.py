@@ -72,7 +72,7 @@ def version() -> str:
     from kjax.keras.core.settings import settings
     from kjax.keras.legacy.modules import VERSIONS
 
-    return VERSIONS[settings.era]
+    return VERSIONS[settings.release or settings.era]
 
 
 def __getattr__(name: str) -> Any:

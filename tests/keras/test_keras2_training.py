@@ -426,3 +426,28 @@ def test_loops_over_arrays_with_functions_of_the_model() -> None:
         loops.fit_loop(model, model.train_function, ins, validation_steps=4)
     found = training_generator.evaluate_generator(model, iter([(X, Y)]), steps=1)
     np.testing.assert_allclose(found[0], history.history["val_loss"][1], rtol=1e-5)
+
+
+def test_metrics_and_weights_of_keras_2_3() -> None:
+    """Numbers and names of Keras 2.3.1."""
+    kjax.keras.install("2.3")
+    assert kjax.keras.__version__ == "2.3.1"
+    a = L.Input((3,))
+    model = Model(a, [L.Dense(1, name="p", activation="sigmoid")(a), L.Dense(2, name="q")(a)])
+    model.compile(
+        "adam",
+        ["binary_crossentropy", "mse"],
+        metrics={"p": ["accuracy", "mse"], "q": "mae"},
+        weighted_metrics={"q": ["mse"]},
+    )
+    assert model.metrics_names == ["loss", "p_loss", "q_loss", "p_accuracy", "p_mse", "q_mae", "q_mse"]
+    model.set_weights([np.full((3, 1), 0.1), np.zeros(1), np.ones((3, 2)), np.zeros(2)])
+    weights = np.arange(8.0)
+    targets = [np.arange(8) % 2, np.zeros((8, 2))]
+    found = model.evaluate(np.ones((8, 3)), targets, sample_weight=[weights, weights], verbose=0)
+    np.testing.assert_allclose(found, [33.89024, 2.39024, 31.5, 0.5, 0.25554, 3.0, 9.0], atol=1e-5)
+    assert "learning_rate" in model.optimizer.get_config()
+    assert model.optimizer.lr.name.endswith("/learning_rate:0")
+    assert L.LSTM(2).recurrent_activation.__name__ == "sigmoid"
+    kjax.keras.install(2)
+    assert kjax.keras.__version__ == "2.2.4" and L.LSTM(2).recurrent_activation.__name__.startswith("hard_")

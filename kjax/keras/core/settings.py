@@ -31,6 +31,7 @@ class Settings:
         epsilon: fuzz factor that ``keras.config.epsilon`` returns.
         image_data_format: default ``data_format``.
         era: generation of Keras whose defaults, names and messages hold: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
+        release: ``'2.3'`` for scripts of Keras 2.3 in the era of Keras 2: names and aggregation of metrics were those of today.
         reads_older: whether a config of an older generation is being read.
         draws_graphs: whether functions of variables make graphs in every era, as in scripts for TensorFlow 1.
         sessions: how often the session was cleared.
@@ -53,6 +54,7 @@ class Settings:
     epsilon: float = 1e-7
     image_data_format: str = "channels_last"
     era: str = "3"
+    release: str = ""
     reads_older: bool = False
     draws_graphs: bool = False
     sessions: int = 0

@@ -90,7 +90,10 @@ def layer_call(
     if era != "3":
         given |= {k: v for k, v in spellings.DEFAULTS_BEFORE_3.get(name, {}).items() if k not in taken}
     if era in OLD_ERAS:
-        given |= {k: v for k, v in spellings.ERA_DEFAULTS.get(name, {}).items() if k not in taken}
+        defaults = spellings.ERA_DEFAULTS.get(name, {}) | spellings.RELEASE_DEFAULTS.get(settings.release, {}).get(
+            name, {}
+        )
+        given |= {k: v for k, v in defaults.items() if k not in taken}
         positional = list(args)
         for index, (field, value) in enumerate(zip(fields, positional, strict=False)):
             positional[index] = _of_era(field, value)

@@ -69,7 +69,7 @@ class Facade(ModuleType):
         if place is None or (name.startswith("__") and name not in ("__version__", "__all__", "__internal__")):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if name == "__version__":
-            return VERSIONS[settings.era]
+            return VERSIONS[settings.release or settings.era]
         if name == "__all__":
             return [entry for entry in dir(self) if not entry.startswith("_")]
         found = self._find(place, name)
@@ -258,6 +258,10 @@ class _WithKeras(importlib.abc.Loader):
         return getattr(self._loader, name)
 
 
+def _numbers(version: Any) -> list[str]:
+    return str(version).lower().removeprefix("keras").strip(" -=v").split(".")
+
+
 def version_of(version: Any) -> str:
     """The era that a user names: ``1``, ``2``, ``'tf'``, ``3``, or a version such as ``'2.2.4'``.
 
@@ -293,6 +297,7 @@ def set_era(version: Any) -> None:
         version: see :func:`install`.
     """
     settings.era = version_of(version)
+    settings.release = "2.3" if settings.era == "2" and ".".join(_numbers(version)[:2]) == "2.3" else ""
     settings.draws_graphs = False
     tracer: Any = jax.core.Tracer
     if settings.era in ("1", "2"):  # what `call` of a layer gets while it is traced was a tensor of TensorFlow
@@ -310,14 +315,15 @@ def install(version: Any = 3) -> None:
 
     Args:
         version: the generation that scripts are written for: ``1``, ``2``, ``'tf'`` or ``3``, or a version such as
-            ``'2.2.4'``. It decides defaults (the LSTM's ``recurrent_activation``), names (``acc``) and messages.
+            ``'2.2.4'``. It decides defaults (the LSTM's ``recurrent_activation``), names (``acc``) and messages. ``'2.3'``
+            is Keras 2 with the metrics of 2.3.1: ``accuracy``, objects with a state.
 
     Raises:
         ValueError: an unknown version.
     """
-    era = version_of(version)
+    version_of(version)  # complains about unknown ones before anything is undone
     uninstall()
-    set_era(era)
+    set_era(version)
     set_aside = _set_aside_modules()
     sys.meta_path.insert(0, Finder(importlib.util.find_spec("tensorflow") is not None, set_aside))
     if "tensorflow" in sys.modules:

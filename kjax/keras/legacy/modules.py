@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kjax.keras.legacy import source
 
-VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1"}
+VERSIONS = {"1": "1.2.2", "2": "2.2.4", "2.3": "2.3.1", "tf": "2.15.0", "3": "3.15.1"}
 """What ``keras.__version__`` says in each era."""
 
 ROOTS = (

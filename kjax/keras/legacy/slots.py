@@ -86,7 +86,10 @@ def hyperparameters(optimizer: Any) -> dict[str, Hyperparameter]:
     if not names or not kind.__module__.startswith("kjax."):
         return {}
     scope = unique_scope(kind.__name__)
-    for box, name in ((optimizer._iterations, "iterations"), (optimizer._rate, "lr")):
+    for box, name in (
+        (optimizer._iterations, "iterations"),
+        (optimizer._rate, "learning_rate" if settings.release else "lr"),
+    ):
         if box is not None:
             box.older_name = f"{scope}/{name}"
     return {name: Hyperparameter(name, getattr(optimizer.rule, name), scope) for name in names}

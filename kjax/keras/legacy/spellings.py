@@ -225,6 +225,11 @@ ERA_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Defaults of layers in the eras of Keras 1 and 2 that are others now."""
 
+RELEASE_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "2.3": {name: {"recurrent_activation": "sigmoid"} for name in ("LSTM", "GRU", "LSTMCell", "GRUCell")},
+}
+"""Of these, what another release of Keras 2 had."""
+
 DEFAULTS_BEFORE_3: dict[str, dict[str, Any]] = {
     **_MERGING,
     "AveragePooling1D": {"pool_size": 2},

@@ -189,7 +189,7 @@ class Compilation:
 
     def _names(self, given: Any, found: Sequence[Any], prefix: str = "") -> list[str]:
         """Names of metrics in the logs: those of today, or of Keras 1 and 2."""
-        if settings.era not in OLD_ERAS:
+        if settings.era not in OLD_ERAS or settings.release:
             return [metric.name for metric in found]
         return [prefix + metric_name(item, metric) for item, metric in zip(_listed(given), found, strict=True)]
 

@@ -65,7 +65,8 @@ class Overridable(Training):
     def metrics(self) -> list[Metric]:
         """The tracker of the loss, the compiled metrics, those of the outputs' losses, and those kept as attributes."""
         found: list[Metric] = []
-        if settings.era in OLD_ERAS and scopes.current() is None and scopes.read_by_script():
+        asked = settings.era in OLD_ERAS and scopes.current() is None and scopes.read_by_script()
+        if asked and not settings.release:
             return self._given_metrics()  # type: ignore[return-value]
         if self._compilation is not None:
             self._show_running_metrics()
@@ -73,7 +74,9 @@ class Overridable(Training):
             if settings.era == "tf" and self._compilation.loss is None and overrides(self, "train_step"):
                 if scopes.read_by_script():  # to whom there is no loss whose mean could be told
                     found = found[1:]
-            if settings.era == "tf" and scopes.current() is None:  # tf.keras lists them one by one, losses first
+            if asked:
+                found = found[1:]
+            if asked or (settings.era == "tf" and scopes.current() is None):  # listed one by one, losses first
                 found = sorted(found, key=lambda metric: isinstance(metric, CompiledMetrics))
                 given = self._compilation.given_metrics
                 found = [

@@ -151,7 +151,7 @@ class Training(Closing, _Base):
         self._compilation = Compilation(handle, loss, loss_weights, metrics, weighted_metrics, bool(run_eagerly))
         self._compilation.steps_per_execution = int(steps_per_execution)
         self._compilation.jit_compile = (not run_eagerly) if jit_compile == "auto" else bool(jit_compile)
-        self._compilation.keras2 = settings.era in ("1", "2")
+        self._compilation.keras2 = settings.era in ("1", "2") and not settings.release
         self.stop_training = False
         self._forget_training()
         for name in ("target_tensors", "sample_weight_mode"):

@@ -281,12 +281,15 @@ def _float32(value: Any) -> Any:
 def _optimizer(name: str, config: Config) -> Config:
     if name not in OPTIMIZERS:
         return entry(config)
+    rate = "learning_rate" if settings.release else "lr"
     given = {**config, "lr": config.get("learning_rate")}
     given["decay"] = config.get("decay") or 0.0
     given.setdefault("schedule_decay", 0.004)
     kept = VARIABLES.get(name, "lr momentum decay beta_1 beta_2").split()
     written = {
-        key: _float32(given.get(key)) if key in kept and not isinstance(given.get(key), Mapping) else given.get(key)
+        rate if key == "lr" else key: _float32(given.get(key))
+        if key in kept and not isinstance(given.get(key), Mapping)
+        else given.get(key)
         for key in OPTIMIZERS[name].split()
         if key != "amsgrad" or settings.era != "1"
     }
