@@ -52,13 +52,22 @@ def print_summary(
     graph = None if nodes is None or _is_chain(nodes) else nodes
     layers = model.operations if nodes is not None else model.layers
     if settings.era in OLD_ERAS:
-        from kjax.keras.legacy.printing import print_older_summary
+        from kjax.keras.legacy.printing import print_older_summary, rows_of_keras1
 
         if not model.built and settings.era == "2":
             raise ValueError(
                 f"model {model.name!r} has never been called, so that it has no weights to show; build it first, or give "
                 "its first layer an input shape"
             )
+        if settings.era == "1" and hasattr(model, "_stack"):
+            sources = dict(rows_of_keras1(model))
+            rows = _older_rows(sources, nodes, None)
+            told = [
+                (*row[:3], [f"{source}[0][0]"] if source else [])
+                for row, source in zip(rows, sources.values(), strict=True)
+            ]
+            print_older_summary(model, told, line_length, positions, print_fn)
+            return
         shown = layers[_slice(layers, layer_range)]
         print_older_summary(model, _older_rows(shown, nodes, graph), line_length, positions, print_fn)
         return

@@ -177,3 +177,28 @@ def test_blocks_of_resnet50(version: int) -> None:
     assert model.output_shape == (None, 4, 4, 4) and {"res2a_branch1", "bn2b_branch2c", added} <= {
         layer.name for layer in model.layers
     }
+
+
+def test_tables_of_sequential_models(capsys: pytest.CaptureFixture[str]) -> None:
+    """As Keras 1.2.2 shows them: what the first layer reads, and the layers of merged branches."""
+    L, Sequential = of("keras.layers"), of("keras.models").Sequential
+    a, b = Sequential([L.Dense(2, input_dim=2)]), Sequential([L.Dense(2, input_dim=3)])
+    both = Sequential([L.Merge([a, b], mode="sum"), L.Dense(1)])
+    both.compile("sgd", "mse")
+    assert both.model.input_names == ["dense_input_1", "dense_input_2"]
+    both.summary()
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("dense")]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("dense_1", "dense_input_1[0][0]"), ("dense_2", "dense_input_2[0][0]"), ("dense_3", "merge_1[0][0]")
+    ]  # fmt: skip
+
+
+def test_names_of_iterators_and_of_modules_as_dicts(tmp_path: Any) -> None:
+    image = pytest.importorskip("PIL.Image")
+    for kind in ("cats", "dogs"):
+        (tmp_path / kind).mkdir()
+        image.new("RGB", (4, 4)).save(tmp_path / kind / "0.png")
+    found = of("keras.preprocessing.image").ImageDataGenerator().flow_from_directory(str(tmp_path), target_size=(4, 4))
+    assert (found.nb_sample, found.nb_class) == (2, 2)
+    activations, get = of("keras.activations"), of("keras.utils.generic_utils").get_from_module
+    assert get("relu", vars(activations), "activation") is activations.relu

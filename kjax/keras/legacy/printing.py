@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kjax.keras.console import display, print_message
@@ -139,6 +139,26 @@ def make_progress(verbose: Any, epochs: int, steps: int | None, names: Sequence[
 # -- summary -----------------------------------------------------------------------------------------------------
 
 
+def rows_of_keras1(model: Any) -> Iterator[tuple[Any, str | None]]:
+    """The layers of a sequential model of Keras 1, those of merged branches too, and what stood under `Connected to`.
+
+    Args:
+        model: a sequential model.
+    """
+    before: str | None = getattr(model._input_layer, "name", None)
+    for place, layer in enumerate(model._stack):
+        branches = getattr(layer, "branches", None)
+        if place == 0 and branches:
+            for branch in branches:
+                yield from rows_of_keras1(branch) if hasattr(branch, "_stack") else ((branch, None),)
+        else:
+            yield layer, None if place == 0 and hasattr(layer, "_stack") else before
+        inner = layer
+        while place == 0 and getattr(inner, "_stack", None):  # its output was that of its last layer
+            inner = inner._stack[-1]
+        before = inner.name
+
+
 def print_older_summary(
     model: Any,
     rows: Iterable[tuple[str, str, int, list[str] | None]],
@@ -156,12 +176,7 @@ def print_older_summary(
         print_fn: called with each line; ``print`` by default.
     """
     rows = list(rows)
-    if settings.era == "1" and all(row[3] is None for row in rows):  # there was one table for all models
-        before = [None, *(name.partition(" (")[0] for name, *_ in rows)]
-        rows = [(*row[:3], [f"{last}[0][0]"] if last else None) for row, last in zip(rows, before, strict=False)]
-        connected = True
-    else:
-        connected = any(row[3] is not None for row in rows)
+    connected = settings.era == "1" or any(row[3] is not None for row in rows)  # Keras 1 had one table for all models
     width = line_length or (100 if settings.era == "1" else 98 if connected else 65)
     ends = list(positions or ([0.33, 0.55, 0.67, 1.0] if connected else [0.45, 0.85, 1.0]))
     if ends[-1] <= 1:

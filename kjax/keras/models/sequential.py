@@ -12,7 +12,7 @@ from kjax.keras.core import scope as scopes
 from kjax.keras.core.doors import files
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.operation import Input, InputLayer
-from kjax.keras.core.settings import settings, unique_name
+from kjax.keras.core.settings import settings, to_snake_case, unique_name
 from kjax.keras.core.tensor import KerasTensor, batch_is_free, is_symbolic
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.legacy.form import of_era
@@ -77,6 +77,8 @@ class Sequential(Model):
             shape = _declared_shape(layer)
             if shape is not None:
                 name = f"{layer.name}_input" if settings.era != "3" else None
+                if settings.era == "1":  # ``dense_input_1``, whatever the layer's own name
+                    name = unique_name(f"{to_snake_case(type(layer).__name__)}_input")
                 self._input_layer = Input(batch_shape=shape, dtype=layer._input_dtype, name=name)._keras_history[0]
         self._stack.append(layer)
         if rebuild and self._plan is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import inspect
 import marshal
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -161,6 +162,8 @@ def get_from_module(
     else:
         return identifier
     found = get_custom_objects().get(name) or module_params.get(name)
+    if not found and isinstance(module := sys.modules.get(str(module_params.get("__name__"))), types.ModuleType):
+        found = getattr(module, name, None)  # ``vars(keras.activations)``: its names are looked up when they are read
     if not found:
         raise ValueError(f"{module_name}: unknown name {name!r}; {did_you_mean(str(name), list(module_params))}")
     return found if arguments is None else found(**arguments)

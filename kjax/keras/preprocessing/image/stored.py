@@ -32,7 +32,19 @@ class _FileIterator(ImageIterator):
     class_indices: dict[Any, int]
     classes: Any
     filenames: list[str]
+    samples: int
+    num_classes: int
     _filepaths: list[str]
+
+    @property
+    def nb_sample(self) -> int:
+        """The number of samples, as Keras 1 called it."""
+        return self.samples
+
+    @property
+    def nb_class(self) -> int:
+        """The number of classes, as Keras 1 called it."""
+        return self.num_classes
 
     @takes(
         f"image_data_generator target_size color_mode data_format {SAVED} subset interpolation keep_aspect_ratio dtype"
