@@ -121,3 +121,10 @@ def test_named_functions_of_lambda_layers_are_written_as_code(tmp_path: Any) -> 
 def test_a_script_may_call_call() -> None:
     layer = L.Dense(2, kernel_initializer="ones")
     np.testing.assert_array_equal(K.eval(layer.call(K.variable(np.ones((1, 3))))), [[3.0, 3.0]])
+
+
+def test_names_of_layers_count_with_uids() -> None:
+    assert (K.get_uid("foo"), K.get_uid("foo"), K.get_uid("dense")) == (1, 2, 1)
+    assert L.Dense(1).name == "dense_2" and K.get_uid("dense") == 3
+    K.reset_uids()
+    assert L.Dense(1).name == "dense_1" and K.get_uid("foo") == 1

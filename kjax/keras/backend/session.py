@@ -14,6 +14,7 @@ from kjax.keras.core.settings import settings
 from kjax.keras.core.types import FLOAT8
 from kjax.keras.core.types import normalize_data_format as standardize_data_format
 from kjax.keras.core.types import standardize_dtype as standardize_dtype
+from kjax.keras.legacy.arguments import OLD_ERAS
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 
@@ -66,14 +67,17 @@ def normalize_data_format(value: str | None = None) -> str:
 
 
 def get_uid(prefix: str = "") -> int:
-    """A number that counts up for each prefix."""
+    """A number that counts up for each prefix; in the eras of Keras 1 and 2 names of layers count with it."""
+    if settings.era in OLD_ERAS:
+        settings.names[prefix] = max(settings.names[prefix], 1) + 1
+        return settings.names[prefix] - 1
     settings.names[f"uid:{prefix}"] += 1
     return settings.names[f"uid:{prefix}"]
 
 
 def reset_uids() -> None:
     """Start the numbers of :func:`get_uid` anew."""
-    for name in [n for n in settings.names if n.startswith("uid:")]:
+    for name in [n for n in settings.names if n.startswith("uid:") or settings.era in OLD_ERAS]:
         del settings.names[name]
 
 
