@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +210,68 @@ def test_the_user_is_asked(save: str, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("builtins.input", lambda question: (_ for _ in ()).throw(EOFError()))
     with pytest.raises(FileExistsError, match="overwrite=True"):
         getattr(model, save)(path, overwrite=False)
+
+
+def test_files_at_urls() -> None:
+    fsspec = pytest.importorskip("fsspec")
+    model, place = net(), "memory://some/where"
+    model.save(f"{place}/a.keras")
+    same(keras.models.load_model(f"{place}/a.keras"), model)
+    model.save(f"{place}/net", zipped=False)
+    same(keras.models.load_model(f"{place}/net"), model)
+    for name, options in {"a.weights.h5": {}, "a.npz": {}, "a.weights.json": {"max_shard_size": 1e-6}}.items():
+        model.save_weights(f"{place}/{name}", **options)
+        other = net(seed=1)
+        other.load_weights(f"{place}/{name}")
+        np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    save = keras.callbacks.ModelCheckpoint(f"{place}/{{epoch}}.keras")
+    model.fit(X, X[:, :1], verbose=0, callbacks=[save])
+    same_weights = keras.models.load_model(f"{place}/1.keras").get_weights()
+    np.testing.assert_array_equal(same_weights[0], model.get_weights()[0])
+    model.export(f"{place}/a.stablehlo", platforms=("cpu",))
+    exported = keras.saving.load_exported(f"{place}/a.stablehlo")
+    np.testing.assert_allclose(exported(X), model.predict(X, verbose=0), rtol=1e-5)
+    with pytest.raises(FileExistsError, match=r"memory://some/where/a\.keras"):
+        model.save(f"{place}/a.keras", overwrite=False)
+    with pytest.raises(FileNotFoundError, match=r"memory://some/where/b\.keras"):
+        keras.models.load_model(f"{place}/b.keras")
+    fsspec.filesystem("memory").pipe("/some/where/broken.keras", b"PK")
+    with pytest.raises(FileFormatError, match=r"memory://some/where/broken\.keras"):
+        keras.models.load_model(f"{place}/broken.keras")
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.weights.h5", "a.npz", "a.safetensors", "a.weights.json", "net"])
+def test_a_full_disk_is_named_and_changes_nothing(name: str, tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((100,)), keras.layers.Dense(3000)])  # more than a megabyte
+
+    def write() -> None:
+        if name == "net":
+            model.save(tmp_path / name, zipped=False)
+        elif name in ("a.keras", "a.h5"):
+            model.save(tmp_path / name)
+        else:
+            model.save_weights(tmp_path / name, **({"max_shard_size": 1} if name.endswith("json") else {}))
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    write()
+    before = files()
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"cannot save: File too large: .*{name.split('.')[0]}"):
+            write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert files() == before
+
+
+def test_where_a_folder_should_be_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(NotADirectoryError, match="is a file and no folder"):
+        net().save(tmp_path / "file" / "a.keras")
+    name = "long" * 60 + ".weights.h5"
+    net().save_weights(tmp_path / name)
+    assert (tmp_path / name).exists()

@@ -139,7 +139,7 @@ class ModelCheckpoint(MonitorCallback):
             return
         if os.path.isdir(filepath) and settings.era != "tf":  # there a name without an ending is a folder's
             raise _is_a_folder(filepath)
-        if folder := os.path.dirname(filepath):
+        if "://" not in filepath and (folder := os.path.dirname(filepath)):
             os.makedirs(folder, exist_ok=True)
         try:
             if self.save_weights_only:

@@ -19,7 +19,7 @@ from kjax.keras.console import print_message
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.layer import Layer
 from kjax.keras.core.variable import Variable
-from kjax.keras.saving import atomic, exported
+from kjax.keras.saving import atomic, exported, remote
 from kjax.keras.saving.errors import loading
 from kjax.keras.saving.flat import npy_entry, write_npy
 from kjax.keras.saving.keras_zip import json_member
@@ -174,6 +174,7 @@ class ExportArchive:
             raise ValueError(f"the name '{name}' is already taken")
         self._collections[name] = list(variables)
 
+    @remote.writes
     def write_out(self, filepath: Any, options: Any = None, verbose: bool = True) -> None:
         """Write the archive: one file.
 
@@ -287,6 +288,7 @@ def _layers_of(function: Any) -> list[Any]:
     return [thing for thing in found if isinstance(thing, Layer)]
 
 
+@remote.reads
 def load_exported(filepath: Any) -> Any:
     """Read a file of ``model.export``, or of :meth:`ExportArchive.write_out`.
 

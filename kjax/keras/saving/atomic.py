@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -35,12 +36,13 @@ def replacing(path: Any, overwrite: bool = True) -> Iterator[Path]:
         raise FileExistsError(f"{str(target)!r} exists already; pass overwrite=True to replace it")
     # A link stays a link: what it points to is replaced.
     target = Path(os.path.realpath(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    _make_parent(target)
+    temporary = target.with_name(f".{target.name[:60]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        with _naming(target):
+            yield temporary
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
@@ -66,15 +68,16 @@ def replacing_folder(path: Any) -> Iterator[Path]:
     target = Path(os.path.realpath(os.fspath(path)))
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(f"cannot save as the folder {str(path)!r}: it is a file")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_parent(target)
     # A folder whose own name cannot change (a mounted disk) gets the files one by one, when all are written.
     fixed = target.exists() and (target.is_mount() or not os.access(target.parent, os.W_OK))
     where = target if fixed else target.parent
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=where))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=where))
     moving = False
     try:
         os.chmod(temporary, target.stat().st_mode & 0o7777 if target.exists() else 0o777 & ~_umask())
-        yield temporary
+        with _naming(target):
+            yield temporary
         for place, _, files in os.walk(temporary):
             for name in files:
                 with open(os.path.join(place, name), "rb+") as file:
@@ -93,6 +96,37 @@ def replacing_folder(path: Any) -> Iterator[Path]:
     finally:
         if not moving:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_parent(target: Path) -> None:
+    """Make the folder in which something is written.
+
+    Raises:
+        NotADirectoryError: there is a file where a folder should be.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise NotADirectoryError(
+            f"cannot save to {str(target)!r}: {str(target.parent)!r}, or a part of it, is a file and no folder"
+        ) from error
+
+
+@contextlib.contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Let errors of writing name the file that the user asked for; those of HDF5 are errors of the system, too."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, f"cannot save: {error.strerror}", str(target)) from error
+    except RuntimeError as error:
+        found = re.search(r"errno = (\d+)", str(error))
+        if found is None:
+            raise
+        number = int(found[1])
+        raise OSError(number, f"cannot save: {os.strerror(number)}", str(target)) from error
 
 
 def _umask() -> int:

@@ -14,7 +14,7 @@ from jax import export
 
 from kjax._version import __version__
 from kjax.keras.features.host import HostLayer
-from kjax.keras.saving import atomic
+from kjax.keras.saving import atomic, remote
 from kjax.keras.saving.flat import npy_entry, write_npy
 from kjax.nn import lowering
 
@@ -23,6 +23,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 FORMATS = ("stablehlo", "jax")
 
 
+@remote.writes
 def export_model(
     model: Any,
     filepath: Any,

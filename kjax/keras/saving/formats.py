@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from kjax.keras.core.settings import settings
-from kjax.keras.saving import flat, folder, keras_zip, legacy_h5, orbax_folder, shards, tensorflow_names, weights_h5
+from kjax.keras.saving import (
+    flat,
+    folder,
+    keras_zip,
+    legacy_h5,
+    orbax_folder,
+    remote,
+    shards,
+    tensorflow_names,
+    weights_h5,
+)
 from kjax.keras.saving.tensorflow import saved_model
 from kjax.keras.utils import io_utils
 from kjax.nn.value import did_you_mean
@@ -46,6 +56,7 @@ def _unknown(what: str, name: str, formats: str) -> ValueError:
     return ValueError(f"cannot {what} {name!r}: the name must end in {formats}{hint}")
 
 
+@remote.writes
 def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
     """Save a whole model: architecture, weights, what ``compile`` was given, state of the optimizer.
 
@@ -105,6 +116,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
         raise _unknown("save a model to", name, ".keras (or .h5, the older format)")
 
 
+@remote.reads
 def load_model(
     filepath: Any,
     custom_objects: Mapping[str, Any] | None = None,
@@ -176,6 +188,7 @@ def _kind_by(start: bytes) -> str | None:
     return "zip" if start[:4] in (b"PK\x03\x04", b"PK\x05\x06") else None
 
 
+@remote.writes
 def save_weights(
     model: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
 ) -> None:
@@ -225,6 +238,7 @@ def save_weights(
         raise _unknown("save weights to", name, f".weights.h5, .h5, .npz or .safetensors{hint}")
 
 
+@remote.reads
 def load_weights(
     model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool | None = None, **kwargs: Any
 ) -> Any:

@@ -72,6 +72,10 @@ class Window(io.RawIOBase):
         self.size = max(self.size, self.position)
         return len(view)
 
+    def flush(self) -> None:
+        """Hand what was written to the system."""
+        self.file.flush()
+
     def truncate(self, size: int | None = None) -> int:
         """Set the length."""
         self.size = self.position if size is None else size

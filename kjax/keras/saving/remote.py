@@ -1,0 +1,110 @@
+"""Files elsewhere (``s3://``, ``gs://``, ``hf://``, ``memory://``, ...), through fsspec: written and read by way of this machine."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from kjax.keras.saving.errors import FileFormatError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def is_remote(path: Any) -> bool:
+    """Whether a path is a URL; a drive of Windows is one letter."""
+    return isinstance(path, str) and _URL.match(path) is not None
+
+
+def writes(function: F) -> F:
+    """A function that writes to its argument ``filepath``: to a URL by way of a file here, which is sent when it is whole."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        given = _bound(function, args, kwargs)
+        url = given.arguments["filepath"]
+        if not is_remote(url):
+            return function(*args, **kwargs)
+        system, path = _system(url)
+        if not given.arguments.get("overwrite", True) and system.exists(path):
+            raise FileExistsError(f"{url!r} exists already; pass overwrite=True to replace it")
+        with tempfile.TemporaryDirectory() as folder:
+            given.arguments["filepath"] = os.path.join(folder, _last(path))
+            result = _calling(function, given, url)
+            parent = path.rpartition("/")[0]
+            if parent:
+                system.makedirs(parent, exist_ok=True)
+            for item in sorted(Path(folder).iterdir(), key=lambda item: item.name == _last(path)):  # the named one last
+                target = f"{parent}/{item.name}" if parent else item.name
+                if item.is_dir():
+                    system.put(f"{item}/", f"{target}/", recursive=True)
+                else:
+                    system.put_file(str(item), target)
+        return result
+
+    return cast(F, wrapped)
+
+
+def reads(function: F) -> F:
+    """A function that reads from its argument ``filepath``: from a URL by way of files here, which are fetched first."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        given = _bound(function, args, kwargs)
+        url = given.arguments["filepath"]
+        if not is_remote(url):
+            return function(*args, **kwargs)
+        system, path = _system(url)
+        with tempfile.TemporaryDirectory() as folder:
+            local = os.path.join(folder, _last(path))
+            if system.isdir(path):
+                system.get(f"{path.rstrip('/')}/", f"{local}/", recursive=True)
+            else:
+                found = [path] if system.exists(path) else system.glob(f"{path}.*")  # a checkpoint of TensorFlow
+                if path.endswith(".weights.json"):
+                    found += system.glob(f"{path.removesuffix('.weights.json')}[-_]*.weights.h5")
+                if not found:
+                    raise FileNotFoundError(f"there is no file {url!r}")
+                for item in found:
+                    system.get_file(item, os.path.join(folder, _last(item)))
+            given.arguments["filepath"] = local
+            return _calling(function, given, url)
+
+    return cast(F, wrapped)
+
+
+def _bound(function: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
+    return inspect.signature(function).bind(*args, **kwargs)
+
+
+def _calling(function: Callable[..., Any], given: inspect.BoundArguments, url: str) -> Any:
+    """Call a function with a local file; errors name the one that the user knows."""
+    try:
+        return function(*given.args, **given.kwargs)
+    except FileFormatError as error:
+        raise FileFormatError(str(error).replace(given.arguments["filepath"], url)) from error
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _system(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it.
+
+    Raises:
+        ImportError: fsspec, or its package for this kind of URL, is not installed.
+        ValueError: no kind of URL that it knows.
+    """
+    try:
+        import fsspec
+    except ImportError as error:
+        raise ImportError(f"files such as {url!r} need the package fsspec: pip install fsspec") from error
+    return fsspec.core.url_to_fs(url)
