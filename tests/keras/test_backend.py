@@ -245,6 +245,9 @@ def test_the_phase_is_an_input():
     run = K.function([model.input, K.learning_phase()], [dropped])
     images = RNG.normal(size=(4, 6, 6, 2)).astype("float32")
     assert (run([images, 1])[0] == 0).mean() > (run([images, 0])[0] == 0).mean()
+    np.testing.assert_array_equal(run([images])[0], run([images, 0])[0])  # the phase has a value of its own
+    with pytest.raises(ValueError, match="2 inputs are expected, received 0"):
+        run([])
     x = Input((3,))
     model = Model(x, Lambda(lambda q: K.in_train_phase(q * 2, q))(K.in_train_phase(3 * x, lambda: x)))
     np.testing.assert_allclose(model.predict(X, verbose=0), X)

@@ -85,3 +85,56 @@ def test_weights_are_broadcast(tf: Any):
     np.testing.assert_array_equal(broadcast_weights(tf.constant(4.0), values), np.full((2, 3), 4))
     with pytest.raises(ValueError, match=r"\(3,\).*\(2, 3\)"):
         broadcast_weights(tf.ones([3]), values)
+
+
+def test_modules_inside_of_tf_keras(tf: Any):
+    from kjax.keras.legacy import modules_of_tf
+
+    for root in ("keras.src", "tensorflow.python.keras"):
+        for path in modules_of_tf.MODULES:
+            importlib.import_module(f"{root}.{path}")
+        for path, names in modules_of_tf.NAMES.items():
+            for name in names:
+                assert getattr(importlib.import_module(f"{root}.{path}"), name) is not None, (path, name)
+    layers = importlib.import_module("keras.src.layers.reshaping.up_sampling2d")
+    assert layers.UpSampling2D is tf.keras.layers.UpSampling2D
+    conv = importlib.import_module("keras.src.layers.convolutional.base_conv").Conv
+    assert isinstance(tf.keras.layers.Conv2D(1, 1), conv)
+
+
+def test_dropout_of_cells_that_users_write(tf: Any):
+    mixin = importlib.import_module("keras.src.layers.rnn.dropout_rnn_cell_mixin").DropoutRNNCellMixin
+
+    class Cell(mixin, tf.keras.layers.Layer):
+        dropout, recurrent_dropout = 0.5, 0.0
+
+    cell, x = Cell(), tf.ones([4, 50])
+    assert cell.get_recurrent_dropout_mask_for_cell(x, training=True) is None
+    np.testing.assert_array_equal(cell.get_dropout_mask_for_cell(x, training=False), np.ones((4, 50)))
+    masks = cell.get_dropout_mask_for_cell(x, training=True, count=2)
+    assert len(masks) == 2 and set(np.unique(masks[0])) == {0, 2}
+    assert cell.get_dropout_mask_for_cell(x, training=True, count=2) is masks
+    cell.reset_dropout_mask()
+    assert cell.get_dropout_mask_for_cell(x, training=True, count=2) is not masks
+
+
+def test_summaries_that_others_put_together(tf: Any, tmp_path: Any):
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    message = Summary(value=[Summary.Value(tag="own", simple_value=0.5)])
+    assert tf.summary.experimental.write_raw_pb(message.SerializeToString(), step=0) is False
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        assert tf.summary.experimental.write_raw_pb(message.SerializeToString(), step=3)
+    (path,) = tmp_path.iterdir()
+    events = list(tf.compat.v1.train.summary_iterator(str(path)))
+    assert events[-1].step == 3 and events[-1].summary.value[0].tag == "own"
+    assert tf.io.gfile.stat(str(path)).length == path.stat().st_size
+    np.testing.assert_array_equal(tf.make_ndarray(tf.make_tensor_proto([1.0, 2.0])), [1, 2])
+
+
+def test_one_hot_values_and_types(tf: Any):
+    assert tf.one_hot([1], 2).dtype == tf.float32
+    assert tf.one_hot([1], 2, on_value=5, off_value=2).numpy().tolist() == [[2, 5]]
+    assert tf.one_hot([1], 2, on_value=True, off_value=False).dtype == tf.bool
+    assert tf.one_hot([1], 2, off_value=-1).numpy().tolist() == [[-1, 1]]
+    assert tf.one_hot([0, 1], 3, axis=0).shape == (3, 2)

@@ -331,11 +331,12 @@ class Function:
             values = [inputs[0]]
         elif settings.era in OLD_ERAS and values is not inputs[0]:
             raise TypeError(f"K.function: the values are given as a list, received {type(inputs[0]).__name__}")
-        if len(values) != len(self.inputs):
+        left_out = self.inputs[len(values) :]  # the phase had a value of its own
+        if len(values) > len(self.inputs) or not all(_is_phase(tensor) for tensor in left_out):
             raise ValueError(f"K.function: {len(self.inputs)} inputs are expected, received {len(values)}")
         phase = settings.learning_phase or 0
         fed = []
-        for tensor, value in zip(self.inputs, values, strict=True):
+        for tensor, value in zip(self.inputs, values, strict=False):
             if not is_symbolic(tensor) or _is_phase(tensor):
                 phase = int(np.asarray(value))
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -204,6 +205,13 @@ class OlderOptimizer:
         for function in self.gradient_transformers:
             pairs = list(function(pairs))
         return list(scopes.plain([g for g, _ in pairs])), [v for _, v in pairs]
+
+    _use_locking = False
+
+    @functools.cached_property
+    def _initial_decay(self: Any) -> float:
+        """What was given as ``decay``."""
+        return float(getattr(self.rule, "decay", 0.0) or 0.0)
 
     def _hyper(self) -> dict[str, Any]:
         return self.__dict__.setdefault("_hyper_values", {})

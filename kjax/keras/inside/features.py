@@ -111,3 +111,24 @@ class DropoutRNNCell(metaclass=_Base):
     def reset_recurrent_dropout_mask(self) -> None:
         """Forget what :meth:`get_recurrent_dropout_mask` keeps."""
         object.__setattr__(self, "_recurrent_dropout_mask", None)
+
+
+class DropoutRNNCellMixin(DropoutRNNCell):
+    """The same as cells of tf.keras 2 ask for it: with the mode and the number of masks in the call."""
+
+    def _masks_of(self, kept: str, rate: float, like: Any, training: Any, count: int) -> Any:
+        if not rate:
+            return None
+        if not training:
+            ones = jnp.ones(like.shape, like.dtype)
+            return [ones] * count if count > 1 else ones
+        object.__setattr__(self, "dropout_mask_count", count if count > 1 else None)
+        return self._masks(kept, rate, like)
+
+    def get_dropout_mask_for_cell(self, inputs: Any, training: Any, count: int = 1) -> Any:
+        """The mask for inputs, or a list of ``count`` of them; None where nothing is dropped."""
+        return self._masks_of("_dropout_mask", getattr(self, "dropout", 0), inputs, training, count)
+
+    def get_recurrent_dropout_mask_for_cell(self, inputs: Any, training: Any, count: int = 1) -> Any:
+        """The mask for states, or a list of ``count`` of them; None where nothing is dropped."""
+        return self._masks_of("_recurrent_dropout_mask", getattr(self, "recurrent_dropout", 0), inputs, training, count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kjax.keras.legacy import source
+from kjax.keras.legacy import modules_of_tf, source
 
 VERSIONS = {"1": "1.2.2", "2": "2.2.4", "2.3": "2.3.1", "tf": "2.15.0", "3": "3.15.1"}
 """What ``keras.__version__`` says in each era."""
@@ -165,6 +165,9 @@ MODULES: dict[str, tuple[str, ...]] = {
 }
 """Paths below a root, and the modules of kjax in which their names are looked up, in this order."""
 
+for _path, _targets in modules_of_tf.MODULES.items():
+    MODULES.setdefault(_path, _targets)
+
 FOLDERS = {path.rpartition(".")[0] for path in MODULES if "." in path} | {""}
 """Those paths that have others below them."""
 
@@ -304,6 +307,7 @@ _SPECIAL: dict[str, dict[str, str]] = {
 NAMES: dict[str, dict[str, str]] = {
     path: {name: f"kjax.keras.legacy.private:{name}" for name in _HELPERS.get(path, "").split()}
     | _SPECIAL.get(path, {})
-    for path in {*_HELPERS, *_SPECIAL}
+    | modules_of_tf.NAMES.get(path, {})
+    for path in {*_HELPERS, *_SPECIAL, *modules_of_tf.NAMES}
 }
 """Names that a path had besides those of kjax: a module and a name in it."""

@@ -342,14 +342,16 @@ def identity(input: Any) -> Any:
 
 @define
 def one_hot(
-    indices: Any, depth: int, on_value: Any = 1, off_value: Any = 0, axis: int = -1, dtype: Any = "float32"
+    indices: Any, depth: int, on_value: Any = None, off_value: Any = None, axis: Any = None, dtype: Any = None
 ) -> Any:
-    hot = jax.nn.one_hot(jnp.asarray(indices, jnp.int32), int(depth), axis=axis, dtype=dtype_of(dtype))
-    if (on_value, off_value) == (1, 0):
-        return hot
-    found = hot * (on_value - off_value) + off_value
-    whole = dtype == "float32" and isinstance(on_value, int) and isinstance(off_value, int)
-    return found.astype(jnp.int32) if whole else found  # the type is that of the values where they are given
+    # Without a type it is that of the values where they are given, else float32.
+    given = [value for value in (on_value, off_value) if value is not None]
+    kind = dtype_of(dtype) if dtype is not None else jnp.result_type(*given) if given else jnp.float32
+    on, off = (
+        jnp.asarray(default if value is None else value, kind) for value, default in ((on_value, 1), (off_value, 0))
+    )
+    hot = jax.nn.one_hot(jnp.asarray(indices, jnp.int32), int(depth), axis=-1 if axis is None else axis, dtype=bool)
+    return jnp.where(hot, on, off)
 
 
 @define

@@ -6,7 +6,7 @@ import glob as _glob
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -72,9 +72,28 @@ def glob(pattern: Any) -> list[str]:
     return sorted(path for one in patterns for path in _glob.glob(os.fspath(one)))
 
 
-def stat(path: Any) -> os.stat_result:
-    """Size and times of a file."""
-    return os.stat(path)
+class FileStatistics(NamedTuple):
+    """What ``tf.io.gfile.stat`` gives.
+
+    Attributes:
+        length: bytes.
+        mtime_nsec: time of the last change, in nanoseconds.
+        is_directory: whether it is a folder.
+    """
+
+    length: int
+    mtime_nsec: int
+    is_directory: bool
+
+
+def stat(path: Any) -> FileStatistics:
+    """Size and time of a file.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = os.stat(path)
+    return FileStatistics(found.st_size, found.st_mtime_ns, os.path.isdir(path))
 
 
 def walk(top: Any) -> Iterator[tuple[str, list[str], list[str]]]:

@@ -15,6 +15,7 @@ TABLES: dict[str, dict[str, str]] = {
     "": _from("raw_operations", "raw_ops")
     | _from("structured", "matrix_square_root=sqrtm")
     | _from("python_helpers", "RegisterGradient")
+    | _from("summaries", "SummaryMetadata")
     | _from("session", "disable_tensor_equality=without_effect enable_tensor_equality=without_effect"),
     "math": _from(
         "mathematics",
@@ -43,6 +44,10 @@ TABLES: dict[str, dict[str, str]] = {
     "random": _from("randomness", "stateless_gamma stateless_poisson stateless_binomial fold_in"),
     "random.experimental": _from("randomness", "stateless_fold_in=fold_in"),
     "image": _from("pictures", "ssim_multiscale stateless_random_jpeg_quality"),
+    "summary": _from("summaries", "SummaryMetadata"),
+    "summary.experimental": _from("summaries", "write_raw_pb summary_scope"),
+    "io": _from("records", "tf_record_iterator=read_records"),
+    "train": _from("summaries", "summary_iterator"),
     "strings": _from("strings", "unsorted_segment_join unicode_decode_with_offsets to_hash_bucket_strong"),
 }
 """Modules below ``tensorflow``, and in them names and where they lie."""

@@ -328,3 +328,14 @@ def broadcast_weights(weights: Any, values: Any) -> Any:
     """Weights in the shape of values, see :func:`assert_broadcastable`."""
     assert_broadcastable(weights, values)
     return apply(lambda w, v: jnp.broadcast_to(w, v.shape), (weights, values), {}, "broadcast_weights")
+
+
+def concat_shapes(prefix: Any, suffix: Any, static: bool = False) -> list[int]:
+    """Two parts of a shape, each a number or several, as one.
+
+    Args:
+        prefix: such as the size of the batch.
+        suffix: such as the length of a state.
+        static: taken for compatibility: shapes are known here.
+    """
+    return [int(size) for part in (prefix, suffix) for size in np.atleast_1d(np.asarray(unwrap(part))).tolist()]

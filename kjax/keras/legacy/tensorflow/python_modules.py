@@ -163,6 +163,15 @@ OWN: dict[str, dict[str, Any]] = {
         "ObjectIdentityWeakKeyDictionary": f"{_HERE}.python_helpers:ObjectIdentityDictionary",
         "ObjectIdentityWeakSet": f"{_HERE}.python_helpers:ObjectIdentitySet",
     },
+    "ops.rnn_cell_impl": {"_concat": f"{_HERE}.python_helpers:concat_shapes"},
+    "layers.utils": {
+        name: f"kjax.keras.utils.conv_utils:{name}"
+        for name in "normalize_tuple conv_output_length conv_input_length normalize_padding".split()
+    }
+    | {
+        "constant_value": f"{_HERE}.python_helpers:smart_constant_value",
+        "smart_cond": f"{_HERE}.python_helpers:smart_cond",
+    },
     "util.dispatch": {
         name: f"{_HERE}.python_helpers:{name}" for name in ("add_dispatch_support", "dispatch_for_types")
     },

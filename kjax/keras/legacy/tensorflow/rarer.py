@@ -350,14 +350,23 @@ def as_string(input: Any, **options: Any) -> Any:
 
 
 def make_ndarray(tensor: Any) -> np.ndarray:
-    """``tf.make_ndarray``: the values."""
+    """``tf.make_ndarray``: the values of a tensor, or of a message of TensorBoard."""
+    if hasattr(tensor, "SerializeToString"):
+        from tensorboard.util import tensor_util
+
+        return tensor_util.make_ndarray(tensor)
     return np.asarray(unwrap(tensor))
 
 
 def make_tensor_proto(values: Any, dtype: Any = None, shape: Any = None, **options: Any) -> Any:
-    """``tf.make_tensor_proto``: a tensor, which :func:`make_ndarray` takes."""
-    found = Tensor(np.asarray(unwrap(values)))
-    return found if dtype is None else cast(found, dtype)
+    """``tf.make_tensor_proto``: a message of TensorBoard, which :func:`make_ndarray` takes; without TensorBoard a tensor."""
+    array = np.asarray(unwrap(values if dtype is None else cast(Tensor(np.asarray(unwrap(values))), dtype)))
+    array = array if shape is None else np.broadcast_to(array, shape)
+    try:
+        from tensorboard.util import tensor_util
+    except ImportError:
+        return Tensor(array)
+    return tensor_util.make_tensor_proto(array)
 
 
 @contextlib.contextmanager

@@ -169,9 +169,14 @@ class MirroredStrategy:
     """``tf.distribute`` strategies with one replica."""
 
     num_replicas_in_sync = 1
+    should_checkpoint = should_save_summary = True
+    _task_id, _task_type = 0, None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.extended = self
+
+    def _in_multi_worker_mode(self) -> bool:
+        return False
 
     def scope(self) -> Any:
         """What is made inside is made as outside."""

@@ -129,6 +129,7 @@ _MESSAGES = {
     "Message": ("summary", "Summary"),
     "HistogramProto": ("summary", "HistogramProto"),
     "Event": ("event", "Event"),
+    "SummaryMetadata": ("summary", "SummaryMetadata"),
 }
 
 
@@ -234,3 +235,49 @@ def create_noop_writer() -> SummaryWriter:
 
 
 doors.summaries.fill(functions=lambda: sys.modules[__name__], drawn=lambda: _drawn)
+
+
+def write_raw_pb(tensor: Any, step: Any = None, name: str | None = None) -> bool:
+    """``tf.summary.experimental.write_raw_pb``: write a summary that others put together.
+
+    Args:
+        tensor: the message, as bytes.
+        step: its place on the horizontal axis.
+        name: of the operation; nothing is named after it.
+
+    Returns:
+        Whether there is a writer.
+    """
+    if not _writers:
+        return False
+    given = tensor if isinstance(tensor, bytes) else np.asarray(unwrap(tensor)).item()
+    step = get_step() if step is None else step
+    _writers[-1].add_summary(bytes(given), int(np.asarray(unwrap(0 if step is None else step))))
+    return True
+
+
+@contextlib.contextmanager
+def summary_scope(name: str, default_name: str = "summary", values: Any = None) -> Iterator[tuple[str, str]]:
+    """``tf.summary.experimental.summary_scope``: the tag of a summary, and the scope around it.
+
+    Args:
+        name: of the summary.
+        default_name: where there is none.
+        values: taken for compatibility.
+    """
+    tag = name or default_name
+    yield tag, f"{tag}/"
+
+
+def summary_iterator(path: Any) -> Iterator[Any]:
+    """``tf.compat.v1.train.summary_iterator``: the events of a file of TensorBoard.
+
+    Args:
+        path: the file.
+    """
+    from kjax.keras.callbacks.events import need_tensorboard, proto
+    from kjax.keras.legacy.tensorflow.records import read_records
+
+    need_tensorboard()
+    event = proto("event", "Event")
+    return (event.FromString(record) for record in read_records(os.fspath(path)))
