@@ -10,6 +10,7 @@ import pytest
 
 from kjax import keras
 from kjax.keras.saving import legacy_config
+from kjax.keras.saving.tensorflow import saved_model
 
 L = keras.layers
 pytestmark = pytest.mark.filterwarnings("ignore:the checkpoint's state of an optimizer")  # it is of another one
@@ -117,3 +118,18 @@ def test_names_of_metrics_begin_with_those_of_their_outputs() -> None:
     assert legacy_config.without_outputs(by_name, ["p", "q"]) == {"p": [metric("r"), "mae"], "q": metric("q_x")}
     assert legacy_config.without_outputs([[metric("p_r")], None], ["p", "q"]) == [[metric("r")], None]
     assert legacy_config.without_outputs(metric("p_r"), ["p", "q"]) == metric("p_r")
+
+
+def test_vocabularies_that_were_learned_are_not_lost_in_silence() -> None:
+    def model(**arguments: Any) -> dict[str, Any]:
+        return {
+            "layers": [{"class_name": "StringLookup", "config": {"name": "words", "num_oov_indices": 1, **arguments}}]
+        }
+
+    known = {"vocabulary": ["a", "b"], "vocabulary_size": 3, "mask_token": None}
+    for config in (model(**known), model(vocabulary=None, vocabulary_size=1, mask_token=None), {"layers": []}, None):
+        saved_model._refuse_learned(config)
+    for special in (None, ""):
+        learned = model(vocabulary=None, vocabulary_size=3, mask_token=special)
+        with pytest.raises(ValueError, match=r"'words' \(StringLookup\) learned its vocabulary of 3 entries"):
+            saved_model._refuse_learned({"layers": [{"class_name": "Functional", "config": learned}]})

@@ -92,6 +92,7 @@ def load_model(folder: str, custom_objects: Any = None, compile: bool = True, sa
         safe_scope(safe_mode),
         eras.reading(metadata.get("keras_version", "2.15.0")),
     ):
+        _refuse_learned(metadata.get("config"))
         model = _model(metadata)
         prefix = weights_of(folder)
         training = metadata.get("training_config") if compile else None
@@ -104,6 +105,27 @@ def load_model(folder: str, custom_objects: Any = None, compile: bool = True, sa
             if missing:
                 raise ValueError(f"it has no values for these weights of its model: {', '.join(missing[:8])}")
         return model
+
+
+def _refuse_learned(config: Any) -> None:
+    """Refuse what would predict something else.
+
+    Raises:
+        ValueError: a vocabulary was learned by ``adapt``; it lies in the program alone.
+    """
+    for entry in config.get("layers") or () if isinstance(config, dict) else ():
+        inner = entry.get("config") if isinstance(entry, dict) else None
+        if not isinstance(inner, dict):
+            continue
+        _refuse_learned(inner)
+        size = inner.get("vocabulary_size")
+        special = int(inner.get("num_oov_indices", 1)) + (inner.get("mask_token", "") is not None)
+        if inner.get("vocabulary") is None and isinstance(size, int) and size > special:
+            raise ValueError(
+                f"layer {inner.get('name')!r} ({entry.get('class_name')}) learned its vocabulary of {size} entries by adapt(), and "
+                "the folder has it in TensorFlow's program (saved_model.pb) alone: save the model as .keras there, or make the "
+                "model, adapt the layer and call load_weights with the folder"
+            )
 
 
 def _called_with(spec: Any) -> Any:
