@@ -71,3 +71,17 @@ def test_small_answers_of_tables_sets_and_strings(tf: Any):
     ]
     assert str(tf.data.Dataset.range(3).filter(lambda x: x > 1).cardinality()) == "tf.Tensor(-2, shape=(), dtype=int64)"
     assert tf.TensorSpec([None], tf.int32).is_compatible_with(tf.constant([1]))
+
+
+def test_transforms_of_windows_that_overlap_and_small_results(tf: Any):
+    # TensorFlow 2.15 gives these.
+    samples = tf.sin(tf.range(16.0))
+    spectra = tf.signal.mdct(samples, 8)
+    np.testing.assert_allclose(spectra[0], [2.7932, 2.0824, -1.0581, 0.1606], atol=1e-4)
+    back = tf.signal.inverse_mdct(spectra)
+    np.testing.assert_allclose(back[:4], [-0.0084, -0.1922, 0.3648, 0.1406], atol=1e-4)
+    np.testing.assert_allclose(back[4:12], samples[4:12], atol=1e-5)
+    np.testing.assert_allclose(tf.signal.kaiser_bessel_derived_window(4), [0.0073, 1, 1, 0.0073], atol=1e-4)
+    assert tf.unique_with_counts([1, 1, 2]).count.numpy().tolist() == [2, 1]
+    assert [p.numpy().tolist() for p in tf.dynamic_partition([1, 2, 3], [0, 1, 0], 2)] == [[1, 3], [2]]
+    assert tf.linspace([0.0, 1.0], [1.0, 2.0], 2).numpy().tolist() == [[0, 1], [1, 2]]

@@ -15,7 +15,15 @@ from kjax.keras.core import doors
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.name_scopes import current_path
 from kjax.keras.core.tensor import symbolic_leaves
-from kjax.keras.legacy.tensorflow.door import define, dtype_of, function_of, shape_of, sized_by_values, tensor_of_list
+from kjax.keras.legacy.tensorflow.door import (
+    define,
+    dtype_of,
+    function_of,
+    numbers,
+    shape_of,
+    sized_by_values,
+    tensor_of_list,
+)
 from kjax.keras.legacy.tensorflow.tensor import Sizes, Tensor, as_bytes, is_leaf, is_text, sizes, unwrap, wrap
 
 
@@ -331,6 +339,7 @@ def _linspace(start: Any, stop: Any, num: int, axis: int, dtype: Any) -> Any:
 
 def linspace(start: Any, stop: Any, num: int, name: str | None = None, axis: int = 0) -> Any:
     """``tf.linspace``; between integers the numbers are of 64 bits."""
+    start, stop = (numbers(end) if isinstance(end, (list, tuple)) else end for end in (start, stop))
     whole = all(np.asarray(unwrap(end)).dtype.kind in "iu" for end in (start, stop) if not symbolic_leaves(end))
     return _linspace(start, stop, num, axis, "float64" if whole and not symbolic_leaves((start, stop)) else None)
 

@@ -330,8 +330,13 @@ def unique(x: Any, name: str | None = None) -> Any:
 
 def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> list[Any]:
     """``tf.dynamic_partition``: the rows of each number."""
-    data, partitions = jnp.asarray(unwrap(data)), np.asarray(unwrap(partitions))
-    return [data[partitions == i] for i in builtins.range(num_partitions)]
+    numbers = np.asarray(unwrap(partitions))
+    return list(_partition(data, tuple(numbers == i for i in builtins.range(int(num_partitions)))))
+
+
+@define
+def _partition(data: Any, masks: Any) -> Any:
+    return tuple(jnp.asarray(data)[np.asarray(mask)] for mask in masks)
 
 
 def _number_of(segment_ids: Any) -> int:

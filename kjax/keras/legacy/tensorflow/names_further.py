@@ -40,6 +40,7 @@ TABLES: dict[str, dict[str, str]] = {
     ),
     "sparse": _from("sparse", "maximum minimum reset_shape bincount=sparse_bincount")
     | _from("mathematics", "segment_sum=sparse_segment_sum segment_mean=sparse_segment_mean"),
+    "signal": _from("signals", "mdct inverse_mdct kaiser_bessel_derived_window"),
     "sets": _from("sparse", "intersection union difference size=set_size"),
     "random": _from("randomness", "stateless_gamma stateless_poisson stateless_binomial fold_in"),
     "random.experimental": _from("randomness", "stateless_fold_in=fold_in"),

@@ -79,6 +79,7 @@ def batch_normalization(x: Any, mean: Any, variance: Any, offset: Any, scale: An
 
 @define
 def log_poisson_loss(targets: Any, log_input: Any, compute_full_loss: bool = False) -> Any:
+    targets, log_input = jnp.asarray(targets), jnp.asarray(log_input)
     loss = jnp.exp(log_input) - log_input * targets
     if not compute_full_loss:
         return loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
@@ -109,6 +110,9 @@ def foldr(fn: Callable[..., Any], elems: Any, initializer: Any = None) -> Any:
     return jax.lax.scan(lambda carry, row: (fn(carry, row), None), start, rest)[0]
 
 
+UniqueWithCounts = collections.namedtuple("UniqueWithCounts", "y idx count")
+
+
 def unique_with_counts(x: Any, out_idx: Any = "int32", name: str | None = None) -> Any:
     """``tf.unique_with_counts``: the different values in the order in which they come, where each is, how often."""
     array = np.ravel(np.asarray(unwrap(x)))
@@ -117,7 +121,7 @@ def unique_with_counts(x: Any, out_idx: Any = "int32", name: str | None = None) 
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     parts = array[first[order]], rank[back].astype(np.int32), count[order].astype(np.int32)
-    return tuple(Tensor(part if is_text(part) else jnp.asarray(part)) for part in parts)
+    return UniqueWithCounts(*(Tensor(part if is_text(part) else jnp.asarray(part)) for part in parts))
 
 
 @define

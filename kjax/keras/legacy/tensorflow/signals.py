@@ -204,3 +204,70 @@ def idct(input: Any, type: int = 2, n: int | None = None, axis: int = -1, norm: 
 def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any) -> Any:
     size = log_mel_spectrograms.shape[-1]
     return log_mel_spectrograms @ jnp.asarray(_cosine_matrix(2, size).T / np.sqrt(2.0 * size), jnp.float32)
+
+
+def _cosines_of_type_4(frames: Any, norm: str | None) -> Any:
+    """The cosine transform of type 4 along the last axis."""
+    size = frames.shape[-1]
+    places = (jnp.arange(size) + 0.5)[:, None] * (jnp.arange(size) + 0.5)[None]
+    scale = jnp.sqrt(2.0 / size) if norm == "ortho" else 2.0
+    return scale * frames @ jnp.cos(jnp.pi / size * places).astype(frames.dtype)
+
+
+@define
+def _folded(frames: Any, window: Any, norm: str | None) -> Any:
+    frames = frames * jnp.broadcast_to(window, frames.shape)
+    a, b, c, d = jnp.split(frames, 4, axis=-1)
+    return _cosines_of_type_4(jnp.concatenate([-c[..., ::-1] - d, a - b[..., ::-1]], -1), norm)
+
+
+@define
+def _unfolded(spectra: Any, window: Any, norm: str | None) -> Any:
+    scale = 1.0 if norm == "ortho" else 0.5 / spectra.shape[-1]
+    first, second = jnp.split(scale * _cosines_of_type_4(spectra, norm), 2, axis=-1)
+    found = jnp.concatenate([second, -second[..., ::-1], -first[..., ::-1], -first], -1)
+    return found * jnp.broadcast_to(window, found.shape)
+
+
+def mdct(
+    signals: Any, frame_length: int, window_fn: Any = None, pad_end: bool = False, norm: Any = None, name: Any = None
+) -> Any:
+    """``tf.signal.mdct``: the modified discrete cosine transform of windows that overlap by half.
+
+    Args:
+        signals: (..., samples).
+        frame_length: samples in a window, a multiple of 4.
+        window_fn: from a length to a window; that of Vorbis by default.
+        pad_end: whether zeros fill the last window.
+        norm: None or ``'ortho'``.
+        name: accepted.
+
+    Raises:
+        ValueError: a length that is no multiple of 4.
+    """
+    if frame_length % 4:
+        raise ValueError(f"tf.signal.mdct: frame_length must be a multiple of 4, received {frame_length}")
+    window = (window_fn or vorbis_window)(frame_length)
+    return _folded(frame(signals, frame_length, frame_length // 2, pad_end), window, norm)
+
+
+def inverse_mdct(mdcts: Any, window_fn: Any = None, norm: Any = None, name: Any = None) -> Any:
+    """``tf.signal.inverse_mdct``: the samples of what :func:`mdct` gave.
+
+    Args:
+        mdcts: (..., windows, half of the window's length).
+        window_fn: as there.
+        norm: as there.
+        name: accepted.
+    """
+    half = mdcts.shape[-1]
+    return overlap_and_add(_unfolded(mdcts, (window_fn or vorbis_window)(2 * half), norm), half)
+
+
+def kaiser_bessel_derived_window(
+    window_length: int, beta: float = 12.0, dtype: Any = "float32", name: Any = None
+) -> Any:
+    """``tf.signal.kaiser_bessel_derived_window``: a window whose squares add up to 1 where two overlap by half."""
+    half = np.cumsum(np.kaiser(window_length // 2 + 1, beta))
+    rising = np.sqrt(half[:-1] / half[-1])
+    return Tensor(jnp.asarray(np.concatenate([rising, rising[::-1]]), str(getattr(dtype, "name", dtype))))
