@@ -300,3 +300,15 @@ def test_functions_in_wrappers_of_losses_and_metrics(keras3: ModuleType, tmp_pat
     x, y = np.ones((2, 4), "float32"), np.ones((2, 3), "float32")
     loaded = keras.models.load_model(tmp_path / "a.keras")
     np.testing.assert_allclose(loaded.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0), rtol=1e-6)
+
+
+def test_inputs_of_exported_models_by_name(tmp_path: Path) -> None:
+    a, b = keras.Input((3,), name="a"), keras.Input((4,), name="b")
+    model = keras.Model([a, b], L.Dense(2)(L.concatenate([a, b])))
+    model.export(tmp_path / "net", platforms=("cpu",))
+    exported = keras.saving.load_exported(tmp_path / "net")
+    x = {"b": np.ones((5, 4), "float32"), "a": np.zeros((5, 3), "float32")}
+    np.testing.assert_array_equal(exported(x), exported([x["a"], x["b"]]))
+    for wrong in (x["a"], [x["a"]], {"a": x["a"]}):
+        with pytest.raises(ValueError, match=r"takes .* names: a, b.*received"):
+            exported(wrong)

@@ -201,8 +201,27 @@ class Exported:
         self._call = jax.jit(exported.call)
 
     def __call__(self, inputs: Any) -> Any:
-        """The model's outputs; a pure function of the inputs, which may be traced."""
+        """The model's outputs; a pure function of the inputs, which may be traced.
+
+        Args:
+            inputs: in the structure in which the model took them; or a dict by the names of its inputs.
+
+        Raises:
+            ValueError: another structure, or other shapes.
+        """
         wanted = jax.tree.unflatten(self.exported.in_tree, self.exported.in_avals)[0][1]
+        if (
+            isinstance(inputs, dict)
+            and isinstance(wanted, (list, tuple))
+            and set(inputs) == set(self.input_names or ())
+        ):
+            inputs = type(wanted)(inputs[name] for name in self.input_names)
+        if jax.tree.structure(inputs) != jax.tree.structure(wanted):
+            names = f" (their names: {', '.join(self.input_names)})" if self.input_names else ""
+            raise ValueError(
+                f"the exported model {self.name!r} takes {jax.tree.structure(wanted)}{names}, "
+                f"received {jax.tree.structure(inputs)}"
+            )
         inputs = jax.tree.map(lambda value, spec: jnp.asarray(value, spec.dtype), inputs, wanted)
         return self._call(self.weights, inputs)
 
