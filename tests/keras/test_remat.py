@@ -140,7 +140,7 @@ def test_scopes_nest_and_count_when_layers_are_made() -> None:
         "full", "larger_than", "full", None,
     ]  # fmt: skip
     assert (inner._remat_mode.output_size_threshold, inner._remat_mode.layer_names) == (7, ("a",))
-    with pytest.raises(ValueError, match="'list_of_layers', None; received 'all'"):
+    with pytest.raises(ValueError, match=r"Invalid mode 'all'.*'list_of_layers', None"):
         Scope("all")
 
 

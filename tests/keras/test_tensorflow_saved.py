@@ -18,7 +18,7 @@ from kjax.keras.saving.tensorflow import checksum, table
 from kjax.keras.saving.tensorflow.bundle import Bundle
 from kjax.keras.saving.tensorflow.saved_model import _METADATA, _plain
 from kjax.keras.saving.tensorflow.wire import parse
-from tests.files.fuzz import _broken
+from tests.files.mutations import mutate
 
 DATA = Path(__file__).parents[1] / "data" / "tensorflow" / "saved"
 L = keras.layers
@@ -242,7 +242,7 @@ def test_damaged_files_are_refused_by_name(tmp_path: Path, part: str):
     data = (folder / part).read_bytes()
     refused = 0
     for i in range(25):
-        (folder / part).write_bytes(_broken(data, np.random.default_rng(i)))
+        (folder / part).write_bytes(mutate(data, np.random.default_rng(i)))
         try:
             keras.models.load_model(folder, compile=False)
         except FileFormatError as error:
