@@ -210,16 +210,13 @@ class Exported:
             ValueError: another structure, or other shapes.
         """
         wanted = jax.tree.unflatten(self.exported.in_tree, self.exported.in_avals)[0][1]
-        if (
-            isinstance(inputs, dict)
-            and isinstance(wanted, (list, tuple))
-            and set(inputs) == set(self.input_names or ())
-        ):
-            inputs = type(wanted)(inputs[name] for name in self.input_names)
+        names = list(self.input_names or ())
+        if isinstance(inputs, dict) and isinstance(wanted, (list, tuple)) and set(inputs) == set(names):
+            inputs = type(wanted)(inputs[name] for name in names)
         if jax.tree.structure(inputs) != jax.tree.structure(wanted):
-            names = f" (their names: {', '.join(self.input_names)})" if self.input_names else ""
+            known = f" (their names: {', '.join(names)})" if names else ""
             raise ValueError(
-                f"the exported model {self.name!r} takes {jax.tree.structure(wanted)}{names}, "
+                f"the exported model {self.name!r} takes {jax.tree.structure(wanted)}{known}, "
                 f"received {jax.tree.structure(inputs)}"
             )
         inputs = jax.tree.map(lambda value, spec: jnp.asarray(value, spec.dtype), inputs, wanted)
