@@ -133,3 +133,15 @@ def test_vocabularies_that_were_learned_are_not_lost_in_silence() -> None:
         learned = model(vocabulary=None, vocabulary_size=3, mask_token=special)
         with pytest.raises(ValueError, match=r"'words' \(StringLookup\) learned its vocabulary of 3 entries"):
             saved_model._refuse_learned({"layers": [{"class_name": "Functional", "config": learned}]})
+
+
+def test_batches_of_strings_train() -> None:
+    x = keras.Input((1,), dtype="string")
+    model = keras.Model(x, L.Dense(1)(L.StringLookup(vocabulary=["red", "green"], output_mode="one_hot")(x)))
+    model.compile("sgd", "mse")
+    words, y = np.array([["red"], ["blue"]], object), np.ones((2, 1))
+    expected = model.evaluate(words, y, verbose=0)
+    assert model.test_on_batch(words, y) == pytest.approx(expected, rel=1e-6)
+    assert model.train_on_batch(words, y) == pytest.approx(expected, rel=1e-6)
+    assert model.train_on_batch(words, y) < expected
+    np.testing.assert_array_equal(model.predict_on_batch(words), model.predict(words, verbose=0))

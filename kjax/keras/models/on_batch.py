@@ -11,6 +11,7 @@ import numpy as np
 from kjax.data.arrays import Arrays
 from kjax.data.recognise import batches_of
 from kjax.keras.callbacks.logs import in_shown_order
+from kjax.keras.core import codes
 from kjax.keras.core.settings import settings
 from kjax.keras.legacy.arguments import OLD_ERAS
 from kjax.keras.models import data as adapt
@@ -39,6 +40,8 @@ class OnBatch(_Base):
         return self._batch_of(kind, x, y, sample_weight, class_weight)
 
     def _batch_of(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+        if batches_of(x) is None and self.takes_strings:
+            x = codes.encode_tree(x)
         count = 1 if batches_of(x) is not None else adapt.count_samples(adapt.as_tree(x, "x"))
         source = self._source(x, y, sample_weight, max(count, 1), class_weight=class_weight, completed=True)
         if not isinstance(source, Arrays):
