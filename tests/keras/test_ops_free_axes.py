@@ -127,3 +127,19 @@ def test_wide_windows_and_steps_over_free_axes(step):
         assert layer(sounds).shape[:2] == (None, None), layer
     with pytest.raises(ValueError, match="too small"):
         keras.layers.Conv1D(2, 400)(keras.Input((9, 1)))
+
+
+def test_windows_steps_and_slices_wider_than_any_size_in_mind():
+    sequence, volume = keras.Input((None, 1)), keras.Input((None, None, None, 1))
+    outputs = [
+        sequence[:, 5000:],
+        sequence[:, :5000],
+        sequence[:, ::3000],
+        ops.max_pool(sequence, 3000, 3000),
+        ops.conv(sequence, np.ones((3000, 1, 1), "float32"), 1000),
+        ops.extract_sequences(keras.KerasTensor((None, None)), 4096, 2048),
+        keras.layers.Conv1D(1, 3, strides=3000)(sequence),
+        keras.layers.Conv3D(1, 3, strides=(1100, 2, 1001))(volume),
+    ]
+    assert {size for output in outputs for size in output.shape[1:2]} == {None}
+    assert outputs[-1].shape == (None, None, None, None, 1)

@@ -71,6 +71,30 @@ def fitted(
         raise first
 
 
+_WINDOWS = ("kernel_size", "strides", "dilation_rate", "pool_size", "size", "padding", "cropping")
+"""Fields of modules that say how wide windows and steps are."""
+
+
+def widest(module: Any, arguments: Any) -> tuple[int, int]:
+    """The largest numbers that say how wide windows and steps are, and where slices end.
+
+    Args:
+        module: what is traced.
+        arguments: a tree of what it is called with; sizes of arrays count for functions, which have no fields.
+    """
+    fields = [getattr(module, name, None) for name in _WINDOWS]
+    windows = [abs(leaf) for leaf in jax.tree.leaves(fields) if isinstance(leaf, int)]
+    slices = []
+    for leaf in jax.tree.leaves(arguments):
+        if isinstance(leaf, slice):
+            slices += [abs(int(n)) for n in (leaf.start, leaf.stop, leaf.step) if isinstance(n, (int, np.integer))]
+        elif isinstance(leaf, (int, np.integer)) and not isinstance(leaf, bool):
+            windows.append(abs(int(leaf)))
+        elif isinstance(leaf, (np.ndarray, jax.Array)):
+            windows += leaf.shape
+    return max(windows, default=0), max(slices, default=0)
+
+
 _BROADCAST = re.compile(r"incompatible shapes for broadcasting: (\([\d, ]*\)), (\([\d, ]*\))")
 
 

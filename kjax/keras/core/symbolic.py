@@ -15,7 +15,7 @@ import numpy as np
 
 from kjax.keras.core import scope as scopes
 from kjax.keras.core.abstract import stand_in_leaf
-from kjax.keras.core.fitting import fitted
+from kjax.keras.core.fitting import fitted, widest
 from kjax.keras.core.places import symbolic_mask
 from kjax.keras.core.seeds import following, key_of
 from kjax.keras.core.settings import settings
@@ -29,6 +29,7 @@ from kjax.keras.core.tensor import (
     stand_in,
     standing_in,
     symbolic_leaves,
+    wide_stand_ins,
 )
 from kjax.keras.core.variable import Variable, device_array
 from kjax.keras.legacy import calls
@@ -200,7 +201,12 @@ class Symbolic:
 
         Free axes are found by tracing twice; those that meet a size take it.
         """
-        return self._fitted((args, kwargs), lambda: self._specs_by_tracing(args, kwargs))
+        tensors = symbolic_leaves((args, kwargs))
+        # Values that were computed from sizes were computed from those that axes have by default.
+        default = not has_free_axes(tensors) or any(tensor.known is not None for tensor in tensors)
+        widths = (0, 0) if default else widest(getattr(self, "_module", None), (args, kwargs))
+        with wide_stand_ins(*widths):
+            return self._fitted((args, kwargs), lambda: self._specs_by_tracing(args, kwargs))
 
     def _fitted(self, tree: Any, attempt: Callable[[], Any]) -> Any:
         """What ``attempt`` gives, with sizes of free axes with which it succeeds."""

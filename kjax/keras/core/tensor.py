@@ -527,6 +527,21 @@ def small_stand_ins() -> contextlib.AbstractContextManager[None]:
     return _stand_ins(_SMALL)
 
 
+def wide_stand_ins(windows: int, slices: int) -> contextlib.AbstractContextManager[None]:
+    """Inside, free axes are traced with sizes in which windows and steps of a width fit a different number of times.
+
+    Args:
+        windows: the width, which has to fit at all.
+        slices: where slices end: the one size is smaller, the other larger.
+    """
+    batch, (first, second) = _PRIMES
+    if 2 * max(windows, slices) < first:
+        return contextlib.nullcontext()
+    return _stand_ins(
+        (batch, (3 * windows + first if 2 * windows >= first else first, 5 * max(windows, slices) + second))
+    )
+
+
 def stand_in(tensor: Any, variant: int) -> Any:
     """An abstract array of the tensor's type and shape, with free axes filled by the variant's numbers."""
     if not isinstance(tensor, KerasTensor):
