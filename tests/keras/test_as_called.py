@@ -98,3 +98,34 @@ def test_inputs_alone_are_validated(data: Any):
     model.compile("sgd")
     history = model.fit(np.ones((4, 2), np.float32), validation_data=data, verbose=0)
     assert history.history["val_loss"] == [0.0]
+
+
+def test_attention_in_a_call_of_ones_own_is_that_of_the_layer():
+    class Called(layers.MultiHeadAttention):
+        def call(self, query: Any, value: Any, training: Any = None) -> Any:
+            parts = self._query_dense(query), self._key_dense(value), self._value_dense(value)
+            return self._output_dense(self._compute_attention(*parts, training=training)[0])
+
+    rng = np.random.default_rng(0)
+    query, value = rng.random((2, 3, 8), np.float32), rng.random((2, 5, 8), np.float32)
+    plain, called = layers.MultiHeadAttention(2, 4), Called(2, 4)
+    expected = plain(query, value)
+    called.build(query.shape, value.shape)
+    called.set_weights(plain.get_weights())
+    np.testing.assert_allclose(called(query, value), expected, rtol=1e-5, atol=1e-6)
+    assert (called._num_heads, called._key_dim) == (2, 4)
+
+
+def test_model_without_a_call_trains_by_its_step():
+    class Steps(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.built = keras.Sequential([keras.Input((2,)), layers.Dense(1)]), True
+
+        def train_step(self, state: Any, data: Any) -> Any:
+            outputs, _ = self.inner.stateless_call(state[0], [], data)
+            return {"mean": ops.mean(outputs * 0 + 3)}, state
+
+    model = Steps()
+    model.compile()
+    assert model.fit(np.ones((4, 2), np.float32), verbose=0).history == {"mean": [3.0]}

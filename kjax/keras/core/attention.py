@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from kjax.keras.core import scope as scopes
 from kjax.keras.core.derived import class_of
+from kjax.keras.core.fields import all_fields
 from kjax.keras.core.pure import PureLayer
 from kjax.keras.core.quantized import FIELDS
 from kjax.keras.core.settings import settings, unique_name
 from kjax.nn.layers import EinsumDense
+from kjax.nn.module import DROPOUT
 
 _PROJECTIONS = {
     "query_dense": "query",
@@ -35,6 +38,65 @@ class AttentionMembers(PureLayer):
 
     query_dense, key_dense, value_dense, gate_dense, output_dense = map(_Inside, _PROJECTIONS.values())
     _query_dense, _key_dense, _value_dense, _gate_dense, _output_dense = map(_Inside, _PROJECTIONS.values())
+
+    def __getattr__(self, name: str) -> Any:
+        module = self.__dict__.get("_module")
+        if (
+            module is not None and name[:1] == "_" and name[1:] in all_fields(type(module))
+        ):  # `_num_heads`, `_key_dim`, ...
+            value = getattr(self, name[1:])
+            if name == "_attention_axes" and value is None:
+                return tuple(range(1, self._sizes()[0] - 1))
+            return value
+        return super().__getattr__(name)
+
+    def _compute_attention_mask(
+        self,
+        query: Any,
+        value: Any,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Which values each query sees ``[batch, query time, value time]``, from all masks; None: all."""
+        module: Any = self._module
+        return module.seen(query, value, (query_mask, value_mask, key_mask), attention_mask, use_causal_mask)
+
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> tuple[Any, Any]:
+        """Attention on what was projected, for a `call` of a subclass.
+
+        Args:
+            query: ``[batch, query time, heads, width]``.
+            key: ``[batch, value time, heads, width]``.
+            value: ``[batch, value time, heads, value width]``.
+            attention_mask: which values each query sees ``[batch, query time, value time]``.
+            training: whether dropout acts.
+            return_attention_scores: whether the weights are wanted.
+            use_causal_mask: whether a query sees no later values.
+
+        Returns:
+            The mixed values ``[batch, query time, heads, value width]``, and the weights or None.
+        """
+        module: Any = self._module
+        seen = module.seen(query, value, (None,) * 3, attention_mask, use_causal_mask)
+        acts = bool(training) and module.dropout > 0
+        axes = (
+            tuple(range(1, query.ndim - 2)) if getattr(module, "attention_axes", None) is None else self.attention_axes
+        )
+        active = scopes.current()
+        rngs = {DROPOUT: self.fresh_key() if active is None else active.next_key()} if acts else {}
+        return module.apply({}, query, key, value, seen, axes, acts, return_attention_scores, rngs=rngs, method="mix")
 
     def adapt_arguments(self, fields: dict[str, Any]) -> dict[str, Any]:
         """With a map of policies, those of the dense layers inside: their paths are ``<name>/query`` and so on."""

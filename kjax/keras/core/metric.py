@@ -362,7 +362,13 @@ class PureMetric(Metric):
 
         def box(leaf: Any, name: str | None = None) -> Variable:
             path = None if name is None else f"{self.name}/{name}"
-            kwargs = {"trainable": False, "autocast": False, "aggregation": "sum", "name": name, "path": path}
+            kwargs = {
+                "trainable": False,
+                "autocast": False,
+                "aggregation": "sum",
+                "name": name or "state",
+                "path": path,
+            }
             return Variable(leaf, dtype=leaf.dtype, **kwargs)
 
         if parts:

@@ -220,12 +220,16 @@ class Symbolic:
         """The output specs for the sizes that free axes have here."""
         leaves, structure = jax.tree.flatten((args, kwargs))
         given = [symbolic_mask(leaf) if is_symbolic(leaf) else None for leaf in leaves]
-        results = []
+        results, counted = [], settings.names
         for variant in (0, 1) if has_free_axes(symbolic_leaves((args, kwargs))) else (0,):
             filled_args, filled_kwargs = jax.tree.unflatten(structure, [stand_in(leaf, variant) for leaf in leaves])
             masks = [None if mask is None else stand_in(mask, variant) for mask in given]
             with in_terms_of(leaves, variant), standing_in(leaves):
                 results.append(self._trace(filled_args, filled_kwargs, masks))
+            if variant == 0:
+                counted = settings.names.copy()
+        settings.names.clear()  # what is made in a call is counted once
+        settings.names.update(counted)
         (outputs, out_masks), (others, other_masks) = results[0], results[-1]
         flat, structure = jax.tree.flatten(outputs)
         tensors = [_merged(a, b) for a, b in zip(flat, jax.tree.leaves(others), strict=True)]

@@ -44,7 +44,7 @@ class CompiledMetrics(Metric):
                     raise
                 return
             self._states = jax.tree.map(
-                lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False), fresh
+                lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False, name="state"), fresh
             )
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -101,7 +101,7 @@ class CompiledMetrics(Metric):
     def show(self, state: Any) -> None:
         """Take over the states of a run."""
         self._states = jax.tree.map(
-            lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False), state
+            lambda leaf: Variable(leaf, dtype=leaf.dtype, trainable=False, autocast=False, name="state"), state
         )
 
     def reset_state(self) -> None:

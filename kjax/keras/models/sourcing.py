@@ -55,7 +55,7 @@ class Sourcing(Overridable):
             self._ensure_built((tensors,), {})
         elif self._when_built:
             self._finish_building((jax.tree.map(symbolic, inputs),), {})
-        if not self.is_functional and not self._outputs_seen:
+        if not self.is_functional and not self._outputs_seen and not self._has_no_call():
             samples = jax.tree.map(
                 lambda a: jax.ShapeDtypeStruct((min(batch_size or 2, *a.shape[:1]), *a.shape[1:]), abstract(a).dtype),
                 inputs,
@@ -76,6 +76,12 @@ class Sourcing(Overridable):
         waiting, self._when_built = self._when_built, ()
         for act in waiting:
             act()
+
+    def _has_no_call(self) -> bool:
+        """Whether the model is but its steps, and says itself that it is built."""
+        from kjax.keras.models.model import Model
+
+        return type(self).call is Model.call and getattr(self, "_plan", None) is None and self._is_custom()
 
     @property
     def takes_strings(self) -> bool:
