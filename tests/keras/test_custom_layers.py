@@ -330,7 +330,7 @@ def test_cells_that_users_write() -> None:
     both = L.Bidirectional(L.RNN(MinimalCell(4)))
     assert both(SEQUENCES).shape == (8, 8) and len(both.weights) == 4
     assert both.forward_layer.cell is not both.backward_layer.cell
-    with pytest.raises(ValueError, match="RNN: Invalid value for argument `cell`: Dense is no cell"):
+    with pytest.raises(ValueError, match="RNN: argument `cell`: Dense is no cell"):
         L.RNN(L.Dense(3))
 
 
