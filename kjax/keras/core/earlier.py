@@ -214,6 +214,8 @@ class Earlier:
         Raises:
             ValueError: no name, or another aggregation.
         """
+        if isinstance(aggregation, str) and aggregation != "mean" and name is None:  # the place of the name in tf.keras
+            aggregation, name = None, aggregation
         if not name:
             if any(isinstance(held, Metric) for _, held in self._state_holders()):
                 return  # the result of a metric that is an attribute, which is measured already

@@ -83,6 +83,9 @@ def layer_call(
     if special is not None:
         args, given = special(name, args, given, era)
     given = rename(name, spellings.LAYERS.get(name, {}), given)
+    order = spellings.positions(name, fields, era)
+    if len(args) <= len(order) and order[: len(args)] != list(fields[: len(args)]):
+        args, given = (), _named(name, order, args, given)
     drop(name, spellings.DROPPED.get(name, {}), given)
     if isinstance(given.get("data_format"), str):
         given["data_format"] = spellings.VALUES["data_format"].get(given["data_format"], given["data_format"])
@@ -100,6 +103,19 @@ def layer_call(
         args = tuple(positional)
         given = {field: _of_era(field, value) for field, value in given.items()}
     return args, given
+
+
+def _named(name: str, order: Sequence[str], args: Args, kwargs: Mapping[str, Any]) -> Kwargs:
+    """Positional arguments in an order as arguments by name, with the others.
+
+    Raises:
+        TypeError: one of them was given twice.
+    """
+    found = dict(zip(order, args, strict=False))
+    twice = sorted(found.keys() & kwargs.keys())
+    if twice:
+        raise TypeError(f"{name}: argument `{twice[0]}` was given twice")
+    return {**found, **kwargs}
 
 
 def _of_era(field: str, value: Any) -> Any:
@@ -311,7 +327,6 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
     table = spellings.METHODS.get(name, {})
     dropped = spellings.METHOD_DROPPED.get(name, ())
     samples = spellings.METHOD_SAMPLES.get(name, {})
-    positions = spellings.METHOD_POSITIONS.get(name, ())
     old = {*table, *dropped, *samples}
     signature = inspect.signature(function)
     names = list(signature.parameters)[1:]
@@ -319,9 +334,9 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def understanding(self: Any, *args: Any, **kwargs: Any) -> Any:
         counted = None
-        if positions and settings.era != "3" and len(args) <= len(positions):
-            kwargs = {**dict(zip(positions, args, strict=False)), **kwargs}
-            args = ()
+        positions = spellings.method_positions(name, settings.era) if args else ()
+        if positions and len(args) <= len(positions) and list(positions[: len(args)]) != names[: len(args)]:
+            args, kwargs = (), _named(name, positions, args, kwargs)
         if samples and len(args) > 1 and settings.era == "1":
             # The second argument was a number of samples.
             kwargs = {**dict(zip(names, args, strict=False)), **kwargs}

@@ -6,6 +6,7 @@ The renames from Keras 1 to Keras 2 are those that Keras 2.2.4 itself accepted
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kjax.keras.core import doors
@@ -290,12 +291,93 @@ METHODS: dict[str, Renames] = {
 }
 """Arguments of a model's methods."""
 
+_ACTIVITY_AFTER: dict[str, str] = dict.fromkeys(
+    (
+        "Dense Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose DepthwiseConv1D DepthwiseConv2D "
+        "SeparableConv1D SeparableConv2D LocallyConnected1D LocallyConnected2D ConvLSTM1D ConvLSTM2D ConvLSTM3D SimpleRNN LSTM "
+        "GRU MultiHeadAttention GroupQueryAttention"
+    ).split(),
+    "bias_regularizer",
+)
+_NO_GROUPS: dict[str, str] = dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), "groups")
+_NO_DILATION: dict[str, str] = dict.fromkeys(("DepthwiseConv2D", "Conv3DTranspose"), "dilation_rate")
+
+
+def positions(name: str, fields: Sequence[str], era: str) -> list[str]:
+    """The order of a layer's arguments in an era.
+
+    Args:
+        name: class of the layer.
+        fields: the arguments of its module, in order.
+        era: ``'1'``, ``'2'``, ``'tf'`` or ``'3'``.
+    """
+    order = list(fields)
+    if era in ("1", "2"):
+        order = [field for field in order if field not in (_NO_GROUPS.get(name), _NO_DILATION.get(name))]
+    if name == "Conv3DTranspose" and era != "3":
+        order.remove("output_padding")
+        order.insert(order.index("data_format"), "output_padding")
+    before = "embeddings_regularizer" if name == "Embedding" and era != "3" else _ACTIVITY_AFTER.get(name)
+    if before in order and "activity_regularizer" not in order:
+        order.insert(order.index(before) + 1, "activity_regularizer")
+    return order
+
+
 METHOD_POSITIONS: dict[str, tuple[str, ...]] = {
+    "compile": ("optimizer", "loss", "metrics", "loss_weights"),
     "save": ("filepath", "overwrite", "include_optimizer", "save_format"),
     "save_weights": ("filepath", "overwrite", "save_format"),
     "load_weights": ("filepath", "by_name", "skip_mismatch", "reshape"),
 }
-"""The order of arguments before Keras 3, where it was another."""
+"""The order of arguments before Keras 3, where it was another; further ones have the order of :data:`FURTHER_POSITIONS`."""
+
+FURTHER_POSITIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    **dict.fromkeys((("compile", "1"), ("compile", "2")), ("sample_weight_mode", "weighted_metrics", "target_tensors")),
+    ("compile", "tf"): ("weighted_metrics", "run_eagerly", "steps_per_execution", "jit_compile"),
+    **{
+        ("fit_generator", era): (
+            "generator",
+            "steps_per_epoch",
+            "epochs",
+            "verbose",
+            "callbacks",
+            "validation_data",
+            "validation_steps",
+            "class_weight",
+            "max_queue_size",
+            "workers",
+            "use_multiprocessing",
+            "shuffle",
+            "initial_epoch",
+        )
+        for era in ("1", "2")
+    },
+    **{
+        (method, era): ("generator", "steps", "max_queue_size", "workers", "use_multiprocessing", "verbose")
+        for method in ("evaluate_generator", "predict_generator")
+        for era in ("1", "2")
+    },
+    ("evaluate", "tf"): (
+        "x",
+        "y",
+        "batch_size",
+        "verbose",
+        "sample_weight",
+        "steps",
+        "callbacks",
+        "max_queue_size",
+        "workers",
+        "use_multiprocessing",
+        "return_dict",
+    ),
+}
+"""The order of arguments in single eras."""
+
+
+def method_positions(name: str, era: str) -> tuple[str, ...]:
+    """The order of a method's arguments in an era before Keras 3, or nothing where it is today's."""
+    return (*METHOD_POSITIONS.get(name, ()), *FURTHER_POSITIONS.get((name, era), ())) if era != "3" else ()
+
 
 METHOD_SAMPLES: dict[str, dict[str, tuple[str, str]]] = {
     "fit_generator": {

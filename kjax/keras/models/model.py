@@ -126,6 +126,8 @@ class Model(OnBatch, Drawn, Layer):
         Raises:
             ValueError: as for :meth:`add_loss`; no name.
         """
+        if isinstance(aggregation, str) and aggregation != "mean" and name is None:  # the place of the name in tf.keras
+            aggregation, name = None, aggregation
         tensors = symbolic_leaves(value)
         if not tensors:
             super().add_metric(value, aggregation, name)

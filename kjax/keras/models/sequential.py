@@ -30,6 +30,8 @@ class Sequential(Model):
     """
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        if isinstance(trainable, str):  # the place of the name before Keras 3
+            trainable, name = True, trainable
         super().__init__(name=name, trainable=trainable)
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None

@@ -14,7 +14,7 @@ from kjax.keras.core.metric import StatefulMetric
 from kjax.keras.core.session import Session
 from kjax.keras.core.settings import next_seed, settings
 from kjax.keras.core.variable import Variable
-from kjax.keras.legacy.arguments import OLD_ERAS
+from kjax.keras.legacy.arguments import OLD_ERAS, method
 from kjax.keras.models import older_checks
 from kjax.keras.models.closures import OUTSIDE, Closing
 from kjax.keras.models.compilation import Compilation, check_names
@@ -92,6 +92,7 @@ class Training(Closing, _Base):
         if self._compilation is not None:
             self._compilation.forget()
 
+    @method
     def compile(
         self,
         optimizer: Any = "rmsprop",
