@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.inside.graphs import Operation
 from kjax.keras.quantizers import fake_quant_with_min_max_vars
+from kjax.nn.ops import quantization
 
 
 class FakeQuantWithMinMaxVars(Operation):
@@ -91,41 +92,28 @@ def compute_quantization_parameters(
         raise ValueError(f"Input weight tensor must have a rank of at least 2, but got rank {x.ndim}")
     if x.size == 0:
         raise ValueError("Input tensor 'x' cannot be empty")
-    rows, columns = x.shape[:2]
-    groups = -(-columns // group_size) if per_channel and group_size > 0 else 1
-    if groups > 1:
-        x = jnp.pad(x, [(0, 0), (0, groups * group_size - columns)]).reshape(rows, groups, group_size)
-    else:
-        x = x.reshape(rows if per_channel else 1, 1, -1)
-    low, high = x.min(-1), x.max(-1)
-    if symmetric:
-        high = jnp.maximum(jnp.abs(low), high)
-        low = jnp.where(low < 0, -high, low)
-    flat = low == high
-    low, high = jnp.where(flat, low - 1, low), jnp.where(flat, high + 1, high)
-    maxq = jnp.asarray(2**bits - 1, compute_dtype)
-    scale = (high - low + epsilon) / maxq
-    scale = jnp.where(scale <= 0, 1e-8, scale)
-    first = -(2 ** (bits - 1)) if signed else 0
-    zero = jnp.full_like(scale, 2 ** (bits - 1)) if symmetric else jnp.round(-low / scale)
-    zero = zero + first
-    if signed:
-        zero = jnp.clip(zero, first, first + 2**bits - 1)
-    shape = (rows, groups)
-    return jnp.broadcast_to(scale, shape), jnp.broadcast_to(zero, shape).astype("int8" if signed else "uint8"), maxq
+    return quantization.compute_quantization_parameters(
+        x,
+        bits=bits,
+        symmetric=symmetric,
+        per_channel=per_channel,
+        group_size=group_size,
+        compute_dtype=compute_dtype,
+        epsilon=epsilon,
+        signed=signed,
+    )
 
 
 def quantize_with_zero_point(input_tensor: Any, scale: Any, zero: Any, maxq: Any) -> Any:
     """Integers from 0 to ``maxq`` for numbers, as floats; a scale of zero counts as 1e-8."""
-    scale = jnp.asarray(scale)
-    steps = jnp.asarray(input_tensor) / jnp.where(scale == 0, jnp.asarray(1e-8, scale.dtype), scale)
-    return jnp.clip(jnp.round(steps + jnp.asarray(zero, scale.dtype)), 0, maxq)
+    numbers, scale, zero = map(jnp.asarray, (input_tensor, scale, zero))
+    return quantization.quantize_with_zero_point(numbers, scale, zero, maxq)
 
 
 def dequantize_with_zero_point(input_tensor: Any, scale: Any, zero: Any) -> Any:
     """The numbers that integers stand for."""
-    scale = jnp.asarray(scale)
-    return scale * (jnp.asarray(input_tensor) - jnp.asarray(zero, scale.dtype))
+    integers, scale, zero = map(jnp.asarray, (input_tensor, scale, zero))
+    return quantization.dequantize_with_zero_point(integers, scale, zero)
 
 
 def quantize_with_sz_map(
