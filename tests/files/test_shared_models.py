@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kjax import keras
-from kjax.keras.legacy.install import install
+from kjax.keras.legacy.install import install, uninstall
 
 L = keras.layers
 RNG = np.random.default_rng(0)
@@ -104,7 +104,7 @@ def test_weights_of_models_inside_in_the_order_of_keras2(tmp_path: Path) -> None
         base.layers[0].trainable = False
         assert [a.shape for a in model.get_weights()][:4] == [(5,), (5,), (5, 4), (4,)]
     finally:
-        install("3")
+        uninstall()
 
 
 def test_a_file_of_keras2_is_read_into_a_frozen_model(tmp_path: Path) -> None:

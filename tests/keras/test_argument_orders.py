@@ -73,13 +73,11 @@ def test_convolutions_without_groups():
         "GroupQueryAttention Embedding EinsumDense BatchNormalization"
     ).split(),
 )
-def test_layers_take_arguments_in_the_order_of_keras_3(name: str):
-    import keras
-
+def test_layers_take_arguments_in_the_order_of_keras_3(keras3: Any, name: str):
     from kjax.keras.core.fields import field_names
     from kjax.keras.legacy.spellings import positions
 
-    parameters = inspect.signature(getattr(keras.layers, name).__init__).parameters.values()
+    parameters = inspect.signature(getattr(keras3.layers, name).__init__).parameters.values()
     wanted = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
     order = positions(name, field_names(getattr(layers, name).module_class), "3")
     assert order[: len(wanted)] == wanted
