@@ -73,8 +73,9 @@ class Window(io.RawIOBase):
         return len(view)
 
     def flush(self) -> None:
-        """Hand what was written to the system."""
-        self.file.flush()
+        """Hand what was written to the system; of a part that is read, or whose file was closed before it, there is nothing."""
+        if self.grows and not getattr(self.file, "closed", False):
+            self.file.flush()
 
     def truncate(self, size: int | None = None) -> int:
         """Set the length."""
