@@ -121,12 +121,22 @@ def _naming(target: Path) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, f"cannot save: {error.strerror}", str(target)) from error
-    except RuntimeError as error:
-        found = re.search(r"errno = (\d+)", str(error))
-        if found is None:
+    except (RuntimeError, SystemError) as error:
+        number = _number(error)
+        if number is None:
             raise
-        number = int(found[1])
         raise OSError(number, f"cannot save: {os.strerror(number)}", str(target)) from error
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's number of an error of HDF5: in its text, or in one that it came of."""
+    found = re.search(r"errno = (\d+)", str(error))
+    if found is not None:
+        return int(found[1])
+    before = error.__cause__ or error.__context__
+    if isinstance(before, OSError) and before.errno is not None:
+        return before.errno
+    return None if before is None else _number(before)
 
 
 def _umask() -> int:
