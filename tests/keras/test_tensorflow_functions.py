@@ -219,3 +219,23 @@ def test_sizes_put_together_while_a_model_is_traced(tf: Any):
 
 def _doubled(x: Any) -> Any:
     return 2 * x
+
+
+def test_segments(tf: Any):
+    """Values of TensorFlow 2.15."""
+    x, ids = tf.constant([[1.0, 2.0], [3.0, 4.0], [-5.0, 6.0], [7.0, 8.0]]), [0, 0, 2, 3]
+    assert tf.math.segment_max(x, ids).numpy().tolist() == [[3, 4], [0, 0], [-5, 6], [7, 8]]
+    assert tf.math.segment_prod(x, ids).numpy().tolist() == [[3, 8], [1, 1], [-5, 6], [7, 8]]
+    assert tf.math.segment_mean(tf.constant([4, 5, -6, 7]), ids).numpy().tolist() == [4, 0, -6, 7]
+    lowest = float(np.finfo("float32").min)
+    found = tf.math.unsorted_segment_max(x, [2, 0, 0, -1], 4).numpy().tolist()
+    assert found == [[3, 6], [lowest] * 2, [1, 2], [lowest] * 2]
+    assert tf.math.unsorted_segment_sum(x, [[0, 1], [1, 0], [2, 2], [0, 0]], 3).numpy().tolist() == [20, 5, 1]
+    found = tf.math.unsorted_segment_sqrt_n(x, [2, 0, 0, -1], 3).numpy()
+    np.testing.assert_allclose(found, [[-2 / 2**0.5, 10 / 2**0.5], [0, 0], [1, 2]], rtol=1e-6)
+    assert tf.sparse.segment_mean(x, [3, 1, 0], [0, 0, 2], num_segments=4).numpy().tolist() == [
+        [5, 6],
+        [0, 0],
+        [1, 2],
+        [0, 0],
+    ]

@@ -116,47 +116,6 @@ def tensor_scatter_nd_max(tensor: Any, indices: Any, updates: Any) -> Any:
     return jnp.asarray(tensor).at[_places(indices)].max(updates)
 
 
-def _number_of(segment_ids: Any) -> int:
-    return int(np.max(np.asarray(segment_ids))) + 1
-
-
-@define
-def segment_sum(data: Any, segment_ids: Any) -> Any:
-    return jax.ops.segment_sum(data, segment_ids, _number_of(segment_ids))
-
-
-@define
-def segment_mean(data: Any, segment_ids: Any) -> Any:
-    return _mean(data, segment_ids, _number_of(segment_ids))
-
-
-@define
-def segment_max(data: Any, segment_ids: Any) -> Any:
-    return jax.ops.segment_max(data, segment_ids, _number_of(segment_ids))
-
-
-@define
-def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Any:
-    return jax.ops.segment_sum(data, segment_ids, int(num_segments))
-
-
-@define
-def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: int) -> Any:
-    return _mean(data, segment_ids, int(num_segments))
-
-
-@define
-def unsorted_segment_max(data: Any, segment_ids: Any, num_segments: int) -> Any:
-    return jax.ops.segment_max(data, segment_ids, int(num_segments))
-
-
-def _mean(data: Any, segment_ids: Any, number: int) -> Any:
-    data = jnp.asarray(data)
-    count = jax.ops.segment_sum(jnp.ones(jnp.shape(segment_ids)), segment_ids, number)
-    total = jax.ops.segment_sum(data, segment_ids, number)
-    return total / jnp.maximum(count, 1).reshape(-1, *[1] * (data.ndim - 1))
-
-
 @define
 def bincount(
     arr: Any, weights: Any = None, minlength: Any = None, maxlength: Any = None, dtype: Any = "int32", axis: Any = None,

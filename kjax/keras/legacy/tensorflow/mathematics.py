@@ -339,51 +339,6 @@ def _partition(data: Any, masks: Any) -> Any:
     return tuple(jnp.asarray(data)[np.asarray(mask)] for mask in masks)
 
 
-def _number_of(segment_ids: Any) -> int:
-    return int(np.max(np.asarray(segment_ids))) + 1
-
-
-@define
-def segment_min(data: Any, segment_ids: Any) -> Any:
-    return jax.ops.segment_min(data, segment_ids, _number_of(segment_ids))
-
-
-@define
-def segment_prod(data: Any, segment_ids: Any) -> Any:
-    return jax.ops.segment_prod(data, segment_ids, _number_of(segment_ids))
-
-
-@define
-def unsorted_segment_min(data: Any, segment_ids: Any, num_segments: int) -> Any:
-    return jax.ops.segment_min(data, segment_ids, int(num_segments))
-
-
-@define
-def unsorted_segment_prod(data: Any, segment_ids: Any, num_segments: int) -> Any:
-    return jax.ops.segment_prod(data, segment_ids, int(num_segments))
-
-
-@define
-def unsorted_segment_sqrt_n(data: Any, segment_ids: Any, num_segments: int) -> Any:
-    data = jnp.asarray(data)
-    count = jax.ops.segment_sum(jnp.ones(len(segment_ids)), segment_ids, int(num_segments))
-    total = jax.ops.segment_sum(data, segment_ids, int(num_segments))
-    return total / jnp.sqrt(jnp.maximum(count, 1)).reshape(-1, *[1] * (data.ndim - 1))
-
-
-@define
-def sparse_segment_sum(data: Any, indices: Any, segment_ids: Any) -> Any:
-    return jax.ops.segment_sum(jnp.asarray(data)[indices], segment_ids, _number_of(segment_ids))
-
-
-@define
-def sparse_segment_mean(data: Any, indices: Any, segment_ids: Any) -> Any:
-    number = _number_of(segment_ids)
-    count = jax.ops.segment_sum(jnp.ones(len(segment_ids)), segment_ids, number)
-    total = jax.ops.segment_sum(jnp.asarray(data)[indices], segment_ids, number)
-    return total / jnp.maximum(count, 1).reshape(-1, *[1] * (total.ndim - 1))
-
-
 @define
 def erfcinv(x: Any) -> Any:
     return jax.scipy.special.erfinv(1 - jnp.asarray(x))

@@ -53,17 +53,16 @@ _MATH = _from(
     "greater greater_equal in_top_k is_finite is_inf is_nan l2_normalize less less_equal log log1p log_sigmoid "
     "logical_and logical_not logical_or logical_xor matmul maximum minimum mod multiply multiply_no_nan "
     "divide_no_nan negative not_equal pow reciprocal reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean "
-    "reduce_min reduce_prod reduce_std reduce_sum reduce_variance round rsqrt segment_sum sigmoid sign sin sinh "
-    "softplus sqrt square squared_difference subtract tan tanh top_k truediv unsorted_segment_sum count_nonzero "
+    "reduce_min reduce_prod reduce_std reduce_sum reduce_variance round rsqrt sigmoid sign sin sinh "
+    "softplus sqrt square squared_difference subtract tan tanh top_k truediv count_nonzero "
     "acos acosh angle asin asinh atan atan2 atanh bincount confusion_matrix conj digamma erfinv floordiv imag lgamma "
-    "real reduce_euclidean_norm rint segment_max segment_mean unsorted_segment_max unsorted_segment_mean xlogy "
+    "real reduce_euclidean_norm rint xlogy "
     "zero_fraction",
     mod="floormod",
     accumulate_n="add_n",
     softsign="softsign",
     log_softmax="log_softmax",
     scalar_mul="multiply",
-    unsorted_segment_sqrt_n="unsorted_segment_mean",
     softmax="softmax",
 )
 _MATH |= _from(

@@ -11,17 +11,23 @@ def _from(module: str, names: str) -> dict[str, str]:
     return {pair[0]: f"{_HERE}.{module}:{pair[-1]}" for pair in pairs}
 
 
+_SEGMENTS = (
+    "segment_sum segment_prod segment_max segment_min segment_mean unsorted_segment_sum unsorted_segment_prod "
+    "unsorted_segment_max unsorted_segment_min unsorted_segment_mean unsorted_segment_sqrt_n"
+)
+
 TABLES: dict[str, dict[str, str]] = {
     "": _from("raw_operations", "raw_ops")
     | _from("structured", "matrix_square_root=sqrtm")
+    | _from("segments", f"{_SEGMENTS} sparse_segment_sum sparse_segment_mean sparse_segment_sqrt_n")
     | _from("python_helpers", "RegisterGradient")
     | _from("summaries", "SummaryMetadata")
     | _from("session", "disable_tensor_equality=without_effect enable_tensor_equality=without_effect"),
     "math": _from(
         "mathematics",
-        "segment_min segment_prod unsorted_segment_min unsorted_segment_prod unsorted_segment_sqrt_n erfcinv approx_max_k "
-        "approx_min_k",
-    ),
+        "erfcinv approx_max_k approx_min_k",
+    )
+    | _from("segments", _SEGMENTS),
     "nn": _from(
         "convolutions", "conv_transpose conv1d_transpose conv3d_transpose max_pool_with_argmax dilation2d erosion2d"
     )
@@ -39,7 +45,10 @@ TABLES: dict[str, dict[str, str]] = {
         "LinearOperatorToeplitz LinearOperatorTridiag LinearOperatorZeros LinearOperatorAdjoint LinearOperatorInversion",
     ),
     "sparse": _from("sparse", "maximum minimum reset_shape bincount=sparse_bincount")
-    | _from("mathematics", "segment_sum=sparse_segment_sum segment_mean=sparse_segment_mean"),
+    | _from(
+        "segments",
+        "segment_sum=sparse_segment_sum segment_mean=sparse_segment_mean segment_sqrt_n=sparse_segment_sqrt_n",
+    ),
     "signal": _from("signals", "mdct inverse_mdct kaiser_bessel_derived_window"),
     "sets": _from("sparse", "intersection union difference size=set_size"),
     "random": _from("randomness", "stateless_gamma stateless_poisson stateless_binomial fold_in"),
