@@ -159,10 +159,11 @@ def config_of(thing: Any, config: Config) -> Config:
     if "layers" in config and ("input_layers" in config or hasattr(thing, "_stack")):
         return _model(config)
     known = (base.__name__ for base in type(thing).__mro__ if names.keras_name(base) is not None)
-    return _layer(next(known, ""), {**config, "built_for": _shape_of(thing)})
+    return _layer(next(known, ""), {**config, "built_for": shape_of(thing)})
 
 
-def _shape_of(layer: Any) -> Any:
+def shape_of(layer: Any) -> Any:
+    """The shape of the inputs that a layer was built for, or None."""
     build: Callable[[], Any] | None = getattr(layer, "get_build_config", None)
     shapes: Any = build() if build is not None else None
     return shapes.get("input_shape") if isinstance(shapes, Mapping) else None

@@ -196,14 +196,8 @@ def config_of(thing: Any, config: Config) -> Config:
     known = (base.__name__ for base in type(thing).__mro__ if names.keras_name(base) is not None)
     name = next(known, "")
     if settings.era == "1":
-        config = {**config, "built_for": _shape_of(thing)}
+        config = {**config, "built_for": form_of_tf.shape_of(thing)}
     return _layer(name, config)
-
-
-def _shape_of(layer: Any) -> Any:
-    build: Callable[[], Any] | None = getattr(layer, "get_build_config", None)
-    shapes: Any = build() if build is not None else None
-    return shapes.get("input_shape") if isinstance(shapes, Mapping) else None
 
 
 def model_entry(entry_of_today: Mapping[str, Any]) -> Config:

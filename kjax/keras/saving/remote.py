@@ -23,65 +23,68 @@ def is_remote(path: Any) -> bool:
     return isinstance(path, str) and _URL.match(path) is not None
 
 
-def writes(function: F) -> F:
-    """A function that writes to its argument ``filepath``: to a URL by way of a file here, which is sent when it is whole."""
+def _by_way_of_here(move: Callable[[Callable[..., Any], inspect.BoundArguments, str, str], Any]) -> Callable[[F], F]:
+    """A decorator of functions with an argument ``filepath``, which may be a URL.
 
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        given = _bound(function, args, kwargs)
-        url = given.arguments["filepath"]
-        if not is_remote(url):
-            return function(*args, **kwargs)
-        system, path = _system(url)
-        if not given.arguments.get("overwrite", True) and system.exists(path):
-            raise FileExistsError(f"{url!r} exists already; pass overwrite=True to replace it")
-        with tempfile.TemporaryDirectory() as folder:
-            given.arguments["filepath"] = os.path.join(folder, _last(path))
-            result = _calling(function, given, url)
-            parent = path.rpartition("/")[0]
-            if parent:
-                system.makedirs(parent, exist_ok=True)
-            for item in sorted(Path(folder).iterdir(), key=lambda item: item.name == _last(path)):  # the named one last
-                target = f"{parent}/{item.name}" if parent else item.name
-                if item.is_dir():
-                    system.put(f"{item}/", f"{target}/", recursive=True)
-                else:
-                    system.put_file(str(item), target)
-        return result
+    Args:
+        move: called for a URL with the function, its arguments, the URL, and a folder here; calls the function.
+    """
 
-    return cast(F, wrapped)
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            given = inspect.signature(function).bind(*args, **kwargs)
+            url = given.arguments["filepath"]
+            if not is_remote(url):
+                return function(*args, **kwargs)
+            with tempfile.TemporaryDirectory() as folder:
+                return move(function, given, url, folder)
+
+        return cast(F, wrapped)
+
+    return decorate
 
 
-def reads(function: F) -> F:
-    """A function that reads from its argument ``filepath``: from a URL by way of files here, which are fetched first."""
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        given = _bound(function, args, kwargs)
-        url = given.arguments["filepath"]
-        if not is_remote(url):
-            return function(*args, **kwargs)
-        system, path = _system(url)
-        with tempfile.TemporaryDirectory() as folder:
-            local = os.path.join(folder, _last(path))
-            if system.isdir(path):
-                system.get(f"{path.rstrip('/')}/", f"{local}/", recursive=True)
-            else:
-                found = [path] if system.exists(path) else system.glob(f"{path}.*")  # a checkpoint of TensorFlow
-                if path.endswith(".weights.json"):
-                    found += system.glob(f"{path.removesuffix('.weights.json')}[-_]*.weights.h5")
-                if not found:
-                    raise FileNotFoundError(f"there is no file {url!r}")
-                for item in found:
-                    system.get_file(item, os.path.join(folder, _last(item)))
-            given.arguments["filepath"] = local
-            return _calling(function, given, url)
-
-    return cast(F, wrapped)
+def _send(function: Callable[..., Any], given: inspect.BoundArguments, url: str, folder: str) -> Any:
+    system, path = _system(url)
+    if not given.arguments.get("overwrite", True) and system.exists(path):
+        raise FileExistsError(f"{url!r} exists already; pass overwrite=True to replace it")
+    given.arguments["filepath"] = os.path.join(folder, _last(path))
+    result = _calling(function, given, url)
+    parent = path.rpartition("/")[0]
+    if parent:
+        system.makedirs(parent, exist_ok=True)
+    for item in sorted(Path(folder).iterdir(), key=lambda item: item.name == _last(path)):  # the named one last
+        target = f"{parent}/{item.name}" if parent else item.name
+        if item.is_dir():
+            system.put(f"{item}/", f"{target}/", recursive=True)
+        else:
+            system.put_file(str(item), target)
+    return result
 
 
-def _bound(function: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
-    return inspect.signature(function).bind(*args, **kwargs)
+def _fetch(function: Callable[..., Any], given: inspect.BoundArguments, url: str, folder: str) -> Any:
+    system, path = _system(url)
+    local = os.path.join(folder, _last(path))
+    if system.isdir(path):
+        system.get(f"{path.rstrip('/')}/", f"{local}/", recursive=True)
+    else:
+        found = [path] if system.exists(path) else system.glob(f"{path}.*")  # a checkpoint of TensorFlow
+        if path.endswith(".weights.json"):
+            found += system.glob(f"{path.removesuffix('.weights.json')}[-_]*.weights.h5")
+        if not found:
+            raise FileNotFoundError(f"there is no file {url!r}")
+        for item in found:
+            system.get_file(item, os.path.join(folder, _last(item)))
+    given.arguments["filepath"] = local
+    return _calling(function, given, url)
+
+
+writes = _by_way_of_here(_send)
+"""Decorator of a function that writes: to a URL by way of a file here, which is sent when it is whole."""
+
+reads = _by_way_of_here(_fetch)
+"""Decorator of a function that reads: from a URL by way of files here, which are fetched first."""
 
 
 def _calling(function: Callable[..., Any], given: inspect.BoundArguments, url: str) -> Any:
