@@ -10,6 +10,7 @@ from kjax.keras.core.tensor import KerasTensor
 from kjax.keras.inside.graphs import Operation
 from kjax.keras.quantizers import fake_quant_with_min_max_vars
 from kjax.nn.ops import quantization
+from kjax.nn.ops.quantization import compute_quantization_parameters as compute_quantization_parameters
 
 
 class FakeQuantWithMinMaxVars(Operation):
@@ -54,54 +55,6 @@ def adjust_and_nudge(min_range: Any, max_range: Any, num_bits: int, narrow_range
     step = (high - low) / (last - first)
     zero = jnp.round(jnp.clip(first - low / step, first, last))
     return (first - zero) * step, (last - zero) * step, step, (last - first) / (high - low)
-
-
-def compute_quantization_parameters(
-    x: Any,
-    *,
-    bits: int,
-    symmetric: bool = False,
-    per_channel: bool = False,
-    group_size: int = -1,
-    compute_dtype: str = "float32",
-    epsilon: float = 0.0,
-    signed: bool = False,
-) -> tuple[Any, Any, Any]:
-    """Scales and zero points for the rows of a matrix.
-
-    Args:
-        x: the weights, (outputs, inputs).
-        bits: bits of the integers.
-        symmetric: whether the range is made symmetric around zero.
-        per_channel: a scale for each row, in place of one for all.
-        group_size: with ``per_channel``, a scale for each so many inputs of a row; -1: for all.
-        compute_dtype: the type of the largest integer that is returned.
-        epsilon: added to the width of ranges.
-        signed: whether the integers begin below zero.
-
-    Returns:
-        Scales and zero points, (outputs, groups), and the largest integer.
-
-    Raises:
-        ValueError: no weights, none in them, or fewer than two axes.
-    """
-    if x is None:
-        raise ValueError("Input tensor None cannot be None: give the weights to be quantized")
-    x = jnp.asarray(x)
-    if x.ndim < 2:
-        raise ValueError(f"Input weight tensor must have a rank of at least 2, but got rank {x.ndim}")
-    if x.size == 0:
-        raise ValueError("Input tensor 'x' cannot be empty")
-    return quantization.compute_quantization_parameters(
-        x,
-        bits=bits,
-        symmetric=symmetric,
-        per_channel=per_channel,
-        group_size=group_size,
-        compute_dtype=compute_dtype,
-        epsilon=epsilon,
-        signed=signed,
-    )
 
 
 def quantize_with_zero_point(input_tensor: Any, scale: Any, zero: Any, maxq: Any) -> Any:

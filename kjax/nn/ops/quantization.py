@@ -122,10 +122,17 @@ def compute_quantization_parameters(
     Raises:
         ValueError: no matrix, or an empty one.
     """
+    if x is None:
+        raise ValueError("compute_quantization_parameters: Input tensor None cannot be None: give the weights")
     x = array(x)
-    if x.ndim < 2 or x.size == 0:
+    if x.ndim < 2:
         raise ValueError(
-            f"compute_quantization_parameters: expected a matrix that is not empty, received shape {x.shape}"
+            "compute_quantization_parameters: Input weight tensor must have a rank of at least 2, but got rank "
+            f"{x.ndim}"
+        )
+    if x.size == 0:
+        raise ValueError(
+            f"compute_quantization_parameters: Input tensor 'x' cannot be empty, received one of shape {x.shape}"
         )
     outputs, inputs = x.shape[:2]
     groups = -(-inputs // group_size) if per_channel and group_size > 0 else 1
