@@ -66,13 +66,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write all numbers here, too")
 
 
+def chosen(options: argparse.Namespace) -> list[str]:
+    """The models to measure: those named, else those that suit the device."""
+    import jax
+
+    return list(options.models or (ON_CPU if jax.default_backend() == "cpu" else WORKLOADS))
+
+
 def run(options: argparse.Namespace) -> int:
     """Measure, print, write."""
     if options.memory:
         return memory.run(options)
-    import jax
-
-    names = options.models or (ON_CPU if jax.default_backend() == "cpu" else [*WORKLOADS])
+    names = chosen(options)
     about = environment.describe()
     environment.note(environment.headline(about))
     if about["load_average"] > os.cpu_count():
